@@ -1,0 +1,81 @@
+# needwant: what a device needs from the network, and what it merely wants.
+#
+# make, git and Go are all that must be there; each target fetches what else it
+# needs, or says what to type. The list of packages is in scripts/install.
+
+.DEFAULT_GOAL := help
+
+# Go's own place and the system's programs, which not every shell has in its path.
+export PATH := $(PATH):/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin
+
+# What to hand on: make lab WORLD=one-of-each ARGS='--driver iptables',
+# make test ARGS='--focus reject ./netns/...'
+WORLD :=
+ARGS :=
+
+.PHONY: help
+help: ## this list
+	@echo 'make lab does the main job on a simulated device; make test proves that it is done right.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: lab
+lab: deps build ## put a simulated device behind a gateway, block, check, print the matrix
+	@bin/needwant lab $(WORLD) $(ARGS)
+
+.PHONY: test
+test: deps-test build ## run all specs
+	@scripts/test $(ARGS)
+
+.PHONY: e2e
+e2e: deps-e2e build ## reports in a real browser, metrics in the real tool
+	@npm ci --no-audit --no-fund --prefix reports/e2e
+	@go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e --no-color ./reports
+
+.PHONY: build
+build: deps-build ## build bin/needwant, one static program
+	@CGO_ENABLED=0 go build -buildvcs=$$(git status >/dev/null 2>&1 && echo auto || echo false) -trimpath -o bin/needwant ./cmd/needwant
+
+.PHONY: deps deps-build deps-test deps-e2e deps-lint
+deps: ## install what the lab needs (deps-test: what the specs need)
+	@scripts/install lab
+
+deps-build:
+	@scripts/install build
+
+deps-test:
+	@scripts/install test
+
+deps-e2e:
+	@scripts/install e2e
+
+deps-lint:
+	@scripts/install lint
+
+.PHONY: lint
+lint: deps-lint ## check the style, and who imports whom
+	@scripts/lint
+
+.PHONY: fuzz
+fuzz: deps-build ## hostile input for each parser, FUZZTIME (10s) each
+	@scripts/fuzz $(or $(FUZZTIME),10s)
+
+.PHONY: bench
+bench: deps-test ## how long namespaces, blocks and reports take
+	@go list -deps -test ./... >/dev/null
+	@go build -o bin/ ./netns/internal/inside
+	@bin/inside go test -run '^$$' -bench . -benchmem $(or $(ARGS),./...)
+
+.PHONY: bench-search
+bench-search: deps-build ## the search beside other methods: how many trials, and whether they are right
+	@go run ./harness/search/internal/benchsearch $(ARGS)
+
+.PHONY: torture
+torture: deps-test build ## the long specs: noise, lanes, more worlds, WORLDS (50) random ones, 10,000 systems
+	@scripts/test --label-filter=slow $(ARGS)
+	@NEEDWANT_RANDOM_WORLDS=$(or $(WORLDS),50) scripts/test ./cmd/internal/applied
+	@go test ./harness/search -systems 10000 -timeout 60m
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin .cache
