@@ -1,0 +1,78 @@
+package yamlfile_test
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/internal/yamlfile"
+)
+
+type recipe struct {
+	Name string         `yaml:"name"`
+	Eggs int            `yaml:"eggs"`
+	With map[string]any `yaml:"with"`
+	Tags []string       `yaml:"tags"`
+}
+
+func format() yamlfile.Format {
+	return yamlfile.Format{Noun: "recipe", Examples: "cook list", Secret: regexp.MustCompile(`s3cret\w*`)}
+}
+
+func read(text string) (recipe, *yamlfile.Document, error) {
+	var read recipe
+	document, err := format().Open("cake.yaml", []byte(text))
+	if err != nil {
+		return read, nil, err
+	}
+	if err := document.Shape(document.Root, reflect.TypeFor[recipe](), "the recipe"); err != nil {
+		return read, document, err
+	}
+	return read, document, document.Decode(&read)
+}
+
+var _ = Describe("a YAML file", func() {
+	It("is read into its type", func() {
+		cake, _, err := read("name: cake\neggs: 3\nwith: {sugar: [1, {fine: true}]}\ntags: [sweet]\n")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(cake).To(And(HaveField("Eggs", 3), HaveField("Tags", []string{"sweet"}), HaveField("With", HaveKey("sugar"))))
+	})
+
+	DescribeTable("is refused where it is wrong:", func(text, place, message, remedy string) {
+		_, _, err := read(text)
+		var bad *yamlfile.Error
+		Expect(err).To(BeAssignableToTypeOf(bad))
+		bad = err.(*yamlfile.Error)
+		Expect(fmt.Sprintf("%d:%d", bad.Line, bad.Column)).To(Equal(place), bad.Error())
+		Expect(bad.Message).To(ContainSubstring(message))
+		Expect(bad.Remedy).To(ContainSubstring(remedy))
+	},
+		Entry("no text", "name: \x00", "1:7", "byte 0x00", "cook list"),
+		Entry("two documents", "name: a\n---\nname: b\n", "3:5", "second document", "each recipe into a file"),
+		Entry("an unknown key", "nmae: a\n", "1:1", `unknown key "nmae" in the recipe`, `"name"`),
+		Entry("a text for a number", "eggs: three\n", "1:7", "eggs is not a whole number", "write"),
+		Entry("an anchor deep within", "with: {sugar: [1, &a 2]}\n", "1:19", "anchors", "write the value out"),
+		Entry("null deep within", "with: {sugar: [1, ~]}\n", "1:19", "no value", "leave the key out"),
+	)
+
+	It("finds the place of a flaw by its path", func() {
+		_, document, err := read("name: cake\ntags:\n  - sweet\n  - \"s a d\"\n")
+		Expect(err).NotTo(HaveOccurred())
+		flaw := yamlfile.FlawAt([]string{"tags", "1"}, "write one word", "%q is no tag", "s a d")
+		Expect(document.Locate(flaw)).To(And(HaveField("Line", 4), HaveField("Column", 5), HaveField("Source", `  - "s a d"`)))
+		flaw.Inside, flaw.Column = true, 2
+		Expect(document.Locate(flaw)).To(HaveField("Column", 8))
+		Expect(document.Locate(yamlfile.FlawAt([]string{"eggs"}, "", "none"))).To(And(HaveField("Line", 1), HaveField("Message", "eggs: none")))
+	})
+
+	It("never shows a secret", func() {
+		_, _, err := read("name: a\neggs: s3cretword # s3cretword too\n")
+		Expect(err).To(MatchError("cake.yaml:2:7: eggs is not a whole number: \"**********\"\n" +
+			"    eggs: ********** # ********** too\n" +
+			"          ^\n" +
+			"  write a whole number"))
+	})
+})
