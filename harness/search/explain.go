@@ -1,0 +1,295 @@
+package search
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Explanation is what a journal proves of one column. The members of the cuts,
+// Optional, NotExercised and Undecided are together all destinations, each in
+// one of the four.
+type Explanation struct {
+	Cuts          []Cut          // those of one member first
+	Safe          Set            // the largest set that passed as a whole
+	SafeTrial     int            // a trial that passed with Safe blocked; 0 for a control
+	Passing       []Set          // all maximal sets known to pass; Safe is the largest of them
+	Optional      Set            // in no cut, and attempted while blocked in a passing trial
+	NotExercised  Set            // in no cut, but never attempted while blocked in a passing trial
+	Undecided     Set            // the rest
+	Attempted     map[int][]int  // per destination, the passing trials in which it was attempted at the block
+	Contradiction *Contradiction // nil unless blocking more repaired the scenario
+	Certified     string         // "exact", "order 2", or "none"
+	Sentence      string         // what Certified proves, for people
+	FalseFail     float64        // the rates on which the confidences rest, 0 when every answer was trusted
+	FalsePass     float64
+	Open          []Open // what is left to find out
+
+	confidence float64 // of a verdict that rests on all passing sets
+}
+
+// Cut is a minimal set whose blocking breaks the scenario.
+type Cut struct {
+	Members    Set
+	Trials     []int   // that failed with exactly this set at work
+	Proof      []int   // for each member, ascending, a trial that passed with all the others blocked; none for a cut of one
+	Confidence float64 // the probability that this is a cut, 0 to 1
+}
+
+// Contradiction is a set that fails inside a set that passes: blocking more
+// repaired the scenario. Where both are the same set, it gave both answers.
+type Contradiction struct {
+	Failed, Passed             Set // Failed ⊆ Passed
+	FailedTrials, PassedTrials []int
+}
+
+// Open is something that the journal does not settle yet.
+type Open struct {
+	Why  string // as "not yet tried alone"
+	Sets []Set
+}
+
+// Why a search is still open.
+const (
+	OpenSuspects  = "part of no passing trial, and not yet tried alone"
+	OpenFailing   = "fails as a whole, and may hold a smaller failing set"
+	OpenProof     = "not yet shown to work when blocked together"
+	OpenConfirm   = "not yet beyond doubt"
+	OpenAudit     = "passed as a whole, but no part of it was tried by itself"
+	OpenWays      = "more ways around the known cuts than were listed, so not exact"
+	OpenRepaired  = "blocking more repaired it"
+	OpenUnsettled = "the same set both passed and failed"
+)
+
+// Explain says what the journal of a column proves. It may be called at any
+// time; what is not proven yet is undecided.
+func Explain(knowledge []Answer, order []int, options Options) Explanation {
+	t := learn(knowledge, order, options)
+	e := Explanation{Attempted: attempted(knowledge), Contradiction: t.explainContradiction()}
+	if t.MaxNoise > 0 {
+		e.FalseFail, e.FalsePass = t.FalseFail, t.FalsePass
+	}
+	if e.Contradiction != nil {
+		t.distrust()
+	}
+	e.Passing, e.Safe = t.passing, t.safe
+	e.SafeTrial = t.passedTrial(t.safe)
+	var members Set
+	for _, k := range append(t.singles(), t.cuts...) {
+		e.Cuts = append(e.Cuts, t.explainCut(k))
+		members = members.Union(k)
+	}
+	e.Open = t.explainOpen(e.Contradiction)
+	e.Certified, e.Sentence = t.level(e.Contradiction)
+	e.confidence = t.weakest()
+	e.divide(t.universe.Minus(members))
+	return e
+}
+
+// Confidence is the probability that the verdict on x is right, 0 to 1; 0 for
+// what is undecided.
+func (e Explanation) Confidence(x int) float64 {
+	best := 0.0
+	for _, c := range e.Cuts {
+		if c.Members.Has(x) {
+			best = max(best, c.Confidence)
+		}
+	}
+	if best > 0 || e.Undecided.Has(x) {
+		return best
+	}
+	return e.confidence
+}
+
+// divide sorts the destinations outside of all cuts.
+func (e *Explanation) divide(rest Set) {
+	if e.Certified == "none" {
+		e.Undecided = rest
+		return
+	}
+	for _, x := range rest.Members() {
+		if len(e.Attempted[x]) > 0 {
+			e.Optional = e.Optional.With(x)
+			continue
+		}
+		e.NotExercised = e.NotExercised.With(x)
+	}
+}
+
+// level is how much the passing sets certify.
+func (t *theory) level(broken *Contradiction) (certified, sentence string) {
+	const given = "given that blocking more never repairs"
+	if broken == nil && t.suspects.IsEmpty() && len(t.open) == 0 && len(t.certify()) == 0 {
+		ways, all := transversals(t.cuts, t.Transversals)
+		if all && len(t.unproven(ways)) == 0 {
+			return "exact", "No other set of destinations breaks it, " + given + "."
+		}
+		for order := t.Order; order > 0; order-- {
+			if len(t.uncovered(order)) == 0 {
+				return fmt.Sprint("order ", order), fmt.Sprintf(
+					"Any cut not listed here contains at least %d of the listed alternatives, %s.", order+1, given)
+			}
+		}
+	}
+	return "none", "Only what is listed is proven; the rest is open."
+}
+
+// explainOpen lists what the rules of the planner would still ask for.
+func (t *theory) explainOpen(broken *Contradiction) []Open {
+	var list []Open
+	add := func(why string, sets ...Set) {
+		if len(sets) > 0 {
+			list = append(list, Open{why, sets})
+		}
+	}
+	if broken != nil {
+		why := OpenRepaired
+		if broken.Failed.Equal(broken.Passed) {
+			why = OpenUnsettled
+		}
+		add(why, broken.Failed, broken.Passed)
+		return list
+	}
+	if !t.suspects.IsEmpty() {
+		add(OpenSuspects, t.suspects)
+	}
+	add(OpenFailing, t.open...)
+	if t.suspects.IsEmpty() && len(t.open) == 0 {
+		add(OpenProof, blocks(t.prove())...)
+		add(OpenConfirm, blocks(t.certify())...)
+	}
+	if t.Audits > 0 && t.safe.Len() > 1 && !t.audited() {
+		add(OpenAudit, t.safe)
+	}
+	if ways, all := transversals(t.cuts, t.Transversals); t.Exact && !all {
+		add(OpenWays, t.universe.Minus(ways[0]))
+	}
+	return list
+}
+
+// audited tells whether some part of the safe list was tried by itself.
+func (t *theory) audited() bool {
+	return slices.ContainsFunc(t.findings, func(f finding) bool {
+		return f.set.SubsetOf(t.safe) && !f.set.Equal(t.safe)
+	})
+}
+
+// blocks are the sets that the questions ask for.
+func blocks(questions []Question) []Set {
+	var sets []Set
+	for _, q := range questions {
+		sets = append(sets, q.Block)
+	}
+	return sets
+}
+
+// singles are the required destinations, each a cut of its own.
+func (t *theory) singles() []Set {
+	var sets []Set
+	for _, x := range t.required.Members() {
+		sets = append(sets, Of(x))
+	}
+	return sets
+}
+
+// explainCut is a proven cut with its certificate.
+func (t *theory) explainCut(k Set) Cut {
+	c := Cut{Members: k, Confidence: t.certainty(t.support(k))}
+	for _, f := range t.findings {
+		if f.set.Equal(k) {
+			c.Trials = f.failed
+		}
+	}
+	if k.Len() == 1 {
+		return c
+	}
+	for _, x := range k.Members() {
+		c.Proof = append(c.Proof, t.passedTrial(k.Without(x)))
+		c.Confidence *= t.certainty(-t.support(k.Without(x)))
+	}
+	return c
+}
+
+// explainContradiction pairs a doubted finding that is beyond doubt with what
+// it contradicts.
+func (t *theory) explainContradiction() *Contradiction {
+	doubted := t.contradiction()
+	if doubted == nil {
+		return nil
+	}
+	for _, other := range byWeight(t.findings) {
+		failed, passed := *doubted, other
+		if len(failed.failed) == 0 {
+			failed, passed = passed, failed
+		}
+		if len(failed.failed) > 0 && len(passed.passed) > 0 && failed.set.SubsetOf(passed.set) {
+			return &Contradiction{failed.set, passed.set, failed.failed, passed.passed}
+		}
+	}
+	return nil
+}
+
+// distrust drops the cuts of several members, whose proof rests on what is
+// refuted, and every passing set that holds a set seen to fail: on a device that
+// works when more is blocked, blocking just a part of it is not safe.
+func (t *theory) distrust() {
+	t.cuts, t.passing = nil, []Set{{}}
+	for _, f := range t.findings {
+		holds := slices.ContainsFunc(t.findings, func(g finding) bool {
+			return len(g.failed) > 0 && g.set.SubsetOf(f.set)
+		})
+		if f.weight < 0 && !holds {
+			t.passing = addMaximal(t.passing, f.set)
+		}
+	}
+	t.safe = largest(t.passing)
+}
+
+// passedTrial is a trial that passed with at least s blocked, and is 0 for a
+// control. It prefers the set with the most answers.
+func (t *theory) passedTrial(s Set) int {
+	if s.IsEmpty() {
+		return 0
+	}
+	for _, f := range byWeight(t.findings) {
+		if f.weight < 0 && s.SubsetOf(f.set) {
+			return f.passed[0]
+		}
+	}
+	return 0
+}
+
+// weakest is the certainty of the least supported maximal passing set.
+func (t *theory) weakest() float64 {
+	weakest := 1.0
+	for _, p := range t.passing {
+		if !p.IsEmpty() {
+			weakest = min(weakest, t.certainty(-t.support(p)))
+		}
+	}
+	return weakest
+}
+
+// certainty is the probability that belongs to a log-likelihood ratio when
+// both outcomes were equally likely before.
+func (t *theory) certainty(ratio float64) float64 {
+	if t.MaxNoise == 0 {
+		return 1
+	}
+	return 1 / (1 + math.Exp(-ratio))
+}
+
+// attempted lists per destination the passing trials in which it was freshly
+// attempted at the block.
+func attempted(knowledge []Answer) map[int][]int {
+	trials := map[int][]int{}
+	for _, answer := range knowledge {
+		if !answer.Passed {
+			continue
+		}
+		for _, x := range answer.Attempted.Members() {
+			trials[x] = append(trials[x], answer.Trial)
+		}
+	}
+	return trials
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/harness/search/internal/peers"
+	"github.com/needwant/needwant/harness/search/internal/systems"
+)
+
+// driven is how many systems a row gives to Go's bisect, which runs a process
+// for every trial.
+const driven = 12
+
+// families are the rows of the table.
+func families() []systems.Family {
+	return []systems.Family{
+		{Name: "7 destinations, 1 required", N: 7, Singles: 1},
+		{Name: "20, 3 required", N: 20, Singles: 3},
+		{Name: "60, 3 required", N: 60, Singles: 3},
+		{Name: "200, 6 required", N: 200, Singles: 6},
+		{Name: "20, 2 required + a group of 4", N: 20, Singles: 2, Groups: []int{4}, Apart: true},
+		{Name: "the same, the group side by side", N: 20, Singles: 2, Groups: []int{4}},
+		{Name: "60, 2 required + groups of 5 and 2", N: 60, Singles: 2, Groups: []int{5, 2}, Apart: true},
+		{Name: "the same, groups side by side", N: 60, Singles: 2, Groups: []int{5, 2}},
+		{Name: "20, nothing required", N: 20},
+	}
+}
+
+// compare prints the median trials of each method. The first control is
+// counted for bisect alone, which insists on its own.
+func (b bench) compare(ctx context.Context) error {
+	scratch, err := os.MkdirTemp("", "benchsearch")
+	if err != nil {
+		return fmt.Errorf("making room for bisect: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	bisect, err := peers.BuildBisect(ctx, scratch)
+	if err != nil {
+		return err
+	}
+	methods := []struct {
+		name   string
+		method peers.Method
+	}{
+		{"one at a time", peers.OneAtATime}, {"ddmin", peers.DeltaDebug},
+		{"QuickXplain", peers.QuickXplain}, {"MARCO + QuickXplain", peers.Marco},
+	}
+	fmt.Printf("Median trials of %d random systems a row (Go's bisect: %d), and the share of them whose verdicts were wrong.\n\n", b.draws, driven)
+	fmt.Print("| family | log2 of the hypotheses | ours: exact / order 2 |")
+	for _, m := range methods {
+		fmt.Printf(" %s |", m.name)
+	}
+	fmt.Printf(" Go's bisect |\n|---|---|---|%s\n", strings.Repeat("---|", len(methods)+1))
+	for _, family := range families() {
+		exact := ours(b.draws, family.Draw, search.Options{Exact: true})
+		second := ours(b.draws, family.Draw, search.Options{})
+		fmt.Printf("| %s | %s | %s / %s |", family.Name, hypotheses(family), cell(exact), cell(second))
+		for _, m := range methods {
+			fmt.Printf(" %s |", cell(b.peer(family, m.method)))
+		}
+		if family.Singles == 0 {
+			fmt.Println(" – |") // bisect refuses a device that does not fail
+			continue
+		}
+		s, err := drive(ctx, bisect, family)
+		if err != nil {
+			return err
+		}
+		fmt.Printf(" %s |\n", cell(s))
+	}
+	fmt.Println()
+	return nil
+}
+
+func cell(s sample) string {
+	text := fmt.Sprintf("%.0f", s.quantile(0.5))
+	if s.wrong > 0 {
+		text += fmt.Sprintf(", %.0f %% wrong", s.wrongShare())
+	}
+	return text
+}
+
+func (b bench) peer(family systems.Family, method peers.Method) sample {
+	return each(b.draws, func(random *rand.Rand) (float64, bool) {
+		system := family.Draw(random)
+		cuts, trials := peers.Counted(method, system.N, system.Fails)
+		return float64(trials), same(cuts, system.Cuts)
+	})
+}
+
+// drive gives Go's bisect the first systems of a family.
+func drive(ctx context.Context, bisect peers.Bisect, family systems.Family) (sample, error) {
+	var s sample
+	for i := range driven {
+		system := family.Draw(rand.New(rand.NewPCG(50, uint64(i))))
+		cuts, trials, err := bisect.Explain(ctx, system.N, system.Cuts)
+		if err != nil {
+			return s, err
+		}
+		s.values = append(s.values, float64(trials))
+		if !same(cuts, system.Cuts) {
+			s.wrong++
+		}
+	}
+	return s, nil
+}
+
+func same(a, b []search.Set) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.SortFunc(a, search.Set.Compare)
+	slices.SortFunc(b, search.Set.Compare)
+	return slices.EqualFunc(a, b, search.Set.Equal)
+}
+
+// hypotheses is the bits that tell one system of a family from the others.
+func hypotheses(f systems.Family) string {
+	if len(f.Groups) > 0 && !f.Apart {
+		return "" // it depends on where the required ones lie
+	}
+	bits, free := logChoose(f.N, f.Singles), f.N-f.Singles
+	for _, size := range f.Groups {
+		bits += logChoose(free, size)
+		free -= size
+	}
+	return fmt.Sprintf("%.1f", bits)
+}
+
+// logChoose is log2 of n over k.
+func logChoose(n, k int) float64 {
+	bits := 0.0
+	for i := range k {
+		bits += math.Log2(float64(n-i)) - math.Log2(float64(i+1))
+	}
+	return bits
+}

@@ -1,0 +1,52 @@
+// Benchsearch measures package search on random systems, and other methods
+// beside it, and prints what docs/design says of them. All numbers but the
+// times are the same in every run.
+//
+//	go run ./harness/search/internal/benchsearch
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/needwant/needwant/harness/search/internal/peers"
+)
+
+func main() {
+	if peers.IsDevice(os.Args) {
+		works, err := peers.Device(os.Args, os.Stdout)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "benchsearch:", err)
+		}
+		if err != nil || !works {
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "benchsearch:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	systems := flag.Int("systems", 500, "random systems in each row")
+	flag.Parse()
+	b := bench{draws: *systems}
+	if err := b.compare(ctx); err != nil {
+		return err
+	}
+	b.random()
+	b.noise()
+	b.lanes()
+	b.together()
+	b.singles()
+	b.times()
+	return nil
+}

@@ -1,0 +1,69 @@
+package systems
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// Kinds makes a system of 20 to 60 destinations of 3 to 8 kinds, with one
+// required and one group of alternatives, and the kind of each destination.
+// faithful groups take most of one kind; others are drawn regardless of it.
+func Kinds(random *rand.Rand, faithful bool) (System, []int) {
+	system := System{N: 20 + random.IntN(41)}
+	kinds := 3 + random.IntN(6)
+	services := make([]int, system.N)
+	for x := range services {
+		services[x] = random.IntN(kinds)
+	}
+	slices.Sort(services)
+	required, kind := random.IntN(system.N), random.IntN(kinds)
+	candidates := random.Perm(system.N)
+	if faithful {
+		candidates = slices.DeleteFunc(candidates, func(x int) bool { return services[x] != kind })
+	}
+	candidates = slices.DeleteFunc(candidates, func(x int) bool { return x == required })
+	size := min(len(candidates), 2+random.IntN(5))
+	system.Cuts = []search.Set{search.Of(required)}
+	if size > 1 {
+		system.Cuts = append(system.Cuts, search.Of(candidates[:size]...))
+	}
+	return system, services
+}
+
+// Five makes five scenarios of one device with 20 destinations. They have a
+// required destination and a group of three in common, and every second has one
+// more that is required; or, with own, they have nothing in common.
+func Five(random *rand.Rand, own bool) []System {
+	var five []System
+	common := random.Perm(20)
+	for range 5 {
+		if own {
+			common = random.Perm(20)
+		}
+		system := System{N: 20, Cuts: []search.Set{search.Of(common[0]), search.Of(common[1:4]...)}}
+		if random.IntN(2) == 0 {
+			system.Cuts = append(system.Cuts, search.Of(common[4+random.IntN(3)]))
+		}
+		five = append(five, system)
+	}
+	return five
+}
+
+// Together is how many trials explain several scenarios at once. The last of
+// them blocks the joint safe list.
+func Together(scenarios []System, options search.Options) int {
+	columns := make([][]search.Answer, len(scenarios))
+	for trial := 1; ; trial++ {
+		q, ok := search.NextOfAll(columns, scenarios[0].Order(), nil, options)
+		if !ok {
+			return trial - 1
+		}
+		for i, scenario := range scenarios {
+			columns[i] = append(columns[i], search.Answer{
+				Trial: trial, Blocked: q.Block, Touched: q.Block, Attempted: q.Block, Passed: !scenario.Fails(q.Block),
+			})
+		}
+	}
+}

@@ -1,0 +1,13 @@
+package systems_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestSystems(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "harness/search/internal/systems")
+}

@@ -1,0 +1,72 @@
+package search_test
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/harness/search/internal/systems"
+)
+
+// answer is a trial in which all that was blocked was touched and attempted.
+func answer(trial int, passed bool, blocked ...int) search.Answer {
+	set := search.Of(blocked...)
+	return search.Answer{Trial: trial, Blocked: set, Touched: set, Attempted: set, Passed: passed}
+}
+
+var _ = Describe("Further lanes", func() {
+	order := search.All(24).Members()
+	knowledge := []search.Answer{answer(1, false, order...)}
+
+	It("try disjoint suspects first", func() {
+		var inflight []search.Set
+		var tried search.Set
+		for range 4 {
+			q, ok := search.Next(knowledge, order, inflight, search.Options{})
+			Expect(ok).To(BeTrue())
+			Expect(q.Reason).To(Equal(search.Halve))
+			Expect(q.Block.Intersects(tried)).To(BeFalse())
+			tried = tried.Union(q.Block)
+			inflight = append(inflight, q.Block)
+		}
+	})
+
+	It("are never given what another lane is trying, and rest when nothing is left", func() {
+		few := []search.Answer{answer(1, false, 0, 1, 2)}
+		var inflight []search.Set
+		for range 40 {
+			q, ok := search.Next(few, []int{0, 1, 2}, inflight, search.Options{Exact: true})
+			if !ok {
+				break
+			}
+			Expect(inflight).NotTo(ContainElement(q.Block))
+			inflight = append(inflight, q.Block)
+		}
+		Expect(len(inflight)).To(BeNumerically("<", 8), "three destinations have seven sets to block")
+	})
+
+	It("work on what follows while the first trial runs", func() {
+		q, ok := search.Next(nil, order, []search.Set{search.Of(order...)}, search.Options{})
+		Expect(ok).To(BeTrue())
+		Expect(q.Block.Len()).To(BeNumerically("<", len(order)))
+	})
+
+	It("may give up a trial once its answer is implied", func() {
+		knowledge := []search.Answer{answer(1, true, 0, 1, 2), answer(2, false, 3)}
+		for _, row := range []struct {
+			set     search.Set
+			settled bool
+		}{{search.Of(0, 2), true}, {search.Of(3, 4), true}, {search.Of(0, 4), false}} {
+			Expect(search.Settled(knowledge, order, row.set, search.Options{})).To(Equal(row.settled), row.set.String())
+			Expect(search.Settled(knowledge, order, row.set, search.Options{MaxNoise: 0.1})).To(BeFalse())
+		}
+	})
+
+	It("make a search of twenty destinations more than twice as fast", func() {
+		system := systems.System{N: 20, Cuts: []search.Set{search.Of(3), search.Of(9), search.Of(16)}}
+		one := systems.Experiment{System: system, Options: search.Options{Exact: true}}.Run()
+		four := systems.Experiment{System: system, Options: search.Options{Exact: true}, Lanes: 4}.Run()
+		Expect(system.Right(four.Explanation)).To(BeTrue())
+		Expect(one.Time / four.Time).To(BeNumerically(">", 2))
+	})
+})

@@ -1,0 +1,169 @@
+package search_test
+
+import (
+	"math/rand/v2"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/harness/search/internal/systems"
+)
+
+// eachSystem tries a property on the random systems. System i is the same in
+// every run, and the randomness it is handed is its own.
+func eachSystem(property func(i int, system systems.System, random *rand.Rand)) {
+	for i := range *drawn {
+		random := rand.New(rand.NewPCG(2018, uint64(i)))
+		property(i, systems.Random(random), random)
+	}
+}
+
+var _ = Describe("Any monotone system", func() {
+	It("is explained exactly, with proof of every verdict", func() {
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			out := systems.Experiment{System: system, Options: search.Options{Exact: true}}.Run()
+			Expect(out.Explanation.Certified).To(Equal("exact"), "system %d: %v", i, system)
+			Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
+			expectProof(system, out)
+		})
+	})
+
+	It("is never asked what is implied already, nor what it would not be asked again after a restart", func() {
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			out := systems.Experiment{System: system, Options: search.Options{Order: 1 + i%3, Exact: i%2 == 0}}.Run()
+			for n, answer := range out.Knowledge {
+				before := out.Knowledge[:n]
+				Expect(search.Settled(before, system.Order(), answer.Blocked, search.Options{})).To(BeFalse())
+				q, _ := search.Next(before, system.Order(), nil, search.Options{Order: 1 + i%3, Exact: i%2 == 0})
+				Expect(q.Block).To(Equal(answer.Blocked))
+			}
+		})
+	})
+
+	It("is explained to order 2, but for cuts of three alternatives or more", func() {
+		incomplete := 0
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			out := systems.Experiment{System: system}.Run()
+			Expect(out.Explanation.Certified).To(BeElementOf("exact", "order 2"))
+			Expect(system.Sound(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
+			expectOrder(system, out.Explanation, 2)
+			if !system.Right(out.Explanation) {
+				incomplete++
+			}
+		})
+		Expect(incomplete).To(BeNumerically("<=", share(0.005)))
+	})
+
+	It("is explained from failures that narrow to what was touched", func() {
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			out := systems.Experiment{System: system, Options: search.Options{Exact: true}, Touches: true, Random: random}.Run()
+			Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
+		})
+	})
+
+	It("is explained when destinations show up in the middle", func() {
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			var knowledge []search.Answer
+			known, options := 1+random.IntN(system.N), search.Options{Exact: true}
+			for {
+				q, ok := search.Next(knowledge, system.Order()[:known], nil, options)
+				if !ok && known == system.N {
+					break
+				}
+				if ok {
+					knowledge = append(knowledge, answer(len(knowledge)+1, !system.Fails(q.Block), q.Block.Members()...))
+				}
+				known = min(system.N, known+random.IntN(3))
+			}
+			Expect(system.Right(search.Explain(knowledge, system.Order(), options))).To(BeTrue(), "system %d: %v", i, system)
+		})
+	})
+
+	It("is explained alike on any number of lanes", func() {
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			out := systems.Experiment{System: system, Options: search.Options{Exact: true}, Lanes: 2 + i%3, Random: random}.Run()
+			Expect(out.Explanation.Certified).To(Equal("exact"))
+			Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
+		})
+	})
+
+	DescribeTable("is explained through noise",
+		func(falseFail, falsePass, wrongShare, ratio float64) {
+			wrong, trials, noiseless := 0, 0, 0
+			eachSystem(func(i int, system systems.System, random *rand.Rand) {
+				options := search.Options{Exact: true}
+				noiseless += systems.Experiment{System: system, Options: options}.Run().Trials
+				options.MaxNoise, options.Careful, options.FalseFail, options.FalsePass = 0.2, true, falseFail, falsePass
+				out := systems.Experiment{System: system, Options: options, FalseFail: falseFail, FalsePass: falsePass, Random: random}.Run()
+				trials += out.Trials
+				if !system.Right(out.Explanation) {
+					wrong++
+				}
+			})
+			AddReportEntry("wrong systems, trials, trials without noise", []int{wrong, trials, noiseless})
+			Expect(wrong).To(BeNumerically("<=", share(wrongShare)))
+			Expect(float64(trials)).To(BeNumerically("<", ratio*float64(noiseless)))
+		},
+		Entry("of 5 % false failures", 0.05, 0.005, 0.005, 1.8),
+		Entry("of 10 % false failures", 0.10, 0.01, 0.006, 2.6),
+		Entry("of 5 % both ways", 0.05, 0.05, 0.01, 2.7),
+	)
+})
+
+// share is the number of systems that may be wrong: never under 1, since a
+// quick run draws few.
+func share(of float64) int { return max(1, int(of*float64(*drawn))) }
+
+// expectProof checks each certificate against the journal.
+func expectProof(system systems.System, out systems.Outcome) {
+	GinkgoHelper()
+	e := out.Explanation
+	trial := func(number int) search.Answer {
+		if number == 0 {
+			return search.Answer{Passed: true} // a control
+		}
+		return out.Knowledge[number-1]
+	}
+	var members search.Set
+	for _, cut := range e.Cuts {
+		members = members.Union(cut.Members)
+		Expect(cut.Trials).NotTo(BeEmpty())
+		for _, number := range cut.Trials {
+			Expect(trial(number).Passed).To(BeFalse())
+			Expect(trial(number).Blocked).To(Equal(cut.Members))
+		}
+		for j, number := range cut.Proof {
+			Expect(trial(number).Passed).To(BeTrue())
+			Expect(cut.Members.Without(cut.Members.Members()[j]).SubsetOf(trial(number).Blocked)).To(BeTrue())
+		}
+	}
+	Expect(trial(e.SafeTrial).Passed).To(BeTrue())
+	Expect(e.Safe.SubsetOf(trial(e.SafeTrial).Blocked)).To(BeTrue())
+	for _, x := range search.All(system.N).Minus(e.Safe).Members() {
+		Expect(system.Fails(e.Safe.With(x))).To(BeTrue(), "the safe list %v could hold %d", e.Safe, x)
+	}
+	Expect(members.Union(e.Optional)).To(Equal(search.All(system.N)))
+	Expect(members.Intersects(e.Optional)).To(BeFalse())
+	Expect(e.Undecided.Union(e.NotExercised)).To(Equal(search.Set{}))
+	Expect(e.Open).To(BeEmpty())
+}
+
+// expectOrder checks the sentence of an order: a cut that is not listed holds
+// more of the listed alternatives than the order.
+func expectOrder(system systems.System, e search.Explanation, order int) {
+	GinkgoHelper()
+	var alternatives search.Set
+	listed := map[string]bool{}
+	for _, cut := range e.Cuts {
+		listed[cut.Members.String()] = true
+		if cut.Members.Len() > 1 {
+			alternatives = alternatives.Union(cut.Members)
+		}
+	}
+	for _, cut := range system.Cuts {
+		if !listed[cut.String()] {
+			Expect(cut.Intersect(alternatives).Len()).To(BeNumerically(">", order))
+		}
+	}
+}

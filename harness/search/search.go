@@ -1,0 +1,55 @@
+package search
+
+// Answer is what one trial taught one column. The journal of a column is a
+// list of answers in the order the trials ended.
+type Answer struct {
+	Trial     int  // number of the trial, for certificates; 1 or more
+	Blocked   Set  // all that was blocked
+	Touched   Set  // the part of Blocked that the device ran into; callers that cannot tell pass Blocked
+	Attempted Set  // the part of Blocked that the device freshly tried to reach
+	Passed    bool // the scenario worked
+}
+
+// Options choose how far a search goes and how much it trusts an answer. The
+// zero value asks for order 2 and trusts every answer.
+type Options struct {
+	Exact        bool    // prove the whole formula; otherwise stop at Order
+	Order        int     // 1 or more; 0 stands for 2
+	MaxNoise     float64 // above 0: answers may be wrong, so each verdict is confirmed by repeats
+	FalseFail    float64 // share of trials failing for no reason, see [LearnFalseFail]; floored at 0.05
+	FalsePass    float64 // share of trials passing for no reason; 0 stands for a tenth of FalseFail
+	Careful      bool    // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
+	Audits       int     // sets inside the safe list tried before certifying; 0 for none
+	Services     []int   // the kind of each destination, indexed by destination; audited one kind at a time
+	Seed         uint64  // of the audits
+	Transversals int     // most ways around the known cuts that exact search lists; 0 stands for 4096
+}
+
+// Question is the set to block in the next trial.
+type Question struct {
+	Block  Set
+	Reason string  // a few words for people, as "halve the suspects"
+	Fails  float64 // the chance that the scenario fails, as the planner expects it
+}
+
+// Reasons that a [Question] gives.
+const (
+	Everything = "everything"
+	Halve      = "halve the suspects"
+	Shrink     = "shrink a failing set"
+	Prove      = "prove the alternatives"
+	Confirm    = "confirm"
+	Recheck    = "ask a contradiction again"
+	Audit      = "audit"
+	SafeList   = "safe list"
+)
+
+// Next chooses the next trial of one column. knowledge is its journal, order
+// its destinations with likely group-mates side by side, inflight the sets
+// being tried on other lanes at this moment.
+//
+// It reports false when there is nothing useful to ask now: with nothing in
+// flight, the search is done. The same arguments always give the same answer.
+func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Question, bool) {
+	return speculate(knowledge, order, inflight, options)
+}

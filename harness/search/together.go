@@ -1,0 +1,90 @@
+package search
+
+import "slices"
+
+// NextOfAll chooses the next trial for several columns that share their
+// trials: it plans for the first unfinished one. When all are done, it audits
+// for all of them at once, inside the joint safe list and each kind of service, and asks for that list itself in
+// the end, so that a run ends with a trial that blocks just what the report
+// recommends to block.
+func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options) (Question, bool) {
+	plain := options
+	plain.Audits = 0
+	for _, knowledge := range columns {
+		if q, ok := Next(knowledge, order, inflight, plain); ok {
+			return q, true
+		}
+	}
+	var explained []Explanation
+	for _, knowledge := range columns {
+		if _, waits := Next(knowledge, order, nil, plain); waits {
+			return Question{}, false // for what is in flight
+		}
+		explained = append(explained, Explain(knowledge, order, plain))
+	}
+	safe := JointSafe(explained...)
+	if q, ok := auditOfAll(columns, order, inflight, options, safe); ok {
+		return q, true
+	}
+	if len(inflight) > 0 || safe.IsEmpty() || endsWith(columns, safe) {
+		return Question{}, false
+	}
+	return Question{safe, SafeList, 0}, true
+}
+
+// auditOfAll asks for a set to audit that no column has tried.
+func auditOfAll(columns [][]Answer, order []int, inflight []Set, options Options, safe Set) (Question, bool) {
+	all := learn(slices.Concat(columns...), order, options)
+	for _, part := range all.parts(safe) {
+		if !all.tried(part) && !slices.ContainsFunc(inflight, part.Equal) {
+			return all.toAudit(part), true
+		}
+	}
+	return Question{}, false
+}
+
+// endsWith tells whether the last trial that blocked something blocked s, and
+// failed in no column.
+func endsWith(columns [][]Answer, s Set) bool {
+	var last []Answer
+	for _, answer := range slices.Concat(columns...) {
+		switch {
+		case answer.Blocked.IsEmpty() || len(last) > 0 && answer.Trial < last[0].Trial:
+		case len(last) > 0 && answer.Trial == last[0].Trial:
+			last = append(last, answer)
+		default:
+			last = []Answer{answer}
+		}
+	}
+	for _, answer := range last {
+		if !answer.Passed || !answer.Blocked.Equal(s) {
+			return false
+		}
+	}
+	return len(last) > 0
+}
+
+// JointSafe is the largest set that is safe for all columns together.
+func JointSafe(columns ...Explanation) Set {
+	if len(columns) == 0 {
+		return Set{}
+	}
+	joint := columns[0].Passing
+	for _, column := range columns[1:] {
+		var both []Set
+		for _, a := range joint {
+			for _, b := range column.Passing {
+				both = addMaximal(both, a.Intersect(b))
+			}
+		}
+		joint = shortlist(both)
+	}
+	return largest(joint)
+}
+
+// shortlist keeps the 1,000 largest sets, for columns with very many ways to
+// be safe.
+func shortlist(sets []Set) []Set {
+	slices.SortStableFunc(sets, func(a, b Set) int { return b.Len() - a.Len() })
+	return sets[:min(len(sets), 1000)]
+}
