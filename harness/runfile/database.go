@@ -1,0 +1,195 @@
+package runfile
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/needwant/needwant/harness"
+)
+
+//go:embed schema.sql
+var schema string
+
+// The marks in the first page, as schema.sql sets them.
+const (
+	applicationID = 0x6e776e74
+	schemaVersion = 1
+)
+
+// How long SQLite waits for somebody else's lock, in milliseconds. Readers and
+// commits wait for each other as long as it takes to read a run or to write a
+// record. A second writer need not wait: the first keeps its lock for hours.
+const (
+	patience       = 20_000
+	writerPatience = 500
+)
+
+// database is one connection to one run file.
+type database struct {
+	pool *sql.DB
+	conn *sql.Conn
+}
+
+// connect opens an existing file. The file may be one that nobody trusts:
+// nothing it defines is run but what [database.read] asks for.
+func connect(path string) (*database, error) {
+	if err := regular(path); err != nil {
+		return nil, err
+	}
+	name, err := dataSource(path)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pool.Conn(context.Background())
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return &database{pool, conn}, nil
+}
+
+func regular(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return problem(Foreign, "no regular file")
+	}
+	return nil
+}
+
+// dataSource names the file for SQLite. mode=rw creates nothing, and falls back
+// to reading where the file may not be written; a reader needs it to roll back
+// what a killed writer left half done.
+func dataSource(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	options := url.Values{"mode": {"rw"}, "_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", patience),
+		"synchronous(extra)", // a commit also syncs the folder: sqlite.org/pragma.html#pragma_synchronous
+		"trusted_schema(off)",
+		"cell_size_check(on)",
+		"temp_store(memory)",
+	}}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String(), nil
+}
+
+func (d *database) wait(milliseconds int) error {
+	return d.exec(fmt.Sprintf("PRAGMA busy_timeout = %d", milliseconds))
+}
+
+func (d *database) exec(query string, args ...any) error {
+	_, err := d.conn.ExecContext(context.Background(), query, args...)
+	return err
+}
+
+func (d *database) get(query string, into ...any) error {
+	return d.conn.QueryRowContext(context.Background(), query).Scan(into...)
+}
+
+func (d *database) close() error {
+	return errors.Join(d.conn.Close(), d.pool.Close())
+}
+
+// read checks the whole file and rebuilds the run. It must be called within a
+// transaction, so that all it sees is of one moment.
+func (d *database) read() (harness.Run, tip, error) {
+	if err := d.check(); err != nil {
+		return harness.Run{}, tip{}, err
+	}
+	run, end, err := d.replay()
+	if err != nil {
+		return harness.Run{}, tip{}, err
+	}
+	noted, err := d.tip()
+	if err != nil {
+		return harness.Run{}, tip{}, err
+	}
+	if !noted.equal(end) {
+		return harness.Run{}, tip{}, problem(Damaged, "it has %d records and should have %d", end.seq, noted.seq)
+	}
+	return run, end, nil
+}
+
+// check tells whether the file is one of ours, and sound as a database.
+func (d *database) check() error {
+	var application, version int
+	if err := d.get("PRAGMA application_id", &application); err != nil {
+		return err
+	}
+	if application != applicationID {
+		return problem(Foreign, "it has no mark of needwant, or is empty")
+	}
+	if err := d.get("PRAGMA user_version", &version); err != nil {
+		return err
+	}
+	if version > schemaVersion {
+		return problem(TooNew, "version %d, this one reads up to %d", version, schemaVersion)
+	}
+	var finding string
+	if err := d.get("PRAGMA quick_check(1)", &finding); err != nil {
+		return err
+	}
+	if finding != "ok" {
+		return problem(Damaged, "%s", finding)
+	}
+	return nil
+}
+
+func (d *database) replay() (harness.Run, tip, error) {
+	rows, err := d.conn.QueryContext(context.Background(), "SELECT seq, kind, json, checksum FROM journal ORDER BY seq")
+	if err != nil {
+		return harness.Run{}, tip{}, err
+	}
+	defer rows.Close()
+	var past replay
+	var end tip
+	for rows.Next() {
+		var seq int
+		var rec record
+		if err := rows.Scan(&seq, &rec.kind, &rec.json, &rec.checksum); err != nil {
+			return harness.Run{}, tip{}, problem(Damaged, "%w", err)
+		}
+		if end, err = end.follow(seq, rec); err != nil {
+			return harness.Run{}, tip{}, err
+		}
+		if err := past.add(rec); err != nil {
+			return harness.Run{}, tip{}, err
+		}
+	}
+	if end.seq == 0 && rows.Err() == nil {
+		return harness.Run{}, tip{}, problem(Damaged, "its first record is missing")
+	}
+	return past.run, end, rows.Err()
+}
+
+// tip reads what the file says its last record is.
+func (d *database) tip() (noted tip, err error) {
+	err = d.get("SELECT seq, checksum FROM tip", &noted.seq, &noted.checksum)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = problem(Damaged, "it does not say how many records it has")
+	}
+	return noted, err
+}
+
+// append writes the record and the new tip; committing is the caller's.
+func (d *database) append(next tip, rec record) error {
+	err := d.exec("INSERT INTO journal (seq, kind, json, checksum) VALUES (?, ?, ?, ?)",
+		next.seq, rec.kind, string(rec.json), rec.checksum)
+	if err != nil {
+		return err
+	}
+	return d.exec("UPDATE tip SET seq = ?, checksum = ?", next.seq, next.checksum)
+}

@@ -1,0 +1,202 @@
+package runfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// File is a run file that is being written. Its methods may be called from
+// several goroutines, so that lanes can share one.
+type File struct {
+	path string
+
+	mu     sync.Mutex
+	db     *database
+	tip    tip  // the last record that was committed
+	locked bool // a transaction is open and holds SQLite's write lock
+}
+
+// Create starts a run file, which must not exist yet; the run's results, status
+// and duration are left out, since [File.Append] and [File.Finish] bring them.
+// The error is an [*Error]: Exists, NotWritable or NoSpace, as a rule.
+func Create(path string, run harness.Run) (*File, error) {
+	if err := reserve(path); err != nil {
+		return nil, wrap(path, err)
+	}
+	file, err := begin(path, run)
+	if err != nil {
+		return nil, wrap(path, errors.Join(err, os.Remove(path)))
+	}
+	return file, nil
+}
+
+// reserve creates the empty file, so that two who choose the same name at once
+// cannot both have it, and nobody else may read it.
+func reserve(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrNotExist) {
+		return problem(NotWritable, "no such folder")
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func begin(path string, run harness.Run) (*File, error) {
+	db, err := connect(path)
+	if err != nil {
+		return nil, err
+	}
+	run.Results, run.Status, run.Why, run.Duration = nil, "", "", 0
+	file := &File{path: path, db: db}
+	if err := file.lay(run); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return file, nil
+}
+
+// lay writes the schema and the run record, all in one transaction: a file
+// whose creation was cut short stays empty.
+func (f *File) lay(run harness.Run) error {
+	rec, err := f.tip.next(runRecord, run)
+	if err != nil {
+		return err
+	}
+	if err := f.lock(); err != nil {
+		return err
+	}
+	if err := f.db.exec(schema + "INSERT INTO tip VALUES (0, x'')"); err != nil {
+		return err
+	}
+	return f.commit(rec)
+}
+
+// Open takes up an existing run, and returns what was recorded so far. Status
+// is harness.Running where the run was cut short. The error is an [*Error];
+// Damaged means that no result of the file is to be trusted.
+func Open(path string) (*File, harness.Run, error) {
+	db, err := connect(path)
+	if err != nil {
+		return nil, harness.Run{}, wrap(path, err)
+	}
+	file := &File{path: path, db: db}
+	run, err := file.take()
+	if err != nil {
+		return nil, harness.Run{}, wrap(path, errors.Join(err, db.close()))
+	}
+	return file, run, nil
+}
+
+// take replays the run under the write lock: from here on nobody else adds to it.
+func (f *File) take() (run harness.Run, err error) {
+	if err := f.db.check(); err != nil {
+		return run, err
+	}
+	if err := errors.Join(f.db.wait(writerPatience), f.lock(), f.db.wait(patience)); err != nil {
+		return run, err
+	}
+	run, f.tip, err = f.db.read()
+	return run, err
+}
+
+// Append records a trial's result. When it returns nil the trial is on the
+// disk. When it fails (NoSpace, say) the file is as it was before, and the same
+// result may be appended again.
+func (f *File) Append(result harness.Result) error {
+	return f.add(resultRecord, result)
+}
+
+// Finish records how the experiment ended and how long it took in all, also
+// counting the time before it was resumed. A finished run can be resumed; it
+// is running again from the next [File.Append] on.
+func (f *File) Finish(status harness.Status, why string, duration time.Duration) error {
+	return f.add(endRecord, ending{status, why, duration})
+}
+
+// Close lets others write. It may be called twice.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.db == nil {
+		return nil
+	}
+	f.unlock()
+	err := f.db.close()
+	f.db = nil
+	return wrap(f.path, err)
+}
+
+func (f *File) add(kind string, value any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.db == nil {
+		return fmt.Errorf("run file %s: %w", f.path, os.ErrClosed)
+	}
+	rec, err := f.tip.next(kind, value)
+	if err != nil {
+		return err
+	}
+	if err := f.own(); err != nil {
+		return wrap(f.path, err)
+	}
+	return wrap(f.path, f.commit(rec))
+}
+
+// own makes sure that the write lock is ours and that nobody has written since
+// our last record. A commit gives the lock back for an instant, in which
+// another process may have taken it.
+func (f *File) own() error {
+	if f.locked {
+		return nil
+	}
+	if err := f.lock(); err != nil {
+		return err
+	}
+	noted, err := f.db.tip()
+	if err == nil && !noted.equal(f.tip) {
+		err = problem(InUse, "another process has written to it")
+	}
+	if err != nil {
+		f.unlock()
+	}
+	return err
+}
+
+// commit writes the record and makes it last, then takes the lock again; if
+// that fails, the next [File.own] will tell.
+func (f *File) commit(rec record) error {
+	next := tip{f.tip.seq + 1, rec.checksum}
+	err := f.db.append(next, rec)
+	if err == nil {
+		err = f.db.exec("COMMIT")
+	}
+	if err != nil {
+		f.unlock()
+		return err
+	}
+	f.tip, f.locked = next, false
+	_ = f.lock()
+	return nil
+}
+
+// lock opens a transaction with SQLite's write lock, which readers do not feel.
+func (f *File) lock() error {
+	err := f.db.exec("BEGIN IMMEDIATE")
+	f.locked = err == nil
+	return err
+}
+
+// unlock drops what was not committed. SQLite may have done so by itself, on a
+// full disk for instance, and then there is nothing left to roll back.
+func (f *File) unlock() {
+	if f.locked {
+		_ = f.db.exec("ROLLBACK")
+	}
+	f.locked = false
+}

@@ -1,0 +1,81 @@
+package runfile
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// replay rebuilds a run from its records.
+//
+// A run without an end has no duration of its own. It is then taken to have
+// lasted as long as its busiest lane was at work, which neither a pause before
+// resuming nor a jump of the clock can change.
+type replay struct {
+	run   harness.Run
+	ended time.Duration         // the run's length at its last end
+	busy  map[int]time.Duration // by lane, since then
+}
+
+// add takes the record in. The first must be the run.
+func (r *replay) add(rec record) error {
+	if (r.busy == nil) != (rec.kind == runRecord) {
+		return problem(Damaged, "a %s record is out of place", rec.kind)
+	}
+	switch rec.kind {
+	case runRecord:
+		return r.begin(rec.json)
+	case resultRecord:
+		return r.result(rec.json)
+	case endRecord:
+		return r.end(rec.json)
+	}
+	return problem(Damaged, "unknown record %q", rec.kind)
+}
+
+func (r *replay) begin(text []byte) error {
+	r.busy = map[int]time.Duration{}
+	err := decode(text, &r.run)
+	r.run.Status, r.run.Why, r.run.Duration = harness.Running, "", 0
+	return err
+}
+
+func (r *replay) result(text []byte) error {
+	var result harness.Result
+	if err := decode(text, &result); err != nil {
+		return err
+	}
+	r.busy[result.Lane] += result.Duration
+	r.run.Results = append(r.run.Results, result)
+	r.run.Status, r.run.Why = harness.Running, ""
+	r.run.Duration = r.ended + longest(r.busy)
+	return nil
+}
+
+func (r *replay) end(text []byte) error {
+	var end ending
+	if err := decode(text, &end); err != nil {
+		return err
+	}
+	r.run.Status, r.run.Why, r.run.Duration = end.Status, end.Why, end.Duration
+	r.ended = end.Duration
+	clear(r.busy)
+	return nil
+}
+
+func longest(busy map[int]time.Duration) (most time.Duration) {
+	for _, d := range busy {
+		most = max(most, d)
+	}
+	return most
+}
+
+// decode reads a record whose checksum was right, so that a failure means it
+// was never one of ours.
+func decode(text []byte, into any) error {
+	if err := json.Unmarshal(text, into); err != nil {
+		return problem(Damaged, "%w", err)
+	}
+	return nil
+}
