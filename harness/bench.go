@@ -1,0 +1,282 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Bench is the lane on this machine: one device, its gateway, and the
+// scenarios to check. It carries out one trial at a time.
+type Bench struct {
+	Number    int // of the lane, from 1
+	Gateway   Gateway
+	Scenarios []Scenario
+	Restart   func(ctx context.Context) error // power-cycles the device; nil where nothing can
+	Timing    Timing
+
+	making  sync.Once
+	abandon chan struct{}        // full when the trial is to be given up; made once
+	unasked Observation          // what the device contacted before it was asked for anything
+	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
+	dormant map[Destination]bool // waited for in vain while blocked, and not tried since
+}
+
+// Run carries out one trial: block, settle, check, observe, unblock, and wait
+// until the device works again. The network is unblocked on every way out.
+func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error) {
+	result = Result{Trial: trial, Lane: b.Number, Started: time.Now()}
+	defer func() {
+		if err != nil {
+			b.unblock(ctx)
+		}
+	}()
+	if err := b.begin(ctx, trial); err != nil {
+		return result, err
+	}
+	b.resume()
+	if err := b.hold(ctx, &result); err != nil {
+		return result, err
+	}
+	result.Held = time.Since(result.Started)
+	result.Suspect = suspicion(result.Seen)
+	if err := b.Gateway.Block(ctx, nil, trial.Fault); err != nil {
+		return result, fmt.Errorf("unblocking after trial %d: %w", trial.Number, err)
+	}
+	if err := b.recover(ctx, &result); err != nil {
+		return result, err
+	}
+	result.Duration = time.Since(result.Started)
+	return result, nil
+}
+
+// unblock opens the gateway though the run is being given up.
+func (b *Bench) unblock(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	// The error that ends the run is the one worth telling.
+	_ = b.Gateway.Block(ctx, nil, Reject)
+}
+
+func (b *Bench) begin(ctx context.Context, trial Trial) error {
+	if err := b.Gateway.Block(ctx, trial.Block, trial.Fault); err != nil {
+		return fmt.Errorf("blocking for trial %d: %w", trial.Number, err)
+	}
+	if trial.Regime != ColdBoot {
+		return nil
+	}
+	return b.restart(ctx, trial)
+}
+
+func (b *Bench) restart(ctx context.Context, trial Trial) error {
+	if b.Restart == nil {
+		return fmt.Errorf("trial %d wants a cold boot, and nothing can restart the device: give the regime a power step", trial.Number)
+	}
+	if err := b.Restart(ctx); err != nil {
+		return fmt.Errorf("restarting the device for trial %d: %w", trial.Number, err)
+	}
+	return nil
+}
+
+// hold keeps the block until every scenario is judged.
+//
+// Invariant: a failure is judged no sooner than Settle after the block, a pass
+// no sooner than Settle after the last blocked destination was first tried. A
+// check can itself make the device try one for the first time, so passes are
+// judged again until nothing new was tried.
+func (b *Bench) hold(ctx context.Context, result *Result) error {
+	result.Outcomes = map[string]Outcome{}
+	conclude := b.watch(ctx)
+	err := b.judge(ctx, result)
+	watched := conclude()
+	if err != nil || len(watched) == 0 {
+		return err
+	}
+	maps.Copy(result.Outcomes, watched)
+	result.Seen, err = b.observe(ctx, result.Trial)
+	return err
+}
+
+// watch begins to watch the scenarios that are judged over the whole trial. The
+// function that it returns ends that, and tells what they came to.
+func (b *Bench) watch(ctx context.Context) (conclude func() map[string]Outcome) {
+	enough := make(chan struct{})
+	outcomes := map[string]Outcome{}
+	var all sync.WaitGroup
+	var mutex sync.Mutex
+	for _, scenario := range b.Scenarios {
+		if scenario.Watch == nil {
+			continue
+		}
+		all.Go(func() {
+			started := time.Now()
+			outcome := scenario.Watch(ctx, enough)
+			outcome.Duration = time.Since(started)
+			mutex.Lock()
+			defer mutex.Unlock()
+			outcomes[scenario.Name] = outcome
+		})
+	}
+	return func() map[string]Outcome {
+		close(enough)
+		all.Wait()
+		return outcomes
+	}
+}
+
+// judge settles and checks until every scenario that is not watched is judged.
+func (b *Bench) judge(ctx context.Context, result *Result) error {
+	for round := 1; ; round++ {
+		before, err := b.settle(ctx, result)
+		if err != nil || result.Abandoned {
+			result.Seen = before
+			return err
+		}
+		if round == 1 {
+			b.unasked = before
+		}
+		maps.Copy(result.Outcomes, b.check(ctx, unwatched(b.unless(Fail, result.Outcomes))))
+		if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
+			return err
+		}
+		news := len(attempted(result.Seen, result.Trial.Block)) - len(attempted(before, result.Trial.Block))
+		if news == 0 || len(b.unless(Fail, result.Outcomes)) == 0 {
+			return nil
+		}
+	}
+}
+
+// settle waits until Settle after the block and after the first try of each
+// blocked destination, and no longer than Patience for those not tried. It
+// returns the last look at the gateway.
+func (b *Bench) settle(ctx context.Context, result *Result) (Observation, error) {
+	for {
+		seen, err := b.observe(ctx, result.Trial)
+		if err != nil {
+			return seen, err
+		}
+		tried := attempted(seen, result.Trial.Block)
+		settled, waiting := b.settled(result, seen, tried)
+		left := time.Until(settled)
+		if left <= 0 {
+			b.note(result.Trial.Block, tried)
+			return seen, nil
+		}
+		if waiting {
+			left = min(left, max(b.Timing.Look, b.Timing.Settle/8))
+		}
+		if result.Abandoned, err = b.pause(ctx, left); err != nil || result.Abandoned {
+			return seen, err
+		}
+	}
+}
+
+// settled is when the scenarios may be judged, by what was tried so far, and
+// whether another first try may put that off.
+func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (when time.Time, waiting bool) {
+	when = result.Started.Add(b.Timing.Settle)
+	for _, destination := range result.Trial.Block {
+		switch {
+		case slices.Contains(tried, destination):
+			contact, _ := seen.Contact(destination)
+			when = latest(when, contact.First.Add(b.Timing.Settle))
+		case !b.dormant[destination]:
+			waiting, when = true, latest(when, result.Started.Add(b.Timing.Patience))
+		}
+	}
+	return when, waiting
+}
+
+// note remembers which blocked destinations were waited for in vain: they are
+// not waited for again until they have been tried.
+func (b *Bench) note(block, tried []Destination) {
+	if b.dormant == nil {
+		b.dormant = map[Destination]bool{}
+	}
+	for _, destination := range block {
+		b.dormant[destination] = !slices.Contains(tried, destination)
+	}
+}
+
+func (b *Bench) observe(ctx context.Context, trial Trial) (Observation, error) {
+	seen, err := b.Gateway.Observe(ctx)
+	if err != nil {
+		return seen, fmt.Errorf("observing trial %d: %w", trial.Number, err)
+	}
+	return seen, ctx.Err()
+}
+
+// check runs scenarios side by side.
+func (b *Bench) check(ctx context.Context, scenarios []Scenario) map[string]Outcome {
+	outcomes := make([]Outcome, len(scenarios))
+	var all sync.WaitGroup
+	for i, scenario := range scenarios {
+		all.Go(func() {
+			started := time.Now()
+			outcomes[i] = scenario.Check(ctx)
+			outcomes[i].Duration = time.Since(started)
+		})
+	}
+	all.Wait()
+	named := map[string]Outcome{}
+	for i, scenario := range scenarios {
+		named[scenario.Name] = outcomes[i]
+	}
+	return named
+}
+
+// unless lists the scenarios that have not come to this answer.
+func (b *Bench) unless(answer Answer, outcomes map[string]Outcome) []Scenario {
+	return slices.DeleteFunc(slices.Clone(b.Scenarios), func(s Scenario) bool {
+		return outcomes[s.Name].Answer == answer
+	})
+}
+
+// unwatched leaves out the scenarios that are judged over the whole trial.
+func unwatched(scenarios []Scenario) []Scenario {
+	return slices.DeleteFunc(scenarios, func(s Scenario) bool { return s.Watch != nil })
+}
+
+// attempted lists which of the blocked destinations the device tried afresh.
+func attempted(seen Observation, block []Destination) []Destination {
+	var tried []Destination
+	for _, contact := range seen.Contacts {
+		if contact.Attempts > 0 && slices.Contains(block, contact.Destination) {
+			tried = append(tried, contact.Destination)
+		}
+	}
+	return tried
+}
+
+// suspicion says why a window is not to be trusted, or "".
+func suspicion(seen Observation) string {
+	if seen.Broken != "" {
+		return "the block did not hold: " + seen.Broken
+	}
+	if seen.Lost > 0 {
+		return fmt.Sprintf("%d messages of the kernel were lost", seen.Lost)
+	}
+	return ""
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// pause waits, or returns early with the error of an ended context.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,215 @@
+package harness_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// gateway is a device and its gateway in the time of a synctest bubble: each
+// destination is tried once a second, from its start on.
+type gateway struct {
+	starts  map[string]time.Duration // by destination: when it is first tried after a block begins
+	blocked []harness.Destination
+	since   time.Time
+	opened  int // how often everything was unblocked
+}
+
+func (g *gateway) Block(_ context.Context, block []harness.Destination, _ harness.Fault) error {
+	g.blocked, g.since = block, time.Now()
+	if len(block) == 0 {
+		g.opened++
+	}
+	return nil
+}
+
+func (g *gateway) Observe(context.Context) (harness.Observation, error) {
+	seen := harness.Observation{Since: g.since}
+	for word, start := range g.starts {
+		first := g.since.Add(start)
+		if time.Now().Before(first) {
+			continue
+		}
+		d := destination(word)
+		tries := 1 + int(time.Since(first)/time.Second)
+		contact := harness.Contact{Destination: d, First: first, Tries: tries, Answered: !slices.Contains(g.blocked, d)}
+		if !contact.Answered {
+			contact.Attempts, contact.Touched = tries, tries
+		}
+		seen.Contacts = append(seen.Contacts, contact)
+	}
+	return seen, nil
+}
+
+func (g *gateway) blocks(word string) bool { return slices.Contains(g.blocked, destination(word)) }
+
+var timing = harness.Timing{Settle: 10 * time.Second, Patience: 30 * time.Second, Recover: time.Minute, Look: 100 * time.Millisecond}
+
+func works(when func() bool) harness.Scenario {
+	return harness.Scenario{Name: "app", Check: func(context.Context) harness.Outcome {
+		if when() {
+			return harness.Outcome{Answer: harness.Pass}
+		}
+		return harness.Outcome{Answer: harness.Fail, Why: "no answer"}
+	}}
+}
+
+func trial(words ...string) harness.Trial {
+	trial := harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady}
+	for _, word := range words {
+		trial.Block = append(trial.Block, destination(word))
+	}
+	return trial
+}
+
+// inBubble runs a test in a time of its own.
+func inBubble(t *testing.T, test func(expect Gomega)) {
+	synctest.Test(t, func(t *testing.T) { test(NewWithT(t)) })
+}
+
+func TestAPassIsJudgedSettleAfterTheLastFirstTry(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"early": 0, "late": 7 * time.Second}}
+		bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{works(func() bool { return true })}, Timing: timing}
+		result, err := bench.Run(context.Background(), trial("early", "late"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Held).To(BeNumerically("~", 17*time.Second, time.Second))
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Pass))
+		expect.Expect(g.opened).To(Equal(1))
+	})
+}
+
+func TestADormantDestinationCostsPatienceOnce(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"early": 0}}
+		bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{works(func() bool { return true })}, Timing: timing}
+		for _, want := range []time.Duration{timing.Patience, timing.Settle} {
+			result, err := bench.Run(context.Background(), trial("early", "dormant"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Held).To(BeNumerically("~", want, time.Second))
+		}
+	})
+}
+
+func TestAFirstTryProvokedByTheCheckIsGivenItsTime(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{}}
+		checks := 0
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool {
+			if checks++; checks == 1 {
+				g.starts["on demand"] = time.Since(g.since)
+			}
+			return checks == 1 || !g.blocks("on demand")
+		})}}
+		result, err := bench.Run(context.Background(), trial("on demand"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Fail), "the second look counts")
+		expect.Expect(result.Held).To(BeNumerically(">=", timing.Patience+timing.Settle))
+	})
+}
+
+func TestRecoveryWaitsForWhatAnsweredInTheControl(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0, "slow": 20 * time.Second}}
+		patient := timing
+		patient.Settle = 25 * time.Second
+		bench := &harness.Bench{Gateway: g, Timing: patient, Scenarios: []harness.Scenario{works(func() bool { return !g.blocks("cloud") })}}
+		_, err := bench.Run(context.Background(), trial())
+		expect.Expect(err).NotTo(HaveOccurred())
+		result, err := bench.Run(context.Background(), trial("cloud"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Fail))
+		expect.Expect(result.Recovered).To(BeTrue())
+		expect.Expect(result.Duration - result.Held).To(BeNumerically("~", 20*time.Second, time.Second))
+	})
+}
+
+func TestADeviceThatStaysBrokenIsToldByRecovered(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}
+		sticky := false
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool {
+			sticky = sticky || g.blocks("cloud")
+			return !sticky
+		})}}
+		result, err := bench.Run(context.Background(), trial("cloud"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Recovered).To(BeFalse())
+		expect.Expect(result.Duration - result.Held).To(BeNumerically(">=", timing.Recover))
+	})
+}
+
+func TestADeviceThatDoesNotComeBackIsRestartedOnce(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}
+		sticky, restarts := false, 0
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool {
+			sticky = sticky || g.blocks("cloud")
+			return !sticky
+		})}}
+		bench.Restart = func(context.Context) error {
+			sticky, restarts = false, restarts+1
+			return nil
+		}
+		result, err := bench.Run(context.Background(), trial("cloud"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Recovered).To(BeTrue())
+		expect.Expect(restarts).To(Equal(1))
+	})
+}
+
+func TestAnAbandonedTrialEndsEarlyAndRecovers(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return !g.blocks("cloud") })}}
+		bench.Abandon() // too early: there is nothing to abandon
+		time.AfterFunc(3*time.Second, bench.Abandon)
+		result, err := bench.Run(context.Background(), trial("cloud"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Abandoned).To(BeTrue())
+		expect.Expect(result.Outcomes).To(BeEmpty())
+		expect.Expect(result.Held).To(BeNumerically("~", 3*time.Second, time.Second))
+		expect.Expect(result.Recovered).To(BeTrue())
+
+		result, err = bench.Run(context.Background(), trial("cloud"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Abandoned).To(BeFalse())
+	})
+}
+
+func TestAnInterruptedTrialUnblocks(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		_, err := bench.Run(ctx, trial("cloud"))
+		expect.Expect(err).To(MatchError(context.DeadlineExceeded))
+		expect.Expect(g.blocked).To(BeEmpty())
+	})
+}
+
+func TestAColdBootRestartsTheDeviceWhileBlocked(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}
+		var blocked []bool // at each restart
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		cold := trial("cloud")
+		cold.Regime = harness.ColdBoot
+		_, err := bench.Run(context.Background(), cold)
+		expect.Expect(err).To(MatchError(ContainSubstring("give the regime a power step")))
+		bench.Restart = func(context.Context) error {
+			blocked = append(blocked, g.blocks("cloud"))
+			return nil
+		}
+		_, err = bench.Run(context.Background(), cold)
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(blocked).To(Equal([]bool{true, false}), "a second start, unblocked, mends what the first one missed")
+	})
+}

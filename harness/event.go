@@ -1,0 +1,63 @@
+package harness
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"time"
+)
+
+// EventKind tells what happened.
+type EventKind string
+
+const (
+	Began    EventKind = "began"    // a trial
+	Ended    EventKind = "ended"    // a trial
+	Finished EventKind = "finished" // the run
+)
+
+// Event is one step of a run's progress.
+type Event struct {
+	Kind     EventKind `json:"event"`
+	At       time.Time `json:"at"`
+	Lane     int       `json:"lane,omitempty"`
+	Trial    *Trial    `json:"trial,omitempty"`
+	Result   *Result   `json:"result,omitempty"` // of a trial that ended
+	Progress Progress  `json:"progress"`
+}
+
+// Progress tells where a run is.
+type Progress struct {
+	Trials   int           `json:"trials"`   // that blocked something
+	Controls int           `json:"controls"` // that blocked nothing
+	Open     int           `json:"open"`     // cells without a verdict
+	Cells    int           `json:"cells"`    // all of them, by the destinations known so far
+	Left     int           `json:"left"`     // trials still to come, roughly; 60 stands for that or more
+	Elapsed  time.Duration `json:"elapsed"`
+}
+
+// sorted walks a map in the order of its keys.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}
+
+func progressOf(run Run) Progress {
+	now := Progress{Controls: run.controls()}
+	now.Trials = len(run.Results) - now.Controls
+	now.Left = newHistory(run).left()
+	for _, column := range Judge(run).Columns {
+		now.Cells += len(column.Cells)
+		for _, cell := range column.Cells {
+			if cell.Verdict == Undecided {
+				now.Open++
+			}
+		}
+	}
+	return now
+}

@@ -1,0 +1,182 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// Journal keeps results. A result is safe on disk when Append returns.
+type Journal interface {
+	Append(result Result) error
+}
+
+// Experiment asks trials of its lanes until every column of the run is
+// explained, its budget is spent, or the device no longer works by itself.
+type Experiment struct {
+	Run     Run // with the results of earlier sittings, if any
+	Lanes   []Lane
+	Journal Journal
+	Notify  func(Event) // progress, called from one goroutine; may be nil
+
+	inflight map[int]Trial // by lane
+	sitting  int
+	began    time.Time
+	spent    time.Duration // by earlier sittings
+	progress Progress
+}
+
+// ended is what a lane hands back.
+type ended struct {
+	lane   int
+	result Result
+	err    error
+}
+
+// Do carries out the experiment. It returns when all lanes have put their
+// networks back, with Run.Status saying how it ended; an error is only what
+// kept a trial from being carried out or recorded. When ctx ends, the run is
+// interrupted and can be resumed.
+func (e *Experiment) Do(ctx context.Context) error {
+	e.inflight = map[int]Trial{}
+	e.sitting = len(e.Run.Results)
+	e.began, e.spent = time.Now(), e.Run.Duration
+	e.Run.Status = Running
+	results := make(chan ended)
+	var failure error
+	for {
+		if ctx.Err() == nil && failure == nil {
+			e.dispatch(ctx, results)
+		}
+		if len(e.inflight) == 0 {
+			break
+		}
+		if err := e.take(<-results); err != nil && failure == nil {
+			failure = err
+		}
+	}
+	e.Run.Duration = e.spent + time.Since(e.began)
+	e.Run.Status, e.Run.Why = e.outcome(ctx, failure)
+	e.notify(Event{Kind: Finished})
+	return failure
+}
+
+// dispatch gives each free lane something to do, if there is anything.
+func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
+	for i, lane := range e.Lanes {
+		plan := e.plan()
+		status, _ := plan.hopeless()
+		if _, busy := e.inflight[i+1]; busy || status != Running {
+			continue
+		}
+		trial, ok := plan.next(i + 1)
+		if !ok {
+			continue
+		}
+		e.inflight[i+1] = trial
+		e.notify(Event{Kind: Began, Lane: i + 1, Trial: &trial})
+		go func() {
+			result, err := lane.Run(ctx, trial)
+			results <- ended{i + 1, result, err}
+		}()
+	}
+}
+
+// take records what a lane hands back.
+func (e *Experiment) take(end ended) error {
+	delete(e.inflight, end.lane)
+	if end.err != nil {
+		if errors.Is(end.err, context.Canceled) || errors.Is(end.err, context.DeadlineExceeded) {
+			return nil
+		}
+		return end.err
+	}
+	end.result.Lane = end.lane
+	if err := e.Journal.Append(end.result); err != nil {
+		return fmt.Errorf("recording trial %d: %w", end.result.Trial.Number, err)
+	}
+	e.Run.Results = append(e.Run.Results, end.result)
+	e.notify(Event{Kind: Ended, Lane: end.lane, Trial: &end.result.Trial, Result: &end.result})
+	e.abandonSettled()
+	return nil
+}
+
+// abandonSettled frees the lanes whose trials have nothing to tell any more.
+// Controls, audits and the safe list are asked though their answer is implied.
+func (e *Experiment) abandonSettled() {
+	h := newHistory(e.Run)
+	for lane, trial := range e.inflight {
+		busy, can := e.Lanes[lane-1].(Abandoner)
+		asks := slices.Contains([]string{search.Halve, search.Shrink, search.Prove}, trial.Reason)
+		if can && asks && h.settled(trial) {
+			busy.Abandon()
+		}
+	}
+}
+
+func (e *Experiment) plan() plan {
+	plan := plan{run: e.Run, sitting: e.sitting}
+	for _, trial := range e.inflight {
+		plan.inflight = append(plan.inflight, trial)
+	}
+	return plan
+}
+
+func (e *Experiment) outcome(ctx context.Context, failure error) (Status, string) {
+	plan := e.plan()
+	switch status, why := plan.hopeless(); {
+	case failure != nil:
+		return Interrupted, failure.Error()
+	case ctx.Err() != nil:
+		return Interrupted, ""
+	case status != Running:
+		return status, why
+	}
+	if _, open := plan.question(); open {
+		return OverBudget, ""
+	}
+	return Complete, ""
+}
+
+func (e *Experiment) notify(event Event) {
+	if e.Notify == nil {
+		return
+	}
+	event.At = time.Now()
+	if event.Kind != Began { // what is known changes only when a trial ends
+		e.progress = progressOf(e.Run)
+	}
+	event.Progress = e.progress
+	event.Progress.Elapsed = e.spent + time.Since(e.began)
+	e.Notify(event)
+}
+
+// controls counts the trials that block nothing.
+func (r Run) controls() int {
+	count := 0
+	for _, result := range r.Results {
+		if result.Trial.Control() {
+			count++
+		}
+	}
+	return count
+}
+
+// failures says which scenarios did not pass, and why.
+func failures(result Result) string {
+	var parts []string
+	for name, outcome := range sorted(result.Outcomes) {
+		if outcome.Answer != Pass {
+			parts = append(parts, fmt.Sprintf("%s: %s", name, outcome.Why))
+		}
+	}
+	if result.Suspect != "" {
+		parts = append(parts, result.Suspect)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,197 @@
+package harness_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+var _ = Describe("an experiment", func() {
+	vacuum := formula{
+		contacts:  []string{"cloud", "ads", "time1", "time2", "time3"},
+		fallbacks: map[string]string{"spare": "ads"},
+		scenarios: map[string]func(func(string) bool) bool{
+			"app": func(r func(string) bool) bool {
+				return r("cloud") && (r("time1") || r("time2") || r("time3")) && (r("ads") || r("spare"))
+			},
+			"hass": always,
+		},
+	}
+
+	run := func(experiment *harness.Experiment) harness.Run {
+		GinkgoHelper()
+		Expect(experiment.Do(context.Background())).To(Succeed())
+		return experiment.Run
+	}
+
+	verdicts := func(run harness.Run, column int) map[string]harness.Verdict {
+		found := map[string]harness.Verdict{}
+		for d, cell := range harness.Judge(run).Columns[column].Cells {
+			found[d.Name[:len(d.Name)-len(".example")]] = cell.Verdict
+		}
+		return found
+	}
+
+	It("finds what is required, what are alternatives, and what is optional", func() {
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}})
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(verdicts(done, 0)).To(Equal(map[string]harness.Verdict{
+			"cloud": harness.Required,
+			"time1": harness.Alternative, "time2": harness.Alternative, "time3": harness.Alternative,
+			"ads": harness.Alternative, "spare": harness.Alternative,
+		}))
+		Expect(verdicts(done, 1)).To(HaveEach(harness.Optional))
+	})
+
+	It("tells which trial revealed a fallback", func() {
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}})
+		for _, row := range harness.Judge(done).Rows {
+			if row.Contact.Destination == destination("spare") {
+				Expect(row.FirstSeen).To(HavePrefix("trial "))
+			} else {
+				Expect(row.FirstSeen).To(Equal("control"))
+			}
+		}
+	})
+
+	It("ends with a trial that blocks exactly the joint safe list", func() {
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}})
+		safe := harness.Judge(done).Safe
+		last := done.Results[len(done.Results)-1]
+		joint := safe[len(safe)-1]
+		Expect(joint.Columns).To(Equal([]string{"app", "hass"}))
+		Expect(last.Trial.Block).To(Equal(joint.Destinations))
+		Expect(joint.Trial).To(Equal(last.Trial.Number))
+		Expect(joint.Destinations).To(HaveLen(3), "two of three time servers, and the advertisements or their spare")
+	})
+
+	It("begins with controls, and gives up with the reason when they keep failing", func() {
+		dead := &lane{device: vacuum, after: func(r *harness.Result) {
+			r.Outcomes["app"], r.Recovered = harness.Outcome{Answer: harness.Fail, Why: "no answer"}, false
+		}}
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{dead}, Journal: &memory{}})
+		Expect(done.Status).To(Equal(harness.Failed))
+		Expect(done.Why).To(ContainSubstring("app: no answer"))
+		Expect(dead.asked).To(HaveEach(HaveField("Block", BeEmpty())))
+	})
+
+	It("gives up when the block never holds", func() {
+		leaky := &lane{device: vacuum, after: func(r *harness.Result) {
+			if !r.Trial.Control() {
+				r.Suspect = "the block did not hold"
+			}
+		}}
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{leaky}, Journal: &memory{}})
+		Expect(done.Status).To(Equal(harness.Interrupted))
+		Expect(done.Why).To(ContainSubstring("the block did not hold"))
+		Expect(verdicts(done, 0)).To(HaveEach(harness.Undecided))
+	})
+
+	It("asks again what a failed control spoiled", func() {
+		asked := 0
+		drifting := &lane{device: vacuum, after: func(r *harness.Result) {
+			if asked++; asked == 4 || asked == 5 {
+				r.Outcomes["app"], r.Recovered = harness.Outcome{Answer: harness.Fail}, false
+			}
+		}}
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{drifting}, Journal: &memory{}})
+		Expect(done.Results[4].Trial.Control()).To(BeTrue(), "the trial before did not recover")
+		Expect(done.Results[6].Trial.Reason).To(Equal(done.Results[2].Trial.Reason), "all since the last good control")
+		Expect(verdicts(done, 0)).To(HaveKeyWithValue("ads", harness.Alternative))
+	})
+
+	It("asks again when answers contradict each other, and gets over one stumble", func() {
+		noticed := 0
+		for stumble := 3; stumble < 20; stumble++ {
+			clumsy := &lane{device: vacuum, after: func(r *harness.Result) {
+				if r.Trial.Number == stumble {
+					r.Outcomes["app"] = harness.Outcome{Answer: harness.Fail, Why: "a stumble"}
+				}
+			}}
+			done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{clumsy}, Journal: &memory{}})
+			Expect(done.Status).To(Equal(harness.Complete))
+			if contradicted(done) {
+				noticed++
+				Expect(verdicts(done, 0)).To(HaveKeyWithValue("cloud", harness.Required), "stumble in trial %d", stumble)
+				Expect(verdicts(done, 0)).To(HaveKeyWithValue("time3", harness.Alternative), "stumble in trial %d", stumble)
+				Expect(verdicts(done, 0)).To(HaveKeyWithValue("spare", harness.Alternative), "stumble in trial %d", stumble)
+			}
+		}
+		Expect(noticed).To(BeNumerically(">=", 5), "most stumbles contradict something")
+	})
+
+	It("stops at its budget and lists what is open", func() {
+		small := newRun(vacuum)
+		small.Settings.Budget = 3
+		done := run(&harness.Experiment{Run: small, Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}})
+		Expect(done.Status).To(Equal(harness.OverBudget))
+		judgement := harness.Judge(done)
+		Expect(judgement.Columns[0].Unknown).NotTo(BeEmpty())
+		Expect(judgement.Columns[0].Certified).To(Equal("none"))
+		Expect(judgement.Columns[0].Cells).To(ContainElement(HaveField("Verdict", harness.Undecided)))
+	})
+
+	It("asks the same next question when cut after any trial", func() {
+		whole := &lane{device: vacuum}
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{whole}, Journal: &memory{}})
+		for cut := 2; cut < len(done.Results); cut++ {
+			rest := &lane{device: vacuum}
+			resumed := newRun(vacuum)
+			resumed.Results = append(resumed.Results, done.Results[:cut]...)
+			finished := run(&harness.Experiment{Run: resumed, Lanes: []harness.Lane{rest}, Journal: &memory{}})
+			Expect(fmt.Sprint(blocking(rest.asked))).To(Equal(fmt.Sprint(blocking(trials(done.Results[cut:])))), "cut after %d", cut)
+			Expect(verdicts(finished, 0)).To(Equal(verdicts(done, 0)))
+		}
+	})
+
+	It("stops with the error when a trial cannot be recorded", func() {
+		experiment := &harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: full{}}
+		Expect(experiment.Do(context.Background())).To(MatchError(ContainSubstring("recording trial 1: no space left")))
+		Expect(experiment.Run.Status).To(Equal(harness.Interrupted))
+	})
+
+	It("comes to the same verdicts on several lanes", func() {
+		for _, lanes := range []int{2, 4} {
+			experiment := &harness.Experiment{Run: newRun(vacuum), Journal: &memory{}}
+			for range lanes {
+				experiment.Lanes = append(experiment.Lanes, &lane{device: vacuum})
+			}
+			done := run(experiment)
+			Expect(verdicts(done, 0)).To(HaveKeyWithValue("cloud", harness.Required))
+			Expect(verdicts(done, 0)).To(HaveKeyWithValue("time3", harness.Alternative))
+			Expect(verdicts(done, 1)).To(HaveEach(harness.Optional))
+		}
+	})
+})
+
+// full is a disk without space.
+type full struct{}
+
+func (full) Append(harness.Result) error { return errors.New("no space left") }
+
+func trials(results []harness.Result) []harness.Trial {
+	var trials []harness.Trial
+	for _, result := range results {
+		trials = append(trials, result.Trial)
+	}
+	return trials
+}
+
+// blocking lists the sets that were blocked, without the controls.
+func blocking(trials []harness.Trial) [][]harness.Destination {
+	var sets [][]harness.Destination
+	for _, trial := range trials {
+		if !trial.Control() {
+			sets = append(sets, trial.Block)
+		}
+	}
+	return sets
+}
+
+// contradicted tells whether answers that were trusted came to be weighed.
+func contradicted(run harness.Run) bool { return harness.Judge(run).Columns[0].FalseFail > 0 }

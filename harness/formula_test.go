@@ -1,0 +1,87 @@
+package harness_test
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// formula is a device by its truth: what each of its scenarios needs, over
+// what is reachable.
+type formula struct {
+	contacts  []string          // tried all the time
+	fallbacks map[string]string // tried only while another one is blocked
+	scenarios map[string]func(reached func(string) bool) bool
+}
+
+// lane carries out trials on a formula. after, when set, may change a result
+// before it is handed back.
+type lane struct {
+	device formula
+	after  func(*harness.Result)
+	asked  []harness.Trial
+}
+
+func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
+	l.asked = append(l.asked, trial)
+	blocked := func(id string) bool { return slices.Contains(trial.Block, destination(id)) }
+	result := harness.Result{Trial: trial, Outcomes: map[string]harness.Outcome{}, Recovered: true, Held: time.Second}
+	tried := slices.Clone(l.device.contacts)
+	for spare, main := range l.device.fallbacks {
+		if blocked(main) {
+			tried = append(tried, spare)
+		}
+	}
+	for _, id := range tried {
+		contact := harness.Contact{Destination: destination(id), Tries: 1, Answered: !blocked(id)}
+		if blocked(id) {
+			contact.Attempts, contact.Touched = 1, 1
+		}
+		result.Seen.Contacts = append(result.Seen.Contacts, contact)
+	}
+	reached := func(id string) bool { return slices.Contains(tried, id) && !blocked(id) }
+	for name, works := range l.device.scenarios {
+		outcome := harness.Outcome{Answer: harness.Pass}
+		if !works(reached) {
+			outcome = harness.Outcome{Answer: harness.Fail, Why: "no answer"}
+		}
+		result.Outcomes[name] = outcome
+	}
+	if l.after != nil {
+		l.after(&result)
+	}
+	return result, ctx.Err()
+}
+
+// destination is one on the web, named by a word.
+func destination(word string) harness.Destination {
+	return harness.Destination{Protocol: "tcp", Port: 443, Name: word + ".example"}
+}
+
+func always(func(string) bool) bool { return true }
+
+// memory is a journal that keeps results in memory.
+type memory struct{ results []harness.Result }
+
+func (m *memory) Append(result harness.Result) error {
+	m.results = append(m.results, result)
+	return nil
+}
+
+func newRun(device formula) harness.Run {
+	run := harness.Run{Settings: harness.Settings{
+		Faults: []harness.Fault{harness.Reject}, Regimes: []harness.Regime{harness.Steady}, Order: "exact",
+	}}
+	for name := range device.scenarios {
+		run.Scenarios = append(run.Scenarios, harness.ScenarioInfo{Name: name, Title: name})
+	}
+	slices.SortFunc(run.Scenarios, func(a, b harness.ScenarioInfo) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return run
+}

@@ -1,0 +1,45 @@
+package harness
+
+import (
+	"context"
+	"time"
+)
+
+// Fault is how a destination is blocked.
+type Fault string
+
+const (
+	Reject   Fault = "reject"   // refused at once: TCP reset, ICMP administratively prohibited
+	Drop     Fault = "drop"     // swallowed without an answer
+	NXDomain Fault = "nxdomain" // the name is withheld; bare addresses are rejected
+)
+
+// Gateway stands between the device and the internet. One device has one
+// gateway, used by one goroutine at a time.
+type Gateway interface {
+	// Block makes exactly these destinations unreachable, for established
+	// connections too, and opens a new window of observation. It returns when
+	// the kernel holds the block. None unblocks everything.
+	Block(ctx context.Context, destinations []Destination, fault Fault) error
+
+	// Observe returns what was seen since the last Block.
+	Observe(ctx context.Context) (Observation, error)
+}
+
+// Observation is what a gateway saw within one window.
+type Observation struct {
+	Since    time.Time `json:"since"`
+	Contacts []Contact `json:"contacts"`         // sorted by destination
+	Lost     int       `json:"lost,omitempty"`   // messages that the kernel could not deliver: the window is not to be trusted
+	Broken   string    `json:"broken,omitempty"` // what is wrong with the block itself, as "rule removed from outside"; "" when it held
+}
+
+// Contact finds one destination in the window; ok is false when it was not seen.
+func (o Observation) Contact(d Destination) (contact Contact, ok bool) {
+	for _, contact := range o.Contacts {
+		if contact.Destination == d {
+			return contact, true
+		}
+	}
+	return Contact{}, false
+}

@@ -1,0 +1,226 @@
+package harness
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// audits is the number of random sets inside the safe list that are tried
+// before certifying.
+const audits = 3
+
+// history is what the results of a run say to the search. It is derived anew
+// from the results whenever it is needed, so that resuming is replaying.
+type history struct {
+	run      Run
+	universe []Destination // by index, in the order they were first seen
+	index    map[Destination]int
+	order    []int // the universe with likely group-mates adjacent
+}
+
+func newHistory(run Run) history {
+	h := history{run: run, index: map[Destination]int{}}
+	for _, result := range run.Results {
+		for _, contact := range result.Seen.Contacts {
+			h.add(contact.Destination)
+		}
+		for _, destination := range result.Trial.Block {
+			h.add(destination)
+		}
+	}
+	for i := range h.universe {
+		h.order = append(h.order, i)
+	}
+	slices.SortFunc(h.order, func(a, b int) int { return h.universe[a].Compare(h.universe[b]) })
+	return h
+}
+
+func (h *history) add(d Destination) {
+	if _, known := h.index[d]; known {
+		return
+	}
+	h.index[d] = len(h.universe)
+	h.universe = append(h.universe, d)
+}
+
+func (h history) set(destinations []Destination) search.Set {
+	var set search.Set
+	for _, d := range destinations {
+		set = set.With(h.index[d])
+	}
+	return set
+}
+
+func (h history) destinations(set search.Set) []Destination {
+	var destinations []Destination
+	for _, i := range set.Members() {
+		destinations = append(destinations, h.universe[i])
+	}
+	slices.SortFunc(destinations, Destination.Compare)
+	return destinations
+}
+
+// trusted lists the results that may be used: not suspect in themselves, and
+// with no failed control between them and the good one before.
+func (h history) trusted() []Result {
+	var trusted, pending []Result
+	for _, result := range h.run.Results {
+		switch {
+		case result.Suspect != "" || result.Abandoned:
+		case !result.Trial.Control():
+			pending = append(pending, result)
+		case result.Recovered:
+			trusted = append(append(trusted, pending...), result)
+			pending = nil
+		default:
+			pending = nil
+		}
+	}
+	return append(trusted, pending...)
+}
+
+// answers are the trusted results of one column, as the search takes them.
+func (h history) answers(column Column) []search.Answer {
+	var answers []search.Answer
+	for _, result := range h.trusted() {
+		outcome := result.Outcomes[column.Scenario.Name]
+		if !column.hears(result.Trial) || outcome.Answer == Inconclusive || outcome.Answer == "" {
+			continue
+		}
+		answers = append(answers, search.Answer{
+			Trial:     result.Trial.Number,
+			Blocked:   h.set(result.Trial.Block),
+			Touched:   h.set(at(result, func(c Contact) int { return c.Touched })),
+			Attempted: h.set(at(result, func(c Contact) int { return c.Attempts })),
+			Passed:    outcome.Answer == Pass,
+		})
+	}
+	return answers
+}
+
+// hears tells whether a trial speaks of the column. A control speaks for every fault.
+func (c Column) hears(trial Trial) bool {
+	return trial.Regime == c.Regime && (trial.Control() || trial.Fault == c.Fault)
+}
+
+// at lists the blocked destinations for which count is above zero.
+func at(result Result, count func(Contact) int) []Destination {
+	var some []Destination
+	for _, contact := range result.Seen.Contacts {
+		if count(contact) > 0 && slices.Contains(result.Trial.Block, contact.Destination) {
+			some = append(some, contact.Destination)
+		}
+	}
+	return some
+}
+
+// question asks the search for the next set to block in one regime, with one
+// fault. The scenarios share each trial.
+func (h history) question(regime Regime, fault Fault, inflight []Trial) (search.Question, bool) {
+	var pending []search.Set
+	for _, trial := range inflight {
+		if !trial.Control() && trial.Regime == regime && trial.Fault == fault {
+			pending = append(pending, h.set(trial.Block))
+		}
+	}
+	journals := h.journals(regime, fault)
+	return search.NextOfAll(journals, h.order, pending, h.options(journals...))
+}
+
+// settled tells whether what is known already implies what a trial would
+// answer, for every scenario.
+func (h history) settled(trial Trial) bool {
+	for _, journal := range h.journals(trial.Regime, trial.Fault) {
+		if !search.Settled(journal, h.order, h.set(trial.Block), h.options(journal)) {
+			return false
+		}
+	}
+	return true
+}
+
+// journals are the answers of the columns that share a regime and a fault.
+func (h history) journals(regime Regime, fault Fault) [][]search.Answer {
+	var journals [][]search.Answer
+	for _, column := range h.run.Columns() {
+		if column.Regime == regime && column.Fault == fault {
+			journals = append(journals, h.answers(column))
+		}
+	}
+	return journals
+}
+
+// usualNoise is the share of wrong answers that is allowed for once answers
+// that should all have been right contradict each other.
+const usualNoise = 0.05
+
+// options are the run's settings in the words of the search, for some columns.
+// Every single answer is trusted only until two of them contradict each other:
+// then answers are repeated and weighed, so that a stumble of the device does
+// not spoil the run, and a device that is really repaired by blocking more is
+// told from one that stumbled.
+func (h history) options(journals ...[]search.Answer) search.Options {
+	order, err := strconv.Atoi(h.run.Settings.Order)
+	noise := h.run.Settings.MaxNoise
+	if noise == 0 && slices.ContainsFunc(journals, contradicts) {
+		noise = usualNoise
+	}
+	return search.Options{
+		Exact:     err != nil,
+		Order:     order,
+		MaxNoise:  noise,
+		Careful:   h.run.Settings.Careful,
+		FalseFail: max(noise, h.falseFail()),
+		Audits:    audits,
+		Services:  h.services(),
+		Seed:      uint64(h.run.Settings.Seed),
+	}
+}
+
+// contradicts tells whether a set failed of which a larger one passed.
+func contradicts(journal []search.Answer) bool {
+	for _, failed := range journal {
+		if failed.Passed || failed.Blocked.IsEmpty() {
+			continue
+		}
+		for _, passed := range journal {
+			if passed.Passed && failed.Touched.SubsetOf(passed.Blocked) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// falseFail is how often a check fails for no reason, learnt from the controls.
+func (h history) falseFail() float64 {
+	failed, all := 0, 0
+	for _, result := range h.run.Results {
+		if !result.Trial.Control() || result.Suspect != "" {
+			continue
+		}
+		for _, outcome := range result.Outcomes {
+			all++
+			if outcome.Answer == Fail {
+				failed++
+			}
+		}
+	}
+	return search.LearnFalseFail(all, failed)
+}
+
+// services numbers the kinds of the destinations: those of one protocol and
+// port are of one kind.
+func (h history) services() []int {
+	kinds := map[Destination]int{}
+	services := make([]int, len(h.universe))
+	for i, d := range h.universe {
+		kind := Destination{Protocol: d.Protocol, Port: d.Port}
+		if _, known := kinds[kind]; !known {
+			kinds[kind] = len(kinds)
+		}
+		services[i] = kinds[kind]
+	}
+	return services
+}

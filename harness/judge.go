@@ -1,0 +1,174 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// Judge reads the verdicts from a run. It may be called at any time, on a run
+// that is not finished too: what is not proved yet is undecided.
+func Judge(run Run) Judgement {
+	j := judge{history: newHistory(run)}
+	for _, column := range run.Columns() {
+		j.column(column)
+	}
+	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe()}
+}
+
+// judge collects the verdicts of a run.
+type judge struct {
+	history
+	columns      []ColumnVerdict
+	explanations []search.Explanation
+	cuts         int // numbered so far
+}
+
+// column judges one column.
+func (j *judge) column(column Column) {
+	journals := j.journals(column.Regime, column.Fault)
+	explanation := search.Explain(j.answers(column), j.order, j.options(journals...))
+	j.explanations = append(j.explanations, explanation)
+	verdict := ColumnVerdict{
+		Column:    column,
+		Certified: explanation.Certified,
+		Sentence:  explanation.Sentence,
+		FalseFail: explanation.FalseFail,
+		FalsePass: explanation.FalsePass,
+		Cells:     map[Destination]Cell{},
+	}
+	for _, cut := range explanation.Cuts {
+		j.cuts++
+		verdict.Cuts = append(verdict.Cuts, Cut{
+			ID:           fmt.Sprintf("c%d", j.cuts),
+			Destinations: j.destinations(cut.Members),
+			Trials:       cut.Trials,
+		})
+	}
+	for _, open := range explanation.Open {
+		for _, set := range open.Sets {
+			verdict.Unknown = append(verdict.Unknown, Unknown{open.Why, j.destinations(set)})
+		}
+	}
+	for i, destination := range j.universe {
+		verdict.Cells[destination] = j.cell(i, explanation, verdict.Cuts)
+	}
+	j.columns = append(j.columns, verdict)
+}
+
+// cell is the verdict on destination i. cuts are those of the explanation, in
+// its order, with their ids.
+func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
+	cell := Cell{Confidence: 1}
+	for n, cut := range explanation.Cuts {
+		if !cut.Members.Has(i) {
+			continue
+		}
+		cell.Cuts = append(cell.Cuts, cuts[n].ID)
+		cell.Confidence = min(cell.Confidence, cut.Confidence)
+		if cell.Verdict == "" || cut.Members.Len() == 1 {
+			cell.Verdict, cell.Why, cell.Trials = j.member(i, cut, explanation)
+		}
+	}
+	switch {
+	case cell.Verdict != "":
+	case explanation.Optional.Has(i):
+		cell.Verdict, cell.Trials = Optional, explanation.Attempted[i]
+		cell.Why = whyOptional(cell.Trials)
+	case explanation.NotExercised.Has(i):
+		cell.Verdict, cell.Why = NotExercised, whyNotExercised
+	default:
+		cell.Verdict, cell.Confidence = Undecided, 0
+		cell.Why, cell.Trials = whyUndecided(explanation)
+	}
+	cell.Attempts = j.attempts(j.universe[i], cell.Trials)
+	return cell
+}
+
+// member is the verdict on a destination by a cut it belongs to.
+func (j *judge) member(i int, cut search.Cut, explanation search.Explanation) (Verdict, string, []int) {
+	if cut.Members.Len() == 1 {
+		return Required, whyRequired(cut, explanation), merged(cut.Trials)
+	}
+	others := j.destinations(cut.Members.Without(i))
+	return Alternative, whyAlternative(others, cut), merged(cut.Trials, cut.Proof)
+}
+
+// attempts counts how often a destination was tried afresh at the block, over
+// some trials.
+func (j *judge) attempts(d Destination, trials []int) int {
+	count := 0
+	for _, result := range j.run.Results {
+		if slices.Contains(trials, result.Trial.Number) && slices.Contains(result.Trial.Block, d) {
+			contact, _ := result.Seen.Contact(d)
+			count += contact.Attempts
+		}
+	}
+	return count
+}
+
+// safe lists what can be blocked at once: for each column, and where there are
+// several for all of them together.
+func (j *judge) safe() []SafeList {
+	var lists []SafeList
+	var all []string
+	for i, column := range j.columns {
+		all = append(all, column.Column.ID)
+		lists = append(lists, j.safeList(column.Column.ID)(j.explanations[i].Safe))
+	}
+	if len(all) < 2 {
+		return lists
+	}
+	return append(lists, j.safeList(all...)(search.JointSafe(j.explanations...)))
+}
+
+// safeList finds the trial that proves a set safe for some columns.
+func (j *judge) safeList(columns ...string) func(search.Set) SafeList {
+	return func(set search.Set) SafeList {
+		return SafeList{columns, j.destinations(set), j.provedBy(set, columns)}
+	}
+}
+
+// provedBy is the last trial that blocked exactly this set, or else at least
+// it, and passed in all of some columns; 0 when there is none.
+func (j *judge) provedBy(set search.Set, columns []string) int {
+	exactly, atLeast := 0, 0
+	for _, result := range j.trusted() {
+		blocked := j.set(result.Trial.Block)
+		switch {
+		case !set.SubsetOf(blocked) || !j.passed(result, columns):
+		case set.Equal(blocked):
+			exactly = result.Trial.Number
+		default:
+			atLeast = result.Trial.Number
+		}
+	}
+	if exactly > 0 {
+		return exactly
+	}
+	return atLeast
+}
+
+// passed tells whether a result passed in all of some columns it speaks of,
+// and speaks of at least one.
+func (j *judge) passed(result Result, columns []string) bool {
+	heard := false
+	for _, column := range j.run.Columns() {
+		if !slices.Contains(columns, column.ID) || !column.hears(result.Trial) {
+			continue
+		}
+		heard = true
+		if result.Outcomes[column.Scenario.Name].Answer != Pass {
+			return false
+		}
+	}
+	return heard
+}
+
+// merged joins lists of trial numbers, sorted and each one once.
+func merged(lists ...[]int) []int {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(number int) bool { return number == 0 })
+}

@@ -1,0 +1,68 @@
+package harness
+
+// Verdict is what is known of one destination for one column.
+type Verdict string
+
+const (
+	Required     Verdict = "required"      // blocking it alone breaks the scenario
+	Alternative  Verdict = "alternative"   // one of a group of which at least one is needed
+	Optional     Verdict = "optional"      // in no cut
+	Degraded     Verdict = "degraded"      // works without it, but worse
+	NotExercised Verdict = "not-exercised" // never tried while blocked and passing: nothing is proved
+	Undecided    Verdict = "undecided"
+)
+
+// Judgement is what a run's results prove.
+type Judgement struct {
+	Rows    []Row           `json:"rows"`    // in the order of [Destination.Compare]
+	Columns []ColumnVerdict `json:"columns"` // in the order of [Run.Columns]
+	Safe    []SafeList      `json:"safe"`    // one for each column, then one for all together
+}
+
+// Row is a destination with what was learnt of it over the whole run.
+type Row struct {
+	Contact   Contact `json:"contact"`    // merged over all windows
+	FirstSeen string  `json:"first_seen"` // "control", or "trial 7" for a fallback that only blocking revealed
+}
+
+// ColumnVerdict is one column, judged.
+type ColumnVerdict struct {
+	Column    Column               `json:"column"`
+	Certified string               `json:"certified"` // "exact", "order 2" or "none"
+	Sentence  string               `json:"sentence"`  // what that proves, for people
+	FalseFail float64              `json:"false_fail"`
+	FalsePass float64              `json:"false_pass"`
+	Cells     map[Destination]Cell `json:"cells"`
+	Cuts      []Cut                `json:"cuts"`
+	Unknown   []Unknown            `json:"unknown"`
+}
+
+// Cell is one verdict with its proof.
+type Cell struct {
+	Verdict    Verdict  `json:"verdict"`
+	Cuts       []string `json:"cuts,omitempty"` // ids of the cuts it belongs to
+	Why        string   `json:"why"`            // one sentence that a person can check
+	Trials     []int    `json:"trials"`         // the trials that the sentence rests on
+	Attempts   int      `json:"attempts"`       // fresh attempts at the block, over those trials
+	Confidence float64  `json:"confidence"`     // probability that the verdict is right, 0 to 1
+}
+
+// Cut is a minimal set whose blocking breaks the scenario.
+type Cut struct {
+	ID           string        `json:"id"` // "c1", unique in the judgement
+	Destinations []Destination `json:"destinations"`
+	Trials       []int         `json:"trials"` // trials that failed with exactly this set at work
+}
+
+// SafeList is a set that was blocked all at once with the columns still working.
+type SafeList struct {
+	Columns      []string      `json:"columns"`
+	Destinations []Destination `json:"destinations"`
+	Trial        int           `json:"trial"` // the passing trial; 0 when no single trial blocked all of it
+}
+
+// Unknown says what stayed open, and why.
+type Unknown struct {
+	Why          string        `json:"why"`
+	Destinations []Destination `json:"destinations"`
+}

@@ -1,0 +1,143 @@
+package harness
+
+const (
+	openingControls = 2 // over all lanes, and at least one on each: the first sees the start of the device, the second its steady state
+	controlEvery    = 8 // trials that block something, on one lane, between two controls
+	giveUpAfter     = 3 // controls in a row that fail, or trials in a row that tell nothing
+)
+
+// plan says what a free lane should do next. It is a pure function of the
+// run's results, of those under way, and of where this sitting began.
+type plan struct {
+	run      Run
+	sitting  int // number of results from earlier sittings: lanes of this one start with controls of their own
+	inflight []Trial
+}
+
+// next returns the next trial for a lane. It returns false when there is
+// nothing to do now, or, with nothing in flight, nothing at all. A control is
+// due only while there is still something to ask.
+func (p plan) next(lane int) (Trial, bool) {
+	opening, due := p.controlDue(lane)
+	if opening {
+		return p.control(lane), true
+	}
+	if p.spent() {
+		return Trial{}, false
+	}
+	trial, ok := p.question()
+	if ok && due {
+		return p.control(lane), true
+	}
+	return trial, ok
+}
+
+// question asks the search, one regime and fault after the other.
+func (p plan) question() (Trial, bool) {
+	h := newHistory(p.run)
+	for _, regime := range p.run.Settings.Regimes {
+		for _, fault := range p.run.Settings.Faults {
+			if question, ok := h.question(regime, fault, p.inflight); ok {
+				return Trial{p.number(), h.destinations(question.Block), fault, regime, question.Reason}, true
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+func (p plan) control(lane int) Trial {
+	return Trial{p.number(), nil, p.run.Settings.Faults[0], p.controlRegime(lane), "control"}
+}
+
+// number is one above every number that was given out.
+func (p plan) number() int {
+	last := 0
+	for _, result := range p.run.Results {
+		last = max(last, result.Trial.Number)
+	}
+	for _, trial := range p.inflight {
+		last = max(last, trial.Number)
+	}
+	return last + 1
+}
+
+// controlDue tells whether a lane must show that its device works before it is
+// asked anything: opening at the start of a sitting, and due every few trials,
+// when the last control failed, and when the device was not seen to recover.
+func (p plan) controlDue(lane int) (opening, due bool) {
+	good, since := 0, 0
+	for _, result := range p.run.Results[p.sitting:] {
+		switch {
+		case result.Lane != lane:
+		case !result.Trial.Control():
+			since++
+			if !result.Recovered {
+				since = controlEvery
+			}
+		case result.Recovered && result.Suspect == "":
+			good, since = good+1, 0
+		default:
+			since = controlEvery
+		}
+	}
+	wanted := max(1, openingControls/max(p.run.Settings.Lanes, 1)) * len(p.run.Settings.Regimes)
+	return good < wanted, since >= controlEvery
+}
+
+// controlRegime takes the regimes in turn.
+func (p plan) controlRegime(lane int) Regime {
+	done := 0
+	for _, result := range p.run.Results[p.sitting:] {
+		if result.Lane == lane && result.Trial.Control() && result.Recovered {
+			done++
+		}
+	}
+	return p.run.Settings.Regimes[done%len(p.run.Settings.Regimes)]
+}
+
+// spent tells whether the budget of blocking trials is used up.
+func (p plan) spent() bool {
+	used := len(p.run.Results) + len(p.inflight) - p.run.controls()
+	for _, trial := range p.inflight {
+		if trial.Control() {
+			used--
+		}
+	}
+	return p.run.Settings.Budget > 0 && used >= p.run.Settings.Budget
+}
+
+// hopeless says that going on makes no sense, and why: the scenarios keep
+// failing with nothing blocked, or trials keep telling nothing.
+func (p plan) hopeless() (Status, string) {
+	var controls, mute []Result
+	for _, result := range p.run.Results[p.sitting:] {
+		switch {
+		case result.Abandoned:
+		case result.Suspect != "" || !result.tells():
+			mute = append(mute, result)
+		case result.Trial.Control() && !result.Recovered:
+			controls, mute = append(controls, result), nil
+		case result.Trial.Control():
+			controls, mute = nil, nil
+		default:
+			mute = nil
+		}
+	}
+	if len(controls) >= giveUpAfter {
+		return Failed, failures(controls[len(controls)-1])
+	}
+	if len(mute) >= giveUpAfter {
+		return Interrupted, "trials keep telling nothing: " + failures(mute[len(mute)-1])
+	}
+	return Running, ""
+}
+
+// tells tells whether any scenario was judged.
+func (r Result) tells() bool {
+	for _, outcome := range r.Outcomes {
+		if outcome.Answer == Pass || outcome.Answer == Fail {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,97 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// recover waits until all that worked in the last control works again: the
+// destinations that answered then have answered since the block was lifted,
+// and every scenario passes. Otherwise the device's back-off would spoil the
+// next trial. A device that stays broken is told by Recovered, not by an error.
+func (b *Bench) recover(ctx context.Context, result *Result) error {
+	broken := b.unless(Pass, result.Outcomes)
+	if result.Trial.Control() {
+		result.Recovered = len(broken) == 0
+		b.remember(*result)
+		return nil
+	}
+	restarted := false
+	if result.Trial.Regime == ColdBoot { // what it missed at its start is missing until the next
+		restarted = true
+		if err := b.restart(ctx, result.Trial); err != nil {
+			return err
+		}
+	}
+	deadline := time.Now().Add(b.Timing.Recover)
+	for {
+		seen, err := b.Gateway.Observe(ctx)
+		if err != nil {
+			return fmt.Errorf("observing the recovery from trial %d: %w", result.Trial.Number, err)
+		}
+		reached, late := b.reached(seen), time.Now().After(deadline)
+		if reached || late {
+			broken = b.stillBroken(ctx, broken)
+		}
+		result.Recovered = len(broken) == 0
+		if late && !result.Recovered && !restarted && b.Restart != nil {
+			restarted, deadline = true, time.Now().Add(b.Timing.Recover)
+			if err := b.restart(ctx, result.Trial); err != nil {
+				return err
+			}
+			continue
+		}
+		if late || reached && result.Recovered {
+			b.forget(seen)
+			return ctx.Err()
+		}
+		if err := pause(ctx, b.Timing.Look); err != nil {
+			return err
+		}
+	}
+}
+
+// remember takes a good control as the picture of a device that works; one
+// without a restart is better, since a start has contacts of its own.
+func (b *Bench) remember(control Result) {
+	worse := control.Trial.Regime == ColdBoot && b.live != nil
+	if control.Suspect != "" || !control.Recovered || worse {
+		return
+	}
+	b.live = map[Destination]bool{}
+	for _, contact := range b.unasked.Contacts {
+		b.live[contact.Destination] = contact.Answered
+	}
+}
+
+// forget stops waiting for destinations that the device no longer tries.
+func (b *Bench) forget(seen Observation) {
+	for destination := range b.live {
+		if contact, _ := seen.Contact(destination); contact.Tries == 0 && !contact.Answered {
+			delete(b.live, destination)
+		}
+	}
+}
+
+// reached tells whether every live destination has answered.
+func (b *Bench) reached(seen Observation) bool {
+	for destination, live := range b.live {
+		if contact, _ := seen.Contact(destination); live && !contact.Answered {
+			return false
+		}
+	}
+	return true
+}
+
+// stillBroken checks scenarios again and returns those that do not pass.
+func (b *Bench) stillBroken(ctx context.Context, broken []Scenario) []Scenario {
+	outcomes := b.check(ctx, broken)
+	var still []Scenario
+	for _, scenario := range broken {
+		if outcomes[scenario.Name].Answer != Pass {
+			still = append(still, scenario)
+		}
+	}
+	return still
+}

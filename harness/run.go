@@ -1,0 +1,88 @@
+package harness
+
+import "time"
+
+// Status tells how a run ended.
+type Status string
+
+const (
+	Running     Status = "running"
+	Complete    Status = "complete"
+	OverBudget  Status = "budget"
+	Interrupted Status = "interrupted"
+	Failed      Status = "failed" // a scenario fails with nothing blocked
+)
+
+// Run is one experiment, from the first control to the last trial. A run file
+// holds all of it, and [Judge] needs nothing else.
+type Run struct {
+	ID        string         `json:"id"`
+	Started   time.Time      `json:"started"`
+	Duration  time.Duration  `json:"duration"`
+	Status    Status         `json:"status"`
+	Why       string         `json:"why,omitempty"` // for a failed run: what failed with nothing blocked
+	Device    Device         `json:"device"`
+	Settings  Settings       `json:"settings"`
+	Scenarios []ScenarioInfo `json:"scenarios"`
+	Results   []Result       `json:"results"` // in the order they ended
+}
+
+// Device names the thing under test.
+type Device struct {
+	Name     string `json:"name,omitempty"`
+	Model    string `json:"model"`
+	Firmware string `json:"firmware,omitempty"`
+}
+
+// ScenarioInfo is what a report says of a scenario.
+type ScenarioInfo struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Vantage string `json:"vantage"`
+	Checks  string `json:"checks,omitempty"` // footnote: what the column really checked
+}
+
+// Settings are the choices a run was made with. Resuming uses them again.
+type Settings struct {
+	Source   string        `json:"source"` // the world or spec as it was given: a library name or a path
+	Text     string        `json:"text"`   // its text, so that a run can be resumed without the file
+	Driver   string        `json:"driver,omitempty"`
+	Faults   []Fault       `json:"faults"`
+	Regimes  []Regime      `json:"regimes"`
+	Order    string        `json:"order"`  // "exact" or a number
+	Seed     int64         `json:"seed"`   // of everything random in a lab
+	Budget   int           `json:"budget"` // most trials that block something; 0 = no limit
+	Lanes    int           `json:"lanes"`
+	MaxNoise float64       `json:"max_noise"` // 0 = every single answer is trusted
+	Careful  bool          `json:"careful,omitempty"`
+	Kept     []string      `json:"kept"` // never blocked, as "dhcp", "dns"
+	Settle   time.Duration `json:"settle"`
+}
+
+// Column is one scenario in one regime under one fault.
+type Column struct {
+	Scenario ScenarioInfo
+	Regime   Regime
+	Fault    Fault
+	ID       string // the scenario's name, with @regime and /fault where the run has several
+}
+
+// Columns lists the run's columns, scenarios first.
+func (r Run) Columns() []Column {
+	var columns []Column
+	for _, scenario := range r.Scenarios {
+		for _, regime := range r.Settings.Regimes {
+			for _, fault := range r.Settings.Faults {
+				id := scenario.Name
+				if len(r.Settings.Regimes) > 1 {
+					id += "@" + string(regime)
+				}
+				if len(r.Settings.Faults) > 1 {
+					id += "/" + string(fault)
+				}
+				columns = append(columns, Column{scenario, regime, fault, id})
+			}
+		}
+	}
+	return columns
+}

@@ -1,0 +1,55 @@
+package harness
+
+import (
+	"context"
+	"time"
+)
+
+// Answer is the result of one check.
+type Answer string
+
+const (
+	Pass         Answer = "pass"
+	Fail         Answer = "fail"
+	Inconclusive Answer = "inconclusive" // could not be judged; teaches nothing
+)
+
+// Outcome is what one check of a scenario came to.
+type Outcome struct {
+	Answer   Answer        `json:"answer"`
+	Why      string        `json:"why,omitempty"` // one sentence, for a failure or an inconclusive check
+	Duration time.Duration `json:"duration"`
+	Steps    []StepOutcome `json:"steps,omitempty"`
+}
+
+// StepOutcome is what one step of a check saw.
+type StepOutcome struct {
+	Step   string `json:"step"` // as "miio get_status"
+	Answer Answer `json:"answer"`
+	Cause  Cause  `json:"cause,omitempty"` // why it did not pass; "" when it did
+	Saw    string `json:"saw"`             // what came back, shortened, without secrets
+}
+
+// Cause sorts the steps that did not pass.
+type Cause string
+
+const (
+	Unexpected Cause = "unexpected" // something came back, or a refusal, and not what was expected
+	TimedOut   Cause = "timeout"    // nothing came back in time
+	Unable     Cause = "unable"     // the step could not be carried out
+)
+
+// Scenario is one thing the device's owner cares about.
+type Scenario struct {
+	Name    string // the column's id, as "native_app"
+	Title   string // the column's head, as "Required for Native App?"
+	Vantage string // from where it is judged: "gateway", "lan" or "host"
+
+	// Check runs the scenario once. It must return soon after ctx ends.
+	Check func(ctx context.Context) Outcome
+
+	// Watch, where it is set, judges the scenario over the whole trial, and Check
+	// only whether the device has recovered. It begins with the block and returns
+	// soon after enough is closed, or later when it needs more time.
+	Watch func(ctx context.Context, enough <-chan struct{}) Outcome
+}

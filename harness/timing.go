@@ -1,0 +1,19 @@
+package harness
+
+import "time"
+
+// Timing says how long the parts of a trial last.
+type Timing struct {
+	// Settle is how long a block must stand before the scenarios are judged,
+	// and again after a blocked destination was tried for the first time.
+	Settle time.Duration
+
+	// Patience is how long to wait for a blocked destination to be tried.
+	Patience time.Duration
+
+	// Recover is the longest wait, after a trial, until all works again.
+	Recover time.Duration
+
+	// Look is the shortest pause between two looks at the gateway.
+	Look time.Duration
+}

@@ -1,0 +1,53 @@
+package harness
+
+import (
+	"context"
+	"time"
+)
+
+// Regime is the state of the device in which a scenario is judged.
+type Regime string
+
+const (
+	Steady   Regime = "steady"    // running when the block begins
+	ColdBoot Regime = "cold_boot" // power-cycled while blocked
+)
+
+// Trial is the request: block this set, in this way, and check every scenario.
+// A trial that blocks nothing is a control.
+type Trial struct {
+	Number int           `json:"number"` // from 1, in the order they were asked for
+	Block  []Destination `json:"block"`  // sorted; empty for a control
+	Fault  Fault         `json:"fault"`
+	Regime Regime        `json:"regime"`
+	Reason string        `json:"reason"` // why it was asked, for people: "control", "halve", "confirm", "audit"
+}
+
+// Control tells whether the trial blocks nothing.
+func (t Trial) Control() bool { return len(t.Block) == 0 }
+
+// Result is what came of a trial.
+type Result struct {
+	Trial     Trial              `json:"trial"`
+	Lane      int                `json:"lane"`
+	Started   time.Time          `json:"started"`
+	Duration  time.Duration      `json:"duration"`            // from the block to the end of recovery
+	Held      time.Duration      `json:"held"`                // how long the block was held
+	Outcomes  map[string]Outcome `json:"outcomes"`            // by scenario name
+	Seen      Observation        `json:"seen"`                // while the block was held
+	Recovered bool               `json:"recovered"`           // everything worked again afterwards
+	Abandoned bool               `json:"abandoned,omitempty"` // given up, since other trials told its answer meanwhile
+	Suspect   string             `json:"suspect,omitempty"`   // why the result must not be used, as "messages lost"; "" when it may
+}
+
+// Abandoner is a lane that can give up the trial it is carrying out, so that
+// Run soon returns a result that is marked as abandoned.
+type Abandoner interface {
+	Abandon()
+}
+
+// Lane is one device behind one gateway. It takes a request and returns a
+// result; nothing else crosses, so a lane may stand on another machine.
+type Lane interface {
+	Run(ctx context.Context, trial Trial) (Result, error)
+}

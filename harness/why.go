@@ -1,0 +1,73 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// The sentences that stand behind the verdicts. Each names the trials it rests
+// on, so that a person can look them up.
+
+func whyRequired(cut search.Cut, explanation search.Explanation) string {
+	why := fmt.Sprintf("With only this at the block it failed in %s", numbers(cut.Trials))
+	if explanation.SafeTrial > 0 {
+		why += fmt.Sprintf("; with %d others blocked together it worked in trial %d", explanation.Safe.Len(), explanation.SafeTrial)
+	}
+	return why + "."
+}
+
+func whyAlternative(others []Destination, cut search.Cut) string {
+	return fmt.Sprintf("Blocked together with %s it failed in %s; with any one of them open it worked (%s).",
+		names(others), numbers(cut.Trials), numbers(merged(cut.Proof)))
+}
+
+func whyOptional(passed []int) string {
+	return fmt.Sprintf("The device tried it while it was blocked, and all worked, in %s; no set that breaks the scenario needs it.", numbers(passed))
+}
+
+const whyNotExercised = "No set that breaks the scenario needs it, yet the device never tried it while it was blocked and all worked, " +
+	"so nothing is proved: make the device use it, for example by a restart (regime cold_boot)."
+
+func whyUndecided(explanation search.Explanation) (string, []int) {
+	if c := explanation.Contradiction; c != nil {
+		return fmt.Sprintf("Blocking more repaired it: it failed in %s and worked, with more blocked, in %s.",
+			numbers(c.FailedTrials), numbers(c.PassedTrials)), merged(c.FailedTrials, c.PassedTrials)
+	}
+	return "The trials so far do not settle it.", nil
+}
+
+// numbers writes trial numbers as people read them: "trials 4 and 9".
+func numbers(trials []int) string {
+	words := make([]string, 0, len(trials))
+	for _, trial := range slices.Compact(slices.Clone(trials)) {
+		words = append(words, fmt.Sprint(trial))
+	}
+	switch len(words) {
+	case 0:
+		return "no trial"
+	case 1:
+		return "trial " + words[0]
+	}
+	return "trials " + and(words)
+}
+
+// names writes a few destinations in words, by their hosts.
+func names(destinations []Destination) string {
+	words := make([]string, 0, len(destinations))
+	for _, d := range destinations {
+		words = append(words, d.Name)
+	}
+	return and(words)
+}
+
+// and joins words: "a", "a and b", "a, b and c".
+func and(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
