@@ -1,0 +1,33 @@
+// Command inside runs a program with what it takes to make namespaces: as it
+// is for root, and in a user and network namespace of its own for anybody else.
+//
+//	inside PROGRAM [ARGUMENT...]
+//
+// The specs run like this. A suite could enter a namespace alone, but then its
+// parallel processes would not reach each other over the loopback link.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/needwant/needwant/netns"
+)
+
+func main() { os.Exit(netns.Main(become)) }
+
+// become replaces this program, and returns only when that fails.
+func become() int {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: inside PROGRAM [ARGUMENT...]")
+		return 2
+	}
+	path, err := exec.LookPath(os.Args[1])
+	if err == nil {
+		err = syscall.Exec(path, os.Args[1:], os.Environ())
+	}
+	fmt.Fprintf(os.Stderr, "inside: running %s: %v\n", os.Args[1], err)
+	return 1
+}

@@ -1,0 +1,112 @@
+package netns
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// End is one end of a cable between two namespaces.
+type End struct {
+	Namespace *Namespace
+	Name      string           // of the link, at most 15 bytes
+	MAC       net.HardwareAddr // nil lets the kernel choose
+}
+
+// Veth lays a cable straight between two namespaces, never through the host's,
+// and sets both ends up.
+func Veth(a, b End) error {
+	attributes := netlink.NewLinkAttrs()
+	attributes.Name, attributes.HardwareAddr = a.Name, a.MAC
+	cable := &netlink.Veth{
+		LinkAttrs:        attributes,
+		PeerName:         b.Name,
+		PeerHardwareAddr: b.MAC,
+		PeerNamespace:    netlink.NsFd(b.Namespace.FD()),
+	}
+	if err := a.Namespace.handle.LinkAdd(cable); err != nil {
+		return fmt.Errorf("laying a cable from %s to %s: %w", a.Name, b.Name, err)
+	}
+	if err := b.Namespace.SetUp(b.Name); err != nil {
+		return err
+	}
+	return a.Namespace.SetUp(a.Name)
+}
+
+// AddBridge makes a bridge of links that the namespace has, and sets it up. It
+// forwards at once, multicast included.
+func (n *Namespace) AddBridge(name string, ports ...string) error {
+	attributes := netlink.NewLinkAttrs()
+	attributes.Name = name
+	snooping := false
+	bridge := &netlink.Bridge{LinkAttrs: attributes, MulticastSnooping: &snooping}
+	if err := n.handle.LinkAdd(bridge); err != nil {
+		return fmt.Errorf("adding bridge %s: %w", name, err)
+	}
+	for _, port := range ports {
+		link, err := n.link(port)
+		if err != nil {
+			return err
+		}
+		if err := n.handle.LinkSetMaster(link, bridge); err != nil {
+			return fmt.Errorf("putting %s on bridge %s: %w", port, name, err)
+		}
+	}
+	return n.SetUp(name)
+}
+
+// SetUp sets a link up.
+func (n *Namespace) SetUp(link string) error {
+	return n.onLink(link, "setting up", n.handle.LinkSetUp)
+}
+
+// SetDown sets a link down.
+func (n *Namespace) SetDown(link string) error {
+	return n.onLink(link, "setting down", n.handle.LinkSetDown)
+}
+
+// SetMAC gives a link its hardware address.
+func (n *Namespace) SetMAC(link string, mac net.HardwareAddr) error {
+	return n.onLink(link, "giving "+mac.String()+" to", func(l netlink.Link) error {
+		return n.handle.LinkSetHardwareAddr(l, mac)
+	})
+}
+
+// AddAddress gives a link an address with the length of its network. An IPv6
+// address is usable at once.
+func (n *Namespace) AddAddress(link string, prefix netip.Prefix) error {
+	return n.onLink(link, "adding "+prefix.String()+" to", func(l netlink.Link) error {
+		address := &netlink.Addr{IPNet: hostNetwork(prefix)}
+		if prefix.Addr().Is6() {
+			address.Flags = unix.IFA_F_NODAD
+		}
+		return n.handle.AddrAdd(l, address)
+	})
+}
+
+func (n *Namespace) onLink(name, what string, act func(netlink.Link) error) error {
+	link, err := n.link(name)
+	if err != nil {
+		return err
+	}
+	if err := act(link); err != nil {
+		return fmt.Errorf("%s link %s: %w", what, name, err)
+	}
+	return nil
+}
+
+func (n *Namespace) link(name string) (netlink.Link, error) {
+	link, err := n.handle.LinkByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("link %s: %w", name, err)
+	}
+	return link, nil
+}
+
+// hostNetwork keeps the host bits of the address.
+func hostNetwork(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

@@ -1,0 +1,33 @@
+package netns_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// The binary is also the program that the specs of Reexec run as another user.
+func TestMain(m *testing.M) {
+	if probe := os.Getenv(probeVariable); probe != "" {
+		os.Exit(netns.Main(probes[probe]))
+	}
+	os.Exit(netns.Main(m.Run))
+}
+
+func TestNetns(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "netns")
+}
+
+// created is a namespace that is closed when the spec ends.
+func created() *netns.Namespace {
+	GinkgoHelper()
+	namespace, err := netns.New()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(namespace.Close)
+	return namespace
+}
