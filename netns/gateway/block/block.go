@@ -1,0 +1,65 @@
+package block
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/chains"
+)
+
+// Entry is one address and port to block.
+type Entry struct {
+	Address  netip.Addr
+	Protocol string // "tcp" or "udp"
+	Port     uint16
+}
+
+func (e Entry) String() string { return fmt.Sprintf("%s/%d/%s", e.Protocol, e.Port, e.Address) }
+
+// Driver holds a block in the kernel. It is used by one goroutine at a time.
+type Driver interface {
+	// Replace blocks exactly these entries. Entries that were blocked before and
+	// still are get through at no moment.
+	Replace(entries []Entry, fault harness.Fault) error
+
+	// Add blocks more entries, under the fault of the last Replace.
+	Add(entries []Entry) error
+
+	// Check says in words what is wrong with the block, and "" when the kernel
+	// holds it as it was asked for.
+	Check() (problem string, err error)
+}
+
+// Open writes the chains into a namespace that has none yet, and returns a
+// driver that blocks nothing. The kind is "ipset" or "iptables".
+func Open(kind string, namespace *netns.Namespace, tables *chains.Tables, layout chains.Layout) (Driver, error) {
+	switch kind {
+	case "ipset":
+		return openSets(namespace, tables, layout)
+	case "iptables":
+		return openRules(tables, layout)
+	}
+	return nil, fmt.Errorf("%q is no block driver: write ipset or iptables", kind)
+}
+
+// faults are those that can be held by addresses and ports.
+var faults = []harness.Fault{harness.Reject, harness.Drop}
+
+func supported(fault harness.Fault) error {
+	if slices.Contains(faults, fault) {
+		return nil
+	}
+	return fmt.Errorf("%q is no fault that addresses and ports can be blocked with: use reject or drop", fault)
+}
+
+func install(tables *chains.Tables, layout chains.Layout, rules func(chains.Family) []chains.Rule) error {
+	for _, family := range chains.Families() {
+		if err := tables.Install(family, Chains(layout, family, rules(family))); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package block
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/chains"
+)
+
+// rules is the driver that writes two rules for each entry.
+type rules struct {
+	tables *chains.Tables
+	layout chains.Layout
+	fault  harness.Fault
+	held   []written
+}
+
+// written is one entry as it stands in the kernel.
+type written struct {
+	Entry
+	fault harness.Fault
+}
+
+func openRules(tables *chains.Tables, layout chains.Layout) (*rules, error) {
+	r := &rules{tables: tables, layout: layout, fault: harness.Reject}
+	return r, install(tables, layout, func(chains.Family) []chains.Rule { return nil })
+}
+
+// entryRules block one entry: what the device sends there, and what comes back.
+func entryRules(layout chains.Layout, w written) []chains.Rule {
+	return []chains.Rule{
+		chains.Rulef("-i %s -d %s -p %s --dport %d -j %s", layout.Inside, w.Address, w.Protocol, w.Port, target(w.fault)),
+		chains.Rulef("-i %s -s %s -p %s --sport %d -j %s", layout.Uplink, w.Address, w.Protocol, w.Port, drop),
+	}
+}
+
+// Replace writes what is new before it removes what is old.
+func (r *rules) Replace(entries []Entry, fault harness.Fault) error {
+	if err := supported(fault); err != nil {
+		return err
+	}
+	r.fault = fault
+	before := slices.Clone(r.held)
+	if err := r.Add(entries); err != nil {
+		return err
+	}
+	for _, old := range before {
+		if old.fault == fault && slices.Contains(entries, old.Entry) {
+			continue
+		}
+		if err := r.remove(old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rules) Add(entries []Entry) error {
+	for _, entry := range entries {
+		w := written{entry, r.fault}
+		if slices.Contains(r.held, w) {
+			continue
+		}
+		r.held = append(r.held, w) // even if only one of its rules gets written, so that it is removed later
+		for _, rule := range entryRules(r.layout, w) {
+			if err := r.tables.Append(chains.FamilyOf(entry.Address), "filter", RuleList, rule); err != nil {
+				return fmt.Errorf("blocking %s: %w", entry, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *rules) remove(w written) error {
+	for _, rule := range entryRules(r.layout, w) {
+		if err := r.tables.Delete(chains.FamilyOf(w.Address), "filter", RuleList, rule); err != nil {
+			return fmt.Errorf("unblocking %s: %w", w.Entry, err)
+		}
+	}
+	r.held = slices.DeleteFunc(r.held, func(h written) bool { return h == w })
+	return nil
+}
+
+// Check compares the kernel's rules with those that were written.
+func (r *rules) Check() (problem string, err error) {
+	return r.tables.CheckWith(RuleList, r.checkRules)
+}
+
+func (r *rules) checkRules() (problem string, err error) {
+	for _, family := range chains.Families() {
+		lines, err := r.tables.List(family, "filter", RuleList)
+		if err != nil {
+			return "", err
+		}
+		if problem := r.compare(family, lines); problem != "" {
+			return problem, nil
+		}
+	}
+	return "", nil
+}
+
+func (r *rules) compare(family chains.Family, lines []string) string {
+	found := map[string]bool{}
+	for _, line := range lines {
+		found[essence(strings.Fields(line))] = true
+	}
+	wanted := map[string]bool{}
+	for _, w := range r.held {
+		if chains.FamilyOf(w.Address) != family {
+			continue
+		}
+		for _, rule := range entryRules(r.layout, w) {
+			wanted[essence(rule)] = true
+			if !found[essence(rule)] {
+				return fmt.Sprintf("%s chain %s lacks a rule for %s", family, RuleList, w.Entry)
+			}
+		}
+	}
+	for i, line := range lines {
+		if !wanted[essence(strings.Fields(line))] {
+			return fmt.Sprintf("%s chain %s has a rule that is not ours, number %d: %s", family, RuleList, i+1, line)
+		}
+	}
+	return ""
+}
+
+// essence is a rule without what iptables adds when it shows it: modules,
+// comments, the length of a whole address, another order.
+func essence(rule []string) string {
+	var parts []string
+	for i := 0; i+1 < len(rule); i++ {
+		switch flag, value := rule[i], rule[i+1]; flag {
+		case "-s", "-d":
+			value = strings.TrimSuffix(strings.TrimSuffix(value, "/32"), "/128")
+			parts = append(parts, flag+value)
+			i++
+		case "-A", "-m", "--comment":
+			i++
+		default:
+			parts = append(parts, flag+value)
+			i++
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " ")
+}

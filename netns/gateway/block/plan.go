@@ -1,0 +1,57 @@
+package block
+
+import (
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// The chains of the block, all in filter.
+const (
+	entrance = "NEEDWANT"
+	RuleList = "NEEDWANT-RULES" // the driver's own
+	reject   = "NEEDWANT-REJECT"
+	drop     = "NEEDWANT-DROP"
+)
+
+// Chains are those of one family, with the driver's rules in [RuleList].
+func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []chains.Chain {
+	prohibited := map[chains.Family]string{
+		chains.IPv4: "icmp-admin-prohibited",
+		chains.IPv6: "icmp6-adm-prohibited",
+	}[family]
+	logged := chains.Rulef("-j %s", watch.At(watch.Block))
+	return []chains.Chain{
+		{Table: "filter", Name: entrance, Hooks: hooks(layout),
+			Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{chains.Rulef("-j %s", RuleList)})},
+		{Table: "filter", Name: RuleList, Rules: rules},
+		{Table: "filter", Name: reject, Rules: []chains.Rule{
+			logged,
+			chains.Rulef("-p tcp -j REJECT --reject-with tcp-reset"),
+			chains.Rulef("-j REJECT --reject-with %s", prohibited),
+		}},
+		{Table: "filter", Name: drop, Rules: []chains.Rule{logged, chains.Rulef("-j DROP")}},
+	}
+}
+
+// hooks let everything forwarded in, what the device sends to the gateway, and
+// what arrives for the gateway that no connection of its own explains. Answers
+// to the gateway itself pass: its resolver may be one that is blocked for the
+// device.
+func hooks(layout chains.Layout) []chains.Hook {
+	return []chains.Hook{
+		chains.On("FORWARD"),
+		{From: "INPUT", Match: chains.Rulef("-i %s", layout.Inside)},
+		{From: "INPUT", Match: chains.Rulef("-i %s -m conntrack ! --ctstate ESTABLISHED,RELATED", layout.Uplink)},
+	}
+}
+
+// target is where the device's packets go under a fault.
+func target(fault harness.Fault) string {
+	if fault == harness.Drop {
+		return drop
+	}
+	return reject
+}

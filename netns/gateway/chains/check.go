@@ -1,0 +1,147 @@
+package chains
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/coreos/go-iptables/iptables"
+)
+
+// placed is a chain of ours as the kernel showed it once it was written.
+type placed struct {
+	Chain
+	family Family
+	lines  []string
+}
+
+// head is the beginning of one of the kernel's chains: our jumps.
+type head struct {
+	family      Family
+	table, from string
+	count       int
+	lines       []string
+}
+
+func (h head) String() string { return fmt.Sprintf("%s %s in %s", h.family, h.from, h.table) }
+
+// remember keeps how the kernel shows what was just written. It runs inside the
+// namespace.
+func (t *Tables) remember(family Family, chains []Chain) error {
+	for _, chain := range chains {
+		lines, err := list(t.commands[family], chain.Table, chain.Name)
+		if err != nil {
+			return err
+		}
+		t.chains = append(t.chains, placed{chain, family, lines})
+		for _, hook := range chain.Hooks {
+			t.headOf(family, chain.Table, hook.From).count++
+		}
+	}
+	for _, head := range t.heads {
+		if head.lines != nil && len(head.lines) == head.count {
+			continue
+		}
+		lines, err := list(t.commands[head.family], head.table, head.from)
+		if err != nil {
+			return err
+		}
+		head.lines = lines[:head.count]
+	}
+	return nil
+}
+
+func (t *Tables) headOf(family Family, table, from string) *head {
+	for _, head := range t.heads {
+		if head.family == family && head.table == table && head.from == from {
+			return head
+		}
+	}
+	t.heads = append(t.heads, &head{family: family, table: table, from: from})
+	return t.heads[len(t.heads)-1]
+}
+
+// Check says in words how the installed chains differ from what was written, as
+// "IPv4 FORWARD in filter: … stands before the jump …", and "" when
+// they do not. It costs one message to the kernel as long as nobody changes any
+// rule.
+func (t *Tables) Check() (problem string, err error) {
+	return t.CheckWith("", func() (string, error) { return "", nil })
+}
+
+// CheckWith leaves the rules of one chain to a function of the caller's, who
+// changes them.
+func (t *Tables) CheckWith(chain string, own func() (problem string, err error)) (problem string, err error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	now, err := t.generation()
+	if err != nil {
+		return "", err
+	}
+	if now != 0 && now == t.verified {
+		return "", nil
+	}
+	if problem, err := t.checkAll(chain); problem != "" || err != nil {
+		return problem, err
+	}
+	if problem, err := own(); problem != "" || err != nil {
+		return problem, err
+	}
+	t.verified = now
+	return "", nil
+}
+
+func (t *Tables) checkAll(except string) (problem string, err error) {
+	err = t.namespace.Do(func() error {
+		for _, chain := range t.chains {
+			if chain.Name == except {
+				continue
+			}
+			if problem, err = chain.check(t.commands[chain.family]); problem != "" || err != nil {
+				return err
+			}
+		}
+		for _, head := range t.heads {
+			if problem, err = head.check(t.commands[head.family]); problem != "" || err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return problem, err
+}
+
+func (c placed) check(command *iptables.IPTables) (problem string, err error) {
+	lines, err := list(command, c.Table, c.Name)
+	if err != nil || slices.Equal(lines, c.lines) {
+		return "", err
+	}
+	where := fmt.Sprintf("%s chain %s in %s was changed from outside", c.family, c.Name, c.Table)
+	for _, want := range c.lines {
+		if !slices.Contains(lines, want) {
+			return fmt.Sprintf("%s: the rule %q is gone", where, want), nil
+		}
+	}
+	for _, line := range lines {
+		if !slices.Contains(c.lines, line) {
+			return fmt.Sprintf("%s: the rule %q is not ours", where, line), nil
+		}
+	}
+	return where + ": its rules are in another order", nil
+}
+
+// check says why a chain of the kernel does not begin with our jumps.
+func (h head) check(command *iptables.IPTables) (problem string, err error) {
+	lines, err := list(command, h.table, h.from)
+	if err != nil {
+		return "", err
+	}
+	for i, jump := range h.lines {
+		switch {
+		case !slices.Contains(lines, jump):
+			return fmt.Sprintf("%s: the jump %q is gone", h, jump), nil
+		case lines[i] != jump:
+			return fmt.Sprintf("%s: %q stands before the jump %q", h, lines[i], jump), nil
+		}
+	}
+	return "", nil
+}

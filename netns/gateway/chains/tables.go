@@ -1,0 +1,180 @@
+package chains
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"sync"
+
+	"github.com/coreos/go-iptables/iptables"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// lockSeconds bounds the wait for the lock of iptables. The nft backend takes
+// none, but another tool's iptables may be of the other kind.
+const lockSeconds = 5
+
+// absent is the exit status of iptables -S for a chain that does not exist. A
+// lock or a kernel that did not answer is 4.
+const absent = 1
+
+// Tables are the iptables of one namespace. They are safe for use by many
+// goroutines.
+type Tables struct {
+	namespace *netns.Namespace
+	commands  map[Family]*iptables.IPTables
+	legacy    bool // the rules are not nftables'
+
+	mutex    sync.Mutex
+	chains   []placed
+	heads    []*head
+	verified uint32 // the kernel's generation of the rules at which all was well
+}
+
+// Open finds the iptables programs. The nft backend is preferred where both are
+// installed and the kernel has it: it takes no lock that other namespaces share.
+func Open(namespace *netns.Namespace) (*Tables, error) {
+	var problems []error
+	for _, suffix := range []string{"-nft", "", "-legacy"} {
+		t := &Tables{namespace: namespace, commands: map[Family]*iptables.IPTables{}}
+		err := t.find(suffix)
+		if err == nil {
+			return t, nil
+		}
+		problems = append(problems, err)
+	}
+	return nil, fmt.Errorf("no iptables works here; install it, as with 'apt-get install iptables': %w", errors.Join(problems...))
+}
+
+// find takes the programs of one backend, if they work here.
+func (t *Tables) find(suffix string) error {
+	programs := map[Family]string{IPv4: "iptables", IPv6: "ip6tables"}
+	protocols := map[Family]iptables.Protocol{IPv4: iptables.ProtocolIPv4, IPv6: iptables.ProtocolIPv6}
+	for _, family := range Families() {
+		path, err := exec.LookPath(programs[family] + suffix)
+		if err != nil {
+			return err
+		}
+		command, err := iptables.New(iptables.IPFamily(protocols[family]), iptables.Timeout(lockSeconds), iptables.Path(path))
+		if err != nil {
+			return err
+		}
+		t.commands[family] = command
+		if t.legacy, err = isLegacy(path); err != nil {
+			return err
+		}
+		if _, err := t.List(family, "filter", "FORWARD"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isLegacy asks a program which backend it writes to.
+func isLegacy(path string) (bool, error) {
+	version, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		return false, fmt.Errorf("asking %s for its version: %w", path, err)
+	}
+	return !bytes.Contains(version, []byte("nf_tables")), nil
+}
+
+// Install writes chains that do not exist yet: first all chains, then their
+// rules, then the jumps to them, so that no packet meets a half-written one.
+func (t *Tables) Install(family Family, chains []Chain) error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.namespace.Do(func() error {
+		steps := []func(*iptables.IPTables, Chain) error{create, fill, hook}
+		for _, step := range steps {
+			for _, chain := range chains {
+				if err := step(t.commands[family], chain); err != nil {
+					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, err)
+				}
+			}
+		}
+		return t.remember(family, chains)
+	})
+}
+
+func create(command *iptables.IPTables, chain Chain) error {
+	return command.NewChain(chain.Table, chain.Name)
+}
+
+func fill(command *iptables.IPTables, chain Chain) error {
+	for _, rule := range chain.Rules {
+		if err := command.Append(chain.Table, chain.Name, marked(rule)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hook(command *iptables.IPTables, chain Chain) error {
+	position := map[string]int{}
+	for _, hook := range chain.Hooks {
+		position[hook.From]++
+		jump := append(slices.Clone(hook.Match), "-j", chain.Name)
+		if err := command.Insert(chain.Table, hook.From, position[hook.From], marked(jump)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marked puts the comment in.
+func marked(rule Rule) Rule {
+	return append(Rule{"-m", "comment", "--comment", Marker}, rule...)
+}
+
+// Append adds a rule to a chain of ours.
+func (t *Tables) Append(family Family, table, chain string, rule Rule) error {
+	return t.change(family, rule, func(command *iptables.IPTables) error {
+		return command.Append(table, chain, marked(rule)...)
+	})
+}
+
+// Delete removes a rule from a chain of ours. A rule that is not there is no
+// error.
+func (t *Tables) Delete(family Family, table, chain string, rule Rule) error {
+	return t.change(family, rule, func(command *iptables.IPTables) error {
+		err := command.Delete(table, chain, marked(rule)...)
+		if failure, ok := errors.AsType[*iptables.Error](err); ok && failure.IsNotExist() {
+			return nil
+		}
+		return err
+	})
+}
+
+func (t *Tables) change(family Family, rule Rule, act func(*iptables.IPTables) error) error {
+	err := t.namespace.Do(func() error { return act(t.commands[family]) })
+	if err != nil {
+		return fmt.Errorf("%s rule %q: %w", family, rule, err)
+	}
+	return nil
+}
+
+// List is a chain's rules as iptables -S writes them. A chain that is gone has
+// none.
+func (t *Tables) List(family Family, table, chain string) (lines []string, err error) {
+	err = t.namespace.Do(func() error {
+		lines, err = list(t.commands[family], table, chain)
+		return err
+	})
+	return lines, err
+}
+
+func list(command *iptables.IPTables, table, chain string) ([]string, error) {
+	lines, err := command.List(table, chain)
+	if failure, ok := errors.AsType[*iptables.Error](err); ok && failure.ExitStatus() == absent {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing chain %s in %s: %w", chain, table, err)
+	}
+	// The first line names the chain, and its policy where it has one.
+	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[1] != 'A' }), nil
+}

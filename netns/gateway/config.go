@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/chains"
+)
+
+// Config says where a gateway stands and how it works.
+type Config struct {
+	// Namespace has both links, up and with their addresses and routes.
+	Namespace *netns.Namespace
+	Inside    string // link to the device
+	Uplink    string // link to the home LAN and the internet
+
+	// MAC is the device's hardware address. Nil takes all that comes in by the
+	// inside link for the device's, whatever its addresses.
+	MAC net.HardwareAddr
+
+	// LAN is the home network behind the uplink. From there controllers reach
+	// the device, which sees them as the gateway itself, since some devices
+	// answer nobody outside their own subnet. LAN hosts are no destinations.
+	LAN []netip.Prefix
+
+	// Upstream is the resolver behind the gateway's own.
+	Upstream netip.AddrPort
+
+	Driver string   // "ipset" or "iptables"
+	Keep   []string // of "dhcp" and "dns": never blocked, and no destinations
+}
+
+func (c Config) layout() chains.Layout {
+	return chains.Layout{Inside: c.Inside, Uplink: c.Uplink, MAC: c.MAC, LAN: c.LAN}
+}
+
+// validate finds what would only fail later, and less clearly.
+func (c Config) validate() error {
+	var problems []error
+	if c.Namespace == nil {
+		problems = append(problems, errors.New("a gateway needs a namespace"))
+	}
+	if c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink {
+		problems = append(problems, fmt.Errorf("a gateway needs two links, not %q and %q", c.Inside, c.Uplink))
+	}
+	if !c.Upstream.IsValid() {
+		problems = append(problems, errors.New("a gateway needs a resolver to ask, as 192.168.1.1:53"))
+	}
+	for _, kept := range c.Keep {
+		if kept != "dhcp" && kept != "dns" {
+			problems = append(problems, fmt.Errorf("%q cannot be kept: write dhcp or dns", kept))
+		}
+	}
+	return errors.Join(problems...)
+}

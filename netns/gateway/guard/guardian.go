@@ -1,0 +1,97 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// Guardian is a process that puts things back when this one dies. It waits on a
+// pipe whose other end only this process has, and holds the gateway's namespace,
+// so that a link in it is not lost.
+type Guardian struct {
+	command *exec.Cmd
+	life    *os.File
+}
+
+// The descriptors that a guardian inherits.
+const (
+	lifeFD = 3 + iota
+	namespaceFD
+	lockFD // and those after it
+)
+
+// Start runs a guardian. The command is a program that calls [Serve] with the
+// journal's path, which is added to its arguments.
+func Start(command []string, journal *Journal, gateway *netns.Namespace, lock *Lock) (*Guardian, error) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	g := &Guardian{life: writer}
+	g.command = exec.Command(command[0], append(append([]string{}, command[1:]...), journal.Path())...)
+	g.command.ExtraFiles = append([]*os.File{reader, gateway.File()}, lock.files...)
+	g.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's signals are not for it
+	if err := g.command.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the guardian: %w", err), writer.Close())
+	}
+	return g, nil
+}
+
+// Dismiss ends the guardian. It puts back what the journal still holds, and
+// ends at once when the journal is gone.
+func (g *Guardian) Dismiss() error {
+	return errors.Join(g.life.Close(), g.command.Wait())
+}
+
+// Serve is a guardian's whole life: it waits until the program that started it
+// is gone, and puts back what is left in the journal.
+func Serve(path string) error {
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	life, namespace := os.NewFile(lifeFD, "life"), os.NewFile(namespaceFD, "namespace")
+	if life == nil || namespace == nil {
+		return errors.New("a guardian is started by needwant itself, and by nobody else")
+	}
+	if _, err := io.Copy(io.Discard, life); err != nil {
+		return fmt.Errorf("a guardian is started by needwant itself, and by nobody else: %w", err)
+	}
+	journal, err := Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	host, err := netns.Own()
+	if err != nil {
+		return err
+	}
+	gateway, err := netns.Adopt(namespace)
+	if err != nil {
+		return err
+	}
+	_, err = journal.HandBack(host, gateway, false)
+	removeLocks()
+	return err
+}
+
+// removeLocks removes the files of the locks that were handed on. The kernel
+// drops them when this process ends.
+func removeLocks() {
+	for fd := lockFD; ; fd++ {
+		path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+		if err != nil || !strings.HasSuffix(path, lockSuffix) {
+			return
+		}
+		_ = os.Remove(path) // an empty file, at worst
+	}
+}

@@ -1,0 +1,218 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// kernelPatience is how long the kernel may take to hand a link back when the
+// namespace that had it is gone. It takes tens of milliseconds.
+const kernelPatience = 3 * time.Second
+
+// work is the handing back of one link.
+type work struct {
+	link    Link
+	host    *netns.Namespace
+	dry     bool
+	index   int // of the link now
+	changes []string
+}
+
+// handBack puts the link as it was: where it was, then its parameters, its
+// state, its addresses, and its routes, which need what comes before.
+func (l Link) handBack(host, gateway *netns.Namespace, dry bool) ([]string, error) {
+	w := &work{link: l, host: host, dry: dry}
+	if err := w.fetch(gateway); err != nil {
+		return w.changes, err
+	}
+	if w.index == 0 { // dry, and elsewhere
+		return w.changes, nil
+	}
+	err := host.Do(func() error {
+		for _, step := range []func() error{w.parameters, w.state, w.addresses, w.routes} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return w.changes, fmt.Errorf("putting link %s back as it was: %w", l.Name, err)
+	}
+	return w.changes, nil
+}
+
+// change does one thing, unless it is only to be told.
+func (w *work) change(text string, do func() error) error {
+	w.changes = append(w.changes, text)
+	if w.dry {
+		return nil
+	}
+	if err := do(); err != nil {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	return nil
+}
+
+// fetch finds the link, and gets it from the gateway's namespace where it is
+// there.
+func (w *work) fetch(gateway *netns.Namespace) error {
+	if gateway != nil && w.link.find(w.host) == nil {
+		if found := w.link.find(gateway); found != nil {
+			if err := w.change("move "+w.link.Name+" back", func() error {
+				return gateway.Netlink().LinkSetNsFd(found, w.host.FD())
+			}); err != nil || w.dry {
+				return err
+			}
+		}
+	}
+	found := w.await()
+	if found == nil {
+		return fmt.Errorf("link %s is gone, and the kernel does not hand it back: plug it in again, or restart the machine", w.link.Name)
+	}
+	w.index = found.Attrs().Index
+	if name := found.Attrs().Name; name != w.link.Name {
+		return w.change("rename "+name+" to "+w.link.Name, func() error {
+			return w.host.Netlink().LinkSetName(found, w.link.Name)
+		})
+	}
+	return nil
+}
+
+func (w *work) await() netlink.Link {
+	for deadline := time.Now().Add(kernelPatience); ; {
+		if found := w.link.find(w.host); found != nil || time.Now().After(deadline) {
+			return found
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// parameters writes those that differ. One that the kernel no longer has, or
+// does not let anybody write, was not changed by us.
+func (w *work) parameters() error {
+	now := parametersOf(w.link.Name)
+	for _, key := range slices.Sorted(maps.Keys(w.link.Parameters)) {
+		value := w.link.Parameters[key]
+		if now[key] == value {
+			continue
+		}
+		err := w.change("set "+strings.ReplaceAll(key, "/", ".")+" to "+value, func() error {
+			return os.WriteFile("/proc/sys/net/"+key, []byte(value), 0)
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
+}
+
+// state sets the link up or down.
+func (w *work) state() error {
+	found, err := w.host.Netlink().LinkByIndex(w.index)
+	if err != nil {
+		return err
+	}
+	up := found.Attrs().RawFlags&unix.IFF_UP != 0
+	switch {
+	case w.link.Up && !up:
+		return w.change("set "+w.link.Name+" up", func() error { return w.host.Netlink().LinkSetUp(found) })
+	case !w.link.Up && up:
+		return w.change("set "+w.link.Name+" down", func() error { return w.host.Netlink().LinkSetDown(found) })
+	}
+	return nil
+}
+
+// addresses adds those that are missing. The kernel puts a new IPv6 address
+// before the others of its scope, so these go in from the last to the first.
+func (w *work) addresses() error {
+	now, err := addressesOf(w.index)
+	if err != nil {
+		return err
+	}
+	missing := lacking(w.link.Addresses, now)
+	var v4, v6 []message
+	for _, m := range missing {
+		if nl.DeserializeIfAddrmsg(m.Data).Family == unix.AF_INET6 {
+			v6 = append(v6, m)
+		} else {
+			v4 = append(v4, m)
+		}
+	}
+	slices.Reverse(v6)
+	for _, m := range append(v4, v6...) {
+		data := slices.Clone(m.Data)
+		nl.DeserializeIfAddrmsg(data).Index = uint32(w.index)
+		if err := w.change("give "+w.link.Name+" the address "+m.Text, func() error { return add(unix.RTM_NEWADDR, data) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// routes adds those that are missing, first those that lead straight out, which
+// the others need to reach their routers.
+func (w *work) routes() error {
+	now, err := routesOf(w.index)
+	if err != nil {
+		return err
+	}
+	missing := lacking(w.link.Routes, now)
+	slices.SortStableFunc(missing, func(a, b message) int {
+		return int(nl.DeserializeRtMsg(b.Data).Scope) - int(nl.DeserializeRtMsg(a.Data).Scope)
+	})
+	for _, m := range missing {
+		data := w.route(m)
+		if err := w.change("add the "+m.Text, func() error { return add(unix.RTM_NEWROUTE, data) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// route is a route's message as the kernel takes it: out of the link as it is
+// numbered now, without the flags that say how it was going.
+func (w *work) route(m message) []byte {
+	data := slices.Clone(m.Data)
+	header := nl.DeserializeRtMsg(data)
+	header.Flags &= unix.RTNH_F_ONLINK | unix.RTNH_F_PERVASIVE
+	attributes, err := nl.ParseRouteAttr(data[header.Len():])
+	if err != nil {
+		return data
+	}
+	for _, a := range attributes {
+		if a.Attr.Type == unix.RTA_OIF {
+			nl.NativeEndian().PutUint32(a.Value, uint32(w.index))
+		}
+	}
+	return data
+}
+
+// lacking lists the messages whose text is not among those of now.
+func lacking(before, now []message) []message {
+	return slices.DeleteFunc(slices.Clone(before), func(m message) bool {
+		return slices.ContainsFunc(now, func(n message) bool { return n.Text == m.Text })
+	})
+}
+
+func add(kind int, data []byte) error {
+	request := nl.NewNetlinkRequest(kind, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+	request.AddRawData(data)
+	_, err := request.Execute(unix.NETLINK_ROUTE, 0)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,151 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const lockSuffix = ".lock"
+
+// Lock keeps things for one program. The kernel drops it when the program and
+// its guardian are gone.
+type Lock struct{ files []*os.File }
+
+// HeldError says that another program has what was to be locked.
+type HeldError struct {
+	Name string
+	PID  int // 0 where it is not known
+}
+
+func (e *HeldError) Error() string {
+	who := "another needwant"
+	if e.PID != 0 {
+		who += fmt.Sprintf(" (process %d)", e.PID)
+	}
+	return fmt.Sprintf("%s already runs on %s: stop it, or wait until it is done", who, e.Name)
+}
+
+// patience is how long a dead program's guardian may take to put things back.
+const patience = 10 * time.Second
+
+// Take locks all the names, or none. What a program holds that is alive is a
+// [*HeldError] at once; what a dead one's guardian still holds is waited for.
+func Take(ctx context.Context, folder string, names ...string) (*Lock, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder for locks and journals: %w", err)
+	}
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	lock := &Lock{}
+	for _, name := range names {
+		file, err := takeOne(ctx, folder, name)
+		if err != nil {
+			_ = lock.Release() // the error before is the one to tell
+			return nil, err
+		}
+		lock.files = append(lock.files, file)
+	}
+	return lock, nil
+}
+
+func takeOne(ctx context.Context, folder, name string) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		file, err := tryOne(folder, name)
+		var held *HeldError
+		if !errors.As(err, &held) || held.PID == 0 || alive(held.PID) {
+			return file, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-look.C:
+		}
+	}
+}
+
+func tryOne(folder, name string) (*os.File, error) {
+	path := filepath.Join(folder, fileName(name)+lockSuffix)
+	for {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("locking %s: %w", name, err)
+		}
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err != nil {
+			pid := holder(file)
+			_ = file.Close()
+			if errors.Is(err, unix.EWOULDBLOCK) {
+				return nil, &HeldError{Name: name, PID: pid}
+			}
+			return nil, fmt.Errorf("locking %s: %w", name, err)
+		}
+		if !current(file, path) { // its holder removed it just now
+			_ = file.Close()
+			continue
+		}
+		if err := sign(file); err != nil {
+			return nil, errors.Join(fmt.Errorf("locking %s: %w", name, err), file.Close())
+		}
+		return file, nil
+	}
+}
+
+// current tells whether the path still leads to the file.
+func current(file *os.File, path string) bool {
+	opened, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	found, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, found)
+}
+
+func sign(file *os.File) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
+	return err
+}
+
+// holder is who signed a lock; 0 where nobody did yet.
+func holder(file *os.File) int {
+	text := make([]byte, 16)
+	n, _ := file.ReadAt(text, 0) // what could not be read is nobody
+	pid, _ := strconv.Atoi(string(text[:n]))
+	return pid
+}
+
+func alive(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
+
+// Release gives the lock up and removes its files.
+func (l *Lock) Release() error {
+	var errs []error
+	for _, file := range l.files {
+		errs = append(errs, os.Remove(file.Name()), file.Close())
+	}
+	l.files = nil
+	return errors.Join(errs...)
+}
+
+// fileName is a name without what a path cannot hold.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\ :`, r) {
+			return '-'
+		}
+		return r
+	}, name)
+}

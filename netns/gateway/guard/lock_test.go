@@ -1,0 +1,50 @@
+package guard_test
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns/gateway/guard"
+)
+
+var _ = Describe("a lock", func() {
+	It("is had by one of 100 that start at once", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		var winners, losers atomic.Int32
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				_, err := guard.Take(ctx, folder, "device 7c:49:eb:00:00:01", "link eth1")
+				var held *guard.HeldError
+				switch {
+				case err == nil:
+					winners.Add(1)
+				case errors.As(err, &held):
+					losers.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		Expect([]int32{winners.Load(), losers.Load()}).To(Equal([]int32{1, 99}))
+	}, SpecTimeout(20*time.Second))
+
+	It("names who has it", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		lock, err := guard.Take(ctx, folder, "link eth1")
+		Expect(err).NotTo(HaveOccurred())
+		_, err = guard.Take(ctx, folder, "device a", "link eth1")
+		Expect(err).To(Equal(&guard.HeldError{Name: "link eth1", PID: os.Getpid()}))
+
+		Expect(lock.Release()).To(Succeed())
+		again, err := guard.Take(ctx, folder, "device a", "link eth1")
+		Expect(err).NotTo(HaveOccurred(), "what could not be had whole was not kept in part")
+		Expect(again.Release()).To(Succeed())
+		Expect(os.ReadDir(folder)).To(BeEmpty())
+	}, SpecTimeout(20*time.Second))
+})

@@ -1,0 +1,111 @@
+package names_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/names"
+)
+
+var _ = Describe("the forwarder", Label("root"), func() {
+	var (
+		namespace *netns.Namespace
+		learnt    atomic.Int32
+		refusal   error
+	)
+	const upstream = "127.0.0.2:53"
+	own := netip.MustParseAddr("127.0.0.1")
+
+	BeforeEach(func(ctx SpecContext) {
+		var err error
+		namespace, err = netns.New()
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(namespace.Close)
+		learnt.Store(0)
+		refusal = nil
+		forwarder, err := names.Forward(ctx, namespace, []netip.Addr{own}, netip.MustParseAddrPort(upstream),
+			func(name string, addresses []netip.Addr) error {
+				defer GinkgoRecover()
+				defer learnt.Add(1)
+				Expect(name).To(Equal("cloud.example"))
+				Expect(addresses).To(HaveExactElements(one))
+				return refusal
+			})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(forwarder.Close)
+	}, NodeTimeout(20*time.Second))
+
+	ask := func(ctx context.Context, network string) (*dns.Msg, error) {
+		connection, err := namespace.Dial(ctx, network, "127.0.0.1:53")
+		if err != nil {
+			return nil, err
+		}
+		defer connection.Close()
+		client := &dns.Client{Net: network, Timeout: 10 * time.Second}
+		answer, _, err := client.ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA), &dns.Conn{Conn: connection})
+		return answer, err
+	}
+
+	for _, network := range []string{"udp", "tcp"} {
+		It("says what it learnt before the answer leaves, over "+network, func(ctx SpecContext) {
+			serve(ctx, namespace, upstream)
+			answer, err := ask(ctx, network)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.Answer).To(HaveLen(1))
+			Expect(learnt.Load()).To(BeEquivalentTo(1))
+		}, SpecTimeout(20*time.Second))
+	}
+
+	It("withholds an answer that could not be learnt", func(ctx SpecContext) {
+		serve(ctx, namespace, upstream)
+		refusal = errors.New("the set is full")
+		answer, err := ask(ctx, "udp")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Rcode).To(Equal(dns.RcodeServerFailure))
+		Expect(answer.Answer).To(BeEmpty())
+	}, SpecTimeout(20*time.Second))
+
+	It("says that it failed when the resolver behind it is not there", func(ctx SpecContext) {
+		answer, err := ask(ctx, "udp")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Rcode).To(Equal(dns.RcodeServerFailure))
+		Expect(learnt.Load()).To(BeZero())
+	}, SpecTimeout(20*time.Second))
+
+	It("names the address that it cannot answer on", func(ctx SpecContext) {
+		_, err := names.Forward(ctx, namespace, []netip.Addr{netip.MustParseAddr("192.0.2.77")}, netip.MustParseAddrPort(upstream), nil)
+		Expect(err).To(MatchError(ContainSubstring("192.0.2.77")))
+	}, SpecTimeout(20*time.Second))
+})
+
+func serve(ctx context.Context, namespace *netns.Namespace, address string) {
+	GinkgoHelper()
+	packets, err := namespace.ListenPacket(ctx, "udp", address)
+	Expect(err).NotTo(HaveOccurred())
+	listener, err := namespace.Listen(ctx, "tcp", address)
+	Expect(err).NotTo(HaveOccurred())
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+		reply := new(dns.Msg).SetReply(question)
+		reply.Answer = append(reply.Answer, &dns.A{
+			Hdr: dns.RR_Header{Name: question.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1},
+			A:   net.IPv4(198, 51, 100, 1),
+		})
+		_ = w.WriteMsg(reply)
+	})
+	for _, server := range []*dns.Server{{PacketConn: packets, Handler: handler}, {Listener: listener, Handler: handler}} {
+		started := make(chan struct{})
+		server.NotifyStartedFunc = func() { close(started) }
+		go func() { _ = server.ActivateAndServe() }()
+		<-started
+		DeferCleanup(server.Shutdown)
+	}
+}

@@ -1,0 +1,46 @@
+package names_test
+
+import (
+	"net/netip"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns/gateway/names"
+)
+
+var (
+	one   = netip.MustParseAddr("198.51.100.1")
+	two   = netip.MustParseAddr("198.51.100.2")
+	three = netip.MustParseAddr("2001:db8::3")
+)
+
+var _ = Describe("a table of names", func() {
+	It("says which addresses are new for a name", func() {
+		table := names.NewTable()
+		Expect(table.Learn("a.example", []netip.Addr{two, three, two})).To(HaveExactElements(two, three))
+		Expect(table.Learn("A.Example.", []netip.Addr{one, two})).To(HaveExactElements(one))
+		Expect(table.Addresses("a.EXAMPLE")).To(HaveExactElements(one, two, three))
+	})
+
+	It("keeps the names of an address in the order in which they were learnt", func() {
+		table := names.NewTable()
+		table.Learn("b.example", []netip.Addr{one})
+		table.Learn("a.example", []netip.Addr{one, two})
+		table.Learn("b.example", []netip.Addr{one})
+		Expect(table.Names(one)).To(HaveExactElements("b.example", "a.example"))
+		Expect(table.Names(netip.MustParseAddr("::ffff:198.51.100.2"))).To(HaveExactElements("a.example"))
+		Expect(table.Names(three)).To(BeEmpty())
+	})
+
+	It("knows which names share an address", func() {
+		table := names.NewTable()
+		table.Learn("a.example", []netip.Addr{one, two})
+		table.Learn("c.example", []netip.Addr{one, two})
+		table.Learn("b.example", []netip.Addr{two, three})
+		table.Learn("d.example", []netip.Addr{three})
+		Expect(table.Sharing("a.example")).To(HaveExactElements("b.example", "c.example"))
+		Expect(table.Sharing("d.example")).To(HaveExactElements("b.example"))
+		Expect(table.Sharing("unknown.example")).To(BeEmpty())
+	})
+})

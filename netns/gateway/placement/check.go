@@ -1,0 +1,176 @@
+package placement
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Check looks whether the plan can be carried out. It changes nothing. The error
+// says what to do.
+func (p *Plan) Check() error {
+	moved := 0 // the number of the link that is to be moved
+	if p.config.Kind == NIC {
+		inside, err := p.existing("inside", p.config.Inside)
+		if err != nil {
+			return err
+		}
+		moved = inside.Attrs().Index
+		if err := cmp.Or(p.checkFree(inside), p.checkLifeline(inside)); err != nil {
+			return err
+		}
+	}
+	uplink, err := p.existing("uplink", p.config.Uplink)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(p.checkUplink(uplink), p.checkSubnet(uplink), p.checkCrossing(moved))
+}
+
+func (p *Plan) existing(role, name string) (netlink.Link, error) {
+	handle := p.config.Machine.Netlink()
+	if found, err := handle.LinkByName(name); err == nil {
+		return found, p.checkWired(role, name)
+	}
+	links, err := handle.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, link := range links {
+		if link.Attrs().Flags&net.FlagLoopback == 0 {
+			names = append(names, link.Attrs().Name)
+		}
+	}
+	return nil, fmt.Errorf("%s: there is no link %s here; there are %s: correct gateway: {%s: …} in the spec, or plug it in",
+		role, name, strings.Join(names, ", "), role)
+}
+
+// checkWired refuses Wi-Fi, on which a machine has but one hardware address, and
+// whose links the kernel moves with their radio alone.
+func (p *Plan) checkWired(role, name string) error {
+	if _, err := os.Stat("/sys/class/net/" + name + "/phy80211"); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %s is a Wi-Fi link, which cannot be used here: name a wired one", role, name)
+}
+
+// checkFree refuses a link that something else is built on.
+func (p *Plan) checkFree(inside netlink.Link) error {
+	attributes := inside.Attrs()
+	handle := p.config.Machine.Netlink()
+	if attributes.Flags&net.FlagLoopback != 0 {
+		return fmt.Errorf("inside: %s is the loopback link: name the one that leads to the device", attributes.Name)
+	}
+	if attributes.MasterIndex != 0 {
+		master := "a bridge"
+		if found, err := handle.LinkByIndex(attributes.MasterIndex); err == nil {
+			master = found.Attrs().Name
+		}
+		return fmt.Errorf("inside: %s is a port of %s: take it out ('ip link set %s nomaster'), or name another", attributes.Name, master, attributes.Name)
+	}
+	links, err := handle.LinkList()
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		peer := link.Type() == "veth" // whose parent is its other end
+		if !peer && link.Attrs().ParentIndex == attributes.Index {
+			return fmt.Errorf("inside: %s stands on %s: remove it, or name another link", link.Attrs().Name, attributes.Name)
+		}
+	}
+	return nil
+}
+
+// checkLifeline refuses to take the link that the machine itself lives by.
+func (p *Plan) checkLifeline(inside netlink.Link) error {
+	index := inside.Attrs().Index
+	routes, err := p.routes()
+	if err != nil {
+		return err
+	}
+	for _, route := range routes {
+		everywhere := route.Dst == nil || route.Dst.IP.IsUnspecified()
+		switch {
+		case slices.ContainsFunc(route.MultiPath, func(hop *netlink.NexthopInfo) bool { return hop.LinkIndex == index }):
+			return fmt.Errorf("inside: a route with several ways uses %s: remove it, or name another link", inside.Attrs().Name)
+		case route.LinkIndex == index && everywhere && route.Type == unix.RTN_UNICAST:
+			return fmt.Errorf("inside: the machine's own way to the internet is %s, and would be cut: are inside and uplink the wrong way round?", inside.Attrs().Name)
+		}
+	}
+	return nil
+}
+
+// checkCrossing refuses a network that the machine already has a way to: that
+// route would be replaced.
+func (p *Plan) checkCrossing(moved int) error {
+	routes, err := p.routes()
+	if err != nil {
+		return err
+	}
+	for _, route := range routes {
+		if route.LinkIndex != moved && p.leadsThere(route) {
+			return fmt.Errorf("the machine has a route to %s already, the device's network behind the gateway: remove it ('ip route del %s'), or write another address in the spec, as device: {address: %s}",
+				p.config.network(), p.config.network(), elsewhere(p.config.network()))
+		}
+	}
+	return nil
+}
+
+// routes lists those of all tables.
+func (p *Plan) routes() ([]netlink.Route, error) {
+	routes, err := p.config.Machine.Netlink().RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return nil, fmt.Errorf("listing routes: %w", err)
+	}
+	return routes, nil
+}
+
+// leadsThere tells whether a route is one to the device's network itself.
+func (p *Plan) leadsThere(route netlink.Route) bool {
+	return route.Dst != nil && route.Table == unix.RT_TABLE_MAIN && route.Dst.String() == p.config.network().String()
+}
+
+func (p *Plan) checkUplink(uplink netlink.Link) error {
+	attributes := uplink.Attrs()
+	if attributes.RawFlags&unix.IFF_UP == 0 {
+		return fmt.Errorf("uplink: %s is down: set it up ('ip link set %s up'), or name another", attributes.Name, attributes.Name)
+	}
+	if attributes.RawFlags&unix.IFF_LOWER_UP == 0 {
+		return fmt.Errorf("uplink: %s has no connection: plug in its cable, or name another", attributes.Name)
+	}
+	if attributes.EncapType != "ether" {
+		return fmt.Errorf("uplink: %s is no Ethernet link, and a gateway cannot have an address of its own on it: name another", attributes.Name)
+	}
+	return nil
+}
+
+// checkSubnet refuses a device that would have its address in the home network.
+func (p *Plan) checkSubnet(uplink netlink.Link) error {
+	addresses, err := p.config.Machine.Netlink().AddrList(uplink, netlink.FAMILY_V4)
+	if err != nil {
+		return fmt.Errorf("listing the addresses of %s: %w", uplink.Attrs().Name, err)
+	}
+	for _, home := range addresses {
+		if p.overlaps(home.IPNet) {
+			return p.wrongSubnet(home.IPNet.String())
+		}
+	}
+	return nil
+}
+
+func (p *Plan) overlaps(home *net.IPNet) bool {
+	network := p.config.network()
+	return home.Contains(network.Addr().AsSlice()) || network.Contains(addressOf(home.IP))
+}
+
+func (p *Plan) wrongSubnet(home string) error {
+	return fmt.Errorf("the device's network %s and the home network %s overlap: behind the gateway the device needs a network of its own; "+
+		"write another address in the spec, as device: {address: %s}", p.config.network(), home, elsewhere(p.config.network()))
+}

@@ -1,0 +1,132 @@
+package placement
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// Kind is a way to place a gateway.
+type Kind string
+
+const (
+	NIC    Kind = "nic"    // the device is on a link of its own
+	OneArm Kind = "onearm" // the device is in the home network
+)
+
+// Config says where a gateway shall stand.
+type Config struct {
+	Kind    Kind
+	Machine *netns.Namespace // where the links are
+	Inside  string           // link to the device, for NIC
+	Uplink  string           // link to the home network
+
+	// MAC is the device's hardware address. Nil takes the first that asks for an
+	// address for the device.
+	MAC net.HardwareAddr
+
+	// Address is the device's. The gateway takes the first other one of its /24.
+	Address netip.Addr
+
+	// Own, Router and Resolver are the gateway's own address in the home network,
+	// and whom it sends packets and queries to. Where Own is invalid, all three
+	// come by DHCP.
+	Own      netip.Prefix
+	Router   netip.Addr
+	Resolver netip.Addr
+
+	Folder   string            // for locks and journals: guard.Folder()
+	Guardian []string          // the command of a guardian, see guard.Start
+	Tell     func(text string) // progress, in words
+}
+
+// usualAddress is the device's where nobody says which.
+var usualAddress = netip.AddrFrom4([4]byte{192, 168, 50, 10})
+
+// network is the device's.
+func (c Config) network() netip.Prefix { return netip.PrefixFrom(c.Address, 24).Masked() }
+
+// router is the gateway's address in the device's network.
+func (c Config) router() netip.Addr {
+	first := c.network().Addr().Next()
+	if first == c.Address {
+		return first.Next()
+	}
+	return first
+}
+
+// device names the device in locks and journals.
+func (c Config) device() string {
+	if c.MAC != nil {
+		return "device " + c.MAC.String()
+	}
+	return "device " + c.Address.String()
+}
+
+// locks are what no two programs may have at once.
+func (c Config) locks() []string {
+	if c.Kind == OneArm {
+		return []string{c.device()}
+	}
+	return []string{c.device(), "link " + c.Inside}
+}
+
+// ownMAC is the gateway's hardware address in the home network: always the same,
+// so that the home router gives it the same address every time.
+func (c Config) ownMAC() net.HardwareAddr { return local(c.digest()[:6]) }
+
+// insideMAC is its hardware address for the device, where the two are on one
+// wire.
+func (c Config) insideMAC() net.HardwareAddr { return local(c.digest()[12:18]) }
+
+// local makes a locally administered address, of one host, of any bytes.
+func local(mac net.HardwareAddr) net.HardwareAddr {
+	mac[0] = mac[0]&^1 | 2
+	return mac
+}
+
+// cable is the link to the machine, and its network of two.
+func (c Config) cable() (name string, machine, gateway netip.Prefix) {
+	digest := c.digest()
+	base := [4]byte{169, 254, digest[6]%254 + 1, digest[7] &^ 3}
+	at := func(last byte) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte{base[0], base[1], base[2], base[3] + last}), 30)
+	}
+	return "nw-" + hex.EncodeToString(digest[8:11]), at(1), at(2)
+}
+
+func (c Config) digest() []byte {
+	sum := sha256.Sum256([]byte("needwant " + c.device() + " " + c.Inside))
+	return sum[:]
+}
+
+func (c Config) validate() error {
+	var problems []error
+	if c.Machine == nil {
+		problems = append(problems, errors.New("a placement needs the machine's namespace"))
+	}
+	if c.Kind != NIC && c.Kind != OneArm {
+		problems = append(problems, fmt.Errorf("placement %q: it takes nic or onearm", c.Kind))
+	}
+	if c.Kind == OneArm && (c.Uplink == "" || c.Inside != "") {
+		problems = append(problems, fmt.Errorf("placement onearm needs an uplink and nothing else, not %q and %q", c.Uplink, c.Inside))
+	}
+	if c.Kind == NIC && (c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink) {
+		problems = append(problems, fmt.Errorf("a placement needs two links, not %q and %q", c.Inside, c.Uplink))
+	}
+	if !c.Address.Is4() {
+		problems = append(problems, fmt.Errorf("the device's address is %s, and must be one of IPv4", c.Address))
+	}
+	if len(c.Guardian) == 0 || c.Folder == "" {
+		problems = append(problems, errors.New("a placement needs a guardian, and a folder for its journal"))
+	}
+	if c.Own.IsValid() && !c.Router.IsValid() {
+		problems = append(problems, errors.New("an address of the gateway's own needs a router beside it"))
+	}
+	return errors.Join(problems...)
+}

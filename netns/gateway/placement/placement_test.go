@@ -1,0 +1,148 @@
+package placement_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/placement"
+)
+
+var mac = net.HardwareAddr{0x7c, 0x49, 0xeb, 0, 0, 1}
+
+// street is a machine between a device and a router, whose addresses are all
+// known.
+type street struct {
+	device, machine, router *netns.Namespace
+	config                  placement.Config
+}
+
+func newStreet() *street {
+	GinkgoHelper()
+	s := &street{device: created(), machine: created(), router: created()}
+	Expect(netns.Veth(netns.End{Namespace: s.device, Name: "eth0", MAC: mac}, netns.End{Namespace: s.machine, Name: "eth1"})).To(Succeed())
+	Expect(netns.Veth(netns.End{Namespace: s.router, Name: "lan"}, netns.End{Namespace: s.machine, Name: "eth0"})).To(Succeed())
+	for _, a := range []struct {
+		at            *netns.Namespace
+		link, address string
+	}{
+		{s.device, "eth0", "192.168.50.10/24"}, {s.machine, "eth0", "192.168.1.3/24"}, {s.router, "lan", "192.168.1.1/24"},
+	} {
+		Expect(a.at.AddAddress(a.link, netip.MustParsePrefix(a.address))).To(Succeed())
+	}
+	s.config = placement.Config{
+		Kind: placement.NIC, Machine: s.machine, Inside: "eth1", Uplink: "eth0", MAC: mac,
+		Own:      netip.MustParsePrefix("192.168.1.2/24"),
+		Router:   netip.MustParseAddr("192.168.1.1"),
+		Folder:   GinkgoT().TempDir(),
+		Guardian: []string{"/proc/self/exe", guardianWord},
+	}
+	return s
+}
+
+func (s *street) plan() *placement.Plan {
+	GinkgoHelper()
+	plan, err := placement.New(s.config)
+	Expect(err).NotTo(HaveOccurred())
+	return plan
+}
+
+// ip runs ip on the machine.
+func (s *street) ip(ctx context.Context, arguments string) string {
+	GinkgoHelper()
+	text, err := s.machine.Command(ctx, "ip", strings.Fields(arguments)...).CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "ip %s: %s", arguments, text)
+	return string(text)
+}
+
+var _ = Describe("a placement", func() {
+	It("is a list of steps, of which some change the machine", func() {
+		plan, err := placement.New(placement.Config{
+			Kind: placement.NIC, Machine: new(netns.Namespace), Inside: "eth1", Uplink: "eth0", MAC: mac,
+			Folder: "/run/needwant", Guardian: []string{"guardian"},
+		})
+		Expect(err).NotTo(HaveOccurred())
+		steps := plan.Steps()
+		Expect(steps[0]).To(Equal("lock device 7c:49:eb:00:00:01 and link eth1 for this program, in /run/needwant"))
+		var changes []string
+		for _, step := range steps {
+			if what, changing := strings.CutSuffix(step, "  (changes the machine)"); changing {
+				changes = append(changes, strings.Join(strings.Fields(what)[:3], " "))
+			}
+		}
+		Expect(changes).To(Equal([]string{"move eth1 into", "add a link", "lay a cable"}))
+	})
+
+	DescribeTable("is refused when", func(says string, change func(*placement.Config)) {
+		config := placement.Config{
+			Kind: placement.NIC, Machine: new(netns.Namespace), Inside: "eth1", Uplink: "eth0",
+			Folder: "/run/needwant", Guardian: []string{"guardian"},
+		}
+		change(&config)
+		_, err := placement.New(config)
+		Expect(err).To(MatchError(ContainSubstring(says)))
+	},
+		Entry("its kind is unknown", "it takes nic or onearm", func(c *placement.Config) { c.Kind = "cloud" }),
+		Entry("one link is both", "needs two links", func(c *placement.Config) { c.Inside = "eth0" }),
+		Entry("one arm has a link inside", "needs an uplink and nothing else", func(c *placement.Config) { c.Kind = placement.OneArm }),
+		Entry("the device has no address of IPv4", "must be one of IPv4", func(c *placement.Config) { c.Address = netip.MustParseAddr("fd00::1") }),
+		Entry("nobody guards it", "needs a guardian", func(c *placement.Config) { c.Guardian = nil }),
+		Entry("an own address has no router", "needs a router", func(c *placement.Config) { c.Own = netip.MustParsePrefix("192.168.1.2/24") }),
+	)
+
+	It("stands between the device and the router, and lets the machine's own programs reach the device", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		placed, err := s.plan().Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(placed.Own).To(Equal(netip.MustParseAddr("192.168.1.2")))
+		Expect(placed.Upstream).To(Equal(netip.MustParseAddrPort("192.168.1.1:53")), "the router, where nobody says who resolves")
+		Expect(placed.Await(ctx, 10*time.Second)).To(Succeed())
+
+		listener, err := s.router.Listen(ctx, "tcp", "192.168.1.1:80")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(listener.Close)
+		up, err := placed.Namespace.Dial(ctx, "tcp", "192.168.1.1:80")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(up.LocalAddr().String()).To(HavePrefix("192.168.1.2:"))
+		Expect(up.Close()).To(Succeed())
+		Expect(s.ip(ctx, "route get 192.168.50.10")).To(ContainSubstring("dev nw-"))
+
+		Expect(placed.Close()).To(Succeed())
+		Expect(s.ip(ctx, "-br link")).NotTo(ContainSubstring("nw-"))
+	}, SpecTimeout(30*time.Second))
+
+	It("knows whether the device is there, and who else is", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		s.config.MAC = net.HardwareAddr{2, 0, 0, 0, 0, 9}
+		placed, err := s.plan().Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(placed.Close)
+		var absent *placement.AbsentError
+		Expect(placed.Await(ctx, time.Second)).To(BeAssignableToTypeOf(absent))
+		Expect(placed.Await(ctx, time.Second)).To(MatchError(ContainSubstring("there is 7c:49:eb:00:00:01, which is not the device")))
+	}, SpecTimeout(30*time.Second))
+
+	DescribeTable("leaves alone", Label("root"), func(ctx SpecContext, setting, says string) {
+		s := newStreet()
+		for line := range strings.SplitSeq(setting, ";") {
+			s.ip(ctx, line)
+		}
+		before := s.ip(ctx, "addr") + s.ip(ctx, "route")
+		_, err := s.plan().Do(ctx)
+		Expect(err).To(MatchError(ContainSubstring(says)))
+		Expect(s.ip(ctx, "addr") + s.ip(ctx, "route")).To(Equal(before))
+	},
+		Entry("the link that the machine lives by", "route add default dev eth1", "the wrong way round", SpecTimeout(30*time.Second)),
+		Entry("one of several ways", "addr add 10.0.0.1/24 dev eth1;route add 10.9.0.0/16 nexthop via 10.0.0.2 nexthop via 192.168.1.1", "several ways", SpecTimeout(30*time.Second)),
+		Entry("a port of a bridge", "link add br0 type bridge;link set eth1 master br0", "is a port of br0", SpecTimeout(30*time.Second)),
+		Entry("what others stand on", "link add mv0 link eth1 type macvlan", "mv0 stands on eth1", SpecTimeout(30*time.Second)),
+		Entry("a network that has a way already", "route add 192.168.50.0/24 via 192.168.1.9", "has a route to 192.168.50.0/24 already", SpecTimeout(30*time.Second)),
+		Entry("an uplink that is down", "link set eth0 down", "eth0 is down", SpecTimeout(30*time.Second)),
+	)
+})

@@ -1,0 +1,13 @@
+package talk_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestTalk(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "talk")
+}

@@ -1,0 +1,119 @@
+package watch_test
+
+import (
+	"net/netip"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+const (
+	insideLink = 7
+	uplinkLink = 8
+)
+
+var (
+	device = netip.MustParseAddrPort("192.168.50.10:40000")
+	server = netip.MustParseAddrPort("198.51.100.1:443")
+	lan    = netip.MustParseAddrPort("192.168.1.5:443")
+)
+
+// byAddress attributes everything to its address, but for the LAN.
+func byAddress(protocol string, remote netip.AddrPort) (harness.Destination, bool) {
+	return harness.Destination{Protocol: protocol, Port: remote.Port(), Name: remote.Addr().String()}, remote != lan
+}
+
+// noted is the one contact that comes of some packets.
+func noted(packets ...watch.Packet) harness.Contact {
+	GinkgoHelper()
+	ledger := watch.NewLedger(insideLink, byAddress)
+	for _, packet := range packets {
+		ledger.Note(packet)
+	}
+	Expect(ledger.Contacts()).To(HaveLen(1))
+	return ledger.Contacts()[0]
+}
+
+func syn(point watch.Point, sequence uint32) watch.Packet {
+	return watch.Packet{Point: point, Link: insideLink, Protocol: "tcp", Source: device, Destination: server, SYN: true, Sequence: sequence, At: time.Unix(int64(sequence), 0)}
+}
+
+func data(point watch.Point) watch.Packet {
+	p := syn(point, 99)
+	p.SYN = false
+	return p
+}
+
+func datagram(point watch.Point) watch.Packet {
+	p := data(point)
+	p.Protocol = "udp"
+	return p
+}
+
+func back(p watch.Packet) watch.Packet {
+	p.Source, p.Destination, p.Link = p.Destination, p.Source, uplinkLink
+	return p
+}
+
+var _ = Describe("a ledger", func() {
+	DescribeTable("adds packets up", func(packets []watch.Packet, tries, attempts, touched int, answered bool) {
+		Expect(noted(packets...)).To(And(
+			HaveField("Tries", tries), HaveField("Attempts", attempts),
+			HaveField("Touched", touched), HaveField("Answered", answered)))
+	},
+		Entry("a try", []watch.Packet{syn(watch.Outward, 1)}, 1, 0, 0, false),
+		Entry("a try that was answered", []watch.Packet{syn(watch.Outward, 1), back(data(watch.Inward))}, 1, 0, 0, true),
+		Entry("data on an old connection is no try", []watch.Packet{data(watch.Outward), back(data(watch.Inward))}, 0, 0, 0, true),
+		Entry("a SYN that was sent again is one try", []watch.Packet{syn(watch.Outward, 1), syn(watch.Outward, 1)}, 1, 0, 0, false),
+		Entry("two SYNs are two tries", []watch.Packet{syn(watch.Outward, 1), syn(watch.Outward, 2)}, 2, 0, 0, false),
+		Entry("each datagram is a try", []watch.Packet{datagram(watch.Outward), datagram(watch.Outward)}, 2, 0, 0, false),
+		Entry("an attempt", []watch.Packet{syn(watch.Outward, 1), syn(watch.Block, 1)}, 1, 1, 1, false),
+		Entry("an attempt that was sent again touches twice",
+			[]watch.Packet{syn(watch.Outward, 1), syn(watch.Block, 1), syn(watch.Outward, 1), syn(watch.Block, 1)}, 1, 1, 2, false),
+		Entry("blocked datagrams", []watch.Packet{datagram(watch.Block), datagram(watch.Block)}, 0, 2, 2, false),
+		Entry("data of an old connection touches without an attempt", []watch.Packet{data(watch.Block)}, 0, 0, 1, false),
+		Entry("what comes back and is stopped touches without an attempt",
+			[]watch.Packet{back(data(watch.Block)), back(syn(watch.Block, 1))}, 0, 0, 2, false),
+	)
+
+	It("keeps the time of the first and of the last packet", func() {
+		contact := noted(syn(watch.Outward, 10), syn(watch.Outward, 20), syn(watch.Outward, 30))
+		Expect(contact.First).To(Equal(time.Unix(10, 0)))
+		Expect(contact.Last).To(Equal(time.Unix(30, 0)))
+	})
+
+	It("leaves out what is no destination", func() {
+		ledger := watch.NewLedger(insideLink, byAddress)
+		packet := datagram(watch.Outward)
+		packet.Destination = lan
+		ledger.Note(packet)
+		Expect(ledger.Contacts()).To(BeEmpty())
+	})
+
+	It("sorts contacts, and forgets them with the window", func() {
+		ledger := watch.NewLedger(insideLink, byAddress)
+		ledger.Note(datagram(watch.Outward))
+		ledger.Note(syn(watch.Outward, 1))
+		Expect(ledger.Contacts()).To(HaveExactElements(
+			HaveField("Destination.Protocol", "tcp"), HaveField("Destination.Protocol", "udp")))
+		ledger.Open()
+		Expect(ledger.Contacts()).To(BeEmpty())
+	})
+})
+
+var _ = Describe("numbered messages", func() {
+	DescribeTable("show what was lost", func(lost int, numbers ...uint32) {
+		Expect(watch.Losses(numbers...)).To(Equal(lost))
+	},
+		Entry("nothing", 0, uint32(5), uint32(6), uint32(7)),
+		Entry("some in the middle", 3, uint32(5), uint32(9)),
+		Entry("some where the numbers wrap", 2, ^uint32(0), uint32(2)),
+		Entry("an overrun, with the number that shows it", 3, uint32(5), uint32(0), uint32(9)),
+		Entry("an overrun that no number shows yet", 1, uint32(5), uint32(0)),
+		Entry("an overrun that no number ever shows", 1, uint32(5), uint32(0), uint32(6)),
+	)
+})

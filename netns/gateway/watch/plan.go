@@ -1,0 +1,88 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/needwant/needwant/netns/gateway/chains"
+)
+
+// Point is the place in the packet's way where it was logged.
+type Point string
+
+const (
+	Outward Point = "needwant-out"   // by the device, before the filter: SYNs, datagrams, the first packet of an older connection
+	Inward  Point = "needwant-in"    // the first answer to the device on a connection
+	Answer  Point = "needwant-dns"   // a DNS answer from outside, whole
+	Block   Point = "needwant-block" // stopped by the block, in either direction
+	fence   Point = "needwant-fence"
+)
+
+// group is the kernel's number for this log; each namespace has its own.
+const group = 20
+
+// snap is how many bytes of a packet are logged: an IPv6 header with an
+// extension, and a TCP header.
+const snap = 128
+
+// back is the chain of what goes to the device.
+const back = "NEEDWANT-BACK"
+
+// At is the target of a rule that logs at a point.
+func At(point Point) string {
+	return fmt.Sprintf("NFLOG --nflog-group %d --nflog-prefix %s --nflog-size %d", group, point, snap)
+}
+
+// wholeAt logs all of the packet, and hands it over at once.
+func wholeAt(point Point) string {
+	return fmt.Sprintf("NFLOG --nflog-group %d --nflog-prefix %s --nflog-threshold 1", group, point)
+}
+
+// first limits a rule to the first packet of a connection in one direction,
+// "original" or "reply", since it began or since [CountAnew].
+func first(direction string) string {
+	return "-m connbytes --connbytes 1:1 --connbytes-mode packets --connbytes-dir " + direction
+}
+
+// Chains are those that the log needs, in one family. They stand in mangle, so
+// that what the filter stops is seen too. Only the device's own connections
+// count, not its answers to somebody who asked it: hence --ctdir. A refusal
+// (RST) is no answer.
+func (l *Log) Chains(layout chains.Layout, family chains.Family) []chains.Chain {
+	own := []chains.Chain{outward(layout, family), inward(layout, family)}
+	if family == chains.IPv4 {
+		own = append(own, l.fence.chain())
+	}
+	return own
+}
+
+// outward logs what the device sends, and hands on what comes back.
+func outward(layout chains.Layout, family chains.Family) chains.Chain {
+	in := layout.Inside
+	return chains.Chain{
+		Table: "mangle", Name: "NEEDWANT-WATCH",
+		Hooks: []chains.Hook{chains.On("FORWARD"), {From: "INPUT", Match: chains.Rulef("-i %s", in)}},
+		Rules: slices.Concat(
+			[]chains.Rule{chains.Rulef("-o %s -j %s", in, back)},
+			layout.Marking(), layout.SparedOut(family),
+			[]chains.Rule{
+				chains.Rulef("-i %s -p tcp --syn -j %s", in, At(Outward)),
+				chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctdir ORIGINAL %s -j %s", in, first("original"), At(Outward)),
+				chains.Rulef("-i %s -p udp -m conntrack --ctdir ORIGINAL -j %s", in, At(Outward)),
+			}),
+	}
+}
+
+// inward logs what comes back, from outside or from the gateway's own resolver.
+func inward(layout chains.Layout, family chains.Family) chains.Chain {
+	return chains.Chain{
+		Table: "mangle", Name: back,
+		Hooks: []chains.Hook{{From: "OUTPUT", Match: chains.Rulef("-o %s", layout.Inside)}},
+		Rules: slices.Concat(layout.SparedBack(family), []chains.Rule{
+			chains.Rulef("-i %s -p udp --sport 53 -m conntrack --ctdir REPLY -j %s", layout.Uplink, wholeAt(Answer)),
+			chains.Rulef("-i %s -p tcp --sport 53 -m conntrack --ctdir REPLY -j %s", layout.Uplink, wholeAt(Answer)),
+			chains.Rulef("-p tcp ! --tcp-flags RST RST -m conntrack --ctdir REPLY %s -j %s", first("reply"), At(Inward)),
+			chains.Rulef("-p udp -m conntrack --ctdir REPLY %s -j %s", first("reply"), At(Inward)),
+		}),
+	}
+}
