@@ -1,0 +1,236 @@
+package lab
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/scenarios/miio"
+)
+
+// assistant stands in for Home Assistant: it polls the device's reads over miIO
+// from its own address, and shows the device as an entity by the same REST calls
+// as the real one. A poll that fails makes the entity unavailable until one
+// succeeds.
+type assistant struct {
+	bearer string
+	poll   time.Duration
+	asker  *asker
+	server *http.Server
+	end    context.CancelFunc
+	work   sync.WaitGroup
+
+	polling sync.Mutex // held during a poll: they do not overlap
+	mu      sync.Mutex
+	entity  entity
+}
+
+// The stand-in's place and its one entity.
+const (
+	assistantPort = "8123"
+	entityID      = "vacuum.device"
+)
+
+// unavailable is the state of an entity whose last poll failed.
+const unavailable = "unavailable"
+
+// entity is the part of a state that the stand-in keeps. The field names are
+// those of Home Assistant's REST API.
+type entity struct {
+	ID         string         `json:"entity_id"`
+	State      string         `json:"state"`
+	Attributes map[string]any `json:"attributes"`
+	Changed    time.Time      `json:"last_changed"`
+	Reported   time.Time      `json:"last_reported"`
+	Updated    time.Time      `json:"last_updated"`
+}
+
+func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assistant, error) {
+	listener, err := namespace.Listen(context.Background(), "tcp", net.JoinHostPort(assistantV4, assistantPort))
+	if err != nil {
+		return nil, err
+	}
+	device := netip.AddrPortFrom(netip.MustParseAddr(deviceV4), miio.DefaultPort)
+	a := &assistant{
+		bearer: rand.Text(),
+		poll:   w.Tempo.Poll,
+		asker:  &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll)},
+		entity: entity{ID: entityID, State: unavailable, Changed: time.Now(), Updated: time.Now(), Reported: time.Now()},
+	}
+	ctx, end := context.WithCancel(context.Background())
+	a.end = end
+	a.server = &http.Server{Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second}
+	a.work.Go(func() { _ = a.server.Serve(listener) })
+	a.work.Go(func() { a.keepPolling(ctx) })
+	return a, nil
+}
+
+// tryFor is how long one try of a request may take: a third of the poll's time,
+// for there are three; python-miio's 5 s at most, and enough for a busy machine.
+func tryFor(poll time.Duration) time.Duration {
+	return min(max(poll/tries, 150*time.Millisecond), 5*time.Second)
+}
+
+func (a *assistant) close() {
+	a.end()
+	_ = a.server.Close()
+	a.work.Wait()
+}
+
+func (a *assistant) keepPolling(ctx context.Context) {
+	for ctx.Err() == nil {
+		began := time.Now()
+		a.pollNow(ctx)
+		rest(ctx, a.poll-time.Since(began))
+	}
+}
+
+// reads are those of one poll by python-miio 0.5.12, the library behind Home
+// Assistant's integration.
+func reads() []miio.Request {
+	empty, blank := json.RawMessage(`[]`), json.RawMessage(`[""]`)
+	return []miio.Request{
+		{Method: "get_status", Params: empty},
+		{Method: "get_timer", Params: blank},
+		{Method: "get_timezone", Params: empty},
+		{Method: "get_dnd_timer", Params: empty},
+		{Method: "get_clean_summary", Params: empty},
+		{Method: "get_clean_record", Params: json.RawMessage(`[1488240000]`)},
+		{Method: "get_consumable", Params: empty},
+		{Method: "get_clean_summary", Params: empty},
+	}
+}
+
+// pollNow polls once and sets the entity's state by what comes of it.
+func (a *assistant) pollNow(ctx context.Context) {
+	a.polling.Lock()
+	defer a.polling.Unlock()
+	var status json.RawMessage
+	for i, request := range reads() {
+		result, err := a.asker.ask(ctx, request)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			a.show(unavailable, nil)
+			return
+		}
+		if i == 0 {
+			status = result
+		}
+	}
+	a.show(describe(status))
+}
+
+// describe turns a get_status into the state and attributes of a vacuum entity.
+func describe(status json.RawMessage) (string, map[string]any) {
+	var results []struct {
+		State, Battery int
+		Fan            int `json:"fan_power"`
+	}
+	if json.Unmarshal(status, &results) != nil || len(results) == 0 {
+		return unavailable, nil
+	}
+	words := map[int]string{idle: "idle", cleaning: "cleaning", returning: "returning", charging: "docked", paused: "paused", 100: "docked"}
+	state, known := words[results[0].State]
+	if !known {
+		state = "error"
+	}
+	return state, map[string]any{"battery_level": results[0].Battery, "fan_speed": results[0].Fan}
+}
+
+// show writes the entity's state. As in Home Assistant, writing what is there
+// already changes nothing but the time of the report.
+func (a *assistant) show(state string, attributes map[string]any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	a.entity.Reported = now
+	if a.entity.State != state {
+		a.entity.Changed, a.entity.Updated = now, now
+	}
+	if attributes == nil {
+		attributes = map[string]any{}
+	}
+	attributes["friendly_name"] = "Device"
+	a.entity.State, a.entity.Attributes = state, attributes
+}
+
+func (a *assistant) handler() http.Handler {
+	handler := http.NewServeMux()
+	handler.HandleFunc("GET /api/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusOK, map[string]string{"message": "API running."})
+	})
+	handler.HandleFunc("GET /api/states/{entity}", a.serveState)
+	handler.HandleFunc("POST /api/services/homeassistant/update_entity", a.serveUpdate)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+a.bearer {
+			http.Error(w, "401: Unauthorized", http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+func (a *assistant) serveState(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("entity") != entityID {
+		answerJSON(w, http.StatusNotFound, map[string]string{"message": "Entity not found."})
+		return
+	}
+	a.mu.Lock()
+	now := a.entity
+	a.mu.Unlock()
+	answerJSON(w, http.StatusOK, now)
+}
+
+// serveUpdate polls before it answers. As in Home Assistant, the call succeeds
+// even when the poll does not.
+func (a *assistant) serveUpdate(w http.ResponseWriter, r *http.Request) {
+	var call struct {
+		Entity entityList `json:"entity_id"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&call); err != nil {
+		answerJSON(w, http.StatusBadRequest, map[string]string{"message": "Data should be valid JSON."})
+		return
+	}
+	for _, id := range call.Entity {
+		if id == entityID {
+			a.pollNow(r.Context())
+		}
+	}
+	answerJSON(w, http.StatusOK, []entity{})
+}
+
+// entityList is one entity, a list, or several with commas between them.
+type entityList []string
+
+// UnmarshalJSON reads a text or a list of texts.
+func (l *entityList) UnmarshalJSON(text []byte) error {
+	var one string
+	var several []string
+	if json.Unmarshal(text, &one) == nil {
+		for id := range strings.SplitSeq(one, ",") {
+			*l = append(*l, strings.TrimSpace(id))
+		}
+		return nil
+	}
+	if json.Unmarshal(text, &several) != nil {
+		return errors.New("entity_id is neither a text nor a list of texts")
+	}
+	*l = several
+	return nil
+}
+
+func answerJSON(w http.ResponseWriter, code int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(value)
+}

@@ -1,0 +1,147 @@
+package lab_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
+)
+
+// request sends one request from a namespace and returns the status and the body.
+func request(ctx context.Context, from *netns.Namespace, method, url, token, body string) (int, string) {
+	GinkgoHelper()
+	client := http.Client{Transport: &http.Transport{DialContext: from.Dial, DisableKeepAlives: true}}
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	Expect(err).NotTo(HaveOccurred())
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := client.Do(r)
+	Expect(err).NotTo(HaveOccurred())
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return answer.StatusCode, string(text)
+}
+
+// entity is the state that the stand-in shows.
+func (h *home) entity(ctx context.Context) func() string {
+	return func() string {
+		GinkgoHelper()
+		code, body := request(ctx, h.App, "GET", h.Assistant.URL+"/api/states/"+h.Assistant.Entity, h.Assistant.Token, "")
+		Expect(code).To(Equal(http.StatusOK))
+		var entity struct{ State string }
+		Expect(json.Unmarshal([]byte(body), &entity)).To(Succeed())
+		return entity.State
+	}
+}
+
+// refresh asks the stand-in for a poll.
+func (h *home) refresh(ctx context.Context) {
+	GinkgoHelper()
+	code, _ := request(ctx, h.App, "POST", h.Assistant.URL+"/api/services/homeassistant/update_entity", h.Assistant.Token,
+		`{"entity_id": "`+h.Assistant.Entity+`"}`)
+	Expect(code).To(Equal(http.StatusOK))
+}
+
+var _ = Describe("The Home Assistant stand-in", Label("root"), func() {
+	It("shows the device while its reads answer, and unavailable when not", func(ctx SpecContext) {
+		h := live(ctx, library("one-of-each"))
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		h.block(labtest.Refused, "broker")
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("unavailable"))
+		h.unblock("broker")
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+	}, SpecTimeout(time.Minute))
+
+	It("polls anew before update_entity returns", func(ctx SpecContext) {
+		// So slow that no poll of its own comes in between.
+		h := live(ctx, parsed(small+"tempo: {contact: 50ms, poll: 10m}\nfailure: error\nfunctions: {status: a}\n"))
+		h.works(ctx)
+		h.refresh(ctx)
+		Expect(h.entity(ctx)()).To(Equal("docked"))
+		h.block(labtest.Refused, "a")
+		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
+		Expect(h.entity(ctx)()).To(Equal("docked"), "nobody has polled")
+		h.refresh(ctx)
+		Expect(h.entity(ctx)()).To(Equal("unavailable"))
+	}, SpecTimeout(time.Minute))
+
+	It("answers as Home Assistant does to what is wrong", func(ctx SpecContext) {
+		h := live(ctx, library("all-optional"))
+		state := h.Assistant.URL + "/api/states/"
+		code := func(method, url, token, body string) int {
+			code, _ := request(ctx, h.App, method, url, token, body)
+			return code
+		}
+		Expect(code("GET", state+h.Assistant.Entity, "wrong", "")).To(Equal(401))
+		Expect(code("GET", state+"vacuum.other", h.Assistant.Token, "")).To(Equal(404))
+		Expect(code("GET", h.Assistant.URL+"/api/", h.Assistant.Token, "")).To(Equal(200))
+		update := h.Assistant.URL + "/api/services/homeassistant/update_entity"
+		Expect(code("POST", update, h.Assistant.Token, "{")).To(Equal(400))
+		Expect(code("POST", update, h.Assistant.Token, `{"entity_id": ["vacuum.other"]}`)).To(Equal(200))
+	}, SpecTimeout(time.Minute))
+})
+
+var _ = Describe("A command through the cloud", Label("root"), func() {
+	const world = small + `  e: {host: e.example, addresses: ["2001:db8::5"], protocol: tcp, port: 8883}
+tempo: {contact: 60ms}
+scenarios: [remote]
+`
+	command := func(ctx context.Context, h *home) func() int {
+		return func() int {
+			code, _ := request(ctx, h.Phone, "POST", h.Command, "", "")
+			return code
+		}
+	}
+
+	DescribeTable("is obeyed while its expression holds, by whichever session is open",
+		func(ctx SpecContext, expression string, blocked []string, obeyed int) {
+			h := live(ctx, parsed(world+"functions: {remote: "+expression+"}\n"))
+			Eventually(command(ctx, h)).WithContext(ctx).Within(patiently).Should(Equal(200))
+			h.block(labtest.Swallowed, blocked...)
+			Eventually(command(ctx, h)).WithContext(ctx).Within(patiently).Should(Equal(obeyed))
+		},
+		Entry("by TLS", SpecTimeout(time.Minute), "a", []string{"c", "e"}, 200),
+		Entry("by a keep-alive", SpecTimeout(time.Minute), "c", []string{"a", "e"}, 200),
+		Entry("by a plain stream", SpecTimeout(time.Minute), "e", []string{"a", "c"}, 200),
+		Entry("not without the session", SpecTimeout(time.Minute), "a", []string{"a"}, 504),
+		Entry("not without what else it needs", SpecTimeout(time.Minute), "a && b", []string{"b"}, 504),
+		Entry("by any of several", SpecTimeout(time.Minute), "a || c", []string{"a"}, 200),
+	)
+})
+
+var _ = Describe("A lab", Label("root"), func() {
+	It("refuses a world that nobody checked", func(ctx SpecContext) {
+		_, err := lab.Start(ctx, lab.World{Name: "made up"}, lab.Options{})
+		Expect(err).To(MatchError(ContainSubstring("lab.Make")))
+	}, SpecTimeout(time.Minute))
+
+	It("can be started, restarted and closed many times without leaving anything behind", func(ctx SpecContext) {
+		files := func() int { return len(openFiles()) }
+		world := library("one-of-each")
+		run := func() {
+			l, err := lab.Start(ctx, world, lab.Options{})
+			Expect(err).NotTo(HaveOccurred())
+			gateway, err := labtest.Open(l)
+			Expect(err).NotTo(HaveOccurred())
+			Eventually(l.Attempts).Within(patiently).Should(HaveKey("tcp/443/api.purifier.example"))
+			Expect(l.Restart(ctx)).To(Succeed())
+			Expect(gateway.Close()).To(Succeed())
+			Expect(l.Close()).To(Succeed())
+		}
+		run()
+		before := files()
+		for range 5 {
+			run()
+		}
+		Eventually(files).Within(patiently).Should(BeNumerically("<=", before))
+	}, SpecTimeout(time.Minute))
+})

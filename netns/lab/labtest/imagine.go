@@ -1,0 +1,153 @@
+package labtest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/needwant/needwant/netns/lab"
+)
+
+// imagined is a device that exists in thought: what it reaches once it has
+// settled, for any blocked set. The expressions are evaluated by a library, so
+// that a mistake in package lab's own evaluator shows. Their ids must be words.
+type imagined struct {
+	world    lab.World
+	regime   Regime
+	universe []string          // destinations as protocol/port/name
+	keys     map[string]string // their ids in the world
+	resolver string            // what the device asks for names, if it is a destination
+	programs map[string]*vm.Program
+}
+
+func (d *imagined) compile() error {
+	d.programs = map[string]*vm.Program{}
+	for part, functions := range map[string]lab.Functions{"steady": d.world.Functions, "boot": d.world.Boot} {
+		for _, function := range []string{lab.Info, lab.Status, lab.Control, lab.Remote} {
+			text := string(functions.Of(function))
+			if text == "" {
+				text = "true"
+			}
+			program, err := expr.Compile(text, expr.AsBool(), expr.DisableAllBuiltins())
+			if err != nil {
+				return fmt.Errorf("world %s: %s: %w", d.world.Name, function, err)
+			}
+			d.programs[part+function] = program
+		}
+	}
+	return nil
+}
+
+// ids names the members of a set.
+func (d *imagined) ids(s set) []string {
+	var ids []string
+	for i, id := range d.universe {
+		if s.has(i) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// passes tells whether a scenario works with a set blocked.
+func (d *imagined) passes(scenario string, blocked set) (bool, error) {
+	needed := map[string][]string{
+		lab.NativeApp:     {lab.Status, lab.Control},
+		lab.HomeAssistant: {lab.Status},
+		lab.RemoteCommand: {lab.Remote},
+	}[scenario]
+	for _, function := range needed {
+		if works, err := d.works(function, blocked); !works || err != nil {
+			return false, err
+		}
+	}
+	return needed != nil, nil
+}
+
+// works tells whether a function answers. What must have held at the start is
+// looked at as it was then: with nothing blocked in the steady regime.
+func (d *imagined) works(function string, blocked set) (bool, error) {
+	atStart := set(0)
+	if d.regime == ColdBoot {
+		atStart = blocked
+	}
+	steady, err := d.evaluate("steady"+function, blocked)
+	if err != nil {
+		return false, err
+	}
+	boot, err := d.evaluate("boot"+function, atStart)
+	return steady && boot, err
+}
+
+func (d *imagined) evaluate(program string, blocked set) (bool, error) {
+	reached := map[string]any{}
+	for key := range d.world.Destinations {
+		reached[key] = d.reaches(key, blocked)
+	}
+	value, err := expr.Run(d.programs[program], reached)
+	if err != nil {
+		return false, err
+	}
+	return value.(bool), nil
+}
+
+// reaches tells whether the device has a destination at its disposal.
+func (d *imagined) reaches(key string, blocked set) bool {
+	destination := d.world.Destinations[key]
+	if destination.When == lab.AtBoot && d.regime == Steady {
+		blocked = 0 // it keeps the state it got
+	}
+	return !d.isBlocked(destination.ID(), blocked) && d.resolves(destination, blocked) && d.isAwake(destination, blocked)
+}
+
+func (d *imagined) resolves(destination lab.Destination, blocked set) bool {
+	return destination.Host == "" || d.resolver == "" || !d.isBlocked(d.resolver, blocked)
+}
+
+func (d *imagined) isAwake(destination lab.Destination, blocked set) bool {
+	return !slices.ContainsFunc(destination.After, func(other string) bool { return d.reaches(other, blocked) })
+}
+
+func (d *imagined) isBlocked(id string, blocked set) bool {
+	return blocked.has(slices.Index(d.universe, id))
+}
+
+// tries tells whether the device contacts a blocked destination. A destination
+// that only a call contacts is tried when some scenario makes that call.
+func (d *imagined) tries(i int, blocked set) bool {
+	id := d.universe[i]
+	if id == d.resolver {
+		return true
+	}
+	destination := d.world.Destinations[d.keys[id]]
+	if !d.resolves(destination, blocked) || !d.isAwake(destination, blocked) {
+		return false
+	}
+	switch destination.When {
+	case lab.Always:
+		return true
+	case lab.AtBoot:
+		return d.regime == ColdBoot
+	}
+	return d.calls(destination.When.Use(), blocked)
+}
+
+// calls tells whether a trial calls a function: the stand-in polls the status
+// whatever is judged, and the app gives its command only after it got the
+// status.
+func (d *imagined) calls(function string, blocked set) bool {
+	judged := func(scenario string) bool { return slices.Contains(d.world.Scenarios, scenario) }
+	switch function {
+	case lab.Status:
+		return true
+	case lab.Control:
+		works, err := d.works(lab.Status, blocked)
+		return judged(lab.NativeApp) && works && err == nil
+	case lab.Remote:
+		return judged(lab.RemoteCommand)
+	}
+	return false
+}

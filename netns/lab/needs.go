@@ -1,0 +1,126 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// checkAfter refuses unknown ids, circles, and a "when" that means nothing.
+func (w World) checkAfter() *flaw {
+	for _, id := range w.IDs() {
+		d := w.Destinations[id]
+		for i, other := range d.After {
+			place := keys("destinations", id, "after", strconv.Itoa(i))
+			if _, known := w.Destinations[other]; !known {
+				return flawAt(place, suggest(other, w.IDs()), "unknown destination %q", other)
+			}
+			if circle := w.circle(id, other); circle != nil {
+				return flawAt(place, "a fallback must begin somewhere: leave one out",
+					"after goes round in a circle: %s", strings.Join(append([]string{id}, circle...), " after "))
+			}
+		}
+		if flaw := d.checkWhen(keys("destinations", id, "when")); flaw != nil {
+			return flaw
+		}
+	}
+	return nil
+}
+
+// circle is the shortest way from a destination back to start along after, or
+// nil.
+func (w World) circle(start, from string) []string {
+	trails := [][]string{{from}}
+	seen := map[string]bool{from: true}
+	for len(trails) > 0 {
+		trail := trails[0]
+		trails = trails[1:]
+		last := trail[len(trail)-1]
+		if last == start {
+			return trail
+		}
+		for _, next := range w.Destinations[last].After {
+			if !seen[next] {
+				seen[next] = true
+				trails = append(trails, append(slices.Clone(trail), next))
+			}
+		}
+	}
+	return nil
+}
+
+func (d Destination) checkWhen(path []string) *flaw {
+	if d.When == Always || d.When == AtBoot || slices.Contains(functionNames(), d.When.Use()) {
+		return nil
+	}
+	known := []string{"always", "boot"}
+	for _, function := range functionNames() {
+		known = append(known, "use:"+function)
+	}
+	return flawAt(path, suggest(string(d.When), known), "unknown when %q", d.When)
+}
+
+// checkFunctions parses every expression and looks its ids up.
+func (w World) checkFunctions() *flaw {
+	for _, part := range []struct {
+		key       string
+		functions Functions
+	}{{"functions", w.Functions}, {"boot", w.Boot}} {
+		for _, function := range functionNames() {
+			path := keys(part.key, function)
+			if flaw := w.checkExpression(path, part.functions.Of(function)); flaw != nil {
+				return flaw
+			}
+		}
+	}
+	return nil
+}
+
+func (w World) checkExpression(path []string, e Expression) *flaw {
+	f, wrong := e.parse()
+	if wrong != nil {
+		return &flaw{Path: path, Inside: true, Column: wrong.column, Message: wrong.message, Remedy: wrong.remedy}
+	}
+	for _, operand := range f.operands() {
+		if _, known := w.Destinations[operand.id]; !known {
+			return &flaw{
+				Path: path, Inside: true, Column: operand.column,
+				Message: fmt.Sprintf("unknown destination %q", operand.id), Remedy: suggest(operand.id, w.IDs()),
+			}
+		}
+	}
+	return nil
+}
+
+// checkScenarios refuses unknown ones, and a remote command that could not
+// reach the device although its expression holds.
+func (w World) checkScenarios() *flaw {
+	for i, scenario := range w.Scenarios {
+		path := keys("scenarios", strconv.Itoa(i))
+		if !slices.Contains(scenarioNames(), scenario) {
+			return flawAt(path, suggest(scenario, scenarioNames()), "unknown scenario %q", scenario)
+		}
+		if slices.Contains(w.Scenarios[:i], scenario) {
+			return flawAt(path, "leave one out", "scenario %s is given twice", scenario)
+		}
+	}
+	if slices.Contains(w.Scenarios, RemoteCommand) && !w.commandArrives() {
+		return flawAt(keys("functions", "remote"),
+			"let it need a tcp destination, or one of udp/8053, that the device contacts always",
+			"a command from the cloud has no session to come by")
+	}
+	return nil
+}
+
+// commandArrives tells whether remote holds only while a session is open that
+// the cloud can push a command down. Expressions have no "not", so it is enough
+// to look at the case in which everything else is reached.
+func (w World) commandArrives() bool {
+	f := w.Functions.Remote.mustParse()
+	return !f.holds(func(id string) bool { return !w.Destinations[id].carriesCommands() })
+}
+
+func (d Destination) carriesCommands() bool {
+	return d.When == Always && (d.Protocol == "tcp" || d.Port == 8053)
+}

@@ -1,0 +1,54 @@
+package lab
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/needwant/needwant/internal/yamlfile"
+)
+
+// Parse reads a world from YAML and fills in what it leaves out. Every error is
+// an [*Error] that names file and shows the place.
+func Parse(file string, text []byte) (World, error) {
+	document, err := format().Open(file, text)
+	if err != nil {
+		return World{}, err
+	}
+	if err := document.Shape(document.Root, reflect.TypeFor[World](), "the world"); err != nil {
+		return World{}, err
+	}
+	world := World{Tempo: usualTempo()} // so that a zero in the text stays one, and is refused
+	if err := document.Decode(&world); err != nil {
+		return World{}, err
+	}
+	world.fillIn()
+	if flaw := world.check(); flaw != nil {
+		return World{}, document.Locate(flaw)
+	}
+	world.text = string(text)
+	return world, nil
+}
+
+// Make completes and checks a world that was put together in Go, by writing it
+// down and parsing that.
+func Make(w World) (World, error) {
+	text, err := yaml.Marshal(w)
+	if err != nil {
+		return World{}, &Error{File: w.Name, Message: fmt.Sprintf("the world cannot be written down: %v", err)}
+	}
+	return Parse(w.Name, text)
+}
+
+// format is what a file of a world is like.
+func format() yamlfile.Format {
+	return yamlfile.Format{
+		Noun:     "world",
+		Examples: "needwant world list",
+		Keys:     map[reflect.Type]string{reflect.TypeFor[Functions](): "function"},
+	}
+}
+
+// suggest says which of the known words was probably meant, or lists them all.
+func suggest(word string, known []string) string { return yamlfile.Suggest(word, known) }

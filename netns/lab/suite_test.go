@@ -1,0 +1,21 @@
+package lab_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+var update = flag.Bool("update", false, "write the published schema of worlds anew")
+
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestLab(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "lab")
+}

@@ -1,0 +1,181 @@
+package lab
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// World is a simulated device with its internet, as a file states it. Get one
+// from [Find], [Load], [Parse], [Make] or [Random]: they fill in what the file leaves
+// out and refuse what makes no sense.
+type World struct {
+	APIVersion   string                 `yaml:"apiVersion" jsonschema:"enum=needwant/v1" about:"The version of this format."`
+	Kind         string                 `yaml:"kind" jsonschema:"enum=World" about:"What the file is."`
+	Name         string                 `yaml:"name" about:"What the world is called in lists and reports."`
+	About        string                 `yaml:"about,omitempty" about:"One sentence for people."`
+	Device       Device                 `yaml:"device" about:"The simulated device."`
+	Tempo        Tempo                  `yaml:"tempo,omitempty" about:"How fast everything happens."`
+	Destinations map[string]Destination `yaml:"destinations" about:"What the device contacts, by an id that expressions use."`
+	Functions    Functions              `yaml:"functions,omitempty" about:"What must be reached for each function of the device to work. Missing means true."`
+	Boot         Functions              `yaml:"boot,omitempty" about:"What must have been reached at once at least one time since the start, latched until the restart."`
+	Failure      Failure                `yaml:"failure,omitempty" jsonschema:"enum=silent,enum=error" about:"How a function fails: silent (the default) does not answer, error answers -9999 user ack timeout."`
+	Noise        Noise                  `yaml:"noise,omitempty" about:"How unreliable the device is even when all is well."`
+	Duty         Duty                   `yaml:"duty,omitempty" about:"While a function's need is not met it still answers for up, then fails for down, repeating."`
+	Scenarios    []string               `yaml:"scenarios,omitempty" jsonschema:"enum=native_app,enum=hass,enum=remote" about:"What to judge: native_app, hass, remote. The default is native_app and hass."`
+	Monotone     *bool                  `yaml:"monotone,omitempty" about:"false allows a world in which blocking more repairs a function."`
+
+	text string
+}
+
+// Device says what the simulated device is.
+type Device struct {
+	Model    string     `yaml:"model" about:"As miIO.info gives it, for example roborock.vacuum.s5."`
+	Firmware string     `yaml:"firmware,omitempty" about:"As miIO.info gives it."`
+	Token    string     `yaml:"token,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{32}$" about:"The miIO token, 32 hexadecimal digits."`
+	Resolver netip.Addr `yaml:"resolver,omitempty" about:"Asks this address for names, not the gateway. It is a destination of its own then, udp/53."`
+}
+
+// Tempo says how fast the device and its controllers are.
+type Tempo struct {
+	Contact  time.Duration `yaml:"contact,omitempty" about:"Each active destination is tried once in this time, 10ms to 10m. The default is 200ms."`
+	Patience int           `yaml:"patience,omitempty" jsonschema:"minimum=1,maximum=100" about:"A destination counts as reached when one of this many tries succeeded. The default is 3."`
+	Poll     time.Duration `yaml:"poll,omitempty" about:"The Home Assistant stand-in polls once in this time, 10ms to 10m. The default is 400ms."`
+}
+
+// Destination is one thing that the device contacts.
+type Destination struct {
+	Host      string         `yaml:"host,omitempty" about:"The name that the device asks for. Without one it contacts the address."`
+	Addresses []netip.Addr   `yaml:"addresses" jsonschema:"minItems=1" about:"IPv4 and IPv6 addresses of the name; exactly one where there is no name."`
+	Rotate    time.Duration  `yaml:"rotate,omitempty" about:"Answer one address at a time, moving on after this time."`
+	TTL       *time.Duration `yaml:"ttl,omitempty" about:"How long the device may keep the addresses, in whole seconds. The default is 1s; 0s means not at all."`
+	Protocol  string         `yaml:"protocol" jsonschema:"enum=tcp,enum=udp" about:"tcp or udp."`
+	Port      uint16         `yaml:"port" jsonschema:"minimum=1,maximum=65535" about:"tcp/443 is TLS, udp/123 NTP, udp/8053 a miIO keep-alive, udp/53 a query; everything else an echo."`
+	Service   string         `yaml:"service,omitempty" about:"What people call it, for example NTP."`
+	After     []string       `yaml:"after,omitempty" about:"Contacted only while none of these destinations is reached."`
+	When      When           `yaml:"when,omitempty" jsonschema:"pattern=^(always|boot|use:(info|status|control|remote))$" about:"always (the default), boot (only while starting), or use:FUNCTION (only when that function is called)."`
+}
+
+// When says at what times a destination is contacted.
+type When string
+
+// The times at which a destination is contacted. A [When] may also be "use:"
+// with the name of a function.
+const (
+	Always When = "always"
+	AtBoot When = "boot"
+)
+
+// Use is the function whose calls contact the destination, or "".
+func (w When) Use() string {
+	function, _ := strings.CutPrefix(string(w), "use:")
+	if function == string(w) {
+		return ""
+	}
+	return function
+}
+
+// Functions holds an expression for each function of the device.
+type Functions struct {
+	Info    Expression `yaml:"info,omitempty" about:"miIO.info answers."`
+	Status  Expression `yaml:"status,omitempty" about:"get_status and the other reads answer."`
+	Control Expression `yaml:"control,omitempty" about:"app_start, find_me and the other actions answer."`
+	Remote  Expression `yaml:"remote,omitempty" about:"A command from the phone through the cloud is obeyed."`
+}
+
+// The functions of a device.
+const (
+	Info    = "info"
+	Status  = "status"
+	Control = "control"
+	Remote  = "remote"
+)
+
+func functionNames() []string { return []string{Info, Status, Control, Remote} }
+
+// Of is the expression of one function, "" where there is none.
+func (f Functions) Of(function string) Expression {
+	switch function {
+	case Info:
+		return f.Info
+	case Status:
+		return f.Status
+	case Control:
+		return f.Control
+	case Remote:
+		return f.Remote
+	}
+	return ""
+}
+
+// Failure is how a function fails.
+type Failure string
+
+// The ways in which a function fails.
+const (
+	Silent    Failure = "silent" // does not answer
+	WithError Failure = "error"  // answers -9999, user ack timeout
+)
+
+// Noise is what makes a healthy device unreliable.
+type Noise struct {
+	Deaf  float64 `yaml:"deaf,omitempty" jsonschema:"minimum=0,maximum=1" about:"Each miIO request but hello is ignored with this probability."`
+	Spell Spell   `yaml:"spell,omitempty" about:"Times in which the device is deaf to everything."`
+}
+
+// Spell is a bad time that outlives retries: each Every, with this Chance, the
+// device is deaf to all for For.
+type Spell struct {
+	Chance float64       `yaml:"chance,omitempty" jsonschema:"minimum=0,maximum=1" about:"Probability of a spell."`
+	Every  time.Duration `yaml:"every,omitempty" about:"How often the chance comes."`
+	For    time.Duration `yaml:"for,omitempty" about:"How long a spell lasts."`
+}
+
+// Duty is the cycle of a function whose need is not met.
+type Duty struct {
+	Up   time.Duration `yaml:"up,omitempty" about:"Still answers for this long."`
+	Down time.Duration `yaml:"down,omitempty" about:"Then fails for this long."`
+}
+
+// The scenarios that a world can be judged by.
+const (
+	NativeApp     = "native_app" // one read and one action over miIO from the app host
+	HomeAssistant = "hass"       // the entity of the Home Assistant stand-in
+	RemoteCommand = "remote"     // the phone, through the cloud
+)
+
+func scenarioNames() []string { return []string{NativeApp, HomeAssistant, RemoteCommand} }
+
+// Text is the world as YAML, such that [Parse] gives the same world again.
+func (w World) Text() string { return w.text }
+
+// Settle is how long the device needs, after something became unreachable, to
+// notice and to try what it has instead: contact times patience and two, one for
+// the try that was under way and one for the first that goes elsewhere.
+func (w World) Settle() time.Duration {
+	return w.Tempo.Contact * time.Duration(w.Tempo.Patience+2)
+}
+
+// IDs lists the ids of the destinations, sorted.
+func (w World) IDs() []string { return slices.Sorted(maps.Keys(w.Destinations)) }
+
+// ID is the destination's id outside of the world, protocol/port/name, where
+// the name is the host, or the address where there is no host.
+func (d Destination) ID() string {
+	name := d.Host
+	if name == "" && len(d.Addresses) > 0 {
+		name = d.Addresses[0].String()
+	}
+	return fmt.Sprintf("%s/%d/%s", d.Protocol, d.Port, name)
+}
+
+// ttl is how long an answer for the name may be kept.
+func (d Destination) ttl() time.Duration {
+	if d.TTL == nil {
+		return time.Second
+	}
+	return *d.TTL
+}
