@@ -1,0 +1,134 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/types"
+	"github.com/expr-lang/expr/vm"
+)
+
+// condition is a compiled expression, in most cases one that is true or false.
+type condition struct {
+	text    string
+	program *vm.Program
+}
+
+// conditionError is a mistake in an expression.
+type conditionError struct {
+	text         string
+	line, column int // from 1 and from 0
+	message      string
+	names        []string // what may be named
+	of           string   // whose names they are
+}
+
+// Error says where it is wrong and what may be named.
+func (e *conditionError) Error() string {
+	return fmt.Sprintf("%s at line %d, column %d of %q; %s", e.message, e.line, e.column+1, e.text, e.remedy())
+}
+
+func (e *conditionError) remedy() string {
+	return fmt.Sprintf("%s has %s", e.of, strings.Join(e.names, ", "))
+}
+
+// compile reads an expression over names of known types. Of says whose names
+// they are. The error is a [*conditionError].
+func compile(text, of string, names types.Map, options ...expr.Option) (condition, error) {
+	program, err := expr.Compile(text, append([]expr.Option{expr.Env(names)}, options...)...)
+	if err == nil {
+		return condition{text, program}, nil
+	}
+	wrong := &conditionError{text: text, line: 1, message: err.Error(), names: spelled(names), of: of}
+	if flaw, ok := errors.AsType[*file.Error](err); ok {
+		wrong.line, wrong.column, wrong.message = max(flaw.Line, 1), flaw.Column, flaw.Message
+	}
+	return condition{}, wrong
+}
+
+// spelled lists names as they are written, those of saved values in full.
+func spelled(names types.Map) []string {
+	var all []string
+	for name, is := range names {
+		kept, nested := is.(types.Map)
+		for inner := range kept {
+			all = append(all, name+"."+inner)
+		}
+		if !nested {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// met tells whether the condition holds for these values. The error says what it
+// asks for and they do not have, as the first entry of an empty list.
+func (c condition) met(values map[string]any) (bool, error) {
+	answer, err := c.value(values)
+	if err != nil {
+		return false, err
+	}
+	met, ok := answer.(bool)
+	if !ok {
+		return false, fmt.Errorf("it gives %v, which is neither true nor false", answer)
+	}
+	return met, nil
+}
+
+func (c condition) value(values map[string]any) (any, error) {
+	answer, err := expr.Run(c.program, values)
+	if flaw, ok := errors.AsType[*file.Error](err); ok {
+		return nil, errors.New(flaw.Message)
+	}
+	return answer, err
+}
+
+// expecting compiles a condition on a kind's result, and on what was saved.
+func expecting(text string, kind Kind, saved []string) (condition, error) {
+	return compile(text, "a result of "+kind.Name, vocabulary(kind.Result, saved), expr.AsBool())
+}
+
+// saving compiles the expression of a value to keep.
+func saving(text string, kind Kind, saved []string) (condition, error) {
+	return compile(text, "a result of "+kind.Name, vocabulary(kind.Result, saved))
+}
+
+// vocabulary is what an expression may name: the fields of a result, by their
+// expr tags, and the values that were saved.
+func vocabulary(result any, saved []string) types.Map {
+	names := types.Map{}
+	for field := range reflect.TypeOf(result).Fields() {
+		names[field.Tag.Get("expr")] = typeOf(field.Type)
+	}
+	if len(saved) > 0 {
+		kept := types.Map{}
+		for _, name := range saved {
+			kept[name] = types.Any
+		}
+		names["saved"] = kept
+	}
+	return names
+}
+
+func typeOf(t reflect.Type) types.Type {
+	if t.Kind() == reflect.Interface {
+		return types.Any
+	}
+	return types.TypeOf(reflect.Zero(t).Interface())
+}
+
+// meanings are the values of the vocabulary.
+func meanings(result any, saved map[string]any) map[string]any {
+	values := map[string]any{"saved": saved}
+	object := reflect.ValueOf(result)
+	for field := range object.Type().Fields() {
+		values[field.Tag.Get("expr")] = object.FieldByIndex(field.Index).Interface()
+	}
+	return values
+}

@@ -1,0 +1,13 @@
+package devicetest_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestDevicetest(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "devicetest")
+}

@@ -1,0 +1,123 @@
+package scenarios
+
+import (
+	"bytes"
+	_ "embed" // for the head of a draft
+	"fmt"
+	"net/netip"
+	"strings"
+	"text/template"
+
+	"github.com/needwant/needwant/internal/yamlfile"
+)
+
+//go:embed draft.yaml.tmpl
+var draftHead string
+
+// Draft is what a new spec is made of: scenarios of the library, for a device
+// and a home of somebody's own. What is left "" is as in the library, or in the
+// examples.
+type Draft struct {
+	From    string // the library's spec
+	Device  Device
+	Gateway Gateway
+	Secrets Secrets
+	HassURL string // where their Home Assistant is
+	Entity  string // the device there
+}
+
+// New begins a draft of a library spec with that spec's own values. An unknown
+// name is an [*Error] that suggests another.
+func New(from string) (Draft, error) {
+	for _, entry := range Library() {
+		if entry.Name != from {
+			continue
+		}
+		f := entry.File
+		return Draft{From: from, Device: f.Device, Gateway: f.Gateway, Secrets: f.Secrets, HassURL: f.homeURL(), Entity: f.entity()}, nil
+	}
+	var names []string
+	for _, entry := range Library() {
+		names = append(names, entry.Name)
+	}
+	return Draft{}, &Error{File: from, Message: "no spec of the library has this name", Remedy: yamlfile.Suggest(from, names)}
+}
+
+// UsesMiio and UsesHass tell which secrets the scenarios need.
+func (d Draft) UsesMiio() bool { return d.library().uses("miio") }
+
+// UsesHass tells whether a Home Assistant is asked.
+func (d Draft) UsesHass() bool { return d.library().usesHome() }
+
+// Settings says which keys of the gateway the placement needs besides.
+func (d Draft) Settings() []string { return placements()[d.Gateway.Placement] }
+
+// Lab tells whether the device is a simulated one.
+func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }
+
+func (d Draft) library() File {
+	file, _ := Find(d.From) // New has found it
+	return file
+}
+
+// entity is that of the first hass step.
+func (f File) entity() string {
+	for _, spec := range f.Scenarios {
+		for _, step := range spec.Steps {
+			if look, ok := step.Do.(*Hass); ok {
+				return look.Entity
+			}
+		}
+	}
+	return ""
+}
+
+// Write is the spec with comments. It is a good one: what is wrong with the draft
+// is an [*Error] in what was written, under the name.
+func (d Draft) Write(name string) ([]byte, error) {
+	head, err := template.New("draft").Option("missingkey=error").Parse(draftHead)
+	if err != nil {
+		return nil, fmt.Errorf("the head of a draft: %w", err)
+	}
+	var text bytes.Buffer
+	if err := head.Execute(&text, d); err != nil {
+		return nil, fmt.Errorf("the head of a draft: %w", err)
+	}
+	text.WriteString(d.scenarios())
+	if _, err := Parse(name, text.Bytes()); err != nil {
+		return text.Bytes(), err
+	}
+	return text.Bytes(), nil
+}
+
+// scenarios is that part of the library's text, with the addresses replaced.
+func (d Draft) scenarios() string {
+	file := d.library()
+	_, text, _ := strings.Cut(file.Text(), "\nscenarios:\n")
+	var pairs []string
+	replace := func(before, after string) {
+		if before != "" && after != "" {
+			pairs = append(pairs, before, after)
+		}
+	}
+	if d.Device.Address.IsValid() && file.Device.Address.IsValid() {
+		replace(file.Device.Address.String(), inURL(d.Device.Address))
+	}
+	if d.Lab() { // everything is some forty times faster there
+		pairs = append(pairs, "every: 15s", "every: 400ms", "max_gap_s < 60", "max_gap_s < 2", "every: 5s", "every: 200ms")
+	}
+	replace(file.homeURL(), d.HassURL)
+	replace(file.entity(), d.Entity)
+	return "scenarios:\n" + strings.NewReplacer(pairs...).Replace(text)
+}
+
+// inURL is an address as it stands before a port.
+func inURL(address netip.Addr) string {
+	if address.Is6() {
+		return "[" + address.String() + "]"
+	}
+	return address.String()
+}
+
+// Quoted is a text as YAML.
+func (d Draft) Quoted(text string) string { return fmt.Sprintf("%q", text) }

@@ -1,0 +1,133 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios/hass"
+	"github.com/needwant/needwant/scenarios/miio"
+)
+
+// Engine stands at one place in the network and makes scenarios that act from
+// there. What its specs do not use may be left out.
+type Engine struct {
+	Place  Place
+	Device *miio.Client // asks the device
+	Home   hass.Token   // for all Home Assistants
+	HTTP   *http.Client // for Home Assistant and the web; nil means one that dials from Place
+
+	// Folder is where secrets in files, and programs, are looked for.
+	Folder string
+
+	// Environment tells Ginkgo suites of the device, as "NAME=value"; conceal takes
+	// its secrets out of what they say.
+	Environment []string
+	conceal     []func(string) string
+
+	// Path watches how a controller comes by the device's state. The function that
+	// it returns says what was seen until then: "lan", "cloud" or "unknown". Nil
+	// never knows.
+	Path func(ctx context.Context, controller netip.Addr) (tell func(ctx context.Context) (string, error), err error)
+
+	// Ask puts a question to a person and returns the answer. Nil: nobody is there.
+	Ask func(ctx context.Context, question string) (string, error)
+
+	// Restart power-cycles the device in a place that can, as a lab. Nil: none.
+	Restart func(ctx context.Context) error
+}
+
+// Scenario makes a spec into a scenario. The error is a [*StepError] when it is
+// about a step.
+func (e *Engine) Scenario(spec Spec) (harness.Scenario, error) {
+	if err := spec.check(); err != nil {
+		return harness.Scenario{}, err
+	}
+	script := script{retry: spec.Retry}
+	if err := spec.eachStep(func(step Step, parts compiled) (string, error) {
+		deed, err := step.Do.prepare(e, step.Timeout)
+		script.steps = append(script.steps, ready{deed, parts, step.Timeout, step.Always})
+		return "do", err
+	}); err != nil {
+		return harness.Scenario{}, err
+	}
+	info := spec.Info()
+	scenario := harness.Scenario{Name: info.Name, Title: info.Title, Vantage: info.Vantage, Check: script.check}
+	if spec.During == continuous {
+		watch, err := watching(spec, script.check)
+		if err != nil {
+			return harness.Scenario{}, err
+		}
+		scenario.Watch = watch.run
+	}
+	return scenario, nil
+}
+
+// compiled is what a step expects and saves.
+type compiled struct {
+	expect condition
+	save   map[string]condition
+}
+
+// eachStep checks and compiles each step, with its defaults filled in, and hands
+// it on. The error, also that of use, is a [*StepError] with its part.
+func (s Spec) eachStep(use func(step Step, parts compiled) (part string, err error)) error {
+	var saved []string
+	for i, step := range s.Steps {
+		part, err := s.oneStep(step, &saved, use)
+		if err != nil {
+			return &StepError{Scenario: s.Name, Step: i + 1, Part: part, Err: err}
+		}
+	}
+	return nil
+}
+
+func (s Spec) oneStep(step Step, saved *[]string, use func(Step, compiled) (string, error)) (part string, err error) {
+	if step.Do == nil {
+		return "do", errors.New("it does nothing")
+	}
+	if mistake := step.Do.check(); mistake != nil {
+		return "do", mistake
+	}
+	kind := kindOf(step.Do)
+	if step.Expect == "" {
+		step.Expect = kind.Expect
+	}
+	if step.Timeout <= 0 {
+		step.Timeout = s.Timeout
+	}
+	if step.Timeout <= 0 {
+		step.Timeout = defaultTimeout
+	}
+	parts := compiled{save: map[string]condition{}}
+	if parts.expect, err = expecting(step.Expect, kind, *saved); err != nil {
+		return "expect", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(step.Save)) {
+		if parts.save[name], err = saving(step.Save[name], kind, *saved); err != nil {
+			return "save." + name, err
+		}
+	}
+	*saved = append(*saved, slices.Sorted(maps.Keys(step.Save))...)
+	return use(step, parts)
+}
+
+// web is the client for Home Assistant and the web.
+func (e *Engine) web() *http.Client {
+	if e.HTTP != nil {
+		return e.HTTP
+	}
+	return e.Place.web()
+}
+
+// reveal reads what a text points at, where it does, and else returns it.
+func (e *Engine) reveal(text string) (string, error) {
+	if !pointsElsewhere(text) {
+		return text, nil
+	}
+	return Secret(text).Read(e.Folder)
+}

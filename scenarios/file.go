@@ -1,0 +1,97 @@
+package scenarios
+
+import (
+	"net/netip"
+	"time"
+)
+
+// File is a spec file: a device, where it stands, and what its owner cares
+// about. Get one from [Find], [Load] or [Parse]: they fill in what the text
+// leaves out and refuse what makes no sense.
+type File struct {
+	APIVersion string  `yaml:"apiVersion" jsonschema:"enum=needwant/v1" about:"The version of this format."`
+	Kind       string  `yaml:"kind" jsonschema:"enum=Scenarios" about:"What the file is."`
+	About      string  `yaml:"about,omitempty" about:"One sentence for people."`
+	Device     Device  `yaml:"device,omitempty" about:"The device under test."`
+	Gateway    Gateway `yaml:"gateway" about:"Where the gateway stands that blocks."`
+	Secrets    Secrets `yaml:"secrets,omitempty" about:"Where secrets are: env:NAME or file:PATH, never the secret itself."`
+	Block      Block   `yaml:"block,omitempty" about:"How to block, and what never to."`
+	Timing     Timing  `yaml:"timing,omitempty" about:"How long the parts of a trial take."`
+	Trials     Trials  `yaml:"trials,omitempty" about:"How many trials, and how far an answer is trusted."`
+	Regimes    Regimes `yaml:"regimes,omitempty" about:"In which states of the device to judge. The default is steady."`
+	Scenarios  List    `yaml:"scenarios" about:"What the owner cares about, by name. Each is a column of the matrix."`
+	AbortIf    string  `yaml:"abort_if,omitempty" about:"Ends the experiment and puts the network back, over offline_s, elapsed_s, trials."`
+
+	folder string // of the file, for the secrets in files
+	text   string
+}
+
+// List is the scenarios in the order of the text.
+type List []Spec
+
+// Device is what is known of the device under test.
+type Device struct {
+	Name    string     `yaml:"name,omitempty" about:"What you call it."`
+	Model   string     `yaml:"model,omitempty" about:"As the device or its box has it, for example roborock.vacuum.s5."`
+	MAC     string     `yaml:"mac,omitempty" about:"Its hardware address, in quotes."`
+	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address behind the gateway. Left out with placement lab."`
+}
+
+// Gateway says where the gateway stands. Which keys it needs depends on the
+// placement.
+type Gateway struct {
+	Placement  string `yaml:"placement" jsonschema:"enum=lab,enum=nic,enum=vlan,enum=onearm,enum=ap,enum=host" about:"lab (a simulated device), nic (a second network card), vlan, onearm (one card for both sides), ap (our own Wi-Fi), host (this Linux router itself)."`
+	World      string `yaml:"world,omitempty" about:"lab: the world, a name of needwant world list or a file."`
+	Inside     string `yaml:"inside,omitempty" about:"nic, vlan, ap, host: the link to the device, for example eth1."`
+	Uplink     string `yaml:"uplink,omitempty" about:"nic, vlan, onearm, ap, host: the link to the home network, for example eth0."`
+	VLAN       int    `yaml:"vlan,omitempty" jsonschema:"minimum=1,maximum=4094" about:"vlan: the number of the device's VLAN."`
+	SSID       string `yaml:"ssid,omitempty" about:"ap: the name of the Wi-Fi."`
+	Passphrase Secret `yaml:"passphrase,omitempty" about:"ap: where the passphrase is, env:NAME or file:PATH."`
+}
+
+// Secrets says where the secrets are.
+type Secrets struct {
+	Miio Secret `yaml:"miio,omitempty" about:"The device's miIO token, 32 hexadecimal digits."`
+	Hass Secret `yaml:"hass,omitempty" about:"A long-lived access token of Home Assistant."`
+}
+
+// Block says how to block.
+type Block struct {
+	Faults []string `yaml:"faults,omitempty" jsonschema:"enum=reject,enum=drop,enum=nxdomain" about:"reject (refuse at once, the default), drop (swallow), nxdomain (withhold names). Each is a column of its own."`
+	Keep   []string `yaml:"keep,omitempty" jsonschema:"enum=dhcp,enum=dns" about:"What is never blocked: dhcp (the default), dns."`
+}
+
+// Timing says how long the parts of a trial take.
+type Timing struct {
+	Settle  time.Duration `yaml:"settle,omitempty" about:"From the block until the scenarios are judged. The default is 90s, or the world's own in a lab."`
+	Recover time.Duration `yaml:"recover,omitempty" about:"The longest wait until all works again. The default is 60s, or the world's own."`
+	Observe time.Duration `yaml:"observe,omitempty" about:"How long to watch before the first block. The default is 30m."`
+}
+
+// Trials says how many trials to make.
+type Trials struct {
+	ControlEvery int     `yaml:"control_every,omitempty" jsonschema:"minimum=1" about:"A trial that blocks nothing after so many others. The default is 8."`
+	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The most answers that may be wrong, 0 to 0.3. 0, the default, trusts every single one."`
+	Budget       int     `yaml:"budget,omitempty" jsonschema:"minimum=0" about:"The most trials that block something. 0, the default, is no limit."`
+}
+
+// Regimes are the states of the device in which to judge; nil where not.
+type Regimes struct {
+	Steady   *Steady   `yaml:"steady,omitempty" about:"The device runs when the block begins."`
+	ColdBoot *ColdBoot `yaml:"cold_boot,omitempty" about:"The device is power-cycled while blocked."`
+}
+
+// Steady has no settings.
+type Steady struct{}
+
+// ColdBoot says how to power-cycle the device.
+type ColdBoot struct {
+	Power *Power        `yaml:"power,omitempty" about:"How to switch it off and on. Left out, a lab uses its own switch."`
+	Wait  time.Duration `yaml:"wait,omitempty" about:"What the device needs to start. The default is 3m, or nothing in a lab."`
+}
+
+// Text is the file as it was read.
+func (f File) Text() string { return f.text }
+
+// Folder is where the file lies: relative paths in it begin there.
+func (f File) Folder() string { return f.folder }

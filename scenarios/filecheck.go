@@ -1,0 +1,343 @@
+package scenarios
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/types"
+
+	"github.com/needwant/needwant/internal/yamlfile"
+)
+
+// Lab is the placement of a simulated device.
+const Lab = "lab"
+
+func keys(steps ...string) []string { return steps }
+
+// check finds the first flaw of a file as it is written.
+func (f File) check() *yamlfile.Flaw {
+	for _, check := range []func() *yamlfile.Flaw{
+		f.checkHead, f.checkDevice, f.checkGateway, f.checkBlock, f.checkTiming, f.checkTrials,
+		f.checkScenarios, f.checkSecrets, f.checkRegimes, f.checkPower, f.checkAbort,
+	} {
+		if flaw := check(); flaw != nil {
+			return flaw
+		}
+	}
+	return nil
+}
+
+func (f File) checkHead() *yamlfile.Flaw {
+	switch {
+	case f.APIVersion != "needwant/v1":
+		return yamlfile.FlawAt(keys("apiVersion"), "write apiVersion: needwant/v1", "apiVersion is %q", f.APIVersion)
+	case f.Kind != "Scenarios":
+		return yamlfile.FlawAt(keys("kind"), "write kind: Scenarios", "kind is %q", f.Kind)
+	}
+	return nil
+}
+
+func (f File) checkDevice() *yamlfile.Flaw {
+	address := f.Device.Address
+	if _, err := net.ParseMAC(f.Device.MAC); f.Device.MAC != "" && (err != nil || len(f.Device.MAC) != len("00:00:00:00:00:00")) {
+		return yamlfile.FlawAt(keys("device", "mac"), `write it as "7c:49:eb:00:00:01", in quotes`, "%q is no hardware address", f.Device.MAC)
+	}
+	if address.IsValid() && (address.IsLoopback() || address.IsMulticast() || address.IsUnspecified()) {
+		return yamlfile.FlawAt(keys("device", "address"), "write the device's own, as 192.168.50.10", "%s is no address of a device", address)
+	}
+	if f.Gateway.Placement != Lab && f.Device.MAC == "" && !address.IsValid() {
+		return yamlfile.FlawAt(keys("device"), "write mac, address, or both", "nothing says which device it is")
+	}
+	return nil
+}
+
+// placements says which keys of the gateway each placement needs.
+func placements() map[string][]string {
+	return map[string][]string{
+		Lab:      {"world"},
+		"nic":    {"inside", "uplink"},
+		"vlan":   {"inside", "uplink", "vlan"},
+		"onearm": {"uplink"},
+		"ap":     {"inside", "uplink", "ssid", "passphrase"},
+		"host":   {"inside", "uplink"},
+	}
+}
+
+func placementNames() []string { return []string{Lab, "nic", "vlan", "onearm", "ap", "host"} }
+
+func (f File) checkGateway() *yamlfile.Flaw {
+	g := f.Gateway
+	needed, known := placements()[g.Placement]
+	if g.Placement == "" {
+		return yamlfile.FlawAt(keys("gateway"), "write placement: lab to try the spec on a simulated device, or one of "+strings.Join(placementNames()[1:], ", "), "the gateway has no placement")
+	}
+	if !known {
+		return yamlfile.FlawAt(keys("gateway", "placement"), yamlfile.Suggest(g.Placement, placementNames()), "unknown placement %q", g.Placement)
+	}
+	for _, have := range g.settings() {
+		switch needs := slices.Contains(needed, have.key); {
+		case needs && have.value == "":
+			return yamlfile.FlawAt(keys("gateway"), "write "+have.key+": "+have.example, "placement %s needs %s", g.Placement, have.key)
+		case !needs && have.value != "":
+			return yamlfile.FlawAt(keys("gateway", have.key), "leave it out", "placement %s has no %s", g.Placement, have.key)
+		}
+	}
+	if g.Placement != "vlan" && g.Inside != "" && g.Inside == g.Uplink {
+		return yamlfile.FlawAt(keys("gateway", "uplink"), "name another link, or take placement onearm", "inside and uplink are both %s", g.Uplink)
+	}
+	if g.VLAN < 0 || g.VLAN > 4094 {
+		return yamlfile.FlawAt(keys("gateway", "vlan"), "write a number from 1 to 4094", "vlan is %d", g.VLAN)
+	}
+	return nil
+}
+
+// setting is one key of a gateway, as a text; "" where it is left out.
+type setting struct{ key, value, example string }
+
+func (g Gateway) settings() []setting {
+	vlan := ""
+	if g.VLAN != 0 {
+		vlan = strconv.Itoa(g.VLAN)
+	}
+	return []setting{
+		{"world", g.World, "s50-thread"}, {"inside", g.Inside, "eth1"}, {"uplink", g.Uplink, "eth0"},
+		{"vlan", vlan, "50"}, {"ssid", g.SSID, "things"}, {"passphrase", string(g.Passphrase), "env:PASSPHRASE"},
+	}
+}
+
+func (f File) checkBlock() *yamlfile.Flaw {
+	return firstFlaw(
+		words(keys("block", "faults"), f.Block.Faults, "fault", "reject", "drop", "nxdomain"),
+		words(keys("block", "keep"), f.Block.Keep, "word to keep", "dhcp", "dns"),
+	)
+}
+
+// firstFlaw is the first of the flaws that is one.
+func firstFlaw(flaws ...*yamlfile.Flaw) *yamlfile.Flaw {
+	for _, flaw := range flaws {
+		if flaw != nil {
+			return flaw
+		}
+	}
+	return nil
+}
+
+// words refuses unknown and repeated words of a list.
+func words(path, list []string, noun string, known ...string) *yamlfile.Flaw {
+	for i, word := range list {
+		at := append(slices.Clone(path), strconv.Itoa(i))
+		if !slices.Contains(known, word) {
+			return yamlfile.FlawAt(at, yamlfile.Suggest(word, known), "unknown %s %q", noun, word)
+		}
+		if slices.Contains(list[:i], word) {
+			return yamlfile.FlawAt(at, "leave one out", "%s is given twice", word)
+		}
+	}
+	return nil
+}
+
+// longestTime is the longest time that a spec may ask for.
+const longestTime = 30 * 24 * time.Hour
+
+func (f File) checkTiming() *yamlfile.Flaw {
+	for _, time := range []struct {
+		key   string
+		value time.Duration
+	}{{"settle", f.Timing.Settle}, {"recover", f.Timing.Recover}, {"observe", f.Timing.Observe}} {
+		if time.value > longestTime {
+			return yamlfile.FlawAt(keys("timing", time.key), "write 720h at most", "%s is %s", time.key, time.value)
+		}
+	}
+	return nil
+}
+
+func (f File) checkTrials() *yamlfile.Flaw {
+	switch t := f.Trials; {
+	case t.ControlEvery < 0:
+		return yamlfile.FlawAt(keys("trials", "control_every"), "write a number from 1, as 8", "control_every is %d", t.ControlEvery)
+	case t.Budget < 0:
+		return yamlfile.FlawAt(keys("trials", "budget"), "write a number of trials, or 0 for no limit", "budget is %d", t.Budget)
+	case !(t.MaxNoise >= 0 && t.MaxNoise <= 0.3):
+		return yamlfile.FlawAt(keys("trials", "max_noise"), "write a number from 0 to 0.3: a device that fails more often cannot be judged", "max_noise is %v", t.MaxNoise)
+	}
+	return nil
+}
+
+func (f File) checkRegimes() *yamlfile.Flaw {
+	boot := f.Regimes.ColdBoot
+	if boot == nil {
+		return nil
+	}
+	at := keys("regimes", "cold_boot")
+	if boot.Power == nil {
+		if f.Gateway.Placement != Lab {
+			return yamlfile.FlawAt(at, "give it power, as power: {hass: switch.s50_plug, off: 10s}", "nothing says how to power-cycle the device")
+		}
+		return nil
+	}
+	if mistake := boot.Power.check(); mistake != nil {
+		return argumentFlaw(append(at, "power"), mistake)
+	}
+	if boot.Power.byItself() && f.Gateway.Placement != Lab {
+		return yamlfile.FlawAt(append(at, "power"), "write hass, http, exec or prompt", "nothing says how to power-cycle the device")
+	}
+	return nil
+}
+
+// checkPower refuses a switch of Home Assistant that is nowhere.
+func (f File) checkPower() *yamlfile.Flaw {
+	if f.homeURL() != "" {
+		return nil
+	}
+	if boot := f.Regimes.ColdBoot; boot != nil && boot.Power != nil && boot.Power.homeless() {
+		return yamlfile.FlawAt(keys("regimes", "cold_boot", "power", "hass"), "write url: http://192.168.1.5:8123 beside it", "nothing says where that Home Assistant is")
+	}
+	for _, spec := range f.Scenarios {
+		for i, step := range spec.Steps {
+			if power, ok := step.Do.(*Power); ok && power.homeless() {
+				return yamlfile.FlawAt(keys("scenarios", spec.Name, "steps", strconv.Itoa(i), "power", "hass"), "write url: http://192.168.1.5:8123 beside it", "nothing says where that Home Assistant is")
+			}
+		}
+	}
+	return nil
+}
+
+// homeURL is the Home Assistant of the first hass step, "" where there is none.
+func (f File) homeURL() string {
+	for _, spec := range f.Scenarios {
+		for _, step := range spec.Steps {
+			if look, ok := step.Do.(*Hass); ok {
+				return look.URL
+			}
+		}
+	}
+	return ""
+}
+
+// powers are all of the file's switches.
+func (f File) powers() (all []*Power) {
+	if boot := f.Regimes.ColdBoot; boot != nil && boot.Power != nil {
+		all = append(all, boot.Power)
+	}
+	for _, spec := range f.Scenarios {
+		for _, step := range spec.Steps {
+			if power, ok := step.Do.(*Power); ok {
+				all = append(all, power)
+			}
+		}
+	}
+	return all
+}
+
+func (f File) checkAbort() *yamlfile.Flaw {
+	if f.AbortIf == "" {
+		return nil
+	}
+	_, err := compile(f.AbortIf, "abort_if", abortNames(), expr.AsBool())
+	return conditionFlaw(keys("abort_if"), err)
+}
+
+// abortNames are what abort_if may name.
+func abortNames() types.Map {
+	return types.Map{"offline_s": types.Float64, "elapsed_s": types.Float64, "trials": types.Int}
+}
+
+// conditionFlaw places a mistake in an expression; nil when there is none.
+func conditionFlaw(path []string, err error) *yamlfile.Flaw {
+	if err == nil {
+		return nil
+	}
+	flaw := yamlfile.FlawAt(path, "", "%s", err.Error())
+	if wrong, ok := errors.AsType[*conditionError](err); ok {
+		flaw.Message, flaw.Remedy, flaw.Inside = wrong.message, wrong.remedy(), true
+		if !strings.Contains(strings.TrimSpace(wrong.text), "\n") {
+			flaw.Column = wrong.column
+		}
+	}
+	return flaw
+}
+
+// argumentFlaw places a mistake in the arguments of an action.
+func argumentFlaw(path []string, mistake *ArgumentError) *yamlfile.Flaw {
+	path = slices.Clone(path)
+	if mistake.Argument != "" {
+		path = append(path, strings.Split(mistake.Argument, ".")...)
+	}
+	flaw := yamlfile.FlawAt(path, mistake.Remedy, "%s", mistake.Message)
+	flaw.Secret = mistake.secret
+	return flaw
+}
+
+// fillIn gives the file what its text leaves out.
+func (f *File) fillIn() {
+	if len(f.Block.Faults) == 0 {
+		f.Block.Faults = []string{"reject"}
+	}
+	if f.Block.Keep == nil {
+		f.Block.Keep = []string{"dhcp"}
+	}
+	if f.Regimes == (Regimes{}) {
+		f.Regimes.Steady = &Steady{}
+	}
+	if f.Trials.ControlEvery == 0 {
+		f.Trials.ControlEvery = 8
+	}
+	if f.Gateway.Placement != Lab {
+		setDefault(&f.Timing.Settle, 90*time.Second)
+		setDefault(&f.Timing.Recover, time.Minute)
+		if boot := f.Regimes.ColdBoot; boot != nil {
+			setDefault(&boot.Wait, 3*time.Minute)
+		}
+	}
+	setDefault(&f.Timing.Observe, 30*time.Minute)
+	for _, power := range f.powers() {
+		if power.homeless() {
+			power.URL = f.homeURL()
+		}
+	}
+	for i := range f.Scenarios {
+		if spec := &f.Scenarios[i]; spec.During == continuous {
+			setDefault(&spec.Every, defaultEvery)
+			setDefault(&spec.PassWhen, defaultPassWhen)
+		}
+	}
+}
+
+func setDefault[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+// uses tells whether some step is of this kind.
+func (f File) uses(kind string) bool {
+	for _, spec := range f.Scenarios {
+		for _, step := range spec.Steps {
+			if kindOf(step.Do).Name == kind {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f File) checkSecrets() *yamlfile.Flaw {
+	if f.Gateway.Placement == Lab {
+		return nil
+	}
+	switch {
+	case f.uses("miio") && f.Secrets.Miio == "":
+		return yamlfile.FlawAt(keys("secrets"), "write secrets: {miio: env:TOKEN}, and export TOKEN=... before", "miio steps need the device's token")
+	case f.uses("miio") && !f.Device.Address.IsValid():
+		return yamlfile.FlawAt(keys("device"), "write device: {address: 192.168.50.10}", "miio steps need the device's address")
+	case f.usesHome() && f.Secrets.Hass == "":
+		return yamlfile.FlawAt(keys("secrets"), "write secrets: {hass: env:HASS_TOKEN}, and export HASS_TOKEN=... before", "Home Assistant needs an access token")
+	}
+	return nil
+}

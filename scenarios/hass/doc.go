@@ -1,0 +1,15 @@
+// Package hass asks a Home Assistant over its REST API what it thinks of a
+// device.
+//
+// [Client.Refresh] makes it poll the device now, and [Client.State] reads what
+// came of that. Both are needed: Home Assistant discards an update that brings
+// nothing new, so an old time of the last update does not prove that no poll
+// took place, and a service call succeeds even where the device did not answer,
+// since integrations swallow their devices' errors. Only the state tells.
+//
+// An error here is never about the device. [*SetupError] is one that its reader
+// can put right, and says how; [*ServerError] is Home Assistant's own trouble;
+// any other means that it could not be asked.
+//
+// The API is that of https://developers.home-assistant.io/docs/api/rest/.
+package hass

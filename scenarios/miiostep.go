@@ -1,0 +1,104 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/needwant/needwant/scenarios/miio"
+)
+
+// Miio calls a method of the device over its local protocol.
+type Miio struct {
+	Method string `yaml:"method" about:"The method, for example get_status."`
+	Params any    `yaml:"params,omitempty" about:"Whatever the method wants, for example ['']. Left out, the empty list."`
+}
+
+// MiioResult is what an expectation on [Miio] may name.
+type MiioResult struct {
+	Result   any     `expr:"result" about:"What the device answered, for example [{\"state\": 8}] or [\"ok\"]."`
+	RTT      float64 `expr:"rtt_ms" about:"Milliseconds from the last request to its answer."`
+	Attempts int     `expr:"attempts" about:"Requests until one was answered."`
+}
+
+func miioKind() Kind {
+	return Kind{
+		Name:    "miio",
+		About:   "Calls a method of the device over the miIO local protocol.",
+		Fails:   "No answer, and an error for an answer, is a failure. A token that is certainly wrong makes the check inconclusive.",
+		Example: "{miio: {method: get_status}, expect: 'result[0].state in [3, 8, 100] && rtt_ms < 2000'}",
+		Short:   "method",
+		New:     func() Action { return new(Miio) },
+		Result:  MiioResult{},
+		Expect:  "true",
+	}
+}
+
+func (m *Miio) check() *ArgumentError {
+	if m.Method == "" {
+		return wrong("method", "miio needs a method", "write one, as get_status")
+	}
+	return nil
+}
+
+// reads tells whether the method changes nothing, going by its name.
+func (m *Miio) reads() bool {
+	return strings.HasPrefix(m.Method, "get_") || m.Method == "miIO.info"
+}
+
+func (m *Miio) prepare(e *Engine, timeout time.Duration) (deed, error) {
+	if e.Device == nil {
+		return deed{}, errors.New("miio needs a device with address and token")
+	}
+	device := e.within(timeout)
+	return deed{
+		kind: miioKind(),
+		name: "miio " + m.Method,
+		hide: []func(string) string{device.Token.Conceal},
+		run:  func(ctx context.Context) (sight, error) { return m.call(ctx, device) },
+	}, nil
+}
+
+// within is a client that asks at least [miioTries] times in the time that a
+// step has.
+func (e *Engine) within(timeout time.Duration) *miio.Client {
+	each := timeout / miioTries
+	if usual := e.Device.Timeout; usual > 0 && usual <= each || usual == 0 && each >= miioUsual {
+		return e.Device
+	}
+	return &miio.Client{Address: e.Device.Address, Token: e.Device.Token, Attempts: miioTries, Timeout: each, Dial: e.Device.Dial}
+}
+
+const (
+	miioTries = 3               // python-miio's and Home Assistant's
+	miioUsual = 5 * time.Second // the client's own time for one try
+)
+
+func (m *Miio) call(ctx context.Context, device *miio.Client) (sight, error) {
+	reply, err := device.Call(ctx, m.Method, m.Params)
+	if err != nil {
+		return failedCall(err)
+	}
+	result, err := values(reply.Result)
+	if err != nil {
+		return sight{}, fmt.Errorf("reading the result: %w", err)
+	}
+	return sight{
+		result: MiioResult{Result: result, RTT: milliseconds(reply.RTT), Attempts: reply.Attempts},
+		saw:    show(result),
+	}, nil
+}
+
+// failedCall tells the device's failures from what kept it from being asked.
+func failedCall(err error) (sight, error) {
+	_, refused := errors.AsType[*miio.DeviceError](err)
+	_, silent := errors.AsType[*miio.TimeoutError](err)
+	_, gone := errors.AsType[*miio.UnreachableError](err)
+	token, wrong := errors.AsType[*miio.WrongTokenError](err)
+	if refused || silent || gone || (wrong && !token.Certain()) {
+		return sight{failure: err.Error(), late: silent || wrong}, nil
+	}
+	return sight{}, err
+}

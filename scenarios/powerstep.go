@@ -1,0 +1,213 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/needwant/needwant/scenarios/hass"
+)
+
+// Power switches the device off and, after a while, on again.
+type Power struct {
+	Hass   string        `yaml:"hass,omitempty" about:"A switch entity of Home Assistant, for example switch.s50_plug. Needs url."`
+	URL    string        `yaml:"url,omitempty" about:"Where that Home Assistant is. The default is that of the first hass step of the file."`
+	HTTP   *Toggle       `yaml:"http,omitempty" about:"Two URLs to post to, {off: URL, on: URL}."`
+	Exec   *Toggle       `yaml:"exec,omitempty" about:"Two command lines, split at spaces, {off: 'plug off', on: 'plug on'}."`
+	Prompt string        `yaml:"prompt,omitempty" about:"Asks a person to do it, in these words."`
+	Off    time.Duration `yaml:"off,omitempty" about:"How long it stays off. The default is 10s."`
+}
+
+// Toggle is how to switch off and on.
+type Toggle struct {
+	Off string `yaml:"off" about:"To switch off."`
+	On  string `yaml:"on" about:"To switch on."`
+}
+
+// PowerResult is what an expectation on [Power] may name.
+type PowerResult struct {
+	Off float64 `expr:"off_s" about:"Seconds that the device was off."`
+}
+
+const usualOff = 10 * time.Second
+
+func powerKind() Kind {
+	return Kind{
+		Name:    "power",
+		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch.",
+		Fails:   "A switch that cannot be operated makes the check inconclusive; nothing here is a failure of the device.",
+		Example: "{power: {hass: switch.s50_plug, off: 10s}, timeout: 1m}",
+		New:     func() Action { return new(Power) },
+		Result:  PowerResult{},
+		Expect:  "true",
+	}
+}
+
+func (p *Power) check() *ArgumentError {
+	ways := 0
+	for _, given := range []bool{p.Hass != "", p.HTTP != nil, p.Exec != nil, p.Prompt != ""} {
+		if given {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		return wrong("", "power has more than one way to switch", "leave one of hass, http, exec and prompt")
+	case p.Off > time.Hour:
+		return wrong("off", "off is "+p.Off.String(), "write 1h at most")
+	case p.HTTP != nil:
+		return p.HTTP.check("http", goodURL)
+	case p.Exec != nil:
+		return p.Exec.check("exec", func(line string) bool { return len(strings.Fields(line)) > 0 })
+	case p.Hass != "":
+		if err := hass.CheckEntity(p.Hass); err != nil {
+			return wrong("hass", err.What, err.Remedy)
+		}
+	}
+	return nil
+}
+
+func (t *Toggle) check(key string, good func(string) bool) *ArgumentError {
+	switch {
+	case !good(t.Off):
+		return wrong(key+".off", "there is no way to switch off", "write both off and on")
+	case !good(t.On):
+		return wrong(key+".on", "there is no way to switch on", "write both off and on")
+	}
+	return nil
+}
+
+func goodURL(text string) bool {
+	where, err := url.Parse(text)
+	return err == nil && (where.Scheme == "http" || where.Scheme == "https") && where.Host != ""
+}
+
+func (p *Power) prepare(e *Engine, _ time.Duration) (deed, error) {
+	turn, err := p.turner(e)
+	if err != nil {
+		return deed{}, err
+	}
+	return deed{
+		kind: powerKind(),
+		name: "power off and on",
+		hide: []func(string) string{e.Home.Conceal},
+		run:  func(ctx context.Context) (sight, error) { return p.cycle(ctx, turn) },
+	}, nil
+}
+
+// turner is what switches off and on. What is switched off is always switched
+// on again.
+func (p *Power) turner(e *Engine) (turn func(ctx context.Context, on bool) error, err error) {
+	switch {
+	case p.Hass != "":
+		return p.turnByHass(e)
+	case p.HTTP != nil:
+		return p.turnByHTTP(e), nil
+	case p.Exec != nil:
+		return p.turnByProgram(e), nil
+	case p.Prompt != "" && e.Ask == nil:
+		return nil, errors.New("nobody is there to switch the device: run it on a terminal, or give power another way than prompt")
+	case p.Prompt != "":
+		return p.turnByHand(e), nil
+	case e.Restart == nil:
+		return nil, errors.New("power needs a way to switch: write hass, http, exec or prompt")
+	}
+	return func(ctx context.Context, on bool) error {
+		if !on {
+			return nil // the lab's switch does both at once
+		}
+		return e.Restart(ctx)
+	}, nil
+}
+
+func (p *Power) cycle(ctx context.Context, turn func(ctx context.Context, on bool) error) (_ sight, err error) {
+	off := p.Off
+	if off == 0 {
+		off = usualOff
+	}
+	if p.byItself() {
+		off = p.Off
+	}
+	began := time.Now()
+	failure := turn(ctx, false)
+	waited := failure == nil && pauseUntil(ctx, time.Now().Add(off))
+	// On again whatever happened meanwhile: a switch that failed may have switched.
+	on, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := turn(on, true); err != nil {
+		return sight{}, fmt.Errorf("the device may be off now, switch it on: %w", errors.Join(failure, err))
+	}
+	if failure != nil {
+		return sight{}, fmt.Errorf("switching off: %w", failure)
+	}
+	if !waited {
+		return sight{}, fmt.Errorf("stopped after %s, and switched on again", time.Since(began).Round(time.Millisecond))
+	}
+	seconds := time.Since(began).Seconds()
+	return sight{result: PowerResult{seconds}, saw: fmt.Sprintf("off for %.1f s", seconds)}, nil
+}
+
+// byItself tells whether a lab's switch is used, which needs no time.
+func (p *Power) byItself() bool {
+	return p.Hass == "" && p.HTTP == nil && p.Exec == nil && p.Prompt == ""
+}
+
+// homeless tells whether its Home Assistant is that of the file.
+func (p *Power) homeless() bool { return p.Hass != "" && p.URL == "" }
+
+func (p *Power) turnByHass(e *Engine) (func(context.Context, bool) error, error) {
+	if p.URL == "" {
+		return nil, errors.New("power by hass needs a url: write it as http://192.168.1.5:8123")
+	}
+	home := &hass.Client{URL: p.URL, Token: e.Home, HTTP: e.web()}
+	return func(ctx context.Context, on bool) error { return home.Turn(ctx, p.Hass, on) }, nil
+}
+
+func (p *Power) turnByHTTP(e *Engine) func(context.Context, bool) error {
+	client := e.web()
+	return func(ctx context.Context, on bool) error {
+		post := HTTP{URL: p.HTTP.of(on), Method: "POST"}
+		seen, err := post.ask(ctx, client)
+		if err != nil {
+			return err
+		}
+		answer, ok := seen.result.(HTTPResult)
+		if !ok || answer.Status >= 300 {
+			return fmt.Errorf("the switch says %s%s", seen.saw, seen.failure)
+		}
+		return nil
+	}
+}
+
+func (p *Power) turnByProgram(e *Engine) func(context.Context, bool) error {
+	return func(ctx context.Context, on bool) error {
+		line := strings.Fields(p.Exec.of(on))
+		command, run := e.Place.command(ctx, line[0], line[1:]...)
+		command.Dir = e.Folder
+		if err := run(); err != nil {
+			return fmt.Errorf("%s: %w", line[0], err)
+		}
+		return nil
+	}
+}
+
+func (p *Power) turnByHand(e *Engine) func(context.Context, bool) error {
+	return func(ctx context.Context, on bool) error {
+		word := "off"
+		if on {
+			word = "on"
+		}
+		_, err := e.Ask(ctx, fmt.Sprintf("%s: switch it %s, then press Enter", p.Prompt, word))
+		return err
+	}
+}
+
+func (t *Toggle) of(on bool) string {
+	if on {
+		return t.On
+	}
+	return t.Off
+}

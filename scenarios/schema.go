@@ -1,0 +1,125 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"net/netip"
+	"reflect"
+	"time"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/needwant/needwant/internal/yamlfile"
+)
+
+// SchemaID is where the schema of specs is published.
+const SchemaID = "https://github.com/needwant/needwant/docs/schema/scenario.v1.json"
+
+// Schema is the JSON Schema (draft-07) of a spec file, made from the Go types.
+// It says no more than a schema can: [Parse] checks the rest.
+func Schema() []byte {
+	schema := reflector().Reflect(File{})
+	schema.Version = "http://json-schema.org/draft-07/schema#"
+	schema.ID = SchemaID
+	schema.Title = "A spec of needwant"
+	text, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		panic(err) // it depends on nothing but the types
+	}
+	return append(text, '\n')
+}
+
+func reflector() *jsonschema.Reflector {
+	return &jsonschema.Reflector{
+		FieldNameTag:   "yaml",
+		DoNotReference: true,
+		Anonymous:      true,
+		Mapper:         schemaOf,
+		LookupComment:  about,
+	}
+}
+
+// schemaOf describes the types that are written in ways of their own.
+func schemaOf(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}
+	case reflect.TypeFor[netip.Addr]():
+		return &jsonschema.Schema{Type: "string", AnyOf: []*jsonschema.Schema{{Format: "ipv4"}, {Format: "ipv6"}}}
+	case reflect.TypeFor[Secret]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^(env|file):[^\s=]+$`}
+	case reflect.TypeFor[List]():
+		return &jsonschema.Schema{
+			Type:                 "object",
+			PropertyNames:        &jsonschema.Schema{Pattern: `^[a-z0-9_]{1,64}$`},
+			AdditionalProperties: inner(Spec{}),
+		}
+	case reflect.TypeFor[Step]():
+		return stepSchema()
+	}
+	return nil
+}
+
+// stepSchema is a mapping with exactly one kind of action in it.
+func stepSchema() *jsonschema.Schema {
+	type plain Step // without the way that Step itself is described
+	step := inner(plain{})
+	for _, kind := range Kinds() {
+		action := inner(kind.New())
+		action.Description = kind.About
+		if kind.Short != "" {
+			short, _ := action.Properties.Get(kind.Short)
+			bare := *short
+			action = &jsonschema.Schema{Description: kind.About, AnyOf: []*jsonschema.Schema{action, &bare}}
+		}
+		step.Properties.Set(kind.Name, action)
+		step.OneOf = append(step.OneOf, &jsonschema.Schema{Required: []string{kind.Name}})
+	}
+	return step
+}
+
+// inner is the schema of a value within another.
+func inner(value any) *jsonschema.Schema {
+	schema := reflector().Reflect(value)
+	schema.Version = ""
+	return schema
+}
+
+// about finds the description that stands in a field's tag.
+func about(t reflect.Type, name string) string {
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	field, ok := t.FieldByName(name)
+	if !ok {
+		return ""
+	}
+	return field.Tag.Get("about")
+}
+
+// Manual is the documentation of a kind as Markdown, made from its types.
+func (k Kind) Manual() string {
+	text := "### `" + k.Name + "`\n\n" + k.About + " " + k.Fails + "\n\n```yaml\n- " + k.Example + "\n```\n\n"
+	text += table("argument", reflect.TypeOf(k.New()).Elem(), func(field reflect.StructField) string {
+		name := yamlfile.YAMLName(field)
+		if name == k.Short {
+			return "`" + name + "` (may stand alone)"
+		}
+		return "`" + name + "`"
+	})
+	text += "\n" + table("result", reflect.TypeOf(k.Result), func(field reflect.StructField) string {
+		return "`" + field.Tag.Get("expr") + "`"
+	})
+	return text + "\nExpected when nothing else is said: `" + k.Expect + "`.\n"
+}
+
+// table lists fields with what their tags say of them.
+func table(head string, t reflect.Type, name func(reflect.StructField) string) string {
+	text := "| " + head + " | |\n|---|---|\n"
+	for field := range t.Fields() {
+		if !field.IsExported() {
+			continue
+		}
+		text += "| " + name(field) + " | " + field.Tag.Get("about") + " |\n"
+	}
+	return text
+}

@@ -1,0 +1,117 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/needwant/needwant/scenarios"
+)
+
+var update = flag.Bool("update", false, "write the schema and the table of kinds")
+
+const (
+	published = "../docs/schema/scenario.v1.json"
+	manual    = "../docs/scenarios.md"
+)
+
+var _ = Describe("the schema of specs", func() {
+	It("is published as the Go types have it (go test ./scenarios -update writes it)", func() {
+		if *update {
+			Expect(os.WriteFile(published, scenarios.Schema(), 0o644)).To(Succeed())
+		}
+		Expect(os.ReadFile(published)).To(BeEquivalentTo(scenarios.Schema()))
+	})
+
+	It("accepts every spec of the library", func() {
+		schema := compiled()
+		for _, entry := range scenarios.Library() {
+			Expect(schema.Validate(decoded(entry.File.Text()))).To(Succeed(), entry.Name)
+		}
+	})
+
+	It("accepts the example of every kind", func() {
+		for _, kind := range scenarios.Kinds() {
+			Expect(compiled().Validate(decoded(nicHead+"    steps:\n      - "+kind.Example+"\n"))).To(Succeed(), kind.Name)
+		}
+	})
+
+	DescribeTable("refuses what no editor should let pass:", func(steps string) {
+		Expect(compiled().Validate(decoded(nicHead + "    steps:\n" + steps))).NotTo(Succeed())
+	},
+		Entry("no steps", "      []\n"),
+		Entry("a step that does nothing", "      - {expect: 'true'}\n"),
+		Entry("a step that does two things", "      - {miio: {method: get_status}, wait: 1s}\n"),
+		Entry("an unknown kind", "      - {mio: {method: get_status}}\n"),
+		Entry("an unknown argument", "      - {miio: {methd: get_status}}\n"),
+		Entry("a time without a unit", "      - {wait: 5}\n"),
+		Entry("a password", "      - {mqtt: {broker: 'a:1883', topic: t, username: u, password: secret}}\n"),
+	)
+})
+
+var _ = Describe("the manual", func() {
+	It("describes every kind as the Go types have it (go test ./scenarios -update writes it)", func() {
+		const begin, end = "<!-- kinds: made from the Go types -->\n", "<!-- end of kinds -->"
+		text, err := os.ReadFile(manual)
+		Expect(err).NotTo(HaveOccurred())
+		before, rest, found := strings.Cut(string(text), begin)
+		Expect(found).To(BeTrue())
+		_, after, found := strings.Cut(rest, end)
+		Expect(found).To(BeTrue())
+		wanted := before + begin + "\n"
+		for _, kind := range scenarios.Kinds() {
+			wanted += kind.Manual() + "\n"
+		}
+		wanted += end + after
+		if *update {
+			Expect(os.WriteFile(manual, []byte(wanted), 0o644)).To(Succeed())
+			text = []byte(wanted)
+		}
+		Expect(string(text)).To(Equal(wanted))
+	})
+
+	It("shows nothing that is not a good spec", func() {
+		text, err := os.ReadFile(manual)
+		Expect(err).NotTo(HaveOccurred())
+		shown := 0
+		for i, block := range strings.Split(string(text), "```") {
+			yaml, is := strings.CutPrefix(block, "yaml\n")
+			if i%2 == 0 || !is || !strings.Contains(yaml, "kind: Scenarios") {
+				continue
+			}
+			shown++
+			_, err := scenarios.Parse("docs/scenarios.md", []byte(yaml))
+			Expect(err).NotTo(HaveOccurred())
+		}
+		Expect(shown).To(BeNumerically(">=", 2))
+	})
+})
+
+func compiled() *jsonschema.Schema {
+	GinkgoHelper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(scenarios.Schema()))
+	Expect(err).NotTo(HaveOccurred())
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020) // the schema itself must say draft-07
+	compiler.AssertFormat()
+	Expect(compiler.AddResource(scenarios.SchemaID, document)).To(Succeed())
+	schema, err := compiler.Compile(scenarios.SchemaID)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(schema.DraftVersion).To(Equal(7))
+	return schema
+}
+
+func decoded(text string) any {
+	GinkgoHelper()
+	asJSON, err := yaml.YAMLToJSON([]byte(text))
+	Expect(err).NotTo(HaveOccurred())
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+	Expect(err).NotTo(HaveOccurred())
+	return document
+}

@@ -1,0 +1,138 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// script is a scenario's steps, ready to be made in order.
+type script struct {
+	retry Retry
+	steps []ready
+}
+
+// ready is a step that can be made.
+type ready struct {
+	deed deed
+	compiled
+	timeout time.Duration
+	always  bool
+}
+
+// grace is how long a step that puts things back may take after the check was
+// stopped.
+const grace = 5 * time.Second
+
+// check makes the steps up to the first that does not pass, and after that only
+// those that are always made. The first that did not pass decides.
+func (s script) check(ctx context.Context) harness.Outcome {
+	started := time.Now()
+	outcome := harness.Outcome{Answer: harness.Pass}
+	saved := map[string]any{}
+	for _, step := range s.steps {
+		if outcome.Answer != harness.Pass && !step.always {
+			continue
+		}
+		made, why := s.insist(ctx, step, saved)
+		outcome.Steps = append(outcome.Steps, made)
+		if made.Answer != harness.Pass && outcome.Answer == harness.Pass {
+			outcome.Answer = made.Answer
+			outcome.Why = made.Step + ": " + why
+		}
+	}
+	outcome.Duration = time.Since(started)
+	return outcome
+}
+
+// insist makes a step until it passes, the attempts are used up or ctx ends. A
+// step that ctx cut short is inconclusive.
+func (s script) insist(ctx context.Context, step ready, saved map[string]any) (harness.StepOutcome, string) {
+	if step.always && ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+	}
+	for attempt := 1; ; attempt++ {
+		next := time.Now().Add(s.retry.Every)
+		made, why := step.make(ctx, saved)
+		if made.Answer != harness.Pass && ctx.Err() != nil {
+			made.Answer, made.Cause, why = harness.Inconclusive, harness.Unable, "stopped before it was over"
+		}
+		if made.Answer == harness.Pass || attempt >= s.retry.Attempts || !pauseUntil(ctx, next) {
+			return made, why
+		}
+	}
+}
+
+// pauseUntil tells whether the time came before ctx ended.
+func pauseUntil(ctx context.Context, next time.Time) bool {
+	timer := time.NewTimer(time.Until(next))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// make makes the step once and says why it did not pass.
+func (r ready) make(ctx context.Context, saved map[string]any) (_ harness.StepOutcome, why string) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	seen, err := r.deed.run(ctx)
+	if ctx.Err() != nil && seen.result == nil {
+		seen.late = true
+	}
+	seen.saw = shorten(r.deed.conceal(seen.saw))
+	answer, why := r.judge(seen, err, saved)
+	why = shortenTo(r.deed.conceal(why), longestReason)
+	saw := seen.saw
+	if saw == "" {
+		saw = shorten(why)
+	}
+	return harness.StepOutcome{Step: r.deed.name, Answer: answer, Cause: cause(answer, seen), Saw: saw}, why
+}
+
+// cause sorts what did not pass.
+func cause(answer harness.Answer, seen sight) harness.Cause {
+	switch {
+	case answer == harness.Pass:
+		return ""
+	case seen.late:
+		return harness.TimedOut
+	case answer == harness.Inconclusive:
+		return harness.Unable
+	}
+	return harness.Unexpected
+}
+
+// judge holds what was seen against the expectation, and keeps what is to be
+// saved of a step that passes.
+func (r ready) judge(seen sight, err error, saved map[string]any) (_ harness.Answer, why string) {
+	if err != nil {
+		return harness.Inconclusive, "could not be carried out: " + err.Error()
+	}
+	if seen.result == nil {
+		return harness.Fail, seen.failure
+	}
+	values := meanings(seen.result, saved)
+	met, err := r.expect.met(values)
+	switch {
+	case err != nil:
+		return harness.Fail, fmt.Sprintf("%s came back, to which the expectation %s does not apply: %v", seen.saw, r.expect.text, err)
+	case !met:
+		return harness.Fail, fmt.Sprintf("%s came back, and not %s", seen.saw, r.expect.text)
+	}
+	for name, expression := range r.save {
+		value, err := expression.value(values)
+		if err != nil {
+			return harness.Fail, fmt.Sprintf("%s came back, which has no %s to save: %v", seen.saw, expression.text, err)
+		}
+		saved[name] = value
+	}
+	return harness.Pass, ""
+}

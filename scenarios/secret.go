@@ -1,0 +1,72 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/needwant/needwant/internal/yamlfile"
+)
+
+// Secret says where a secret is, as "env:NAME" or "file:PATH". It never is the
+// secret itself.
+type Secret string
+
+const (
+	secretRemedy = "put it into the environment and write env:NAME, or into a file and write file:PATH"
+	longSecret   = 4096 // bytes; longer than any token
+)
+
+// Read returns the secret. A relative path is taken from the folder.
+func (s Secret) Read(folder string) (string, error) {
+	kind, place, _ := strings.Cut(string(s), ":")
+	switch kind {
+	case "env":
+		text := os.Getenv(place)
+		if text == "" {
+			return "", fmt.Errorf("the environment has no %s: set it before, as in export %s=VALUE", place, place)
+		}
+		return text, nil
+	case "file":
+		return readSecret(folder, place)
+	}
+	return "", errors.New("a secret is neither env:NAME nor file:PATH")
+}
+
+func readSecret(folder, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(folder, path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("reading a secret: %w: write it into that file, readable by you alone", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, longSecret))
+	if err != nil {
+		return "", fmt.Errorf("reading a secret: %w", err)
+	}
+	if secret := strings.TrimSpace(string(text)); secret != "" {
+		return secret, nil
+	}
+	return "", fmt.Errorf("reading a secret: %s is empty: write the secret into it", path)
+}
+
+// pointsElsewhere tells whether a text says where a secret is.
+func pointsElsewhere(text string) bool {
+	kind, place, _ := strings.Cut(text, ":")
+	return (kind == "env" || kind == "file") && place != "" && !strings.ContainsAny(place, " \t\n=")
+}
+
+// secretShape refuses a secret that is written out, without showing it.
+func secretShape(d *yamlfile.Document, node ast.Node, what string) error {
+	if node.Type() == ast.StringType && pointsElsewhere(node.GetToken().Value) {
+		return nil
+	}
+	return d.AtSecret(node.GetToken(), what+" must not be written out", secretRemedy)
+}

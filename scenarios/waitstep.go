@@ -1,0 +1,52 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Wait does nothing for a while.
+type Wait struct {
+	For time.Duration `yaml:"for" about:"How long, for example 5s."`
+}
+
+// WaitResult is what an expectation on [Wait] may name.
+type WaitResult struct {
+	Waited float64 `expr:"waited_s" about:"Seconds."`
+}
+
+func waitKind() Kind {
+	return Kind{
+		Name:    "wait",
+		About:   "Does nothing for a while.",
+		Fails:   "A wait that takes longer than the step's timeout makes the check inconclusive.",
+		Example: "{wait: 5s}",
+		Short:   "for",
+		New:     func() Action { return new(Wait) },
+		Result:  WaitResult{},
+		Expect:  "true",
+	}
+}
+
+func (w *Wait) check() *ArgumentError {
+	if w.For <= 0 || w.For > time.Hour {
+		return wrong("for", "there is no waiting for "+w.For.String(), "write a time up to 1h, as 5s")
+	}
+	return nil
+}
+
+func (w *Wait) prepare(_ *Engine, timeout time.Duration) (deed, error) {
+	if w.For >= timeout {
+		return deed{}, fmt.Errorf("waiting %s takes longer than the step may: write timeout: %s beside it", w.For, 2*w.For)
+	}
+	return deed{kind: waitKind(), name: "wait " + w.For.String(), run: w.wait}, nil
+}
+
+func (w *Wait) wait(ctx context.Context) (sight, error) {
+	started := time.Now()
+	if !pauseUntil(ctx, started.Add(w.For)) {
+		return sight{late: true}, fmt.Errorf("stopped after %s", time.Since(started).Round(time.Millisecond))
+	}
+	return sight{result: WaitResult{time.Since(started).Seconds()}, saw: "waited"}, nil
+}
