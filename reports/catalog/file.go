@@ -1,0 +1,115 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Path is the place of evidence within a catalog:
+// model/firmware/region/run.yaml.
+func (e Evidence) Path() string {
+	return filepath.Join(fileName(e.Model), fileName(e.Firmware), fileName(e.Region), fileName(e.Run)+".yaml")
+}
+
+// fileName keeps letters, digits and a few signs, and no leading dot.
+func fileName(text string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
+			return r
+		}
+		return '_'
+	}, text)
+	if name == "" || name[0] == '.' {
+		name = "_" + name
+	}
+	return name
+}
+
+// Write keeps evidence below a directory, in place of what the same run said
+// before, and returns the file's path.
+func (e Evidence) Write(directory string) (string, error) {
+	if err := e.Check(); err != nil {
+		return "", err
+	}
+	text, err := marshal(e)
+	if err != nil {
+		return "", fmt.Errorf("writing evidence: %w", err)
+	}
+	path := filepath.Join(directory, e.Path())
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, text, 0o644)
+}
+
+// FileError says what is wrong with a file of a catalog.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Load reads all evidence below a directory, sorted by its path. The error joins
+// a [*FileError] for each bad file.
+func Load(directory string) ([]Evidence, error) {
+	var all []Evidence
+	var problems []error
+	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != directory:
+			return fs.SkipDir
+		case entry.IsDir(), filepath.Ext(path) != ".yaml" && filepath.Ext(path) != ".yml":
+			return nil
+		}
+		evidence, err := read(directory, path)
+		if err != nil {
+			problems = append(problems, &FileError{path, err})
+			return nil
+		}
+		all = append(all, evidence)
+		return nil
+	})
+	if err := errors.Join(append(problems, err)...); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b Evidence) int { return strings.Compare(a.Path(), b.Path()) })
+	return all, nil
+}
+
+// largest is the most bytes that a file of evidence may have.
+const largest = 1 << 20
+
+func read(directory, path string) (e Evidence, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return e, err
+	}
+	if info.Size() > largest {
+		return e, fmt.Errorf("it is larger than 1 MB: evidence is not")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return e, err
+	}
+	if err := yaml.UnmarshalWithOptions(text, &e, yaml.Strict()); err != nil {
+		return e, err
+	}
+	if err := e.Check(); err != nil {
+		return e, err
+	}
+	if place, _ := filepath.Rel(directory, path); place != e.Path() {
+		return e, fmt.Errorf("it belongs at %s", e.Path())
+	}
+	return e, nil
+}

@@ -1,0 +1,17 @@
+package catalog_test
+
+import (
+	"flag"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// go test ./reports/catalog -update writes the golden files anew.
+var update = flag.Bool("update", false, "write the golden files of the catalog")
+
+func TestCatalog(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "catalog")
+}

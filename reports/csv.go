@@ -1,0 +1,64 @@
+package reports
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// CSV writes one line a destination: the forum's heads with a bare verdict for
+// each column, then what each verdict means and rests on.
+func CSV(w io.Writer, m Matrix) error {
+	r := read(m)
+	out := csv.NewWriter(w)
+	lines := [][]string{r.csvHeads()}
+	for _, row := range m.Rows {
+		lines = append(lines, r.csvLine(row))
+	}
+	for _, line := range lines {
+		if err := out.Write(each(line, inert)); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func (r reading) csvHeads() []string {
+	line := append(heads(), r.headings...)
+	for _, heading := range r.headings {
+		line = append(line, "Group: "+heading, "Why: "+heading, "Trials: "+heading, "Attempts: "+heading, "Confidence: "+heading)
+	}
+	return append(line, "First Seen")
+}
+
+func (r reading) csvLine(row Row) []string {
+	line := facts(row.Destination)
+	for _, column := range r.Columns {
+		line = append(line, string(row.Cells[column.ID].Verdict))
+	}
+	for _, column := range r.Columns {
+		cell := row.Cells[column.ID]
+		line = append(line,
+			r.groupsOf(cell),
+			cell.Why,
+			numbers(cell.Trials),
+			strconv.Itoa(cell.Attempts),
+			strconv.FormatFloat(cell.Confidence, 'f', -1, 64))
+	}
+	return append(line, row.Destination.FirstSeen)
+}
+
+// inert keeps spreadsheets from taking a field for a formula, by the apostrophe
+// that they read as "this is text"
+// (owasp.org/www-community/attacks/CSV_Injection).
+func inert(field string) string {
+	field = clean(field)
+	first, _ := utf8.DecodeRuneInString(strings.TrimSpace(field))
+	if strings.ContainsRune("=+-@＝＋－＠", first) {
+		return "'" + field
+	}
+	return field
+}

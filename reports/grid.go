@@ -1,0 +1,191 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// grid is a table laid out for a terminal.
+type grid struct {
+	heads  []string
+	rows   [][]entry
+	widths []int
+	key    []string // what numbered heads stand for
+}
+
+// entry is the text of a grid's cell, with the style that it is painted in.
+type entry struct {
+	text  string
+	style style
+}
+
+// The columns before the verdicts.
+const (
+	addressColumn = iota
+	hostColumn
+	serviceColumn
+)
+
+const (
+	gap          = 2
+	leastHost    = 16
+	leastService = 9  // udp/65535
+	leastAddress = 15 // an IPv4 address
+	widestHead   = 14 // longer titles go over several lines
+	mostLetters  = 3  // of the groups that one destination is in
+)
+
+// layout fits the matrix into the width: with verdicts in words, or, if there
+// are too many columns, with signs alone under numbers, or in several tables.
+func (t Text) layout(r reading) []grid {
+	words := newGrid(r, r.headings, wordy)
+	if words.fit(t.Width) {
+		return []grid{words}
+	}
+	signs := newGrid(r, each(r.headings, func(string) string { return "" }), terse)
+	for i, heading := range r.headings {
+		signs.heads[serviceColumn+1+i] = strconv.Itoa(i + 1)
+		signs.key = append(signs.key, wrap(fmt.Sprintf("%d = %s", i+1, clean(heading)), t.Width)...)
+	}
+	signs.measure()
+	if signs.fit(t.Width) || len(r.Columns) < 2 {
+		return []grid{signs}
+	}
+	half := len(r.Columns) / 2
+	return append(t.layout(r.between(0, half)), t.layout(r.between(half, len(r.Columns)))...)
+}
+
+// between is the reading of some of the columns.
+func (r reading) between(from, to int) reading {
+	r.Columns, r.headings = r.Columns[from:to], r.headings[from:to]
+	return r
+}
+
+func newGrid(r reading, headings []string, show func(reading, Cell) string) grid {
+	g := grid{heads: append([]string{"Address", "Host", "Service"}, each(headings, clean)...)}
+	for _, row := range r.Rows {
+		d := row.Destination
+		line := []entry{
+			addressColumn: {text: clean(andMore("", d.Addresses))},
+			hostColumn:    {text: clean(andMore(hostName(d.Host), d.Collateral))},
+			serviceColumn: {text: clean(strings.TrimSpace(fmt.Sprintf("%s/%d %s", d.Protocol, d.Port, d.Service)))},
+		}
+		for _, column := range r.Columns {
+			cell := row.Cells[column.ID]
+			line = append(line, entry{clean(show(r, cell)), signOf(cell.Verdict).Style})
+		}
+		g.rows = append(g.rows, line)
+	}
+	g.measure()
+	return g
+}
+
+// andMore is the first of several names, and how many follow: "192.0.2.1 +2".
+func andMore(first string, others []string) string {
+	if first == "" && len(others) > 0 {
+		first, others = others[0], others[1:]
+	}
+	if len(others) == 0 {
+		return first
+	}
+	return fmt.Sprintf("%s +%d", first, len(others))
+}
+
+// wordy shows a verdict as "◐ alternative A".
+func wordy(r reading, cell Cell) string {
+	return strings.TrimSpace(signOf(cell.Verdict).Symbol + " " + string(cell.Verdict) + " " + letters(r, cell))
+}
+
+// terse shows a verdict as "◐A".
+func terse(r reading, cell Cell) string {
+	return signOf(cell.Verdict).Symbol + letters(r, cell)
+}
+
+func letters(r reading, cell Cell) string {
+	all := each(r.groupsIn(cell), func(g group) string { return g.letter })
+	if len(all) > mostLetters {
+		return strings.Join(all[:mostLetters], ",") + "…"
+	}
+	return strings.Join(all, ",")
+}
+
+// measure gives each column the width of its widest entry. Titles are wrapped,
+// and widen a column only as far as their words need.
+func (g *grid) measure() {
+	g.widths = make([]int, len(g.heads))
+	for i, head := range g.heads {
+		for _, word := range strings.Fields(head) {
+			g.widths[i] = max(g.widths[i], min(width(word), widestHead))
+		}
+		for _, row := range g.rows {
+			g.widths[i] = max(g.widths[i], width(row[i].text))
+		}
+	}
+}
+
+// fit takes what is too much from the hosts first, and tells whether that was
+// enough. What is cut from a name is in the other formats.
+func (g *grid) fit(columns int) bool {
+	excess := gap*(len(g.widths)-1) - columns
+	for _, w := range g.widths {
+		excess += w
+	}
+	for _, c := range []struct{ column, least int }{
+		{hostColumn, leastHost}, {serviceColumn, leastService}, {addressColumn, leastAddress},
+	} {
+		give := min(max(0, excess), max(0, g.widths[c.column]-c.least))
+		g.widths[c.column] -= give
+		excess -= give
+	}
+	return excess <= 0
+}
+
+func (g grid) write(out io.Writer, t Text) {
+	for _, line := range g.headLines() {
+		fmt.Fprintln(out, t.paint(bold, strings.TrimRight(line, " ")))
+	}
+	var rules []string
+	for _, w := range g.widths {
+		rules = append(rules, strings.Repeat("─", w))
+	}
+	fmt.Fprintln(out, t.paint(faint, strings.Join(rules, strings.Repeat(" ", gap))))
+	for _, row := range g.rows {
+		fmt.Fprintln(out, g.line(row, t))
+	}
+}
+
+// headLines are the heads, wrapped, and standing on the same bottom line.
+func (g grid) headLines() []string {
+	var height int
+	wrapped := make([][]string, len(g.heads))
+	for i, head := range g.heads {
+		wrapped[i] = wrap(head, g.widths[i])
+		height = max(height, len(wrapped[i]))
+	}
+	lines := make([]string, height)
+	for i, head := range wrapped {
+		blank := height - len(head)
+		for y := range lines {
+			var text string
+			if y >= blank {
+				text = head[y-blank]
+			}
+			lines[y] += pad(text, g.widths[i]+gap)
+		}
+	}
+	return lines
+}
+
+func (g grid) line(row []entry, t Text) string {
+	var line strings.Builder
+	for i, cell := range row {
+		text := shorten(cell.text, g.widths[i])
+		line.WriteString(t.paint(cell.style, text))
+		if i < len(row)-1 {
+			line.WriteString(strings.Repeat(" ", gap+g.widths[i]-width(text)))
+		}
+	}
+	return line.String()
+}

@@ -1,0 +1,114 @@
+package reports
+
+import (
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// Matrix is the result of an experiment in the form that is published. Its
+// fields, their names and their order are those of "The matrix as JSON" in the
+// documentation. No list in it is ever null.
+type Matrix struct {
+	APIVersion string    `json:"apiVersion"` // "needwant/v1"
+	Kind       string    `json:"kind"`       // "Matrix"
+	Device     Device    `json:"device"`
+	Run        Run       `json:"run"`
+	Columns    []Column  `json:"columns"`
+	Rows       []Row     `json:"rows"`
+	Cuts       []Cut     `json:"cuts"`
+	Safe       []Safe    `json:"safe"`
+	Unknown    []Unknown `json:"unknown"`
+}
+
+// Device is the thing under test.
+type Device struct {
+	Name     string `json:"name,omitempty"` // what its owner calls it
+	Model    string `json:"model"`
+	Firmware string `json:"firmware"`
+}
+
+// Run says how the verdicts were come by. Times are in seconds.
+type Run struct {
+	ID       string          `json:"id"`
+	Started  time.Time       `json:"started"`
+	Trials   int             `json:"trials"`   // that blocked something, repeats included
+	Controls int             `json:"controls"` // that blocked nothing
+	Duration float64         `json:"duration_s"`
+	Status   harness.Status  `json:"status"`
+	Why      string          `json:"why,omitempty"` // why it ended like that, where that needs a reason
+	Lanes    int             `json:"lanes"`
+	Faults   []harness.Fault `json:"faults"`
+	Settle   float64         `json:"settle_s"`
+	Horizon  float64         `json:"horizon_s"` // how long the longest block was held: nothing is known of what comes later
+	Kept     []string        `json:"kept"`      // never blocked
+}
+
+// Column is one scenario in one regime under one fault.
+type Column struct {
+	ID        string         `json:"id"`
+	Scenario  string         `json:"scenario"`
+	Title     string         `json:"title"`
+	Regime    harness.Regime `json:"regime"`
+	Fault     harness.Fault  `json:"fault"`
+	Vantage   string         `json:"vantage"`          // from where it is judged: "gateway", "lan" or "host"
+	Checks    string         `json:"checks,omitempty"` // what it really checks
+	Certified string         `json:"certified"`        // "exact", "order 2" or "none"
+	FalseFail float64        `json:"false_fail"`       // probability that a check fails for no reason
+	FalsePass float64        `json:"false_pass"`
+}
+
+// Row is one destination with a cell for each column, by the column's id.
+type Row struct {
+	Destination Destination     `json:"destination"`
+	Cells       map[string]Cell `json:"cells"`
+}
+
+// Destination is what the device contacts.
+type Destination struct {
+	ID         string   `json:"id"`   // protocol/port/name
+	Host       string   `json:"host"` // "" where the device asked for no name
+	Addresses  []string `json:"addresses"`
+	Protocol   string   `json:"protocol"` // "tcp" or "udp"
+	Port       uint16   `json:"port"`
+	Service    string   `json:"service"`    // as "NTP"; "" where the port tells nothing
+	FirstSeen  string   `json:"first_seen"` // "control", or "trial 7"
+	Collateral []string `json:"collateral"` // other names that blocking it hits too
+}
+
+// Cell is one verdict and its proof.
+type Cell struct {
+	Verdict    harness.Verdict `json:"verdict"`
+	Cuts       []string        `json:"cuts"` // ids of the cuts that the destination is in
+	Why        string          `json:"why"`
+	Trials     []int           `json:"trials"`
+	Attempts   int             `json:"attempts"`   // of the device, that ran into the block
+	Confidence float64         `json:"confidence"` // 0 to 1; below 1 is never rounded up to 1
+}
+
+// Open tells whether the cell is not decided.
+func (c Cell) Open() bool {
+	return c.Verdict == harness.Undecided || c.Verdict == harness.NotExercised
+}
+
+// Cut is a minimal set of destinations whose blocking breaks a column.
+type Cut struct {
+	ID           string   `json:"id"`
+	Column       string   `json:"column"`
+	Destinations []string `json:"destinations"`
+	Trials       []int    `json:"trials"`
+}
+
+// Safe is a set that was blocked all at once with the columns still working.
+type Safe struct {
+	Columns      []string `json:"columns"`
+	Destinations []string `json:"destinations"`
+	Trial        int      `json:"trial"` // 0: no single trial blocked all of it
+}
+
+// Unknown is what stayed open in a column, and why.
+type Unknown struct {
+	Column       string   `json:"column"`
+	Why          string   `json:"why"`
+	Destinations []string `json:"destinations"`
+}

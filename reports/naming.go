@@ -1,0 +1,77 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// resolver is the name that stands for the resolver which the gateway gives the
+// device; its address differs from home to home.
+const resolver = "resolver"
+
+// hostName is what people call a destination's host.
+func hostName(name string) string {
+	if name == resolver {
+		return "the gateway's own resolver"
+	}
+	return name
+}
+
+// called is what sentences call destinations, by their ids, those of one
+// service together: "a.example on tcp/443; b.example and c.example on udp/123".
+func called(ids []string) string {
+	var services []string
+	hosts := map[string][]string{}
+	for _, id := range ids {
+		service, host := split(id)
+		if hosts[service] == nil {
+			services = append(services, service)
+		}
+		hosts[service] = append(hosts[service], host)
+	}
+	return strings.Join(each(services, func(service string) string {
+		return enumerate(hosts[service]) + service
+	}), "; ")
+}
+
+// split takes an id apart, into " on udp/123" and the host.
+func split(id string) (service, host string) {
+	d, err := harness.ParseDestination(id)
+	if err != nil {
+		return "", id
+	}
+	return fmt.Sprintf(" on %s/%d", d.Protocol, d.Port), hostName(d.Name)
+}
+
+// enumerate joins words as "a, b and c".
+func enumerate(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// inTrials names trials, as "trials 3, 9"; "" for none.
+func inTrials(trials []int) string {
+	switch len(trials) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("trial %d", trials[0])
+	}
+	return "trials " + numbers(trials)
+}
+
+func numbers(trials []int) string {
+	return strings.Join(each(trials, func(n int) string { return fmt.Sprint(n) }), ", ")
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

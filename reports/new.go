@@ -1,0 +1,145 @@
+package reports
+
+import (
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// New makes the matrix of a run and of what was judged of it.
+func New(run harness.Run, judgement harness.Judgement) Matrix {
+	m := Matrix{
+		APIVersion: "needwant/v1",
+		Kind:       "Matrix",
+		Device:     Device(run.Device),
+		Run:        summary(run),
+		Columns:    each(judgement.Columns, column),
+		Rows:       each(judgement.Rows, func(r harness.Row) Row { return row(r, judgement.Columns) }),
+		Cuts:       []Cut{},
+		Safe:       each(judgement.Safe, safe),
+		Unknown:    []Unknown{},
+	}
+	for _, c := range judgement.Columns {
+		for _, cut := range c.Cuts {
+			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, ids(cut.Destinations), list(cut.Trials)})
+		}
+		for _, unknown := range c.Unknown {
+			m.Unknown = append(m.Unknown, Unknown{c.Column.ID, unknown.Why, ids(unknown.Destinations)})
+		}
+	}
+	return m
+}
+
+func summary(run harness.Run) Run {
+	s := Run{
+		ID:       run.ID,
+		Started:  run.Started.UTC().Truncate(time.Millisecond),
+		Duration: seconds(run.Duration),
+		Status:   run.Status,
+		Why:      run.Why,
+		Lanes:    run.Settings.Lanes,
+		Faults:   list(run.Settings.Faults),
+		Settle:   seconds(run.Settings.Settle),
+		Kept:     list(run.Settings.Kept),
+	}
+	var horizon time.Duration
+	for _, result := range run.Results {
+		if result.Trial.Control() {
+			s.Controls++
+			continue
+		}
+		s.Trials++
+		horizon = max(horizon, result.Held)
+	}
+	s.Horizon = seconds(horizon)
+	return s
+}
+
+func column(c harness.ColumnVerdict) Column {
+	scenario := c.Column.Scenario
+	return Column{
+		ID:        c.Column.ID,
+		Scenario:  scenario.Name,
+		Title:     scenario.Title,
+		Regime:    c.Column.Regime,
+		Fault:     c.Column.Fault,
+		Vantage:   scenario.Vantage,
+		Checks:    scenario.Checks,
+		Certified: c.Certified,
+		FalseFail: round(c.FalseFail, 4),
+		FalsePass: round(c.FalsePass, 4),
+	}
+}
+
+func row(r harness.Row, columns []harness.ColumnVerdict) Row {
+	cells := map[string]Cell{}
+	for _, c := range columns {
+		cells[c.Column.ID] = cell(c.Cells[r.Contact.Destination])
+	}
+	return Row{destination(r), cells}
+}
+
+func destination(r harness.Row) Destination {
+	d := r.Contact.Destination
+	addresses := each(r.Contact.Addresses, netip.Addr.String)
+	if address, bare := d.Address(); bare && len(addresses) == 0 {
+		addresses = []string{address.String()}
+	}
+	return Destination{
+		ID:         d.String(),
+		Host:       d.Host(),
+		Addresses:  addresses,
+		Protocol:   d.Protocol,
+		Port:       d.Port,
+		Service:    d.Service(),
+		FirstSeen:  r.FirstSeen,
+		Collateral: list(r.Contact.Collateral),
+	}
+}
+
+// cell copies a verdict. The zero cell is that of a destination which was never
+// judged for the column.
+func cell(c harness.Cell) Cell {
+	if c.Verdict == "" {
+		c.Verdict, c.Why = harness.Undecided, "It was not judged."
+	}
+	return Cell{
+		Verdict:    c.Verdict,
+		Cuts:       list(c.Cuts),
+		Why:        c.Why,
+		Trials:     list(c.Trials),
+		Attempts:   c.Attempts,
+		Confidence: math.Floor(c.Confidence*1e4+1e-6) / 1e4,
+	}
+}
+
+func safe(s harness.SafeList) Safe {
+	return Safe{list(s.Columns), ids(s.Destinations), s.Trial}
+}
+
+func ids(destinations []harness.Destination) []string {
+	return each(destinations, harness.Destination.String)
+}
+
+// each maps a list to one that is never nil, as null is no list in JSON.
+func each[A, B any](from []A, f func(A) B) []B {
+	to := make([]B, len(from))
+	for i, a := range from {
+		to[i] = f(a)
+	}
+	return to
+}
+
+func list[A any](from []A) []A {
+	return each(from, func(a A) A { return a })
+}
+
+// seconds rounds to milliseconds; a scheduler does not keep more.
+func seconds(d time.Duration) float64 { return round(d.Seconds(), 3) }
+
+func round(x float64, places int) float64 {
+	unit := math.Pow10(places)
+	return math.Round(x*unit) / unit
+}

@@ -1,0 +1,124 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// notes say what the verdicts rest on: what each column really checked, what
+// was special about a destination, and what was not tested at all.
+func (r reading) notes() section {
+	lines := slices.Concat(
+		distinct(r.Columns, checked),
+		r.conditions(),
+		r.noise(),
+		r.remarks(),
+		r.limits())
+	return section{"What these verdicts rest on", lines}
+}
+
+// distinct says of each column what there is to be said, but nothing twice.
+func distinct(columns []Column, say func(Column) string) []string {
+	var lines []string
+	for _, column := range columns {
+		if line := say(column); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// checked is the footnote of a scenario: an answer over the local protocol is
+// not the vendor's app on a mobile network.
+func checked(c Column) string {
+	from := c.Vantage
+	if from == "lan" {
+		from = "home network"
+	}
+	if c.Checks == "" {
+		return fmt.Sprintf("%s is judged from the %s.", c.Scenario, from)
+	}
+	return fmt.Sprintf("%s checks %s, from the %s.", c.Scenario, strings.TrimSuffix(c.Checks, "."), from)
+}
+
+// conditions are the faults and the regimes that the columns were judged under.
+func (r reading) conditions() []string {
+	faults := distinct(r.Columns, func(c Column) string { return fault(c.Fault) })
+	regimes := distinct(r.Columns, func(c Column) string { return regime(c.Regime) })
+	if len(faults)+len(regimes) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Blocked by %s; judged %s.", enumerate(faults), enumerate(regimes))}
+}
+
+func regime(r harness.Regime) string {
+	if r == harness.ColdBoot {
+		return "after a power cycle while blocked"
+	}
+	return "in the " + strings.ReplaceAll(string(r), "_", " ") + " state"
+}
+
+func fault(f harness.Fault) string {
+	switch f {
+	case harness.Reject:
+		return "reject (refused at once)"
+	case harness.Drop:
+		return "drop (swallowed in silence)"
+	case harness.NXDomain:
+		return "nxdomain (the name withheld)"
+	}
+	return string(f)
+}
+
+// noise says how often a check was taken to be wrong by itself; of each column,
+// where they differ.
+func (r reading) noise() []string {
+	rates := distinct(r.Columns, noise)
+	if len(rates) < 2 {
+		return rates
+	}
+	return distinct(r.Columns, func(c Column) string { return c.ID + ": " + noise(c) })
+}
+
+func noise(c Column) string {
+	if c.FalseFail == 0 && c.FalsePass == 0 {
+		return "Every single answer was trusted."
+	}
+	return fmt.Sprintf("Noise allowed for: %s false failures, %s false passes.", percent(c.FalseFail), percent(c.FalsePass))
+}
+
+func percent(p float64) string {
+	return strconv.FormatFloat(round(p*100, 2), 'f', -1, 64) + " %"
+}
+
+// remarks are what a reader has to know of single destinations.
+func (r reading) remarks() []string {
+	var lines []string
+	for _, row := range r.Rows {
+		d := row.Destination
+		if len(d.Collateral) > 0 {
+			lines = append(lines, fmt.Sprintf("%s cannot be told from %s: same address and port, so that a block hits both.",
+				called([]string{d.ID}), enumerate(d.Collateral)))
+		}
+		if strings.HasPrefix(d.FirstSeen, "trial ") {
+			lines = append(lines, fmt.Sprintf("%s was first seen in %s: a fallback that only blocking revealed.",
+				called([]string{d.ID}), d.FirstSeen))
+		}
+	}
+	return lines
+}
+
+func (r reading) limits() []string {
+	var lines []string
+	if len(r.Run.Kept) > 0 {
+		lines = append(lines, "Never blocked: "+enumerate(r.Run.Kept)+".")
+	}
+	if r.Run.Horizon > 0 {
+		lines = append(lines, fmt.Sprintf("No block was held for longer than %s: nothing is known of what a device does later.", lasting(r.Run.Horizon)))
+	}
+	return lines
+}

@@ -1,0 +1,42 @@
+package policy
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// adguard writes rules for AdGuard Home, for this client alone.
+func adguard(d *draft, p Policy) error {
+	client := "$client=" + adguardClient(d, p.Device)
+	d.lose(namesCoverBelow)
+	d.lose(directContactPasses)
+	if p.Kind == AllowRequired {
+		n := namesOf(d, p.Open, p.Blocked, answered)
+		for _, host := range n.listed {
+			d.line("@@||%s^%s", host, client)
+		}
+		for _, host := range n.spared {
+			d.line("||%s^%s,important", host, client)
+		}
+		d.line("||*^%s", client)
+		return nil
+	}
+	n := namesOf(d, p.Blocked, p.Open, withheld)
+	for _, host := range n.listed {
+		d.line("||%s^%s", host, client)
+	}
+	for _, host := range n.spared {
+		d.line("@@||%s^%s", host, client)
+	}
+	return nil
+}
+
+// adguardClient is the device's addresses, divided by bars.
+func adguardClient(d *draft, device Device) string {
+	if len(device.Addresses) == 0 {
+		d.lose("AdGuard knows the device by its address: FILL IN %s, or give --address.", placeholderAddress)
+		return placeholderAddress
+	}
+	all := device.only(func(netip.Addr) bool { return true })
+	return strings.ReplaceAll(join(all), ", ", "|")
+}

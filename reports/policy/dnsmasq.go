@@ -1,0 +1,103 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// dnsmasq withholds names: the answer is NXDOMAIN for every kind of record. It is
+// 0.0.0.0 or :: for all names but some.
+func dnsmasq(d *draft, p Policy) error {
+	if p.Kind == AllowRequired {
+		return dnsmasqAllow(d, p)
+	}
+	n := namesOf(d, p.Blocked, p.Open, withheld)
+	d.lose("It goes for every device that asks this server.")
+	d.lose(namesCoverBelow)
+	d.lose(directContactPasses)
+	d.lose("The run blocked by %s; a device may take a missing name otherwise.", p.Fault)
+	for _, host := range n.listed {
+		d.line("address=/%s/", host)
+	}
+	for _, host := range n.spared {
+		d.line("server=/%s/#", host)
+	}
+	return nil
+}
+
+func dnsmasqAllow(d *draft, p Policy) error {
+	n := namesOf(d, p.Open, p.Blocked, answered)
+	d.lose("All other names are withheld from everybody who asks: use it on a server for this device alone.")
+	d.lose(namesCoverBelow)
+	d.lose(directContactPasses)
+	d.line("address=/#/#") // 0.0.0.0 and ::, as dnsmasq 2.90 lets /#/ without an address through
+	for _, host := range n.listed {
+		d.line("server=/%s/#", host)
+	}
+	for _, host := range n.spared {
+		d.line("address=/%s/", host)
+	}
+	return nil
+}
+
+// dnsmasqSets makes dnsmasq add every address that it answers with to the sets
+// of the table that nft writes, before the answer leaves. That way the table
+// follows names.
+func dnsmasqSets(d *draft, p Policy) error {
+	listed, others := p.Blocked, p.Open
+	if p.Kind == AllowRequired {
+		listed, others = others, listed
+	}
+	table := p.Device.table()
+	d.lose("It needs the table of the export nft: load that first, and again before dnsmasq starts anew.")
+	d.lose("Addresses stay in the sets until the table is loaded again, though the name may have moved on.")
+	d.lose("The device must ask this server, and nobody else, for names.")
+	var hosts []string
+	sets := map[string][]string{}
+	for _, s := range services(listed) {
+		for _, one := range s.Destinations {
+			if one.Host == "" || standsForMany(one.Host) || p.mixed(d, one) {
+				continue
+			}
+			if sets[one.Host] == nil {
+				hosts = append(hosts, one.Host)
+			}
+			sets[one.Host] = append(sets[one.Host], nftSets(table, s.name())...)
+		}
+	}
+	for _, host := range hosts {
+		d.line("nftset=/%s/%s", host, strings.Join(sets[host], ","))
+	}
+	for _, host := range nested(hosts, others) {
+		if sets[host] == nil {
+			d.line("nftset=/%s/%s", host, strings.Join(nftSets(table, sparedSet), ","))
+		}
+	}
+	return nil
+}
+
+// mixed tells of a name to be refused that was seen on an address of something
+// open. It is not followed, as that would refuse the other too.
+func (p Policy) mixed(d *draft, one Destination) bool {
+	if p.Kind == AllowRequired {
+		return false
+	}
+	for _, address := range one.Addresses {
+		if other, shared := p.openAt(address, one); shared {
+			d.lose("%s is not followed: %s uses %s too.", one.label(), other.label(), address)
+			return true
+		}
+	}
+	return false
+}
+
+// sparedSet takes the addresses of names that lie below a listed one. No rule
+// looks at it.
+const sparedSet = "spared"
+
+func nftSets(table, set string) []string {
+	return []string{
+		fmt.Sprintf("4#inet#%s#%s_v4", table, set),
+		fmt.Sprintf("6#inet#%s#%s_v6", table, set),
+	}
+}

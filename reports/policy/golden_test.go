@@ -1,0 +1,39 @@
+package policy_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/reports/policy"
+)
+
+var setName = regexp.MustCompile(`#inet#needwant_fan#(\w+)`)
+
+var _ = Describe("an export", func() {
+	for _, format := range policy.Formats() {
+		for _, kind := range policy.Kinds() {
+			It("reads as it did before, as "+format.Name+" to "+string(kind), func() {
+				e, ok := written(format, made(matrix(fan()...), policy.Options{Kind: kind, Device: at()}))
+				if ok {
+					golden(string(kind)+"."+format.Name, e.Text)
+				}
+			})
+		}
+	}
+})
+
+func golden(name, text string) {
+	GinkgoHelper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		Expect(os.MkdirAll("testdata", 0o755)).To(Succeed())
+		Expect(os.WriteFile(path, []byte(text), 0o644)).To(Succeed())
+	}
+	want, err := os.ReadFile(path)
+	Expect(err).NotTo(HaveOccurred(), "go test ./reports/policy -update writes it")
+	Expect(text).To(Equal(string(want)))
+}

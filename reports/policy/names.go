@@ -1,0 +1,78 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+)
+
+// names sorts destinations for a language that knows names alone.
+type names struct {
+	listed []string // to be written, sorted
+	spared []string // below a listed name, and not to be touched: sorted
+}
+
+// What a language does to a name.
+const (
+	withheld = "withheld"
+	answered = "answered"
+)
+
+// namesOf finds the names that stand for some destinations, apart from the
+// others. What cannot be said is lost. A name that something needed has too is
+// answered.
+func namesOf(d *draft, some, others []Destination, doing string) names {
+	var n names
+	for _, one := range some {
+		other, split := sameHost(one, others)
+		switch {
+		case one.Resolver:
+			d.lose("The gateway's own resolver is no name.")
+		case one.Host == "" && len(one.Addresses) > 0:
+			d.lose("%s is not %s: it is contacted by its address.", one.label(), doing)
+		case one.Host == "":
+			d.lose("%s is not %s: it is no proper host name.", one.label(), doing)
+		case standsForMany(one.Host):
+			d.lose("%s is not %s: strangers have names below it.", one.label(), doing)
+		case split && doing == withheld:
+			d.lose("%s is not %s: %s has the same name.", one.label(), doing, other.label())
+		default:
+			if split {
+				d.lose("%s is answered for too: it has the same name as %s.", other.label(), one.label())
+			}
+			n.listed = append(n.listed, one.Host)
+		}
+	}
+	slices.Sort(n.listed)
+	n.listed = slices.Compact(n.listed)
+	if len(n.listed) > 0 {
+		d.lose("Names have no ports: what is %s is so on all of them.", doing)
+	}
+	n.spared = nested(n.listed, others)
+	return n
+}
+
+func sameHost(one Destination, others []Destination) (Destination, bool) {
+	i := slices.IndexFunc(others, func(o Destination) bool { return o.Host != "" && o.Host == one.Host })
+	if i < 0 {
+		return Destination{}, false
+	}
+	return others[i], true
+}
+
+// nested lists the hosts of others that lie below a listed name: what is said of
+// that one would go for them too.
+func nested(listed []string, others []Destination) []string {
+	var hosts []string
+	for _, other := range others {
+		isBelow := func(name string) bool { return other.Host != name && below(other.Host, name) }
+		if other.Host != "" && slices.ContainsFunc(listed, isBelow) {
+			hosts = append(hosts, other.Host)
+		}
+	}
+	slices.SortFunc(hosts, cmp.Compare[string])
+	return slices.Compact(hosts)
+}
+
+const namesCoverBelow = "A name stands for all names below it."
+
+const directContactPasses = "An address that the device knows by heart, or got from another name server, is not affected."

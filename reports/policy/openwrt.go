@@ -1,0 +1,98 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// openwrt writes rule sections for /etc/config/firewall.
+func openwrt(d *draft, p Policy) error {
+	u := uci{d, p}
+	listed := p.Open
+	if p.Kind == BlockOptional {
+		listed = p.spared(d)
+	}
+	d.loseNames(listed, "")
+	d.lose("Connections that are open when the rules are loaded go on: restart the device, or conntrack -D its address.")
+	d.line("# Append to /etc/config/firewall, above other rules for the device; then: service firewall restart")
+	target := "REJECT"
+	if p.Fault == harness.Drop {
+		target = "DROP"
+	}
+	if p.Kind == AllowRequired {
+		target = "ACCEPT"
+		u.essentials()
+	} else {
+		u.resolver(target)
+	}
+	for _, s := range services(listed) {
+		u.service(s, "ipv4", netip.Addr.Is4, target)
+		u.service(s, "ipv6", netip.Addr.Is6, target)
+	}
+	if p.Kind == AllowRequired {
+		d.lose("The home network stays as the zones have it: the run blocked nothing there.")
+		u.rule("all else", "option dest 'wan'", "list proto 'all'", "option target 'REJECT'")
+	}
+	return nil
+}
+
+// uci writes sections of OpenWrt's configuration.
+type uci struct {
+	*draft
+	policy Policy
+}
+
+// rule writes one section; every rule is for the device alone.
+func (u uci) rule(name string, options ...string) {
+	u.line("config rule")
+	u.line("\toption name '%s'", short("needwant "+u.policy.Device.slug()+": "+name, 80))
+	u.line("\toption src '*'")
+	device := u.policy.Device
+	if !device.byAddress() {
+		u.line("\tlist src_mac '%s'", device.mac())
+	} else {
+		for _, address := range device.Addresses {
+			u.line("\tlist src_ip '%s'", address)
+		}
+	}
+	for _, option := range options {
+		u.line("\t%s", option)
+	}
+	u.line("")
+}
+
+func (u uci) service(s service, family string, of func(netip.Addr) bool, target string) {
+	addresses := s.only(of)
+	if len(addresses) == 0 || u.policy.Device.byAddress() && len(u.policy.Device.only(of)) == 0 {
+		return
+	}
+	for _, one := range s.Destinations {
+		u.line("# %s: %s", one.label(), one.Why)
+	}
+	options := []string{"option dest 'wan'", "option family '" + family + "'"}
+	for _, address := range addresses {
+		options = append(options, fmt.Sprintf("list dest_ip '%s'", address))
+	}
+	u.rule(s.name()+" "+family, append(options,
+		fmt.Sprintf("list proto '%s'", s.Protocol),
+		fmt.Sprintf("option dest_port '%d'", s.Port),
+		fmt.Sprintf("option target '%s'", target))...)
+}
+
+// essentials are what a device needs of the router itself. Rules without a
+// destination zone are for the router.
+func (u uci) essentials() {
+	u.rule("DNS", "list proto 'tcp'", "list proto 'udp'", "option dest_port '53'", "option target 'ACCEPT'")
+	u.rule("DHCP", "option family 'ipv4'", "list proto 'udp'", "option dest_port '67'", "option target 'ACCEPT'")
+	u.rule("DHCPv6", "option family 'ipv6'", "list proto 'udp'", "option dest_port '547'", "option target 'ACCEPT'")
+}
+
+func (u uci) resolver(target string) {
+	for _, blocked := range u.policy.Blocked {
+		if blocked.Resolver {
+			u.rule("resolver", "list proto 'udp'", "option dest_port '53'", fmt.Sprintf("option target '%s'", target))
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// routeros writes commands for MikroTik's terminal, or for /import. The router
+// resolves the names of address lists itself, again and again.
+func routeros(d *draft, p Policy) error {
+	r := ros{d, p, p.Device.table()}
+	listed := p.Open
+	if p.Kind == BlockOptional {
+		listed = p.spared(d)
+	}
+	d.lose("Rules go to the end of the chain: drag them above those that accept the device's traffic, fasttrack included.")
+	d.lose("The router asks for names itself, and may get other addresses than the device.")
+	r.remove()
+	if p.Kind == AllowRequired {
+		r.essentials()
+	} else {
+		r.resolver()
+	}
+	for _, s := range services(listed) {
+		r.service(s)
+	}
+	if p.Kind == AllowRequired {
+		d.lose(homeIsOpen)
+		r.filter("ip", "all else", "action=reject reject-with=icmp-admin-prohibited")
+		r.filter("ipv6", "all else", "action=reject reject-with=icmp-admin-prohibited")
+	}
+	return nil
+}
+
+// ros writes commands of RouterOS.
+type ros struct {
+	*draft
+	policy Policy
+	table  string
+}
+
+// remove makes the script repeatable.
+func (r ros) remove() {
+	for _, family := range []string{"ip", "ipv6"} {
+		r.line(`/%s firewall filter remove [find comment~"^%s: "]`, family, r.table)
+		r.line(`/%s firewall address-list remove [find list~"^%s_"]`, family, r.table)
+	}
+}
+
+func (r ros) service(s service) {
+	list := fmt.Sprintf("%s_%s", r.table, s.name())
+	v4, v6 := false, false
+	for _, one := range s.Destinations {
+		has4, has6 := len(one.v4()) > 0, len(one.v6()) > 0
+		if one.Host != "" {
+			if has4 || !has6 {
+				r.entry("ip", list, one.Host, one)
+				v4 = true
+			}
+			if has6 {
+				r.entry("ipv6", list, one.Host, one)
+				v6 = true
+			}
+			continue
+		}
+		for _, address := range one.v4() {
+			r.entry("ip", list, address.String(), one)
+		}
+		for _, address := range one.v6() {
+			r.entry("ipv6", list, address.String(), one)
+		}
+		v4, v6 = v4 || has4, v6 || has6
+	}
+	match := fmt.Sprintf("protocol=%s dst-port=%d dst-address-list=%s %s", s.Protocol, s.Port, list, r.action(s.Protocol))
+	if v4 {
+		r.filter("ip", s.name(), match)
+	}
+	if v6 {
+		r.filter("ipv6", s.name(), match)
+	}
+}
+
+func (r ros) entry(family, list, address string, d Destination) {
+	r.line(`/%s firewall address-list add list=%s address=%s comment="%s: %s"`, family, list, address, d.label(), d.Why)
+}
+
+// filter adds a rule for the device.
+func (r ros) filter(family, why, rest string) {
+	r.chain(family, "forward", why, rest)
+}
+
+func (r ros) chain(family, chain, why, rest string) {
+	device := r.policy.Device
+	matches := []string{"src-mac-address=" + device.mac()}
+	if device.byAddress() {
+		matches = nil
+		of := netip.Addr.Is4
+		if family == "ipv6" {
+			of = netip.Addr.Is6
+		}
+		for _, address := range device.only(of) {
+			matches = append(matches, "src-address="+address.String())
+		}
+	}
+	for _, match := range matches {
+		r.line(`/%s firewall filter add chain=%s %s %s comment="%s: %s"`, family, chain, match, rest, r.table, why)
+	}
+}
+
+func (r ros) action(protocol string) string {
+	switch {
+	case r.policy.Kind == AllowRequired:
+		return "action=accept"
+	case r.policy.Fault == harness.Drop:
+		return "action=drop"
+	case protocol == "tcp":
+		return "action=reject reject-with=tcp-reset"
+	}
+	return "action=reject reject-with=icmp-admin-prohibited"
+}
+
+func (r ros) essentials() {
+	v4, v6 := home()
+	for _, network := range v4 {
+		r.line(`/ip firewall address-list add list=%s_home address=%s comment="home, with its DNS and DHCP"`, r.table, network)
+	}
+	for _, network := range v6 {
+		r.line(`/ipv6 firewall address-list add list=%s_home address=%s comment="home, with its DNS and DHCP"`, r.table, network)
+	}
+	for _, family := range []string{"ip", "ipv6"} {
+		r.chain(family, "input", "DNS", "protocol=udp dst-port=53 action=accept")
+		r.chain(family, "input", "DNS", "protocol=tcp dst-port=53 action=accept")
+		r.filter(family, "answers", "connection-state=established,related connection-nat-state=!srcnat action=accept")
+		r.filter(family, "home", fmt.Sprintf("dst-address-list=%s_home action=accept", r.table))
+	}
+	r.chain("ip", "input", "DHCP", "protocol=udp dst-port=67 action=accept")
+	r.chain("ipv6", "input", "DHCP", "protocol=udp dst-port=547 action=accept")
+}
+
+func (r ros) resolver() {
+	for _, blocked := range r.policy.Blocked {
+		if blocked.Resolver {
+			r.chain("ip", "input", "resolver", "protocol=udp dst-port=53 "+r.action("udp"))
+			r.chain("ipv6", "input", "resolver", "protocol=udp dst-port=53 "+r.action("udp"))
+		}
+	}
+}

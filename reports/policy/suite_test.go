@@ -1,0 +1,22 @@
+package policy_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// go test ./reports/policy -update writes the golden files anew.
+var update = flag.Bool("update", false, "write the golden files of the exports")
+
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestPolicy(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "policy")
+}

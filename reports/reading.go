@@ -1,0 +1,132 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// reading is a matrix prepared for a person: each column has a heading that no
+// other has, and each group of alternatives a letter.
+type reading struct {
+	Matrix
+	headings []string         // by column
+	groups   []group          // in the order of the cuts
+	group    map[string]group // by cut id
+}
+
+// group is a set of destinations of which at least one is needed. Columns that
+// need the same set share it.
+type group struct {
+	letter  string
+	members []string // destination ids, sorted
+}
+
+func read(m Matrix) reading {
+	r := reading{Matrix: m, headings: headings(m.Columns), group: map[string]group{}}
+	for _, cut := range m.Cuts {
+		if len(cut.Destinations) > 1 {
+			r.group[cut.ID] = r.lettered(cut.Destinations)
+		}
+	}
+	return r
+}
+
+// lettered finds the group of these members, or adds it under the next letter.
+func (r *reading) lettered(members []string) group {
+	members = slices.Sorted(slices.Values(members))
+	for _, known := range r.groups {
+		if slices.Equal(known.members, members) {
+			return known
+		}
+	}
+	added := group{letter(len(r.groups)), members}
+	r.groups = append(r.groups, added)
+	return added
+}
+
+// letter counts A, B … Z, AA, AB …
+func letter(n int) string {
+	if n < 26 {
+		return string(rune('A' + n))
+	}
+	return letter(n/26-1) + letter(n%26)
+}
+
+// headings are the columns' titles. Where two are the same, what tells the
+// columns apart is added.
+func headings(columns []Column) []string {
+	return each(columns, func(c Column) string {
+		same := slices.DeleteFunc(slices.Clone(columns), func(o Column) bool { return title(o) != title(c) })
+		if len(same) < 2 {
+			return title(c)
+		}
+		return fmt.Sprintf("%s (%s)", title(c), distinction(c, same))
+	})
+}
+
+// title is what the column's scenario is called; one without a title has a name.
+func title(c Column) string { return cmp.Or(c.Title, c.Scenario) }
+
+// distinction says in a few words which of the columns of one title this is.
+func distinction(c Column, same []Column) string {
+	var words []string
+	if slices.ContainsFunc(same, func(o Column) bool { return o.Scenario != c.Scenario }) {
+		words = append(words, c.Scenario)
+	}
+	if slices.ContainsFunc(same, func(o Column) bool { return o.Regime != c.Regime }) {
+		words = append(words, strings.ReplaceAll(string(c.Regime), "_", " "))
+	}
+	if slices.ContainsFunc(same, func(o Column) bool { return o.Fault != c.Fault }) {
+		words = append(words, string(c.Fault))
+	}
+	return strings.Join(words, ", ")
+}
+
+// phrase is a verdict as a table cell reads: "required", "alternative: needs 1
+// of 5 (group A)".
+func (r reading) phrase(cell Cell) string {
+	if groups := r.groupsOf(cell); groups != "" {
+		return fmt.Sprintf("%s: %s", cell.Verdict, groups)
+	}
+	return string(cell.Verdict)
+}
+
+// groupsOf is "needs 1 of 5 (group A)", or "" where the cell is in no group.
+func (r reading) groupsOf(cell Cell) string {
+	var words []string
+	for _, group := range r.groupsIn(cell) {
+		words = append(words, fmt.Sprintf("1 of %d (group %s)", len(group.members), group.letter))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "needs " + enumerate(words)
+}
+
+// groupsIn lists the cell's groups; a required destination is in none.
+func (r reading) groupsIn(cell Cell) []group {
+	var groups []group
+	for _, cut := range cell.Cuts {
+		if group, ok := r.group[cut]; ok && cell.Verdict == harness.Alternative {
+			groups = append(groups, group)
+		}
+	}
+	return groups
+}
+
+// open counts the cells that are not decided, of all there are.
+func (r reading) open() (open, all int) {
+	for _, row := range r.Rows {
+		for _, cell := range row.Cells {
+			all++
+			if cell.Open() {
+				open++
+			}
+		}
+	}
+	return open, all
+}

@@ -1,0 +1,81 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// subject names the device: "s50 (roborock.vacuum.s5), firmware 3.5.8".
+func (r reading) subject() string {
+	d := r.Device
+	subject := cmp.Or(d.Model, "a device of unknown model")
+	if d.Name != "" && d.Name != d.Model {
+		subject = fmt.Sprintf("%s (%s)", d.Name, subject)
+	}
+	if d.Firmware != "" {
+		subject += ", firmware " + d.Firmware
+	}
+	return subject
+}
+
+// effort is what the experiment took: "21 trials and 3 controls in 24.2 s".
+func (r reading) effort() string {
+	effort := fmt.Sprintf("%s and %s in %s", count(r.Run.Trials, "trial"), count(r.Run.Controls, "control"), lasting(r.Run.Duration))
+	if r.Run.Lanes > 1 {
+		effort += fmt.Sprintf(" on %d lanes", r.Run.Lanes)
+	}
+	return effort
+}
+
+// state is how the experiment ended, and whether anything is open.
+func (r reading) state() string {
+	state := ending(r.Run.Status)
+	if why := strings.TrimSuffix(r.Run.Why, "."); why != "" {
+		state += ": " + why
+	}
+	open, all := r.open()
+	switch {
+	case all == 0:
+		return state + "; nothing was judged"
+	case open == 0:
+		return state + "; every cell is decided"
+	}
+	return fmt.Sprintf("%s; %d of %s open", state, open, count(all, "cell"))
+}
+
+func ending(status harness.Status) string {
+	switch status {
+	case harness.OverBudget:
+		return "stopped at its budget"
+	case harness.Failed:
+		return "failed with nothing blocked"
+	case harness.Running:
+		return "still running, or cut short"
+	}
+	return string(status)
+}
+
+// lasting writes seconds for people: "1.6 s", "2 min 5 s", "3 h 20 min".
+func lasting(seconds float64) string {
+	if seconds < 60 {
+		return strconv.FormatFloat(round(seconds, 1), 'f', -1, 64) + " s"
+	}
+	d := time.Duration(math.Round(seconds)) * time.Second
+	if d < time.Hour {
+		return pair(int(d/time.Minute), "min", int(d%time.Minute/time.Second), "s")
+	}
+	return pair(int(d/time.Hour), "h", int(d%time.Hour/time.Minute), "min")
+}
+
+func pair(big int, bigUnit string, small int, smallUnit string) string {
+	if small == 0 {
+		return fmt.Sprintf("%d %s", big, bigUnit)
+	}
+	return fmt.Sprintf("%d %s %d %s", big, bigUnit, small, smallUnit)
+}

@@ -1,0 +1,44 @@
+package reports
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// heads are the column heads that come first in every table. With the titles of
+// the two scenarios of a vacuum cleaner they are, word for word, those of the
+// forum table that this project set out to fill.
+func heads() []string {
+	return []string{"Destination IP", "Destination URL/Location", "Protocol", "Port", "Service"}
+}
+
+// facts are a row's cells under the heads.
+func facts(d Destination) []string {
+	return []string{
+		strings.Join(d.Addresses, ", "),
+		location(d),
+		strings.ToUpper(d.Protocol),
+		strconv.Itoa(int(d.Port)),
+		d.Service,
+	}
+}
+
+// location is the host, and the names that cannot be told from it.
+func location(d Destination) string {
+	host := hostName(d.Host)
+	if len(d.Collateral) == 0 {
+		return host
+	}
+	return strings.TrimSpace(host + " (also " + strings.Join(d.Collateral, ", ") + ")")
+}
+
+// evidence lists the trials that a row's verdicts rest on.
+func evidence(row Row) string {
+	var trials []int
+	for _, cell := range row.Cells {
+		trials = append(trials, cell.Trials...)
+	}
+	slices.Sort(trials)
+	return inTrials(slices.Compact(trials))
+}

@@ -1,0 +1,113 @@
+package reports_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+)
+
+var _ = Describe("the forum's table", func() {
+	It("has the forum's heads, word for word", func() {
+		Expect(markdown(sample())).To(ContainSubstring(
+			"| Destination IP | Destination URL/Location | Protocol | Port | Service | Required for Native App? | Required for HASS? |"))
+		var out bytes.Buffer
+		Expect(reports.CSV(&out, sample())).To(Succeed())
+		Expect(out.String()).To(HavePrefix(
+			"Destination IP,Destination URL/Location,Protocol,Port,Service,Required for Native App?,Required for HASS?,"))
+	})
+
+	It("names every address of a destination", func() {
+		Expect(markdown(unsettled())).To(ContainSubstring("| 192.0.2.1, 192.0.2.2, 2001:db8::1234:5678:9abc:def0 | ot.io.mi.com |"))
+	})
+
+	It("uses the words that the verdicts have", func() {
+		text := markdown(sample()) + markdown(unsettled())
+		for _, verdict := range []harness.Verdict{harness.Required, harness.Alternative, harness.Optional, harness.Degraded, harness.NotExercised, harness.Undecided} {
+			Expect(text).To(ContainSubstring("| " + string(verdict)))
+		}
+	})
+
+	It("says which columns are which, where titles are the same", func() {
+		m := sample()
+		m.Columns[1].Title = m.Columns[0].Title
+		Expect(markdown(m)).To(ContainSubstring("| Required for Native App? (native_app) | Required for Native App? (hass) |"))
+		Expect(markdown(unsettled())).To(ContainSubstring("| Works from afar? (steady, reject) | Works from afar? (steady, drop) | Works from afar? (cold boot, reject) |"))
+	})
+
+	It("gives columns that need the same group one letter", func() {
+		m := sample()
+		m.Cuts = append(m.Cuts, reports.Cut{ID: "c3", Column: "hass", Destinations: m.Cuts[1].Destinations},
+			reports.Cut{ID: "c4", Column: "hass", Destinations: m.Cuts[1].Destinations[:2]})
+		m.Rows[2].Cells["hass"] = reports.Cell{Verdict: harness.Alternative, Cuts: []string{"c3", "c4"}}
+		Expect(markdown(m)).To(ContainSubstring("| alternative: needs 1 of 5 (group A) | alternative: needs 1 of 5 (group A) and 1 of 2 (group B) |"))
+	})
+})
+
+var _ = Describe("the sentences below the table", func() {
+	DescribeTable("say how far a column is certified", func(certified, sentence string) {
+		m := sample()
+		m.Columns[0].Certified = certified
+		Expect(markdown(m)).To(ContainSubstring(sentence))
+	},
+		Entry(nil, "exact", "this is all there is to it, given that blocking more never repairs"),
+		Entry(nil, "order 1", "any cut not listed here contains at least 2 of the listed alternatives"),
+		Entry(nil, "order 3", "any cut not listed here contains at least 4 of the listed alternatives"),
+		Entry(nil, "none", "Not certified"),
+		Entry(nil, "order of some kind", "Not certified"),
+	)
+
+	It("do not call a column free of needs while anything is open", func() {
+		Expect(markdown(sample())).To(ContainSubstring("Nothing that was seen is needed."))
+		Expect(markdown(unsettled())).NotTo(ContainSubstring("Nothing that was seen is needed."))
+	})
+
+	It("say when no single trial blocked the whole safe list", func() {
+		m := sample()
+		m.Safe = m.Safe[2:]
+		m.Safe[0].Trial = 0
+		Expect(markdown(m)).To(ContainSubstring("(no single trial blocked all of it)"))
+	})
+
+	It("tell of every open cell, once", func() {
+		m := sample()
+		m.Rows[0].Cells["hass"] = reports.Cell{Verdict: harness.Undecided, Why: "Two trials disagree."}
+		m.Rows[1].Cells["hass"] = m.Rows[0].Cells["hass"]
+		Expect(strings.Count(markdown(m), "hass: undecided: ")).To(Equal(1))
+		Expect(strings.Count(markdown(m), "Two trials disagree.")).To(Equal(1), "the reason of two cells is said once")
+		m.Unknown = []reports.Unknown{{Column: "hass", Why: "trials 3 and 4 disagree", Destinations: []string{m.Rows[0].Destination.ID, m.Rows[1].Destination.ID}}}
+		Expect(markdown(m)).To(SatisfyAll(ContainSubstring("trials 3 and 4 disagree"), Not(ContainSubstring("Two trials"))))
+	})
+})
+
+var _ = Describe("a format", func() {
+	It("that does not exist is refused with those that do", func() {
+		err := reports.Render(&bytes.Buffer{}, "pdf", reports.Report{})
+		Expect(err).To(MatchError(`there is no format "pdf": choose one of json, html, md, text, csv, junit, openmetrics`))
+		Expect(err).To(MatchError(reports.UnknownFormatError("pdf")))
+	})
+
+	for _, format := range reports.Formats() {
+		It("passes on what went wrong with the writing: "+format.Name, func() {
+			Expect(format.Render(brokenPipe{}, reports.Report{Matrix: sample()})).To(MatchError(errBroken))
+		})
+	}
+})
+
+func markdown(m reports.Matrix) string {
+	GinkgoHelper()
+	var out bytes.Buffer
+	Expect(reports.Render(&out, "md", reports.Report{Matrix: m})).To(Succeed())
+	return out.String()
+}
+
+var errBroken = errors.New("broken pipe")
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errBroken }
