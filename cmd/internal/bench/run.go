@@ -1,0 +1,80 @@
+package bench
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// NewRun is a run on a spec that has not begun. What the settings leave open
+// comes from the spec; order 2, and blocking by ipset, are the usual ones.
+func NewRun(source string, file scenarios.File, list scenarios.List, settings harness.Settings) harness.Run {
+	settings.Source, settings.Text = source, file.Text()
+	settings.Lanes = 1
+	settings.Kept = file.Block.Keep
+	settings.MaxNoise = file.Trials.MaxNoise
+	settings.Faults, settings.Regimes = Faults(file), Regimes(file)
+	fill(&settings.Settle, file.Timing.Settle)
+	fill(&settings.Budget, file.Trials.Budget)
+	fill(&settings.Driver, "ipset")
+	fill(&settings.Order, "2")
+	run := harness.Run{
+		ID: rand.Text(), Started: time.Now(), Status: harness.Running,
+		Device:   harness.Device{Name: Name(source, file), Model: file.Device.Model},
+		Settings: settings,
+	}
+	for _, spec := range list {
+		run.Scenarios = append(run.Scenarios, spec.Info())
+	}
+	return run
+}
+
+// Name is what the device is called: as the spec says, or else as the spec is.
+func Name(source string, file scenarios.File) string {
+	if file.Device.Name != "" {
+		return file.Device.Name
+	}
+	return strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
+}
+
+// Faults are those of the spec.
+func Faults(file scenarios.File) (faults []harness.Fault) {
+	for _, fault := range file.Block.Faults {
+		faults = append(faults, harness.Fault(fault))
+	}
+	return faults
+}
+
+// Regimes are those of the spec.
+func Regimes(file scenarios.File) (regimes []harness.Regime) {
+	if file.Regimes.Steady != nil {
+		regimes = append(regimes, harness.Steady)
+	}
+	if file.Regimes.ColdBoot != nil {
+		regimes = append(regimes, harness.ColdBoot)
+	}
+	return regimes
+}
+
+// Listed are those of the scenarios that a run has.
+func Listed(all scenarios.List, run harness.Run) (list scenarios.List) {
+	for _, spec := range all {
+		for _, info := range run.Scenarios {
+			if info.Name == spec.Name {
+				list = append(list, spec)
+			}
+		}
+	}
+	return list
+}
+
+func fill[T comparable](value *T, usual T) {
+	var zero T
+	if *value == zero {
+		*value = usual
+	}
+}

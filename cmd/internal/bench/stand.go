@@ -1,0 +1,181 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// Options are the choices that a spec leaves open.
+type Options struct {
+	Driver string // how to block: "ipset" or "iptables"; "" is ipset
+	Wait   time.Duration
+	Tell   func(text string)                                          // progress, in words
+	Ask    func(ctx context.Context, question string) (string, error) // a person; nil where there is none
+}
+
+// Stand is a real device behind a gateway.
+type Stand struct {
+	*harness.Bench
+	Gateway *gateway.Gateway
+	Placed  *placement.Placed
+
+	machine *netns.Namespace
+	observe time.Duration // of the first control; 0 once it is over
+}
+
+// guardian is the command of a guardian: this program, with the verb for it.
+func guardian() []string { return []string{"/proc/self/exe", GuardianVerb} }
+
+// GuardianVerb is what the program is called with to be a guardian.
+const GuardianVerb = "guardian"
+
+// Plan says what Open would do.
+func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*placement.Plan, error) {
+	g := file.Gateway
+	kind := placement.Kind(g.Placement)
+	if kind != placement.NIC && kind != placement.OneArm {
+		return nil, fmt.Errorf("placement %s: this version has no gateway for it yet: take nic or onearm, "+
+			"or write gateway: {placement: lab, world: s50-thread} to try the spec on a simulated device", g.Placement)
+	}
+	for _, fault := range Faults(file) {
+		if fault == harness.NXDomain {
+			return nil, errors.New("fault nxdomain: this version cannot withhold names yet: write block: {faults: [reject]}")
+		}
+	}
+	var mac net.HardwareAddr
+	if file.Device.MAC != "" {
+		parsed, err := net.ParseMAC(file.Device.MAC)
+		if err != nil {
+			return nil, err
+		}
+		mac = parsed
+	}
+	return placement.New(placement.Config{
+		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink,
+		MAC: mac, Address: file.Device.Address,
+		Folder: guard.Folder(), Guardian: guardian(), Tell: tell,
+	})
+}
+
+// Ready looks, before anything is touched, whether the scenarios have all that
+// they need, as their secrets.
+func Ready(file scenarios.File, list scenarios.List, options Options) error {
+	anywhere := scenarios.Site{Places: map[string]scenarios.Place{"gateway": {}, "lan": {}, "host": {}}, Ask: options.Ask}
+	if _, err := file.Bind(list, anywhere); err != nil {
+		return err
+	}
+	_, err := file.Restarter(anywhere)
+	return err
+}
+
+// Open puts the device of a spec behind a gateway, with nothing blocked and
+// nothing to judge yet, and waits until it is there. On failure everything is as
+// before.
+func Open(ctx context.Context, file scenarios.File, options Options) (*Stand, error) {
+	s := &Stand{}
+	if err := s.open(ctx, file, options); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) (err error) {
+	if s.machine, err = netns.Own(); err != nil {
+		return err
+	}
+	plan, err := Plan(file, s.machine, options.Tell)
+	if err != nil {
+		return err
+	}
+	if s.Placed, err = plan.Do(ctx); err != nil {
+		return err
+	}
+	fill(&options.Driver, "ipset")
+	s.Gateway, err = gateway.New(ctx, gateway.Config{
+		Namespace: s.Placed.Namespace,
+		Inside:    s.Placed.Inside,
+		Uplink:    s.Placed.Uplink,
+		MAC:       s.Placed.MAC,
+		LAN:       s.Placed.LAN,
+		Upstream:  s.Placed.Upstream,
+		Driver:    options.Driver,
+		Keep:      file.Block.Keep,
+	})
+	if err != nil {
+		return err
+	}
+	options.Tell(fmt.Sprintf("the gateway is %s in the home network; %s; waiting for the device at %s", s.Placed.Own, s.Placed.IPv6, s.Placed.Device))
+	if err := s.Placed.Await(ctx, options.Wait); err != nil {
+		return err
+	}
+	s.Bench = &harness.Bench{Number: 1, Gateway: s.Gateway, Timing: timing(file)}
+	return nil
+}
+
+// Judge gives the stand the scenarios to judge, once the device has shown that
+// it knows the token.
+func (s *Stand) Judge(ctx context.Context, file scenarios.File, list scenarios.List, options Options) (err error) {
+	site := s.site(options)
+	if err := file.Greet(ctx, site, options.Wait); err != nil {
+		return err
+	}
+	if s.Scenarios, err = file.Bind(list, site); err != nil {
+		return err
+	}
+	if file.Regimes.ColdBoot != nil {
+		s.Restart, err = file.Restarter(site)
+	}
+	return err
+}
+
+// Observe makes the first control last at least so long, to see what the device
+// contacts seldom.
+func (s *Stand) Observe(least time.Duration) { s.observe = least }
+
+// Run carries out one trial, as harness.Bench does.
+func (s *Stand) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
+	if s.observe > s.Timing.Settle && trial.Control() {
+		usual := s.Timing.Settle
+		s.Timing.Settle, s.observe = s.observe, 0
+		defer func() { s.Timing.Settle = usual }()
+	}
+	return s.Bench.Run(ctx, trial)
+}
+
+// Close takes the gateway away and gives back what it had borrowed.
+func (s *Stand) Close() error {
+	var errs []error
+	if s.Gateway != nil {
+		errs = append(errs, s.Gateway.Close())
+	}
+	if s.Placed != nil {
+		if err := s.Placed.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("putting the network back: %w: run needwant restore", err))
+		}
+	}
+	if s.machine != nil {
+		errs = append(errs, s.machine.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// timing is the spec's.
+func timing(file scenarios.File) harness.Timing {
+	settle := file.Timing.Settle
+	return harness.Timing{
+		Settle:   settle,
+		Patience: settle,
+		Recover:  file.Timing.Recover,
+		Look:     min(max(settle/50, 20*time.Millisecond), time.Second),
+	}
+}

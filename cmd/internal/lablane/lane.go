@@ -1,0 +1,161 @@
+// Package lablane makes lanes of labs: it starts a world, puts the gateway
+// under test where the world leaves a place for it, and points the scenarios at
+// the simulated device.
+//
+// Only what anybody could know of a real home crosses from the lab to the
+// experiment: addresses, tokens, and how fast things happen.
+package lablane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/scenarios"
+	"github.com/needwant/needwant/scenarios/hass"
+	"github.com/needwant/needwant/scenarios/miio"
+)
+
+// Lane is a bench with a lab on it.
+type Lane struct {
+	*harness.Bench
+	Lab     *lab.Lab
+	Gateway *gateway.Gateway
+}
+
+// Start builds the lane with this number, from 1, for a run on a world.
+func Start(ctx context.Context, run harness.Run, world lab.World, number int) (*Lane, error) {
+	l := &Lane{}
+	if err := l.start(ctx, run, world, number); err != nil {
+		return nil, errors.Join(fmt.Errorf("lane %d: %w", number, err), l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, number int) (err error) {
+	// Every lane has noise of its own.
+	seed := uint64(run.Settings.Seed) + uint64(number-1)<<32
+	if l.Lab, err = lab.Start(ctx, world, lab.Options{Seed: seed}); err != nil {
+		return err
+	}
+	site := l.Lab.Gateway
+	l.Gateway, err = gateway.New(ctx, gateway.Config{
+		Namespace: site.Namespace,
+		Inside:    site.Inside,
+		Uplink:    site.Uplink,
+		MAC:       l.Lab.Device.MAC,
+		LAN:       site.Home,
+		Upstream:  site.Upstream,
+		Driver:    run.Settings.Driver,
+		Keep:      run.Settings.Kept,
+	})
+	if err != nil {
+		return err
+	}
+	// The device must find the gateway ready when it starts.
+	if err := l.Lab.Restart(ctx); err != nil {
+		return err
+	}
+	checks, err := l.scenarios(world)
+	if err != nil {
+		return err
+	}
+	l.Bench = &harness.Bench{
+		Number:    number,
+		Gateway:   l.Gateway,
+		Scenarios: checks,
+		Restart:   l.Lab.Restart,
+		Timing:    timing(world),
+	}
+	return nil
+}
+
+// Close takes the lab down, and with it everything that the lane made.
+func (l *Lane) Close() error {
+	var errs []error
+	if l.Gateway != nil {
+		errs = append(errs, l.Gateway.Close())
+	}
+	if l.Lab != nil {
+		errs = append(errs, l.Lab.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// timing follows from how often the simulated device tries its destinations.
+func timing(world lab.World) harness.Timing {
+	settle := world.Settle()
+	return harness.Timing{
+		Settle:   settle,
+		Patience: settle,
+		Recover:  10*settle + 2*time.Second,
+		Look:     min(max(world.Tempo.Contact/4, 5*time.Millisecond), 50*time.Millisecond),
+	}
+}
+
+// scenarios are those that the world names, on the lab's hosts.
+func (l *Lane) scenarios(world lab.World) ([]harness.Scenario, error) {
+	token, err := miio.ParseToken(l.Lab.Device.Token)
+	if err != nil {
+		return nil, err
+	}
+	app := scenarios.Engine{
+		Device: &miio.Client{
+			Address:  netip.AddrPortFrom(l.Lab.Device.Address, 0),
+			Token:    token,
+			Attempts: 4, // of a device that ignores one request in five, 4 in a row fail once in 600
+			Timeout:  max(world.Tempo.Contact/2, 80*time.Millisecond),
+			Dial:     l.Lab.App.Dial,
+		},
+		Home: hass.NewToken(l.Lab.Assistant.Token),
+		HTTP: &http.Client{Transport: &http.Transport{DialContext: l.Lab.App.Dial, DisableKeepAlives: true}},
+	}
+	phone := scenarios.Engine{
+		HTTP: &http.Client{Transport: &http.Transport{DialContext: l.Lab.Phone.Dial, DisableKeepAlives: true}},
+	}
+	var checks []harness.Scenario
+	for _, spec := range specs(world, l.Lab.Assistant, l.Lab.Command) {
+		engine := &app
+		if spec.Name == lab.RemoteCommand {
+			engine = &phone
+		}
+		check, err := engine.Scenario(spec)
+		if err != nil {
+			return nil, err
+		}
+		checks = append(checks, check)
+	}
+	return checks, nil
+}
+
+// Infos are what a report says of a world's scenarios.
+func Infos(world lab.World) []harness.ScenarioInfo {
+	var infos []harness.ScenarioInfo
+	for _, spec := range specs(world, lab.AssistantSite{}, "") {
+		infos = append(infos, spec.Info())
+	}
+	return infos
+}
+
+func specs(world lab.World, assistant lab.AssistantSite, command string) []scenarios.Spec {
+	var specs []scenarios.Spec
+	for _, name := range world.Scenarios {
+		switch name {
+		case lab.NativeApp:
+			specs = append(specs, scenarios.NativeApp())
+		case lab.HomeAssistant:
+			hass := scenarios.HomeAssistant(assistant.URL, assistant.Entity)
+			hass.Retry = scenarios.Retry{Attempts: 2} // one slow poll is no verdict
+			specs = append(specs, hass)
+		case lab.RemoteCommand:
+			specs = append(specs, scenarios.Remote(command))
+		}
+	}
+	return specs
+}

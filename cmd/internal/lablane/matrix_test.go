@@ -1,0 +1,104 @@
+package lablane_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
+)
+
+// Reject and drop are columns of one run. The combinations that are labelled
+// slow are left to make torture.
+var _ = Describe("the matrix of a world is true", Label("root"), func() {
+	drivers := []string{"ipset", "iptables"}
+	families := map[string]func(lab.World) lab.World{
+		"over its own addresses": func(world lab.World) lab.World { return world },
+		"over IPv6":              overIPv6,
+	}
+
+	for i, world := range lab.Library() {
+		for j, driver := range drivers {
+			for family, moved := range families {
+				labels := Label()
+				if family == "over IPv6" && (i+j)%2 == 1 {
+					labels = Label("slow")
+				}
+				It(world.Name+" "+family+" by "+driver, labels, func(ctx SpecContext) {
+					check(ctx, moved(find(world.Name)), driver, harness.Reject, harness.Drop)
+				}, SpecTimeout(5*time.Minute))
+			}
+		}
+	}
+
+	faults := []harness.Fault{harness.Reject, harness.Drop}
+	for seed := range uint64(10) {
+		for j, driver := range drivers {
+			for k, fault := range faults {
+				for family, moved := range families {
+					labels := Label("slow")
+					if (family == "over IPv6") == (seed%8 >= 4) && int(seed)%2 == j && int(seed/2)%2 == k {
+						labels = Label()
+					}
+					It(fmt.Sprintf("random world %d %s by %s, %s", seed, family, driver, fault), labels, func(ctx SpecContext) {
+						check(ctx, moved(quick(lab.Random(seed))), driver, fault)
+					}, SpecTimeout(5*time.Minute))
+				}
+			}
+		}
+	}
+})
+
+// check runs the experiment on a world and compares it with what the world's
+// own text says, read by an evaluator that shares no code with the lab.
+func check(ctx SpecContext, world lab.World, driver string, faults ...harness.Fault) {
+	GinkgoHelper()
+	run := experiment(ctx, world, harness.Settings{Driver: driver, Faults: faults})
+	for _, column := range harness.Judge(run).Columns {
+		expected, err := labtest.Expect(world, column.Column.Scenario.Name, labtest.Steady)
+		Expect(err).NotTo(HaveOccurred())
+		if !expected.Monotone {
+			Expect(column.Certified).To(Equal("none"), "%s: it must be noticed", column.Column.ID)
+			Expect(column.Cells).To(ContainElement(HaveField("Verdict", harness.Undecided)), column.Column.ID)
+			continue
+		}
+		Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
+		Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
+		Expect(column.Certified).To(Equal("exact"), column.Column.ID)
+	}
+	last := run.Results[len(run.Results)-1]
+	for _, outcome := range last.Outcomes {
+		Expect(outcome.Answer).To(Equal(harness.Pass), "the last trial blocks what is safe")
+	}
+}
+
+func verdicts(column harness.ColumnVerdict) map[string]string {
+	verdicts := map[string]string{}
+	for d, cell := range column.Cells {
+		verdicts[d.String()] = string(cell.Verdict)
+	}
+	return verdicts
+}
+
+// cuts are sorted as the evaluator sorts them.
+func cuts(column harness.ColumnVerdict) [][]string {
+	var cuts [][]string
+	for _, cut := range column.Cuts {
+		var ids []string
+		for _, d := range cut.Destinations {
+			ids = append(ids, d.String())
+		}
+		slices.Sort(ids)
+		cuts = append(cuts, ids)
+	}
+	slices.SortFunc(cuts, func(a, b []string) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), slices.Compare(a, b))
+	})
+	return cuts
+}

@@ -1,0 +1,43 @@
+package lablane
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+)
+
+// NewRun is a run on a world that has not begun. What the settings leave open
+// is filled in: one lane, ipset, reject, steady, exact, and the world itself.
+func NewRun(world lab.World, settings harness.Settings) harness.Run {
+	settings.Text = world.Text()
+	settings.Settle = world.Settle()
+	settings.Lanes = max(settings.Lanes, 1)
+	fill(&settings.Source, world.Name)
+	fill(&settings.Driver, "ipset")
+	fill(&settings.Order, "exact")
+	if settings.Faults == nil {
+		settings.Faults = []harness.Fault{harness.Reject}
+	}
+	if settings.Regimes == nil {
+		settings.Regimes = []harness.Regime{harness.Steady}
+	}
+	if settings.Kept == nil {
+		settings.Kept = []string{"dhcp", "dns"}
+	}
+	return harness.Run{
+		ID:        rand.Text(),
+		Started:   time.Now(),
+		Status:    harness.Running,
+		Device:    harness.Device{Name: world.Name, Model: world.Device.Model, Firmware: world.Device.Firmware},
+		Settings:  settings,
+		Scenarios: Infos(world),
+	}
+}
+
+func fill(field *string, usual string) {
+	if *field == "" {
+		*field = usual
+	}
+}

@@ -1,0 +1,102 @@
+// Package specbench puts a spec file on a bench: the device that it names, behind
+// the gateway that it places, with its scenarios to check.
+//
+// [OnLab] does it for a simulated device. All that a scenario sends leaves by the
+// namespace of the host that it is judged from.
+package specbench
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/cmd/internal/lablane"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// Options are the choices that a spec leaves open.
+type Options struct {
+	Driver string                                                     // "ipset", which "" means, or "iptables"
+	Ask    func(ctx context.Context, question string) (string, error) // puts a question to a person; nil where nobody is there
+}
+
+// World is the one that a spec with placement lab names. A relative path begins
+// where the spec lies. The error is a [*lab.Error].
+func World(file scenarios.File) (lab.World, error) {
+	name := file.Gateway.World
+	beside := filepath.Join(file.Folder(), name)
+	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !filepath.IsAbs(name) {
+		return lab.Load(beside)
+	}
+	return lab.Find(name)
+}
+
+// OnLab starts a lane of a world, with the scenarios of a file in place of the
+// world's own.
+func OnLab(ctx context.Context, file scenarios.File, list scenarios.List, world lab.World, options Options) (*lablane.Lane, error) {
+	settings := harness.Settings{Kept: file.Block.Keep, Driver: options.Driver}
+	for _, fault := range file.Block.Faults {
+		settings.Faults = append(settings.Faults, harness.Fault(fault))
+	}
+	lane, err := lablane.Start(ctx, lablane.NewRun(world, settings), world, 1)
+	if err != nil {
+		return nil, err
+	}
+	err = furnish(lane, file, list, options, world.Settle())
+	if err == nil {
+		err = started(ctx, world.Settle())
+	}
+	if err != nil {
+		return nil, errors.Join(err, lane.Close())
+	}
+	return lane, nil
+}
+
+// started waits until the device has had its time to start: what is watched from
+// the first moment on would else hold that against it.
+func started(ctx context.Context, start time.Duration) error {
+	timer := time.NewTimer(start)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func furnish(lane *lablane.Lane, file scenarios.File, list scenarios.List, options Options, start time.Duration) (err error) {
+	site := labSite(lane, options)
+	site.Start = start
+	if lane.Scenarios, err = file.Bind(list, site); err != nil {
+		return err
+	}
+	if file.Regimes.ColdBoot != nil {
+		lane.Restart, err = file.Restarter(site)
+	}
+	return err
+}
+
+// labSite is what scenarios need to know of a lab.
+func labSite(lane *lablane.Lane, options Options) scenarios.Site {
+	l := lane.Lab
+	return scenarios.Site{
+		Places: map[string]scenarios.Place{
+			"gateway": bench.PlaceIn(l.Gateway.Namespace, l.Gateway.Upstream),
+			"lan":     bench.PlaceIn(l.App, l.Gateway.Upstream),
+			"host":    bench.PlaceIn(l.Phone, l.Gateway.Upstream),
+		},
+		Device:    netip.AddrPortFrom(l.Device.Address, 0),
+		MiioToken: l.Device.Token,
+		HassToken: l.Assistant.Token,
+		Path:      bench.PathThrough(l.Gateway.Namespace, l.Device.Address, l.Gateway.Home),
+		Ask:       options.Ask,
+		Restart:   l.Restart,
+	}
+}

@@ -1,0 +1,19 @@
+package specbench_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// TestMain gets an ordinary user the rights that a lab needs.
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestSpecbench(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "specbench")
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// bisectFlags are the choices of one bisection.
+type bisectFlags struct {
+	settings harness.Settings
+	display  display
+	tags     []string
+	out      string
+	longest  time.Duration
+	wait     time.Duration
+	resume   bool
+	actuate  bool
+	dry      bool
+}
+
+func bisectCommand() *cobra.Command {
+	flags := &bisectFlags{}
+	command := &cobra.Command{
+		Use:   "bisect SPEC",
+		Short: "Find out by experiment what a real device needs",
+		Long: `Puts the device of a spec behind a gateway, blocks its destinations in chosen
+sets, checks the spec's scenarios, and prints the matrix. The run is kept in a
+file, NAME.run, from which it can be resumed. docs/placement.md says how to
+connect the device.
+
+When it ends, however it ends, the network is as it was. --dry-run says what
+would be changed, and changes nothing.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
+	}
+	flags.add(command)
+	return command
+}
+
+func (f *bisectFlags) add(command *cobra.Command) {
+	set := command.Flags()
+	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name")
+	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
+	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
+	set.DurationVar(&f.longest, "for", 0, "longest time, as 6h; 0 is no limit")
+	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
+	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
+	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
+	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
+	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
+	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
+	f.display.add(command)
+}
+
+func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
+	file, err := scenarios.Find(nameOrPath)
+	if err != nil {
+		return usage(err)
+	}
+	list, err := file.Chosen(f.tags)
+	if err != nil {
+		return usage(err)
+	}
+	if err := errors.Join(f.check(), allowed(file, list, f.actuate)); err != nil {
+		return usage(err)
+	}
+	if f.dry {
+		return dryRun(command, file)
+	}
+	if f.out == "" {
+		f.out = filepath.Clean(bench.Name(nameOrPath, file) + ".run")
+	}
+	if f.resume {
+		return f.goOn(command)
+	}
+	if _, err := os.Stat(f.out); err == nil {
+		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or keep this run elsewhere by --out", f.out))
+	}
+	if err := privilegesFor(file); err != nil {
+		return err
+	}
+	if list, err = file.Expand(command.Context(), list); err != nil {
+		return unfit(err)
+	}
+	run := bench.NewRun(nameOrPath, file, list, f.settings)
+	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return create(f.out, run) })
+}
+
+// check refuses flags that make no sense.
+func (f *bisectFlags) check() error {
+	order, err := strconv.Atoi(f.settings.Order)
+	switch {
+	case f.settings.Order != "exact" && (err != nil || order < 1):
+		return fmt.Errorf("--order %s: it must be exact or a number from 1", f.settings.Order)
+	case f.settings.Driver != "ipset" && f.settings.Driver != "iptables":
+		return fmt.Errorf("--driver %s: it takes ipset, iptables", f.settings.Driver)
+	case f.settings.Budget < 0 || f.longest < 0 || f.wait <= 0:
+		return errors.New("--budget, --for and --wait take no negative values")
+	}
+	return checkFormat(f.display.format)
+}
+
+// goOn resumes the run that the file holds, with the spec that it holds.
+func (f *bisectFlags) goOn(command *cobra.Command) error {
+	run, err := runfile.Load(f.out)
+	if err != nil {
+		return runfileError(err)
+	}
+	file, err := scenarios.Parse(run.Settings.Source, []byte(run.Settings.Text))
+	if err != nil {
+		return usage(fmt.Errorf("%s holds a spec that this version does not read: %w", f.out, err))
+	}
+	if err := privilegesFor(file); err != nil {
+		return err
+	}
+	all, err := file.Expand(command.Context(), file.Scenarios)
+	if err != nil {
+		return unfit(err)
+	}
+	kept, run, err := runfile.Open(f.out)
+	if err != nil {
+		return runfileError(err)
+	}
+	if f.settings.Budget > 0 {
+		run.Settings.Budget = f.settings.Budget
+	}
+	return f.experiment(command, file, bench.Listed(all, run), run, func(harness.Run) (journal, error) { return kept, nil })
+}
+
+// experiment puts the device on the bench, carries the run out, puts everything
+// back, and only then shows what came of it.
+func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) error {
+	ctx := command.Context()
+	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
+		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet,
+	})
+	if err != nil {
+		return err
+	}
+	run.Settings.Settle = stand.bench.Timing.Settle
+	journal, err := open(run)
+	if err != nil {
+		return errors.Join(runfileError(err), stand.close())
+	}
+	if f.longest > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.longest)
+		defer cancel()
+	}
+	heeding, abort, err := bench.Heed(ctx, file, stand.lane)
+	if err != nil {
+		return unfit(errors.Join(err, journal.Close(), stand.close()))
+	}
+	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Notify: f.display.notify(command, run)}
+	failure := e.Do(heeding)
+	why := abort.Stop()
+	timeIsUp := ctx.Err() != nil && command.Context().Err() == nil
+	switch cut := failure == nil && e.Run.Status == harness.Interrupted; {
+	case cut && why != "":
+		e.Run.Why = why
+	case cut && timeIsUp:
+		e.Run.Status = harness.OverBudget
+	}
+	finished := journal.Finish(e.Run.Status, e.Run.Why, e.Run.Duration)
+	if err := errors.Join(failure, finished, journal.Close(), stand.close()); err != nil {
+		return unfit(err)
+	}
+	return f.display.closing(command, e.Run)
+}
+
+// dryRun says what would be changed, and whether it can be.
+func dryRun(command *cobra.Command, file scenarios.File) error {
+	out := command.OutOrStdout()
+	if file.Gateway.Placement == scenarios.Lab {
+		fmt.Fprintln(out, "placement lab: all happens in namespaces of its own; nothing of this machine is changed")
+		return nil
+	}
+	machine, err := netns.Own()
+	if err != nil {
+		return unfit(err)
+	}
+	defer machine.Close()
+	plan, err := bench.Plan(file, machine, nil)
+	if err != nil {
+		return unfit(err)
+	}
+	steps := append(plan.Steps(),
+		"make the namespace a gateway: forwarding, address translation, a packet log, a resolver, chains NEEDWANT* of iptables, all within it",
+		"wait for the device, then block sets of its destinations, within the namespace",
+		"undo all this, from the last to the first")
+	for i, step := range steps {
+		fmt.Fprintf(out, "%2d  %s\n", i+1, step)
+	}
+	return unfit(plan.Check())
+}

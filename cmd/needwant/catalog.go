@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/reports/catalog"
+)
+
+func catalogCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "catalog",
+		Short: "Merge runs of many homes and firmwares into one list of devices",
+	}
+	command.AddCommand(catalogAddCommand(), catalogBuildCommand())
+	return command
+}
+
+func catalogAddCommand() *cobra.Command {
+	var directory, region string
+	command := &cobra.Command{
+		Use:   "add RUN...",
+		Short: "Put what runs found into a catalog, without what says whose they are",
+		Long: `Writes a small YAML file for each run, below model, firmware and region. It holds
+verdicts, public host names and public addresses. Tokens, hardware addresses,
+names of networks, addresses at home, positions, and labels of host names that
+could tell one device from another are left out or hidden. Read it before you
+share it: it is meant to be read.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			for _, path := range args {
+				if err := addToCatalog(command, path, directory, region); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	command.Flags().StringVar(&directory, "dir", "catalog", "the `DIRECTORY` of the catalog")
+	command.Flags().StringVar(&region, "region", "unknown", "where the device lives: a country by its two letters, as nz")
+	return command
+}
+
+func addToCatalog(command *cobra.Command, path, directory, region string) error {
+	run, err := runfile.Load(path)
+	if err != nil {
+		return runfileError(err)
+	}
+	evidence, err := catalog.New(run, reports.New(run, harness.Judge(run)), region)
+	if err != nil {
+		return usage(fmt.Errorf("%s: %w", path, err))
+	}
+	written, err := evidence.Write(directory)
+	if err != nil {
+		return unfit(err)
+	}
+	_, err = fmt.Fprintln(command.OutOrStdout(), written)
+	return err
+}
+
+func catalogBuildCommand() *cobra.Command {
+	var out string
+	command := &cobra.Command{
+		Use:   "build [DIRECTORY]",
+		Short: "Check a catalog, and write its pages and the forum's table",
+		Long: `Reads all evidence below a directory (default: catalog), refuses what is malformed
+or gives somebody away, and writes static pages. Where runs differ, each verdict
+is shown with its firmware and region.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			all, err := catalog.Load(append(args, "catalog")[0])
+			if err != nil {
+				return usage(err)
+			}
+			models := catalog.Merge(all)
+			if err := catalog.Site(out, models); err != nil {
+				return unfit(err)
+			}
+			_, err = fmt.Fprintf(command.OutOrStdout(), "%d devices from %d runs, in %s\n", len(models), len(all), out)
+			return err
+		},
+	}
+	command.Flags().StringVar(&out, "out", "site", "the `DIRECTORY` to write to")
+	return command
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// checkFlags are the choices of one check.
+type checkFlags struct {
+	tags    []string
+	actuate bool
+	json    bool
+}
+
+func checkCommand() *cobra.Command {
+	var flags checkFlags
+	command := &cobra.Command{
+		Use:   "check SPEC",
+		Short: "Run every scenario once with nothing blocked",
+		Long: `Runs every scenario of a spec once, with nothing blocked, and says what each step
+saw. SPEC is a file, or a name that 'needwant scenario list' shows. With placement
+lab the device is a simulated one.
+
+The exit code is 0 when all pass, 1 when one fails, 3 when one could not be judged.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
+	}
+	command.Flags().StringSliceVar(&flags.tags, "tag", nil, "only scenarios with one of these tags")
+	command.Flags().BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	command.Flags().BoolVar(&flags.json, "json", false, "write the outcomes as JSON")
+	return command
+}
+
+func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
+	file, err := scenarios.Find(nameOrPath)
+	if err != nil {
+		return usage(err)
+	}
+	list, err := file.Chosen(f.tags)
+	if err != nil {
+		return usage(err)
+	}
+	if err := allowed(file, list, f.actuate); err != nil {
+		return usage(err)
+	}
+	if err := privilegesFor(file); err != nil {
+		return err
+	}
+	if list, err = file.Expand(command.Context(), list); err != nil {
+		return unfit(err)
+	}
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, once(list), standOptions{wait: usualWait})
+	if err != nil {
+		return err
+	}
+	result, err := stand.bench.Run(command.Context(), harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "check"})
+	if err := errors.Join(err, stand.close()); err != nil {
+		return unfit(err)
+	}
+	if err := f.show(command.OutOrStdout(), list, result.Outcomes); err != nil {
+		return err
+	}
+	return checked(list, result.Outcomes)
+}
+
+// once makes of scenarios that are watched such as are checked once: with nothing
+// blocked, one look tells.
+func once(list scenarios.List) scenarios.List {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].During = ""
+	}
+	return list
+}
+
+// allowed refuses to move a real device without having been told to.
+func allowed(file scenarios.File, list scenarios.List, actuate bool) error {
+	if actuate || file.Gateway.Placement == scenarios.Lab {
+		return nil
+	}
+	for _, spec := range list {
+		if spec.Actuates() {
+			return fmt.Errorf("scenario %s makes the device do something: add --allow-actuation, or choose others with --tag", spec.Name)
+		}
+	}
+	return nil
+}
+
+// show writes what each step saw.
+func (f *checkFlags) show(out io.Writer, list scenarios.List, outcomes map[string]harness.Outcome) error {
+	if f.json {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(outcomes)
+	}
+	for _, spec := range list {
+		outcome := outcomes[spec.Name]
+		fmt.Fprintf(out, "%s %s, from %s, in %.0f ms\n", spec.Name, inWords(outcome.Answer), spec.Info().Vantage, outcome.Duration.Seconds()*1000)
+		for _, step := range outcome.Steps {
+			fmt.Fprintf(out, "  %-7s %-24s %s\n", mark(step.Answer), step.Step, step.Saw)
+		}
+		if said := len(outcome.Steps) > 0 && strings.HasSuffix(outcome.Why, outcome.Steps[len(outcome.Steps)-1].Saw); !said && outcome.Why != "" {
+			fmt.Fprintf(out, "  %s\n", outcome.Why)
+		}
+	}
+	return nil
+}
+
+func inWords(answer harness.Answer) string {
+	switch answer {
+	case harness.Pass:
+		return "works"
+	case harness.Fail:
+		return "FAILS"
+	}
+	return "could not be judged"
+}
+
+func mark(answer harness.Answer) string {
+	switch answer {
+	case harness.Pass:
+		return "ok"
+	case harness.Fail:
+		return "FAILED"
+	}
+	return "unclear"
+}
+
+// checked is the error, with its exit code, that a check ends in.
+func checked(list scenarios.List, outcomes map[string]harness.Outcome) error {
+	var failed, unclear []string
+	for _, spec := range list {
+		switch outcomes[spec.Name].Answer {
+		case harness.Pass:
+		case harness.Fail:
+			failed = append(failed, spec.Name)
+		default:
+			unclear = append(unclear, spec.Name)
+		}
+	}
+	if len(failed) > 0 {
+		return exit(codeBroken, fmt.Errorf("%s: does not work with nothing blocked, so no experiment can be made with it yet", strings.Join(failed, ", ")))
+	}
+	if len(unclear) > 0 {
+		return unfit(errors.New(strings.Join(unclear, ", ") + ": could not be judged; put right what is said above, then check again"))
+	}
+	return nil
+}

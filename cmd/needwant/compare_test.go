@@ -1,0 +1,66 @@
+package main_test
+
+import (
+	"path/filepath"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+)
+
+var _ = Describe("needwant report --compare", func() {
+	var none, needy string
+	BeforeEach(func() {
+		none, needy = lampRun("none.run", harness.Pass), lampRun("needy.run", harness.Fail)
+	})
+
+	It("ends with 1 when something became required, and with 0 when not", func(ctx SpecContext) {
+		worse := needwant(ctx, "report", "--compare", none, needy)
+		Expect(worse.Code).To(Equal(1))
+		Expect(worse.Stdout).To(ContainSubstring("mqtt.lamp.example on tcp/8883 is required now"))
+		better := needwant(ctx, "report", "--compare", needy, none)
+		Expect(better.Code).To(Equal(0), better.Stderr)
+		Expect(better.Stdout).To(HavePrefix("Nothing became required."))
+	}, SpecTimeout(30*time.Second))
+
+	It("takes two runs, and is written as text or md", func(ctx SpecContext) {
+		Expect(needwant(ctx, "report", "--compare", none).Code).To(Equal(2))
+		Expect(needwant(ctx, "report", none, needy).Code).To(Equal(2))
+		Expect(needwant(ctx, "report", "--compare", "--format", "csv", none, needy)).To(SatisfyAll(
+			HaveField("Code", 2), HaveField("Stderr", ContainSubstring("text or md"))))
+		Expect(needwant(ctx, "report", "--compare", "--format", "md", none, none).Stdout).To(HavePrefix("### Nothing became required."))
+	}, SpecTimeout(30*time.Second))
+})
+
+// lampRun is the run file of a lamp with one destination, and what came of
+// blocking it.
+func lampRun(name string, answer harness.Answer) string {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), name)
+	server := harness.Destination{Protocol: "tcp", Port: 8883, Name: "mqtt.lamp.example"}
+	run, err := runfile.Create(path, harness.Run{
+		ID: name, Started: time.Now(), Device: harness.Device{Model: "lamp.v1"},
+		Settings:  harness.Settings{Order: "exact", Faults: []harness.Fault{harness.Reject}, Regimes: []harness.Regime{harness.Steady}},
+		Scenarios: []harness.ScenarioInfo{{Name: "switch", Title: "Required for switching?"}},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	for number, block := range [][]harness.Destination{nil, nil, {server}} {
+		result := harness.Result{
+			Trial:     harness.Trial{Number: number + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady},
+			Outcomes:  map[string]harness.Outcome{"switch": {Answer: harness.Pass}},
+			Seen:      harness.Observation{Contacts: []harness.Contact{{Destination: server, Tries: 3}}},
+			Recovered: true,
+		}
+		if block != nil {
+			result.Outcomes["switch"] = harness.Outcome{Answer: answer}
+			result.Seen.Contacts[0].Attempts, result.Seen.Contacts[0].Touched = 3, 3
+		}
+		Expect(run.Append(result)).To(Succeed())
+	}
+	Expect(run.Finish(harness.Complete, "", time.Minute)).To(Succeed())
+	Expect(run.Close()).To(Succeed())
+	return path
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+)
+
+// display is how an experiment is shown: progress on stderr and the matrix on
+// stdout, or all of it as events on stdout, one JSON object a line.
+type display struct {
+	format string
+	json   bool
+	quiet  bool
+}
+
+func (d *display) add(command *cobra.Command) {
+	formatFlag(command, &d.format)
+	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
+	command.Flags().BoolVarP(&d.quiet, "quiet", "q", false, "show no progress")
+}
+
+// notify tells of each step of the run as it happens.
+func (d *display) notify(command *cobra.Command, run harness.Run) func(harness.Event) {
+	tell := func(harness.Event) {}
+	if !d.quiet {
+		tell = newProgress(command.ErrOrStderr(), run).show
+	}
+	if !d.json {
+		return tell
+	}
+	encoder := json.NewEncoder(command.OutOrStdout())
+	return func(event harness.Event) {
+		tell(event)
+		_ = encoder.Encode(event) // a reader that went away does not stop the run
+	}
+}
+
+// matrixEvent is the last event.
+type matrixEvent struct {
+	Kind   string         `json:"event"` // "matrix"
+	At     time.Time      `json:"at"`
+	Matrix reports.Matrix `json:"matrix"`
+}
+
+// closing shows the matrix and gives the run its exit code.
+func (d *display) closing(command *cobra.Command, run harness.Run) error {
+	judgement := harness.Judge(run)
+	if err := d.show(command.OutOrStdout(), reports.NewReport(run, judgement)); err != nil {
+		return err
+	}
+	return verdict(run, judgement)
+}
+
+func (d *display) show(out io.Writer, report reports.Report) error {
+	if d.json {
+		return json.NewEncoder(out).Encode(matrixEvent{"matrix", time.Now(), report.Matrix})
+	}
+	return render(out, d.format, report)
+}
+
+// verdict is the error, with its exit code, that a finished run ends in.
+func verdict(run harness.Run, judgement harness.Judgement) error {
+	switch code := codeOf(run, judgement); code {
+	case codeDone:
+		return nil
+	case codeBroken:
+		return exit(code, fmt.Errorf("it does not work with nothing blocked: %s", run.Why))
+	case codeUnfit:
+		return exit(code, errors.New(run.Why))
+	case codeInterrupted:
+		return exit(code, fmt.Errorf("interrupted after %d trials; the network is as it was", len(run.Results)))
+	default:
+		return &exitError{code: code}
+	}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/lablane"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+)
+
+// examination is one thing that must be right about the machine.
+type examination struct {
+	subject string
+	examine func(ctx context.Context) (finding string, err error)
+	remedy  string
+}
+
+func doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor [SPEC]",
+		Short: "Is this machine fit for experiments? Every finding comes with its remedy",
+		Long: `Looks whether this machine can block and watch, on simulated devices. With SPEC it
+also puts that spec's device behind the gateway for a moment, and looks whether what
+the device sends really crosses it. Nothing is blocked for the real device.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			all, err := doctor(command.Context(), append(args, "")[0])
+			if err != nil {
+				return err
+			}
+			return examineAll(command.Context(), command.OutOrStdout(), all)
+		},
+	}
+}
+
+// examinations lists all that is examined, from what the rest stands on.
+func examinations() []examination {
+	const install = "install iptables: 'make deps' in the source folder does, or your distribution's package iptables"
+	return []examination{
+		{"privileges", func(context.Context) (string, error) { return rights(os.ReadFile("/proc/self/uid_map")) }, ""},
+		{"iptables", version("iptables-nft"), install},
+		{"ip6tables", version("ip6tables-nft"), install},
+		{"blocking by ipset", blocking("ipset"), "use --driver iptables; or a kernel with ip_set_hash_ipport, xt_set and xt_NFLOG"},
+		{"blocking by iptables", blocking("iptables"), "use a kernel with nf_tables, xt_NFLOG, xt_conntrack and nf_conntrack_netlink"},
+	}
+}
+
+// rights says who runs this, by the kernel's map of users: the first of ours,
+// and who that is outside of the user namespace.
+func rights(uidMap []byte, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	if fields := strings.Fields(string(uidMap)); len(fields) > 1 && fields[1] != "0" {
+		return fmt.Sprintf("user %s, root in a user namespace of its own", fields[1]), nil
+	}
+	return "root", nil
+}
+
+func examineAll(ctx context.Context, out io.Writer, examinations []examination) error {
+	unfitFor := 0
+	for _, e := range examinations {
+		finding, err := e.examine(ctx)
+		if ctx.Err() != nil {
+			return exit(codeInterrupted, context.Canceled)
+		}
+		if err == nil {
+			fmt.Fprintf(out, "fine    %-21s %s\n", e.subject, finding)
+			continue
+		}
+		unfitFor++
+		fmt.Fprintf(out, "unfit   %-21s %v\n        %-21s %s\n", e.subject, err, "", e.remedy)
+	}
+	if unfitFor > 0 {
+		return unfit(fmt.Errorf("%d of %d findings need a remedy", unfitFor, len(examinations)))
+	}
+	return nil
+}
+
+// version finds a program of the nft backend.
+func version(program string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		text, err := exec.CommandContext(ctx, program, "--version").CombinedOutput()
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", fmt.Errorf("%s is not installed", program)
+		}
+		if err != nil {
+			return "", fmt.Errorf("%s --version: %w: %s", program, err, text)
+		}
+		return strings.TrimSpace(string(text)), nil
+	}
+}
+
+// blocking blocks everything for a simulated device, over IPv4 and IPv6, and
+// looks whether the block bites, is seen, and lifts.
+func blocking(driver string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		world, err := lab.Find("all-optional")
+		if err != nil {
+			return "", err
+		}
+		run := lablane.NewRun(world, harness.Settings{Driver: driver})
+		lane, err := lablane.Start(ctx, run, world, 1)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = lane.Close() }() // its namespaces go with it in any case
+		return tryBlock(ctx, lane)
+	}
+}
+
+func tryBlock(ctx context.Context, lane harness.Lane) (string, error) {
+	control, err := lane.Run(ctx, harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady})
+	if err != nil {
+		return "", err
+	}
+	blocked := harness.Trial{Number: 2, Fault: harness.Reject, Regime: harness.Steady}
+	for _, contact := range control.Seen.Contacts {
+		if contact.Answered {
+			blocked.Block = append(blocked.Block, contact.Destination)
+		}
+	}
+	result, err := lane.Run(ctx, blocked)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range blocked.Block {
+		contact, _ := result.Seen.Contact(d)
+		if contact.Attempts == 0 || contact.Answered {
+			return "", fmt.Errorf("%s was blocked, tried %d times, and answered: %t", d, contact.Attempts, contact.Answered)
+		}
+	}
+	switch {
+	case len(blocked.Block) == 0:
+		return "", errors.New("with nothing blocked, a simulated device reached nothing")
+	case result.Suspect != "":
+		return "", errors.New(result.Suspect)
+	case !result.Recovered:
+		return "", errors.New("after the block was lifted the simulated device did not recover")
+	}
+	return fmt.Sprintf("a simulated device lost %d destinations over IPv4 and IPv6, and got them back", len(blocked.Block)), nil
+}

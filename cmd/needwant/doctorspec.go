@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// doctor examines the machine and, where a spec is given, whether the device of
+// the spec lives behind the gateway.
+func doctor(ctx context.Context, nameOrPath string) ([]examination, error) {
+	if nameOrPath == "" {
+		return examinations(), privileges()
+	}
+	file, err := scenarios.Find(nameOrPath)
+	if err != nil {
+		return nil, usage(err)
+	}
+	if err := privilegesFor(file); err != nil {
+		return nil, err
+	}
+	list, err := file.Expand(ctx, file.Scenarios)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	return append(examinations(), specExaminations(file, list)...), nil
+}
+
+// specExaminations puts the device behind the gateway for a moment, after all
+// that can be looked at without that.
+func specExaminations(file scenarios.File, list scenarios.List) []examination {
+	const more = "docs/placement.md says more"
+	device := examination{"device", func(ctx context.Context) (string, error) { return crossing(ctx, file, list) }, more}
+	if file.Gateway.Placement == scenarios.Lab {
+		return []examination{device}
+	}
+	return []examination{
+		{"secrets", func(context.Context) (string, error) {
+			return "all there", bench.Ready(file, list, bench.Options{Ask: asker()})
+		}, more},
+		{"placement", func(context.Context) (string, error) { return placeable(file) }, more},
+		device,
+	}
+}
+
+// placeable looks whether the placement can be carried out. It changes nothing.
+func placeable(file scenarios.File) (string, error) {
+	machine, err := netns.Own()
+	if err != nil {
+		return "", err
+	}
+	defer machine.Close()
+	plan, err := bench.Plan(file, machine, nil)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s can be carried out, in %d steps", file.Gateway.Placement, len(plan.Steps())), plan.Check()
+}
+
+// The times that the device gets to show up, and then to contact anything.
+const (
+	doctorWait  = 30 * time.Second
+	doctorWatch = 30 * time.Second
+)
+
+// crossing looks whether what the device sends crosses the gateway, and puts the
+// network back.
+func crossing(ctx context.Context, file scenarios.File, list scenarios.List) (string, error) {
+	stand, err := openStand(ctx, nil, file, list, standOptions{wait: doctorWait, quiet: true})
+	if err != nil {
+		return "", err
+	}
+	seen, err := firstContacts(ctx, stand.bench.Gateway)
+	if err := errors.Join(err, stand.close()); err != nil {
+		return "", err
+	}
+	if len(seen) == 0 {
+		return "", fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it use another way, as a second Wi-Fi or a fixed router?", doctorWatch)
+	}
+	return fmt.Sprintf("is there, and what it sends crosses the gateway, as to %s", seen[0].Destination), nil
+}
+
+// firstContacts waits until the device contacts something; none, where it does
+// not in time.
+func firstContacts(ctx context.Context, gateway harness.Gateway) ([]harness.Contact, error) {
+	ctx, cancel := context.WithTimeout(ctx, doctorWatch)
+	defer cancel()
+	again := time.NewTicker(glance)
+	defer again.Stop()
+	for {
+		seen, err := gateway.Observe(context.WithoutCancel(ctx))
+		if err != nil || len(seen.Contacts) > 0 {
+			return seen.Contacts, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-again.C:
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/reports/policy"
+)
+
+// exportFlags are the flags of the export command.
+type exportFlags struct {
+	format    string
+	kind      string
+	mac       string
+	addresses []string
+	options   policy.Options
+}
+
+func exportCommand() *cobra.Command {
+	flags := &exportFlags{}
+	command := &cobra.Command{
+		Use:   "export RUN",
+		Short: "Write firewall rules, block lists or a MUD file from a run file",
+		Long: `Writes what a run proved in the language of a firewall or a name server.
+
+block-optional refuses what the run blocked all at once with everything still
+working. allow-required allows what is needed, and every member of each group of
+alternatives, and refuses all else. What the language cannot say is listed in
+comments at the top.
+
+A run file does not hold the device's addresses at home: give --mac or --address,
+or fill in the placeholders.
+
+` + formatHelp(),
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			run, err := runfile.Load(args[0])
+			if err != nil {
+				return runfileError(err)
+			}
+			return flags.export(command, reports.New(run, harness.Judge(run)))
+		},
+	}
+	flags.add(command)
+	return command
+}
+
+func formatHelp() string {
+	var help strings.Builder
+	help.WriteString("Formats:\n")
+	for _, format := range policy.Formats() {
+		fmt.Fprintf(&help, "  %-15s %s\n", format.Name, format.About)
+	}
+	return help.String()
+}
+
+func (f *exportFlags) add(command *cobra.Command) {
+	set := command.Flags()
+	set.StringVar(&f.format, "format", "nft", "of the rules, see above")
+	set.StringVar(&f.kind, "policy", string(policy.BlockOptional), "what to write: block-optional, allow-required")
+	set.StringVar(&f.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
+	set.BoolVar(&f.options.Minimal, "minimal", false, "leave open only one of each group of alternatives; block-optional always does")
+	set.BoolVar(&f.options.WholeGroups, "whole-groups", false, "leave open all alternatives under block-optional too")
+	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, as 7c:49:eb:00:00:01")
+	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
+	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
+	command.MarkFlagsMutuallyExclusive("minimal", "whole-groups")
+}
+
+// export writes the result to stdout; where the format has no comments, what
+// was lost goes to stderr.
+func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) error {
+	format, err := policy.Find(f.format)
+	if err != nil {
+		return usage(err)
+	}
+	if err := f.read(); err != nil {
+		return usage(err)
+	}
+	p, err := policy.New(matrix, f.options)
+	if err != nil {
+		return usage(err)
+	}
+	export, err := format.Export(p)
+	if err != nil {
+		return usage(fmt.Errorf("%s: %w", format.Name, err))
+	}
+	if !format.Comments() {
+		for _, sentence := range append(p.Doubts, export.Lost...) {
+			fmt.Fprintln(command.ErrOrStderr(), sentence)
+		}
+	}
+	_, err = io.WriteString(command.OutOrStdout(), export.Text)
+	return err
+}
+
+// read takes the addresses from their flags.
+func (f *exportFlags) read() (err error) {
+	f.options.Kind = policy.Kind(f.kind)
+	if f.mac != "" {
+		if f.options.Device.MAC, err = net.ParseMAC(f.mac); err != nil {
+			return fmt.Errorf("--mac %s: write it as 7c:49:eb:00:00:01", f.mac)
+		}
+	}
+	for _, text := range f.addresses {
+		address, err := netip.ParseAddr(text)
+		if err != nil {
+			return fmt.Errorf("--address %s: write one address, as 192.168.50.10", text)
+		}
+		f.options.Device.Addresses = append(f.options.Device.Addresses, address)
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+)
+
+// journal is where a run is kept.
+type journal interface {
+	harness.Journal
+	Finish(status harness.Status, why string, duration time.Duration) error
+	Close() error
+}
+
+// create starts a run file. Without a path the run is kept nowhere.
+func create(path string, run harness.Run) (journal, error) {
+	if path == "" {
+		return nowhere{}, nil
+	}
+	return runfile.Create(path, run)
+}
+
+// nowhere is the journal of a run that nobody wants to keep.
+type nowhere struct{}
+
+func (nowhere) Append(harness.Result) error                        { return nil }
+func (nowhere) Finish(harness.Status, string, time.Duration) error { return nil }
+func (nowhere) Close() error                                       { return nil }

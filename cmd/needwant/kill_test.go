@@ -1,0 +1,124 @@
+package main_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+var _ = Describe("SIGKILL", Label("root"), func() {
+	It("leaves no process, namespace, interface, rule or set, 20 times", func(ctx SpecContext) {
+		before := host()
+		random := rand.New(rand.NewPCG(1, uint64(GinkgoRandomSeed())))
+		for i := range 20 {
+			marker := fmt.Sprintf("NEEDWANT_KILL_SPEC=%d-%d", os.Getpid(), i)
+			command := exec.CommandContext(ctx, program, "lab", "one-of-each", "--quiet", "--lanes", "2")
+			command.Env = append(os.Environ(), marker)
+			Expect(command.Start()).To(Succeed())
+			if i > 0 { // once, too early for anything
+				Eventually(func() []string { return namespacesOf(marked(marker)) }).
+					WithContext(ctx).WithTimeout(20 * time.Second).ShouldNot(BeEmpty())
+				pause(ctx, time.Duration(random.IntN(1500))*time.Millisecond)
+			}
+			namespaces := namespacesOf(marked(marker))
+			Expect(command.Process.Kill()).To(Succeed())
+			_ = command.Wait()
+			Eventually(func() []string { return marked(marker) }).WithContext(ctx).WithTimeout(2*time.Second).
+				Should(BeEmpty(), "processes")
+			Eventually(func() []string { return holders(namespaces) }).WithContext(ctx).WithTimeout(2*time.Second).
+				Should(BeEmpty(), "who keeps a namespace alive")
+		}
+		Expect(host()).To(Equal(before))
+	}, SpecTimeout(3*time.Minute))
+})
+
+// pause is a moment drawn at random, not a wait for something.
+func pause(ctx SpecContext, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// marked lists the processes that have a marker in their environment.
+func marked(marker string) []string {
+	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+	var processes []string
+	for _, path := range environments {
+		environment, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(environment), marker) {
+			processes = append(processes, filepath.Dir(path))
+		}
+	}
+	return processes
+}
+
+// namespacesOf lists the network namespaces that processes hold open.
+func namespacesOf(processes []string) []string {
+	own, _ := os.Readlink("/proc/self/ns/net")
+	var namespaces []string
+	for _, process := range processes {
+		descriptors, _ := filepath.Glob(process + "/fd/*")
+		for _, descriptor := range descriptors {
+			target, err := os.Readlink(descriptor)
+			if err == nil && strings.HasPrefix(target, "net:[") && target != own {
+				namespaces = append(namespaces, target)
+			}
+		}
+	}
+	return namespaces
+}
+
+// holders lists what still refers to any of the namespaces: a thread in it, an
+// open file, or a mount.
+func holders(namespaces []string) []string {
+	var found []string
+	for _, pattern := range []string{"/proc/[0-9]*/task/*/ns/net", "/proc/[0-9]*/fd/*"} {
+		links, _ := filepath.Glob(pattern)
+		for _, link := range links {
+			target, _ := os.Readlink(link)
+			for _, namespace := range namespaces {
+				if target == namespace {
+					found = append(found, link+" -> "+target)
+				}
+			}
+		}
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for _, namespace := range namespaces {
+		if strings.Contains(string(mounts), namespace) {
+			found = append(found, "a mount of "+namespace)
+		}
+	}
+	return found
+}
+
+// host is what could be left behind outside of the namespaces: the names of
+// links, the rules, and the sets.
+func host() string {
+	GinkgoHelper()
+	interfaces, err := net.Interfaces()
+	Expect(err).NotTo(HaveOccurred())
+	var state strings.Builder
+	for _, link := range interfaces {
+		fmt.Fprintln(&state, link.Name)
+	}
+	for _, command := range []string{"iptables-save", "ip6tables-save"} {
+		rules, err := exec.Command(command).Output()
+		Expect(err).NotTo(HaveOccurred())
+		for _, line := range strings.Split(string(rules), "\n") {
+			if strings.HasPrefix(line, "-A") || strings.HasPrefix(line, ":") && strings.Contains(line, " - ") {
+				fmt.Fprintln(&state, line)
+			}
+		}
+	}
+	return state.String()
+}

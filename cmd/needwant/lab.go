@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/lablane"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+)
+
+// labFlags are the flags of the lab command.
+type labFlags struct {
+	settings harness.Settings
+	faults   []string
+	regimes  []string
+	display  display
+	out      string
+	list     bool
+}
+
+const usualWorld = "s50-thread"
+
+func labCommand() *cobra.Command {
+	flags := &labFlags{}
+	command := &cobra.Command{
+		Use:   "lab [WORLD]",
+		Short: "Run the whole experiment on a simulated device; needs no root and no hardware",
+		Long: `Builds a simulated device with its internet and home in network namespaces that
+have no way out, runs the whole experiment on it through a real gateway, and
+prints the matrix. WORLD is a name from the library (--list) or a file; the
+default is ` + usualWorld + `.
+
+A world's verdicts describe the world, not the product it was named after.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			if flags.list {
+				return listWorlds(command)
+			}
+			return flags.run(command, append(args, usualWorld)[0])
+		},
+	}
+	flags.add(command)
+	return command
+}
+
+func (f *labFlags) add(command *cobra.Command) {
+	set, settings := command.Flags(), &f.settings
+	set.IntVar(&settings.Lanes, "lanes", 1, "simulated devices that run trials side by side")
+	set.StringVar(&settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
+	set.StringSliceVar(&f.faults, "fault", []string{"reject"}, "what blocking does, each a column of its own: reject, drop")
+	set.StringSliceVar(&f.regimes, "regime", []string{"steady"}, "in which state to judge: steady, cold_boot")
+	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number: any cut not listed has more members than that")
+	set.Int64Var(&settings.Seed, "seed", 1, "of all that is random")
+	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is no limit")
+	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, as 0.05; 0 trusts each one")
+	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
+	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
+	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for resume and report")
+	set.BoolVar(&f.list, "list", false, "list the worlds of the library")
+	f.display.add(command)
+}
+
+func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
+	if err := f.check(); err != nil {
+		return usage(err)
+	}
+	world, err := lab.Find(nameOrPath)
+	if err != nil {
+		return usage(err)
+	}
+	if err := privileges(); err != nil {
+		return err
+	}
+	f.settings.Source = nameOrPath
+	run := lablane.NewRun(world, f.settings)
+	journal, err := create(f.out, run)
+	if err != nil {
+		return runfileError(err)
+	}
+	return experimentOnLab(command, run, world, journal, f.display)
+}
+
+// check reads the flags that are lists and words.
+func (f *labFlags) check() error {
+	for _, fault := range f.faults {
+		f.settings.Faults = append(f.settings.Faults, harness.Fault(fault))
+	}
+	for _, regime := range f.regimes {
+		f.settings.Regimes = append(f.settings.Regimes, harness.Regime(regime))
+	}
+	order, err := strconv.Atoi(f.settings.Order)
+	switch s := f.settings; {
+	case f.settings.Order != "exact" && (err != nil || order < 1):
+		return fmt.Errorf("--order %s: it must be exact or a number from 1", s.Order)
+	case s.Lanes < 1 || s.Lanes > 64:
+		return fmt.Errorf("--lanes %d: it must be from 1 to 64", s.Lanes)
+	case s.Budget < 0:
+		return fmt.Errorf("--budget %d: it must be 0 or more", s.Budget)
+	case s.MaxNoise < 0 || s.MaxNoise > 0.3:
+		return fmt.Errorf("--max-noise %v: it must be from 0 to 0.3; a device that fails more often cannot be judged", s.MaxNoise)
+	}
+	return errors.Join(
+		known("--driver", []string{f.settings.Driver}, "ipset", "iptables"),
+		known("--fault", f.faults, "reject", "drop"),
+		known("--regime", f.regimes, "steady", "cold_boot"),
+		known("--keep", f.settings.Kept, "dhcp", "dns"),
+		checkFormat(f.display.format),
+	)
+}
+
+// known refuses words that a flag does not know, and repeated ones.
+func known(flag string, words []string, allowed ...string) error {
+	for i, word := range words {
+		if !slices.Contains(allowed, word) || slices.Contains(words[:i], word) {
+			return fmt.Errorf("%s %s: it takes %s, each at most once", flag, strings.Join(words, ","), strings.Join(allowed, ", "))
+		}
+	}
+	return nil
+}
+
+// experimentOnLab builds the lanes of a run, carries it out, and shows the
+// matrix. The journal is closed in the end.
+func experimentOnLab(command *cobra.Command, run harness.Run, world lab.World, journal journal, show display) (err error) {
+	defer func() { err = errors.Join(err, journal.Close()) }()
+	lanes, takeDown, err := startLanes(command.Context(), run, world)
+	defer takeDown()
+	if err != nil {
+		return unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
+	}
+	return experiment(command, run, lanes, journal, show)
+}
+
+// startLanes builds a run's lanes. takeDown is to be called in any case.
+func startLanes(ctx context.Context, run harness.Run, world lab.World) (lanes []harness.Lane, takeDown func(), err error) {
+	takeDown = func() {
+		for _, lane := range lanes {
+			_ = lane.(io.Closer).Close() // its namespaces go with the process in any case
+		}
+	}
+	for number := range run.Settings.Lanes {
+		lane, err := lablane.Start(ctx, run, world, number+1)
+		if err != nil {
+			return lanes, takeDown, err
+		}
+		lanes = append(lanes, lane)
+	}
+	return lanes, takeDown, nil
+}
+
+// experiment carries a run out on its lanes and shows the matrix.
+func experiment(command *cobra.Command, run harness.Run, lanes []harness.Lane, journal journal, show display) error {
+	e := &harness.Experiment{Run: run, Lanes: lanes, Journal: journal, Notify: show.notify(command, run)}
+	failure := e.Do(command.Context())
+	finished := journal.Finish(e.Run.Status, e.Run.Why, e.Run.Duration)
+	if err := errors.Join(failure, finished); err != nil {
+		return unfit(err)
+	}
+	return show.closing(command, e.Run)
+}

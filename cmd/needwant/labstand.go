@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/needwant/needwant/cmd/internal/specbench"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// labStand puts a simulated device on the bench, with the scenarios of a file.
+func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
+	world, err := specbench.World(file)
+	if err != nil {
+		return nil, usage(err)
+	}
+	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Ask: asker()})
+	if err != nil {
+		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
+	}
+	fmt.Fprintf(out, "lab %s: its device is %s, its Home Assistant %s with %s; their tokens are known\n",
+		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity)
+	return &stand{lane.Bench, lane, lane.Close}, nil
+}

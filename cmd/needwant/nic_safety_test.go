@@ -1,0 +1,260 @@
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+var _ = Describe("the user's machine", Label("root"), func() {
+	It("is as it was when needwant is killed at any step, and stays so when it is restored", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		for step := 2; step <= 9; step++ {
+			command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
+			said.until(ctx, fmt.Sprintf("step %d:", step))
+			Expect(command.Process.Kill()).To(Succeed())
+			_ = command.Wait()
+			h.expectAsBefore(ctx, before)
+			restored := h.needwant(ctx, "restore")
+			Expect(restored.Code).To(Equal(0), restored.Stderr)
+			Expect(restored.Stdout).To(Equal("nothing to restore\n"))
+			h.expectClean()
+		}
+	}, SpecTimeout(2*time.Minute))
+
+	It("is as it was when needwant is killed at work, and another starts at once", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
+		said.until(ctx, "the device is behind the gateway")
+		Expect(h.in(ctx, "ip -br link")).NotTo(ContainSubstring("inside"))
+		Expect(h.guardian(command.Process.Pid).Signal(syscall.SIGTERM)).To(Succeed()) // as systemd does, to all of a service
+		Expect(command.Process.Kill()).To(Succeed())
+		_ = command.Wait()
+
+		next, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
+		said.until(ctx, "the device is behind the gateway")
+		Expect(next.Process.Signal(syscall.SIGTERM)).To(Succeed())
+		Expect(next.Wait()).To(Succeed())
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+
+	It("is as it was when needwant is killed while it puts things back", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		for _, later := range []time.Duration{0, 5 * time.Millisecond, 15 * time.Millisecond, 40 * time.Millisecond} {
+			command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
+			said.until(ctx, "the device is behind the gateway")
+			Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
+			pause(ctx, later)
+			_ = command.Process.Kill() // it may have ended
+			_ = command.Wait()
+			h.expectAsBefore(ctx, before)
+			Expect(h.needwant(ctx, "restore").Stdout).To(Equal("nothing to restore\n"))
+			h.expectClean()
+		}
+	}, SpecTimeout(time.Minute))
+
+	It("is as it was when needwant is killed with one link", func(ctx SpecContext) {
+		h := newHome(ctx)
+		h.oneWire(ctx)
+		before := h.settled(ctx)
+		command, said := h.start(ctx, "gateway", h.spec("placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0"), "--wait", "30s")
+		said.until(ctx, "waiting for the device")
+		Expect(h.in(ctx, "ip -br link")).To(ContainSubstring("nw-"))
+		Expect(command.Process.Kill()).To(Succeed())
+		_ = command.Wait()
+		h.expectAsBefore(ctx, before)
+		Expect(h.needwant(ctx, "restore").Stdout).To(Equal("nothing to restore\n"))
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+
+	DescribeTable("is as it was after a signal in an experiment", func(ctx SpecContext, signal syscall.Signal) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		command, said := h.start(ctx, "bisect", h.spec(), "--allow-actuation", "--wait", "30s")
+		said.until(ctx, "control: nothing blocked")
+		Expect(command.Process.Signal(signal)).To(Succeed())
+		words := said.text()
+		_ = command.Wait()
+		Expect(command.ProcessState.ExitCode()).To(Equal(130))
+		Expect(words).To(ContainSubstring("the network is as it was"))
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+	},
+		Entry("interrupt", syscall.SIGINT, SpecTimeout(time.Minute)),
+		Entry("terminate", syscall.SIGTERM, SpecTimeout(time.Minute)),
+		Entry("hang up", syscall.SIGHUP, SpecTimeout(time.Minute)),
+	)
+
+	It("is as it was when the time or the budget is spent, and the run goes on from there", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		first := h.needwant(ctx, "bisect", h.spec(), "--allow-actuation", "--wait", "30s", "--for", "6s")
+		Expect(first.Code).To(Equal(4), first.Stderr)
+		resumed := h.needwant(ctx, "resume", "plug.run", "--budget", "4", "--wait", "30s")
+		Expect(resumed.Code).To(Equal(4), resumed.Stderr)
+		Expect(resumed.Stderr).To(ContainSubstring("going on after"))
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+
+	It("is told what would be changed, and nothing is", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		run := h.needwant(ctx, "bisect", h.spec(), "--allow-actuation", "--dry-run")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		Expect(run.Stdout).To(MatchRegexp(` 4  move inside into the namespace  \(changes the machine\)`))
+		h.expectAsBefore(ctx, before)
+	}, SpecTimeout(30*time.Second))
+
+	It("is as it was when abort_if comes true", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		run := h.needwant(ctx, "bisect", h.spec("scenarios:\n", "abort_if: trials >= 1\nscenarios:\n"), "--allow-actuation", "--wait", "30s")
+		Expect(run.Code).To(Equal(3), run.Stderr)
+		Expect(run.Stderr).To(MatchRegexp(`abort_if: trials >= 1 came true after \d trial`))
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+
+	It("is not touched when a secret is missing", func(ctx SpecContext) {
+		h := newHome(ctx)
+		run := h.needwant(ctx, "bisect", h.spec("env:PLUG_TOKEN", "env:NO_TOKEN"), "--allow-actuation")
+		Expect(run.Code).To(Equal(3))
+		Expect(run.Stderr).To(And(ContainSubstring("the environment has no NO_TOKEN"), Not(ContainSubstring("step"))))
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+
+	It("runs one needwant on a device, of 20 that start at once", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
+		said.until(ctx, "step 2:")
+		spec := h.spec()
+		var all sync.WaitGroup
+		refused := make(chan ended, 19)
+		for range cap(refused) {
+			all.Go(func() {
+				defer GinkgoRecover()
+				refused <- h.needwant(ctx, "gateway", spec, "--wait", "30s")
+			})
+		}
+		all.Wait()
+		close(refused)
+		for run := range refused {
+			Expect(run.Code).To(Equal(3))
+			Expect(run.Stderr).To(ContainSubstring(fmt.Sprintf("another needwant (process %d) already runs on device 7c:49:eb:00:00:01", command.Process.Pid)))
+		}
+		said.until(ctx, "the device is behind the gateway")
+		Expect(h.needwant(ctx, "restore").Stdout).To(ContainSubstring("in use by process"))
+		Expect(command.Process.Signal(syscall.SIGINT)).To(Succeed())
+		Expect(command.Wait()).To(Succeed())
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+
+	DescribeTable("is left alone, with the reason and the remedy, when", func(ctx SpecContext, says string, changes ...string) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		run := h.needwant(ctx, "bisect", h.spec(changes...), "--allow-actuation", "--wait", "3s")
+		Expect(run.Code).To(Equal(3), run.Stderr)
+		Expect(run.Stdout).To(BeEmpty())
+		Expect(strings.Join(strings.Fields(run.Stderr), " ")).To(ContainSubstring(says))
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+		Expect(h.folder + "/plug.run").NotTo(BeAnExistingFile())
+	},
+		Entry("the link does not exist", "there is no link eth7 here; there are ", "inside: inside", "inside: eth7", SpecTimeout(time.Minute)),
+		Entry("the uplink does not exist", "there is no link eth8 here; there are ", "uplink: uplink", "uplink: eth8", SpecTimeout(time.Minute)),
+		Entry("the links are the wrong way round", "are inside and uplink the wrong way round?",
+			"inside: inside, uplink: uplink", "inside: uplink, uplink: inside", SpecTimeout(time.Minute)),
+		Entry("the device is not there", "the device did not show up at 192.168.50.77", "192.168.50.10", "192.168.50.77",
+			"7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
+		Entry("it is another device", "which is not the device", "7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
+		Entry("the device's address lies in the home network", "overlap", "192.168.50.10", "192.168.1.77", SpecTimeout(time.Minute)),
+		Entry("the token is wrong", "extract it anew, it changes with pairing", "env:PLUG_TOKEN", "env:WRONG_TOKEN", SpecTimeout(time.Minute)),
+		Entry("the placement is not built yet", "this version has no gateway for it yet", "placement: nic", "placement: host", SpecTimeout(time.Minute)),
+	)
+})
+
+// guardian is that of a running program.
+func (h *home) guardian(program int) *os.Process {
+	GinkgoHelper()
+	for _, found := range marked("RUNTIME_DIRECTORY=" + h.runtime) {
+		pid, err := strconv.Atoi(filepath.Base(found))
+		Expect(err).NotTo(HaveOccurred())
+		if pid != program {
+			process, err := os.FindProcess(pid)
+			Expect(err).NotTo(HaveOccurred())
+			return process
+		}
+	}
+	Fail("there is no guardian")
+	return nil
+}
+
+// start runs the program on the machine in the background.
+func (h *home) start(ctx context.Context, args ...string) (*netns.Command, *speech) {
+	GinkgoHelper()
+	command := h.command(ctx, args...)
+	output, err := command.StderrPipe()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(command.Start()).To(Succeed())
+	said := &speech{lines: make(chan string, 1000)}
+	go said.listen(output)
+	return command, said
+}
+
+// speech is what a program says, line by line.
+type speech struct {
+	lines chan string
+	all   []string
+}
+
+func (s *speech) listen(output io.Reader) {
+	defer close(s.lines)
+	for scanner := bufio.NewScanner(output); scanner.Scan(); {
+		s.lines <- scanner.Text()
+	}
+}
+
+// until waits for a line that holds the words.
+func (s *speech) until(ctx context.Context, words string) {
+	GinkgoHelper()
+	for {
+		select {
+		case <-ctx.Done():
+			Fail("never said " + words + ", but\n" + strings.Join(s.all, "\n"))
+		case line, more := <-s.lines:
+			Expect(more).To(BeTrue(), "never said %s, but\n%s", words, strings.Join(s.all, "\n"))
+			s.all = append(s.all, line)
+			if strings.Contains(line, words) {
+				return
+			}
+		}
+	}
+}
+
+// text is all that is said, to the end.
+func (s *speech) text() string {
+	for line := range s.lines {
+		s.all = append(s.all, line)
+	}
+	return strings.Join(s.all, "\n")
+}

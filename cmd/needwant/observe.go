@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// observeFlags are the choices of an observation.
+type observeFlags struct {
+	longest time.Duration
+	wait    time.Duration
+	json    bool
+	quiet   bool
+}
+
+func observeCommand() *cobra.Command {
+	flags := &observeFlags{}
+	command := &cobra.Command{
+		Use:   "observe SPEC",
+		Short: "Watch which destinations a device contacts; block nothing",
+		Long: `Puts the device of a spec behind the gateway, blocks nothing, and shows what it
+contacts: on a terminal as a table that grows, else each destination when it is
+first seen. The table at the end goes to stdout; with --json events do, one JSON
+object a line.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
+	}
+	command.Flags().DurationVar(&flags.longest, "for", 0, "how long, as 30m; 0 is until stopped")
+	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
+	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line")
+	command.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
+	return command
+}
+
+func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
+	file, err := scenarios.Find(nameOrPath)
+	if err != nil {
+		return usage(err)
+	}
+	if err := privilegesFor(file); err != nil {
+		return err
+	}
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, quiet: f.quiet})
+	if err != nil {
+		return err
+	}
+	ctx := command.Context()
+	if f.longest > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.longest)
+		defer cancel()
+	}
+	seen, err := f.watch(ctx, command, stand.bench.Gateway)
+	if err := errors.Join(err, stand.close()); err != nil {
+		return unfit(err)
+	}
+	if !f.json {
+		if err := table(command.OutOrStdout(), seen.Contacts); err != nil {
+			return err
+		}
+	}
+	if f.longest > 0 && command.Context().Err() != nil {
+		return exit(codeInterrupted, context.Canceled)
+	}
+	return nil
+}
+
+// glance is how often the gateway is asked what it saw.
+const glance = time.Second
+
+// watch looks until ctx ends, and returns what was seen by then.
+func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gateway harness.Gateway) (harness.Observation, error) {
+	show := f.shower(command)
+	again := time.NewTicker(glance)
+	defer again.Stop()
+	for {
+		// A look that has begun is finished.
+		seen, err := gateway.Observe(context.WithoutCancel(ctx))
+		if err != nil {
+			return seen, err
+		}
+		show(seen.Contacts)
+		select {
+		case <-ctx.Done():
+			return seen, nil
+		case <-again.C:
+		}
+	}
+}
+
+// seenEvent says that a destination was contacted for the first time, or
+// answered for the first time.
+type seenEvent struct {
+	Kind    string          `json:"event"` // "seen" or "answered"
+	At      time.Time       `json:"at"`
+	Contact harness.Contact `json:"contact"`
+}
+
+// shower shows each look at the gateway.
+func (f *observeFlags) shower(command *cobra.Command) func([]harness.Contact) {
+	encoder := json.NewEncoder(command.OutOrStdout())
+	notes := command.ErrOrStderr()
+	screen, isFile := notes.(*os.File)
+	live := isFile && terminal(screen) && !f.quiet && !f.json
+	known := map[harness.Destination]string{}
+	return func(contacts []harness.Contact) {
+		if live {
+			fmt.Fprint(notes, "\x1b[H\x1b[2J") // to the upper left, and clear
+			_ = table(notes, contacts)         // a terminal that went away stops nothing
+			return
+		}
+		for _, contact := range contacts {
+			kind := "seen"
+			if contact.Answered {
+				kind = "answered"
+			}
+			first := known[contact.Destination] == ""
+			if known[contact.Destination] == kind {
+				continue
+			}
+			known[contact.Destination] = kind
+			if f.json {
+				_ = encoder.Encode(seenEvent{kind, time.Now(), contact}) // nor does a reader
+			}
+			if first && !f.quiet {
+				fmt.Fprintf(notes, "sees %s\n", contact.Destination)
+			}
+		}
+	}
+}
+
+// table writes one row for each destination.
+func table(out io.Writer, contacts []harness.Contact) error {
+	if len(contacts) == 0 {
+		_, err := fmt.Fprintln(out, "the device has contacted nothing yet")
+		return err
+	}
+	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(rows, "DESTINATION\tSERVICE\tFIRST\tLAST\tTRIES\tANSWERED\tADDRESSES")
+	for _, c := range contacts {
+		answered := "no"
+		if c.Answered {
+			answered = "yes"
+		}
+		addresses := ""
+		for i, address := range c.Addresses {
+			if i > 0 {
+				addresses += " "
+			}
+			addresses += address.String()
+		}
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Destination, c.Destination.Service(),
+			c.First.Format(time.TimeOnly), c.Last.Format(time.TimeOnly), c.Tries, answered, addresses)
+	}
+	return rows.Flush()
+}

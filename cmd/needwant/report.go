@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/reports"
+)
+
+func reportCommand() *cobra.Command {
+	var format string
+	var compare bool
+	command := &cobra.Command{
+		Use:   "report RUN",
+		Short: "Render the matrix of a run file, or what changed between two",
+		Long: `Renders the matrix of a run file.
+
+With --compare it takes two run files, the earlier first, and tells what changed
+between them, as text or as md. Its exit code is 1 when something became required:
+a destination, or one of a group, without which a scenario breaks now and did not
+break before.`,
+		Example: `  needwant report s50.run
+  needwant report --format html s50.run > s50.html
+  needwant report --compare before-update.run after-update.run`,
+		Args: func(command *cobra.Command, args []string) error {
+			if compare {
+				return cobra.ExactArgs(2)(command, args)
+			}
+			return cobra.ExactArgs(1)(command, args)
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			if compare {
+				return compareRuns(command.OutOrStdout(), format, args[0], args[1])
+			}
+			report, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			return render(command.OutOrStdout(), format, report)
+		},
+	}
+	formatFlag(command, &format)
+	command.Flags().BoolVar(&compare, "compare", false, "tell what changed from one run to another")
+	return command
+}
+
+// load reads a run file and judges the run.
+func load(path string) (reports.Report, error) {
+	run, err := runfile.Load(path)
+	if err != nil {
+		return reports.Report{}, runfileError(err)
+	}
+	return reports.NewReport(run, harness.Judge(run)), nil
+}
+
+func formatFlag(command *cobra.Command, format *string) {
+	var names []string
+	for _, known := range reports.Formats() {
+		names = append(names, known.Name)
+	}
+	command.Flags().StringVar(format, "format", "text", "of the matrix: "+strings.Join(names, ", "))
+}
+
+// checkFormat refuses an unknown format before anything is done for it.
+func checkFormat(format string) error {
+	return render(io.Discard, format, reports.Report{})
+}
+
+// render writes a report in one of the formats; as text, in colour on a terminal.
+func render(out io.Writer, format string, report reports.Report) error {
+	if file, ok := out.(*os.File); ok && format == "text" {
+		return reports.Text{Colour: terminal(file)}.Render(out, report.Matrix)
+	}
+	err := reports.Render(out, format, report)
+	var unknown reports.UnknownFormatError
+	if errors.As(err, &unknown) {
+		return usage(err)
+	}
+	return err
+}
+
+// runfileError gives a failure that has to do with a run file its exit code.
+func runfileError(err error) error {
+	var wrong *runfile.Error
+	if errors.As(err, &wrong) && wrong.Kind.Usage() {
+		return usage(err)
+	}
+	return unfit(err)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/scenarios"
+)
+
+func scenarioCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "scenario",
+		Short: "Write, check and browse scenario specs",
+		Args:  cobra.NoArgs,
+	}
+	command.AddCommand(
+		newScenarioCommand(),
+		&cobra.Command{
+			Use:   "validate SPEC...",
+			Short: "Say whether specs make sense, and where they do not",
+			Args:  cobra.MinimumNArgs(1),
+			RunE:  validateScenarios,
+		},
+		&cobra.Command{
+			Use:   "schema",
+			Short: "Print the JSON Schema of a spec, for editors",
+			Args:  cobra.NoArgs,
+			RunE: func(command *cobra.Command, _ []string) error {
+				_, err := command.OutOrStdout().Write(scenarios.Schema())
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "list [NAME]",
+			Short: "List the specs that come with needwant, or print one",
+			Args:  cobra.MaximumNArgs(1),
+			RunE:  listScenarios,
+		},
+	)
+	return command
+}
+
+// validateScenarios tells of all that are wrong, not only of the first.
+func validateScenarios(command *cobra.Command, args []string) error {
+	var wrong []error
+	for _, arg := range args {
+		file, err := scenarios.Find(arg)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		fmt.Fprintf(command.OutOrStdout(), "%s: fine, a spec of %d scenarios, placement %s\n", arg, len(file.Scenarios), file.Gateway.Placement)
+	}
+	return usage(errors.Join(wrong...))
+}
+
+func listScenarios(command *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		file, err := scenarios.Find(args[0])
+		if err != nil {
+			return usage(err)
+		}
+		fmt.Fprint(command.OutOrStdout(), file.Text())
+		return nil
+	}
+	for _, entry := range scenarios.Library() {
+		fmt.Fprintf(command.OutOrStdout(), "%-16s %s\n", entry.Name, entry.File.About)
+	}
+	return nil
+}
+
+// writeNew writes a draft, and the schema beside it for the editor. A file that
+// is there already is not overwritten.
+func writeNew(command *cobra.Command, draft scenarios.Draft, path string) error {
+	text, err := draft.Write(path)
+	if err != nil {
+		return usage(err)
+	}
+	if path == "-" {
+		_, err := command.OutOrStdout().Write(text)
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return usage(fmt.Errorf("%s is there already: give another name, or remove it first", path))
+	}
+	if err != nil {
+		return usage(err)
+	}
+	if _, err := file.Write(text); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	schema := filepath.Join(filepath.Dir(path), "scenario.v1.json")
+	if err := os.WriteFile(schema, scenarios.Schema(), 0o644); err != nil {
+		return usage(err)
+	}
+	fmt.Fprintf(command.OutOrStdout(), "wrote %s, and %s for your editor\nnext:  needwant check %s\n", path, schema, path)
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// stand is where a device, real or simulated, is on the bench.
+type stand struct {
+	bench *harness.Bench
+	lane  harness.Lane // the bench, as an experiment uses it
+	close func() error // puts everything back
+}
+
+// standOptions are the choices that a spec leaves open.
+type standOptions struct {
+	driver  string
+	wait    time.Duration // for a real device to show up
+	observe bool          // whether the first control lasts as long as the spec says
+	quiet   bool
+}
+
+// usualWait is how long a device may take to show up: its Wi-Fi comes and goes,
+// and somebody may have to switch it off and on.
+const usualWait = 3 * time.Minute
+
+// openStand builds what the file's placement asks for, with these scenarios;
+// none, where nothing is to be judged. Notes go to out.
+func openStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
+	if options.quiet {
+		out = io.Discard
+	}
+	if file.Gateway.Placement == scenarios.Lab {
+		return labStand(ctx, out, file, list, options)
+	}
+	choices := bench.Options{
+		Driver: options.driver, Wait: options.wait, Ask: asker(),
+		Tell: func(text string) { fmt.Fprintln(out, text) },
+	}
+	if err := bench.Ready(file, list, choices); err != nil {
+		return nil, unfit(err)
+	}
+	placed, err := bench.Open(ctx, file, choices)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	if len(list) > 0 {
+		if err := placed.Judge(ctx, file, list, choices); err != nil {
+			return nil, unfit(errors.Join(err, placed.Close()))
+		}
+	}
+	if options.observe {
+		placed.Observe(file.Timing.Observe)
+	}
+	return &stand{placed.Bench, placed, placed.Close}, nil
+}
+
+// privilegesFor gets what the file's placement needs. A real link can be moved
+// by root alone.
+func privilegesFor(file scenarios.File) error {
+	if file.Gateway.Placement == scenarios.Lab {
+		return privileges()
+	}
+	if os.Geteuid() != 0 {
+		return unfit(fmt.Errorf("placement %s changes the machine's network, which only root may: run it with sudo", file.Gateway.Placement))
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// TestMain gets an ordinary user the rights to look at links and rules.
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestNeedwant(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "needwant")
+}
+
+// program is the path of the program under test, built once for all processes.
+var program string
+
+var _ = SynchronizedBeforeSuite(func() []byte {
+	path, err := gexec.Build("github.com/needwant/needwant/cmd/needwant")
+	Expect(err).NotTo(HaveOccurred())
+	return []byte(path)
+}, func(path []byte) { program = string(path) })
+
+var _ = SynchronizedAfterSuite(func() {}, gexec.CleanupBuildArtifacts)
+
+// ended is a run of the program that is over.
+type ended struct {
+	Code   int
+	Stdout string
+	Stderr string
+}
+
+// needwant runs the program to its end.
+func needwant(ctx context.Context, args ...string) ended {
+	GinkgoHelper()
+	var stdout, stderr bytes.Buffer
+	command := exec.CommandContext(ctx, program, args...)
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err := command.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		Expect(err).NotTo(HaveOccurred())
+	}
+	return ended{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// file writes a file for one spec.
+func file(name, text string) string {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), name)
+	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	return path
+}

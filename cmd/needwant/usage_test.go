@@ -1,0 +1,59 @@
+package main_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+var _ = Describe("bad input", func() {
+	const head = "apiVersion: needwant/v1\nkind: World\nname: w\ndevice: {model: a.b.c, token: \"00112233445566778899aabbccddeeff\"}\n"
+	const destinations = "destinations:\n  a: {host: a.example, addresses: [203.0.113.1], protocol: tcp, port: 443}\n"
+
+	DescribeTable("in a world exits 2 with the place and the remedy", func(ctx SpecContext, text, place, message string) {
+		path := file("w.yaml", text)
+		for _, command := range [][]string{{"lab", path}, {"world", "validate", path}} {
+			run := needwant(ctx, command...)
+			Expect(run.Code).To(Equal(2))
+			Expect(run.Stdout).To(BeEmpty())
+			Expect(run.Stderr).To(ContainSubstring(path + place))
+			Expect(run.Stderr).To(MatchRegexp(message))
+		}
+	},
+		Entry("an unknown key", head+"tmpo: {contact: 1s}\n"+destinations, ":5:1:", `tmpo(.|\n)*tempo`, SpecTimeout(30*time.Second)),
+		Entry("an after in a circle", head+"destinations:\n"+
+			"  a: {host: a.example, addresses: [203.0.113.1], protocol: tcp, port: 443, after: [b]}\n"+
+			"  b: {host: b.example, addresses: [203.0.113.2], protocol: tcp, port: 443, after: [a]}\n",
+			":", `after(.|\n)*(circle|cycl)`, SpecTimeout(30*time.Second)),
+		Entry("an unknown id in an expression", head+destinations+"functions: {control: \"a && bb\"}\n",
+			":7:28:", `known are a`, SpecTimeout(30*time.Second)),
+		Entry("an unknown function", head+destinations+"functions: {contrl: \"a\"}\n", ":7:13:", `contrl(.|\n)*control`, SpecTimeout(30*time.Second)),
+		Entry("a binary file", "\x7fELF\x02\x01\x01\x00\x00", ":1:", `no text`, SpecTimeout(30*time.Second)),
+	)
+
+	DescribeTable("on the command line exits 2 with the remedy", func(ctx SpecContext, message string, args ...string) {
+		run := needwant(ctx, args...)
+		Expect(run.Code).To(Equal(2))
+		Expect(run.Stdout).To(BeEmpty())
+		Expect(run.Stderr).To(ContainSubstring(message))
+	},
+		Entry("an unknown world", `did you mean "s50-thread"?`, "lab", "s50-thred", SpecTimeout(30*time.Second)),
+		Entry("an unknown flag", "--lnes", "lab", "--lnes", "2", SpecTimeout(30*time.Second)),
+		Entry("an unknown fault", "it takes reject, drop", "lab", "--fault", "explode", SpecTimeout(30*time.Second)),
+		Entry("a fault named twice", "each at most once", "lab", "--fault", "drop,drop", SpecTimeout(30*time.Second)),
+		Entry("an unknown driver", "it takes ipset, iptables", "lab", "--driver", "ebpf", SpecTimeout(30*time.Second)),
+		Entry("an impossible order", "exact or a number", "lab", "--order", "0", SpecTimeout(30*time.Second)),
+		Entry("an unknown format", "choose one of", "lab", "--format", "pdf", SpecTimeout(30*time.Second)),
+		Entry("a run that is not there", "check the name", "report", "nowhere.run", SpecTimeout(30*time.Second)),
+		Entry("a run file that is none", "is not a run file", "resume", "/etc/hostname", SpecTimeout(30*time.Second)),
+	)
+
+	It("never overwrites a run", func(ctx SpecContext) {
+		path := file("old.run", "precious")
+		run := needwant(ctx, "lab", "all-optional", "--out", path)
+		Expect(run.Code).To(Equal(2))
+		Expect(run.Stderr).To(ContainSubstring("exists already"))
+		Expect(path).To(BeAnExistingFile())
+	}, SpecTimeout(30*time.Second))
+})

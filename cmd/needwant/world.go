@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/netns/lab"
+)
+
+func worldCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "world",
+		Short: "Check and browse the worlds of the lab",
+		Args:  cobra.NoArgs,
+	}
+	command.AddCommand(
+		&cobra.Command{
+			Use:   "validate WORLD...",
+			Short: "Say whether worlds make sense, and where they do not",
+			Args:  cobra.MinimumNArgs(1),
+			RunE: func(command *cobra.Command, args []string) error {
+				for _, arg := range args {
+					world, err := lab.Find(arg)
+					if err != nil {
+						return usage(err)
+					}
+					fmt.Fprintf(command.OutOrStdout(), "%s: fine, a world of %d destinations\n", arg, len(world.Destinations))
+				}
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use:   "schema",
+			Short: "Print the JSON Schema of a world, for editors",
+			Args:  cobra.NoArgs,
+			RunE: func(command *cobra.Command, _ []string) error {
+				_, err := command.OutOrStdout().Write(lab.Schema())
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "list",
+			Short: "List the worlds that come with needwant",
+			Args:  cobra.NoArgs,
+			RunE:  func(command *cobra.Command, _ []string) error { return listWorlds(command) },
+		},
+	)
+	return command
+}
+
+func listWorlds(command *cobra.Command) error {
+	for _, world := range lab.Library() {
+		fmt.Fprintf(command.OutOrStdout(), "%-16s %s\n", world.Name, world.About)
+	}
+	return nil
+}
