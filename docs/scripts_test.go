@@ -1,0 +1,107 @@
+package docs_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// report is what Ginkgo writes, shortened: a suite's own node is no spec.
+const report = `<?xml version="1.0" encoding="UTF-8"?>
+  <testsuites tests="7" disabled="2" errors="1" failures="1" time="1">
+      <testsuite name="a" tests="4">
+          <testcase name="[SynchronizedBeforeSuite]" classname="a" status="passed" time="0"></testcase>
+          <testcase name="[It] status=&#34;failed&#34; is only its name" classname="a" status="passed" time="0"></testcase>
+          <testcase name="[It] b" classname="a" status="failed" time="0">
+              <failure message="no" type="failed">status="passed"</failure>
+          </testcase>
+          <testcase name="[It] c" classname="a" status="panicked" time="0"></testcase>
+          <testcase name="[It] d" classname="a" status="passed" time="0"></testcase>
+      </testsuite>
+      <testsuite name="b" tests="2">
+          <testcase name="[It] e" classname="b" status="skipped" time="0"></testcase>
+          <testcase name="[It] f" classname="b" status="pending" time="0"></testcase>
+      </testsuite>
+  </testsuites>
+`
+
+var _ = Describe("scripts/counts", func() {
+	It("counts the specs of a report", func(ctx SpecContext) {
+		file := filepath.Join(GinkgoT().TempDir(), "junit.xml")
+		Expect(os.WriteFile(file, []byte(report), 0o600)).To(Succeed())
+		Expect(exec.CommandContext(ctx, root+"/scripts/counts", file).Output()).To(BeEquivalentTo("2 passed, 2 failed, 2 skipped\n"))
+	})
+
+	It("fails when nothing ran", func(ctx SpecContext) {
+		output, err := exec.CommandContext(ctx, root+"/scripts/counts", "/nonexistent.xml").CombinedOutput()
+		Expect(err).To(MatchError("exit status 1"))
+		Expect(string(output)).To(ContainSubstring("no specs ran"))
+	})
+})
+
+var _ = Describe("make", func() {
+	It("lists every target a person would call", func(ctx SpecContext) {
+		output, err := exec.CommandContext(ctx, "make", "-C", root, "--no-print-directory").Output()
+		Expect(err).NotTo(HaveOccurred())
+		for _, match := range regexp.MustCompile(`(?m)^([a-z0-9-]+):`).FindAllStringSubmatch(text("Makefile"), -1) {
+			if !strings.HasPrefix(match[1], "deps-") {
+				Expect(string(output)).To(MatchRegexp(`(?m)^  make ` + match[1] + ` +\S`))
+			}
+		}
+	})
+})
+
+// Each spec hides programs in a mount namespace of its own; the machine itself
+// is left as it is.
+var _ = Describe("scripts/install", Label("root"), func() {
+	// install runs scripts/install for the lab where iptables is missing, and the
+	// machine's package manager is the script that is given.
+	install := func(ctx SpecContext, user, manager string) (string, error) {
+		GinkgoHelper()
+		fake := filepath.Join(GinkgoT().TempDir(), "manager")
+		Expect(os.WriteFile(fake, []byte("#!/bin/sh\n"+manager), 0o600)).To(Succeed())
+		Expect(os.Chmod(fake, 0o755)).To(Succeed())
+
+		hidden := `set -e
+			iptables=$(PATH=$PATH:/usr/sbin command -v iptables)
+			mount --bind /dev/null "$iptables"
+			mount --bind "$1" "$(command -v apt-get || command -v dnf || command -v apk)"
+			export iptables; shift; exec "$@"`
+		arguments := []string{"--mount", "--map-root-user", "sh", "-c", hidden, "sh", fake}
+		if user != "root" {
+			arguments = append(arguments, "unshare", "--map-user=1000")
+		}
+		command := exec.CommandContext(ctx, "unshare", append(arguments, root+"/scripts/install", "lab")...)
+		command.Env = append(os.Environ(), "CI=")
+		output, err := command.CombinedOutput()
+		return string(output), err
+	}
+
+	typed := `type as root:\n\n    .*(apt-get install|dnf install|apk add) .*\biptables`
+
+	It("installs what is missing", func(ctx SpecContext) {
+		output, err := install(ctx, "root", `echo "$0 $*"; [ "$1" = update ] || umount "$iptables"`)
+		Expect(err).NotTo(HaveOccurred(), output)
+		Expect(output).To(ContainSubstring("missing: iptables, which blocks and unblocks"))
+		Expect(output).To(MatchRegexp(`(apt-get install|dnf install|apk add) .*\biptables`))
+	})
+
+	It("stops when that fails, and says what to type", func(ctx SpecContext) {
+		output, err := install(ctx, "root", `exit 100`)
+		Expect(err).To(MatchError("exit status 1"))
+		Expect(output).To(MatchRegexp(typed))
+		Expect(output).To(HaveSuffix("stopping: there is no going on without iptables\n"))
+	})
+
+	It("says what to type to whom may not", func(ctx SpecContext) {
+		output, err := install(ctx, "somebody", `echo called`)
+		Expect(err).To(MatchError("exit status 1"))
+		Expect(output).NotTo(ContainSubstring("called"))
+		Expect(output).To(MatchRegexp(typed))
+	})
+})

@@ -1,0 +1,18 @@
+// Package docs_test holds the house to what its documents say: who imports
+// whom, where things lie, and what make and its scripts do.
+package docs_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// root is the top of the repository, seen from this folder.
+const root = ".."
+
+func TestDocs(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "docs")
+}
