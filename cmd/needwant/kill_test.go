@@ -12,6 +12,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns"
 )
 
 var _ = Describe("SIGKILL", Label("root"), func() {
@@ -24,7 +27,7 @@ var _ = Describe("SIGKILL", Label("root"), func() {
 			command.Env = append(os.Environ(), marker)
 			Expect(command.Start()).To(Succeed())
 			if i > 0 { // once, too early for anything
-				Eventually(func() []string { return namespacesOf(marked(marker)) }).
+				Eventually(func() map[string]uint64 { return namespacesOf(marked(marker)) }).
 					WithContext(ctx).WithTimeout(20 * time.Second).ShouldNot(BeEmpty())
 				pause(ctx, time.Duration(random.IntN(1500))*time.Millisecond)
 			}
@@ -61,39 +64,70 @@ func marked(marker string) []string {
 	return processes
 }
 
-// namespacesOf lists the network namespaces that processes hold open.
-func namespacesOf(processes []string) []string {
+// namespacesOf are the network namespaces that processes hold open: the cookie of
+// each by its link below /proc.
+func namespacesOf(processes []string) map[string]uint64 {
 	own, _ := os.Readlink("/proc/self/ns/net")
-	var namespaces []string
+	namespaces := map[string]uint64{}
 	for _, process := range processes {
 		descriptors, _ := filepath.Glob(process + "/fd/*")
 		for _, descriptor := range descriptors {
 			target, err := os.Readlink(descriptor)
-			if err == nil && strings.HasPrefix(target, "net:[") && target != own {
-				namespaces = append(namespaces, target)
+			if err != nil || !strings.HasPrefix(target, "net:[") || target == own {
+				continue
+			}
+			if cookie, err := cookieOf(descriptor); err == nil {
+				namespaces[target] = cookie
 			}
 		}
 	}
 	return namespaces
 }
 
+// cookieOf tells one namespace from all that there ever were: the kernel gives
+// the number in its link to the next one as soon as it is gone, and other specs
+// make some meanwhile.
+func cookieOf(path string) (cookie uint64, err error) {
+	opened, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	namespace, err := netns.Adopt(opened)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = namespace.Close() }()
+	err = namespace.Do(func() error {
+		socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = unix.Close(socket) }()
+		cookie, err = unix.GetsockoptUint64(socket, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+		return err
+	})
+	return cookie, err
+}
+
 // holders lists what still refers to any of the namespaces: a thread in it, an
 // open file, or a mount.
-func holders(namespaces []string) []string {
+func holders(namespaces map[string]uint64) []string {
 	var found []string
 	for _, pattern := range []string{"/proc/[0-9]*/task/*/ns/net", "/proc/[0-9]*/fd/*"} {
 		links, _ := filepath.Glob(pattern)
 		for _, link := range links {
 			target, _ := os.Readlink(link)
-			for _, namespace := range namespaces {
-				if target == namespace {
-					found = append(found, link+" -> "+target)
-				}
+			was, watched := namespaces[target]
+			if !watched {
+				continue
+			}
+			if cookie, err := cookieOf(link); err == nil && cookie == was {
+				found = append(found, link+" -> "+target)
 			}
 		}
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, namespace := range namespaces {
+	for namespace := range namespaces {
 		if strings.Contains(string(mounts), namespace) {
 			found = append(found, "a mount of "+namespace)
 		}
