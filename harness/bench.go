@@ -22,6 +22,7 @@ type Bench struct {
 	abandon chan struct{}        // full when the trial is to be given up; made once
 	unasked Observation          // what the device contacted before it was asked for anything
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
+	failing int                  // controls in a row that failed
 	dormant map[Destination]bool // waited for in vain while blocked, and not tried since
 }
 

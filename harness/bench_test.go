@@ -164,6 +164,23 @@ func TestADeviceThatDoesNotComeBackIsRestartedOnce(t *testing.T) {
 	})
 }
 
+func TestADeviceThatFailsTwiceWithNothingBlockedIsRestarted(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		restarts := 0
+		bench := &harness.Bench{Gateway: &gateway{}, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return restarts > 0 })}}
+		bench.Restart = func(context.Context) error {
+			restarts++
+			return nil
+		}
+		for _, recovered := range []bool{false, false, true} {
+			control, err := bench.Run(context.Background(), trial())
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(control.Recovered).To(Equal(recovered))
+		}
+		expect.Expect(restarts).To(Equal(1))
+	})
+}
+
 func TestAnAbandonedTrialEndsEarlyAndRecovers(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}

@@ -125,6 +125,37 @@ var _ = Describe("an experiment", func() {
 		Expect(noticed).To(BeNumerically(">=", 5), "most stumbles contradict something")
 	})
 
+	It("looks after the device when a failure is surprising", func() {
+		asked := 0
+		clumsy := &lane{device: vacuum, after: func(r *harness.Result) {
+			if r.Trial.Reason == "audit" {
+				if asked++; asked == 1 {
+					r.Outcomes["app"] = harness.Outcome{Answer: harness.Fail, Why: "a stumble"}
+				}
+			}
+		}}
+		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{clumsy}, Journal: &memory{}})
+		for i, result := range done.Results {
+			if result.Outcomes["app"].Why == "a stumble" {
+				Expect(done.Results[i+1].Trial.Control()).To(BeTrue(), "behind trial %d", result.Trial.Number)
+			}
+		}
+		Expect(asked).To(BeNumerically(">", 0))
+	})
+
+	It("looks after the device as often as it is told", func() {
+		often := newRun(vacuum)
+		often.Settings.ControlEvery = 2
+		done := run(&harness.Experiment{Run: often, Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}})
+		between := 0
+		for _, result := range done.Results {
+			if between++; result.Trial.Control() {
+				between = 0
+			}
+			Expect(between).To(BeNumerically("<=", 2))
+		}
+	})
+
 	It("stops at its budget and lists what is open", func() {
 		small := newRun(vacuum)
 		small.Settings.Budget = 3

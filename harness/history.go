@@ -180,17 +180,29 @@ func (h history) options(journals ...[]search.Answer) search.Options {
 
 // contradicts tells whether a set failed of which a larger one passed.
 func contradicts(journal []search.Answer) bool {
-	for _, failed := range journal {
-		if failed.Passed || failed.Blocked.IsEmpty() {
-			continue
-		}
-		for _, passed := range journal {
-			if passed.Passed && failed.Touched.SubsetOf(passed.Blocked) {
-				return true
-			}
-		}
+	return slices.ContainsFunc(journal, func(a search.Answer) bool { return contradicted(a, journal) })
+}
+
+// contradicted tells whether an answer is a failure, and another passed with all
+// of it blocked.
+func contradicted(failed search.Answer, journal []search.Answer) bool {
+	if failed.Passed || failed.Blocked.IsEmpty() {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(journal, func(a search.Answer) bool {
+		return a.Passed && failed.Touched.SubsetOf(a.Blocked)
+	})
+}
+
+// surprising tells whether a scenario failed in a trial though it passed in
+// another that blocked all of it: the device may have stumbled.
+func (h history) surprising(result Result) bool {
+	return slices.ContainsFunc(h.run.Columns(), func(column Column) bool {
+		journal := h.answers(column)
+		return slices.ContainsFunc(journal, func(a search.Answer) bool {
+			return a.Trial == result.Trial.Number && contradicted(a, journal)
+		})
+	})
 }
 
 // falseFail is how often a check fails for no reason, learnt from the controls.

@@ -2,7 +2,7 @@ package harness
 
 const (
 	openingControls = 2 // over all lanes, and at least one on each: the first sees the start of the device, the second its steady state
-	controlEvery    = 8 // trials that block something, on one lane, between two controls
+	usualControls   = 8 // trials that block something, on one lane, between two controls
 	giveUpAfter     = 3 // controls in a row that fail, or trials in a row that tell nothing
 )
 
@@ -63,25 +63,36 @@ func (p plan) number() int {
 
 // controlDue tells whether a lane must show that its device works before it is
 // asked anything: opening at the start of a sitting, and due every few trials,
-// when the last control failed, and when the device was not seen to recover.
+// when the last control failed, when the device was not seen to recover, and
+// after a surprising failure.
 func (p plan) controlDue(lane int) (opening, due bool) {
 	good, since := 0, 0
+	var last *Result // of the lane, when it blocked something
+	every := p.controlEvery()
 	for _, result := range p.run.Results[p.sitting:] {
 		switch {
 		case result.Lane != lane:
 		case !result.Trial.Control():
-			since++
+			since, last = since+1, &result
 			if !result.Recovered {
-				since = controlEvery
+				since = every
 			}
 		case result.Recovered && result.Suspect == "":
-			good, since = good+1, 0
+			good, since, last = good+1, 0, nil
 		default:
-			since = controlEvery
+			since, last = every, nil
 		}
 	}
 	wanted := max(1, openingControls/max(p.run.Settings.Lanes, 1)) * len(p.run.Settings.Regimes)
-	return good < wanted, since >= controlEvery
+	surprised := last != nil && newHistory(p.run).surprising(*last)
+	return good < wanted, since >= every || surprised
+}
+
+func (p plan) controlEvery() int {
+	if p.run.Settings.ControlEvery > 0 {
+		return p.run.Settings.ControlEvery
+	}
+	return usualControls
 }
 
 // controlRegime takes the regimes in turn.

@@ -10,11 +10,19 @@ import (
 // destinations that answered then have answered since the block was lifted,
 // and every scenario passes. Otherwise the device's back-off would spoil the
 // next trial. A device that stays broken is told by Recovered, not by an error.
+// One that fails twice in a row with nothing blocked is restarted, where it can
+// be, before it is asked for the last time.
 func (b *Bench) recover(ctx context.Context, result *Result) error {
 	broken := b.unless(Pass, result.Outcomes)
 	if result.Trial.Control() {
 		result.Recovered = len(broken) == 0
 		b.remember(*result)
+		if b.failing++; result.Recovered {
+			b.failing = 0
+		}
+		if b.failing == giveUpAfter-1 && b.Restart != nil {
+			return b.restart(ctx, result.Trial)
+		}
 		return nil
 	}
 	restarted := false

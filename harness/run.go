@@ -44,19 +44,20 @@ type ScenarioInfo struct {
 
 // Settings are the choices a run was made with. Resuming uses them again.
 type Settings struct {
-	Source   string        `json:"source"` // the world or spec as it was given: a library name or a path
-	Text     string        `json:"text"`   // its text, so that a run can be resumed without the file
-	Driver   string        `json:"driver,omitempty"`
-	Faults   []Fault       `json:"faults"`
-	Regimes  []Regime      `json:"regimes"`
-	Order    string        `json:"order"`  // "exact" or a number
-	Seed     int64         `json:"seed"`   // of everything random in a lab
-	Budget   int           `json:"budget"` // most trials that block something; 0 = no limit
-	Lanes    int           `json:"lanes"`
-	MaxNoise float64       `json:"max_noise"` // 0 = every single answer is trusted
-	Careful  bool          `json:"careful,omitempty"`
-	Kept     []string      `json:"kept"` // never blocked, as "dhcp", "dns"
-	Settle   time.Duration `json:"settle"`
+	Source       string        `json:"source"` // the world or spec as it was given: a library name or a path
+	Text         string        `json:"text"`   // its text, so that a run can be resumed without the file
+	Driver       string        `json:"driver,omitempty"`
+	Faults       []Fault       `json:"faults"`
+	Regimes      []Regime      `json:"regimes"`
+	Order        string        `json:"order"`                   // "exact" or a number
+	Seed         int64         `json:"seed"`                    // of everything random in a lab
+	Budget       int           `json:"budget"`                  // most trials that block something; 0 = no limit
+	ControlEvery int           `json:"control_every,omitempty"` // trials that block something, on one lane, between two controls; 0 = 8
+	Lanes        int           `json:"lanes"`
+	MaxNoise     float64       `json:"max_noise"` // 0 = every single answer is trusted
+	Careful      bool          `json:"careful,omitempty"`
+	Kept         []string      `json:"kept"` // never blocked, as "dhcp", "dns"
+	Settle       time.Duration `json:"settle"`
 }
 
 // Column is one scenario in one regime under one fault.

@@ -17,6 +17,7 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	settings.Lanes = 1
 	settings.Kept = file.Block.Keep
 	settings.MaxNoise = file.Trials.MaxNoise
+	settings.ControlEvery = file.Trials.ControlEvery
 	settings.Faults, settings.Regimes = Faults(file), Regimes(file)
 	fill(&settings.Settle, file.Timing.Settle)
 	fill(&settings.Budget, file.Trials.Budget)
