@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -85,6 +86,19 @@ func (n *Namespace) AddAddress(link string, prefix netip.Prefix) error {
 		}
 		return n.handle.AddrAdd(l, address)
 	})
+}
+
+// Owns tells whether an address is one of the namespace's own, the loopback's
+// included.
+func (n *Namespace) Owns(address netip.Addr) (bool, error) {
+	if address.IsLoopback() {
+		return true, nil
+	}
+	owned, err := n.handle.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return false, fmt.Errorf("listing addresses: %w", err)
+	}
+	return slices.ContainsFunc(owned, func(a netlink.Addr) bool { return a.IP.Equal(address.AsSlice()) }), nil
 }
 
 func (n *Namespace) onLink(name, what string, act func(netlink.Link) error) error {

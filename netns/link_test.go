@@ -41,6 +41,12 @@ var _ = Describe("two namespaces on a cable", Label("root"), func() {
 		Expect(hardware(right, "r0")).To(Equal("02:00:00:00:00:03"))
 	})
 
+	It("know their own addresses", func() {
+		for address, owned := range map[string]bool{"192.0.2.1": true, "2001:db8::1": true, "127.0.0.1": true, "192.0.2.2": false} {
+			Expect(left.Owns(netip.MustParseAddr(address))).To(Equal(owned), address)
+		}
+	})
+
 	DescribeTable("talk TCP", func(ctx SpecContext, address string) {
 		serve(ctx, right, net.JoinHostPort(address, "80"))
 		Expect(get(ctx, left, net.JoinHostPort(address, "80"))).To(Equal("hello"))

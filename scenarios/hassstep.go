@@ -21,7 +21,7 @@ type Hass struct {
 type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked; unavailable when the device did not answer the poll."`
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.battery_level."`
-	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw Home Assistant and the device talk), cloud (the two did not talk, while the device talked to the internet) or unknown."`
+	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (it did not, and talked to the internet) or unknown."`
 	RTT        float64        `expr:"rtt_ms" about:"Milliseconds until the state was there, the poll included."`
 }
 

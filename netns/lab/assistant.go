@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,11 +21,13 @@ import (
 // assistant stands in for Home Assistant: it polls the device's reads over miIO
 // from its own address, and shows the device as an entity by the same REST calls
 // as the real one. A poll that fails makes the entity unavailable until one
-// succeeds.
+// succeeds; in a world that says so it asks the vendor's cloud first, as some
+// integrations do without a word.
 type assistant struct {
 	bearer string
 	poll   time.Duration
 	asker  *asker
+	cloud  *http.Client // to fall back on; nil: none
 	server *http.Server
 	end    context.CancelFunc
 	work   sync.WaitGroup
@@ -64,6 +68,12 @@ func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assi
 		poll:   w.Tempo.Poll,
 		asker:  &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll)},
 		entity: entity{ID: entityID, State: unavailable, Changed: time.Now(), Updated: time.Now(), Reported: time.Now()},
+	}
+	if w.Assistant.Fallback == FromCloud {
+		a.cloud = &http.Client{
+			Transport: &http.Transport{DialContext: namespace.Dial, DisableKeepAlives: true},
+			Timeout:   5 * time.Second,
+		}
 	}
 	ctx, end := context.WithCancel(context.Background())
 	a.end = end
@@ -113,21 +123,52 @@ func reads() []miio.Request {
 func (a *assistant) pollNow(ctx context.Context) {
 	a.polling.Lock()
 	defer a.polling.Unlock()
-	var status json.RawMessage
+	status, err := a.readAll(ctx)
+	if err != nil {
+		status, err = a.fallBack(ctx, err)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		a.show(unavailable, nil)
+	default:
+		a.show(describe(status))
+	}
+}
+
+// readAll makes the requests of one poll, and returns the status.
+func (a *assistant) readAll(ctx context.Context) (status json.RawMessage, err error) {
 	for i, request := range reads() {
 		result, err := a.asker.ask(ctx, request)
-		if ctx.Err() != nil {
-			return
-		}
 		if err != nil {
-			a.show(unavailable, nil)
-			return
+			return nil, err
 		}
 		if i == 0 {
 			status = result
 		}
 	}
-	a.show(describe(status))
+	return status, nil
+}
+
+// fallBack asks the vendor's cloud for the status. Where there is no fallback,
+// what went wrong before remains.
+func (a *assistant) fallBack(ctx context.Context, failure error) (status json.RawMessage, err error) {
+	if a.cloud == nil || ctx.Err() != nil {
+		return nil, failure
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cloudV4+"/state", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.cloud.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the cloud says %s: %w", answer.Status, failure)
+	}
+	return io.ReadAll(answer.Body)
 }
 
 // describe turns a get_status into the state and attributes of a vacuum entity.

@@ -50,7 +50,7 @@ func setDefault[T comparable](value *T, otherwise T) {
 func (w World) check() *flaw {
 	for _, check := range []func() *flaw{
 		w.checkHead, w.checkDevice, w.checkTempo, w.checkNoise, w.checkDestinations,
-		w.checkNames, w.checkAfter, w.checkFunctions, w.checkScenarios, w.checkMonotone,
+		w.checkNames, w.checkAfter, w.checkFunctions, w.checkAssistant, w.checkScenarios, w.checkMonotone,
 	} {
 		if flaw := check(); flaw != nil {
 			return flaw

@@ -21,6 +21,7 @@ type cloud struct {
 	patience time.Duration
 	again    time.Duration
 	token    miio.Token
+	shadow   *shadow
 
 	mu       sync.Mutex
 	closed   bool
@@ -34,6 +35,7 @@ func newCloud(tempo Tempo, token miio.Token) *cloud {
 		patience: 2*tempo.Contact + 500*time.Millisecond,
 		again:    tempo.Contact,
 		token:    token,
+		shadow:   newShadow(tempo),
 		sessions: map[any]func(int){},
 		waiting:  map[int]chan<- struct{}{},
 	}
@@ -109,6 +111,7 @@ func (c *cloud) serveStream(connection net.Conn, idle time.Duration) {
 			}
 			continue
 		}
+		c.shadow.note(line)
 		if _, err := connection.Write([]byte(line + "\n")); err != nil {
 			return
 		}
@@ -191,7 +194,7 @@ func (c *cloud) hear(packet miio.Packet) {
 	}
 }
 
-// openCloud serves the phone.
+// openCloud serves the phone, and controllers that fall back.
 func (i *internet) openCloud() error {
 	listener, err := i.namespace.Listen(context.Background(), "tcp", net.JoinHostPort(cloudV4, "80"))
 	if err != nil {
@@ -205,6 +208,7 @@ func (i *internet) openCloud() error {
 		}
 		_, _ = answer.Write([]byte("ok\n"))
 	})
+	handler.HandleFunc("GET /state", i.cloud.shadow.serve)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	i.closers = append(i.closers, server)
 	i.work.Go(func() { _ = server.Serve(listener) })

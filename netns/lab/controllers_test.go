@@ -74,6 +74,20 @@ var _ = Describe("The Home Assistant stand-in", Label("root"), func() {
 		Expect(h.entity(ctx)()).To(Equal("unavailable"))
 	}, SpecTimeout(time.Minute))
 
+	It("falls back to the cloud in a world that says so, while the cloud knows the device", func(ctx SpecContext) {
+		h := live(ctx, parsed(small+"tempo: {contact: 60ms, poll: 150ms}\nfunctions: {status: b}\nassistant: {fallback: cloud}\n"))
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		h.block(labtest.Refused, "b")
+		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
+		h.refresh(ctx)
+		Expect(h.entity(ctx)()).To(Equal("docked"))
+		Expect(h.asks(ctx, "find_me", "")()).To(Succeed())
+		Expect(h.asks(ctx, "app_pause", "")()).To(Succeed())
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("paused"), "the device tells its cloud")
+		h.block(labtest.Refused, "a")
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("unavailable"))
+	}, SpecTimeout(time.Minute))
+
 	It("answers as Home Assistant does to what is wrong", func(ctx SpecContext) {
 		h := live(ctx, library("all-optional"))
 		state := h.Assistant.URL + "/api/states/"

@@ -113,6 +113,31 @@ func (w World) checkScenarios() *flaw {
 	return nil
 }
 
+// checkAssistant refuses a fallback that could never come to anything.
+func (w World) checkAssistant() *flaw {
+	path := keys("assistant", "fallback")
+	switch {
+	case w.Assistant.Fallback == "":
+		return nil
+	case w.Assistant.Fallback != FromCloud:
+		return flawAt(path, suggest(string(w.Assistant.Fallback), []string{string(FromCloud)}), "unknown fallback %q", w.Assistant.Fallback)
+	case len(w.Informants()) == 0:
+		return flawAt(path, "give the device a tcp destination that it contacts always", "the cloud has no stream by which to know the device's state")
+	}
+	return nil
+}
+
+// Informants are the ids of the destinations by which the cloud knows the
+// device's state: the streams that stay open.
+func (w World) Informants() (ids []string) {
+	for _, id := range w.IDs() {
+		if d := w.Destinations[id]; d.Protocol == "tcp" && d.When == Always {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // commandArrives tells whether remote holds only while a session is open that
 // the cloud can push a command down. Expressions have no "not", so it is enough
 // to look at the case in which everything else is reached.

@@ -108,6 +108,8 @@ var _ = Describe("A bad world", func() {
 		Entry("a probability above one", small+"noise: {deaf: 1.5}\n", 9, 15, "no probability", "0 to 1"),
 		Entry("a spell without its length", small+"noise: {spell: {chance: 0.5}}\n", 9, 9, "spell needs", "every"),
 		Entry("a duty that never fails", small+"duty: {up: 1s}\n", 9, 1, "ever fail", "down"),
+		Entry("an unknown fallback", small+"assistant: {fallback: clod}\n", 9, 23, `unknown fallback "clod"`, `"cloud"`),
+		Entry("a fallback without a stream", head+"destinations: {a: {addresses: [192.0.2.1], protocol: udp, port: 123}}\nassistant: {fallback: cloud}\n", 6, 23, "no stream", "tcp"),
 		Entry("an unknown scenario", small+"scenarios: [native]\n", 9, 13, `"native"`, "native_app"),
 		Entry("a scenario twice", small+"scenarios: [hass, hass]\n", 9, 19, "twice", ""),
 		Entry("a command that cannot come", small+"functions: {remote: b}\nscenarios: [remote]\n", 9, 21, "no session", "tcp"),

@@ -15,6 +15,7 @@ import (
 // session is a stream to a destination that stays open. On port 443 it is TLS,
 // with the certificate verified. Each contact says a line and waits for its
 // echo; a contact that fails closes the stream, and the next opens a new one.
+// The line has the device's state, as devices tell their clouds.
 //
 // The other side may say "command N" at any time, and the device answers
 // "ack N" if it obeys. See [cloud].
@@ -27,6 +28,9 @@ type session struct {
 	lines      <-chan string // what the other side said, commands left out; closed at the end
 	said       int
 }
+
+// greeting begins what the device says on a stream.
+const greeting = "needwant "
 
 func (s *session) try(ctx context.Context) error {
 	err := s.contact(ctx)
@@ -84,7 +88,7 @@ func (s *session) tls(address netip.Addr) *tls.Config {
 func (s *session) speak(ctx context.Context) error {
 	defer until(ctx, s.connection)()
 	s.said++
-	line := fmt.Sprintf("needwant %d", s.said)
+	line := fmt.Sprintf("%s%d %s", greeting, s.said, s.life.status(nil))
 	if _, err := s.connection.Write([]byte(line + "\n")); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type World struct {
 	Boot         Functions              `yaml:"boot,omitempty" about:"What must have been reached at once at least one time since the start, latched until the restart."`
 	Failure      Failure                `yaml:"failure,omitempty" jsonschema:"enum=silent,enum=error" about:"How a function fails: silent (the default) does not answer, error answers -9999 user ack timeout."`
 	Noise        Noise                  `yaml:"noise,omitempty" about:"How unreliable the device is even when all is well."`
+	Assistant    Assistant              `yaml:"assistant,omitempty" about:"How the Home Assistant stand-in behaves."`
 	Duty         Duty                   `yaml:"duty,omitempty" about:"While a function's need is not met it still answers for up, then fails for down, repeating."`
 	Scenarios    []string               `yaml:"scenarios,omitempty" jsonschema:"enum=native_app,enum=hass,enum=remote" about:"What to judge: native_app, hass, remote. The default is native_app and hass."`
 	Monotone     *bool                  `yaml:"monotone,omitempty" about:"false allows a world in which blocking more repairs a function."`
@@ -139,6 +140,18 @@ type Duty struct {
 	Up   time.Duration `yaml:"up,omitempty" about:"Still answers for this long."`
 	Down time.Duration `yaml:"down,omitempty" about:"Then fails for this long."`
 }
+
+// Assistant is how the Home Assistant stand-in behaves.
+type Assistant struct {
+	Fallback Fallback `yaml:"fallback,omitempty" jsonschema:"enum=cloud" about:"cloud: a poll that fails is answered with what the vendor's cloud knows, without a word. Left out, the entity goes unavailable."`
+}
+
+// Fallback is where a controller turns to when the device does not answer it.
+type Fallback string
+
+// FromCloud asks the vendor's cloud, which knows the device's state while a
+// stream from the device to it is alive.
+const FromCloud Fallback = "cloud"
 
 // The scenarios that a world can be judged by.
 const (

@@ -19,7 +19,7 @@ func (s *Stand) site(options Options) scenarios.Site {
 			"lan":     {},
 			"host":    {},
 		},
-		Path: PathThrough(s.Placed.Namespace, s.Placed.Device, s.Placed.LAN),
+		Path: PathThrough(s.Placed.Namespace, s.house),
 		Ask:  options.Ask,
 	}
 }
@@ -37,9 +37,27 @@ func PlaceIn(namespace *netns.Namespace, resolver netip.AddrPort) scenarios.Plac
 	}
 }
 
+// house is where the device and a controller stand. A controller on this machine
+// reaches the device by the cable, and so by the machine's address on that.
+func (s *Stand) house(controller netip.Addr) (talk.House, error) {
+	house := talk.House{
+		Device: s.Placed.Device, Controller: []netip.Addr{controller},
+		Inside: []netip.Prefix{s.Placed.Network}, Home: s.Placed.LAN,
+	}
+	ours, err := s.machine.Owns(controller)
+	if ours {
+		house.Controller = append(house.Controller, s.Placed.Machine)
+	}
+	return house, err
+}
+
 // PathThrough watches at a gateway how a controller comes by the device's state.
-func PathThrough(gateway *netns.Namespace, device netip.Addr, home []netip.Prefix) func(context.Context, netip.Addr) (func(context.Context) (string, error), error) {
+func PathThrough(gateway *netns.Namespace, house func(controller netip.Addr) (talk.House, error)) func(context.Context, netip.Addr) (func(context.Context) (string, error), error) {
 	return func(_ context.Context, controller netip.Addr) (func(context.Context) (string, error), error) {
+		stands, err := house(controller)
+		if err != nil {
+			return nil, err
+		}
 		before, err := talk.Flows(gateway)
 		if err != nil {
 			return nil, err
@@ -49,7 +67,7 @@ func PathThrough(gateway *netns.Namespace, device netip.Addr, home []netip.Prefi
 			if err != nil {
 				return "", err
 			}
-			return talk.Path(talk.Since(before, after), device, controller, home), nil
+			return talk.Path(talk.Since(before, after), stands), nil
 		}, nil
 	}
 }

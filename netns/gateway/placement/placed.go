@@ -24,6 +24,8 @@ type Placed struct {
 	LAN       []netip.Prefix // the home network, and the cable to the machine
 	Upstream  netip.AddrPort // the home's resolver
 	Device    netip.Addr
+	Network   netip.Prefix     // the device's
+	Machine   netip.Addr       // the machine's own, by which its programs reach the gateway
 	IPv6      string           // what becomes of the device's, in words
 	MAC       net.HardwareAddr // of the device; nil where it is not known
 
@@ -48,6 +50,7 @@ const (
 func (p *Plan) begin(_ context.Context, placed *Placed) (err error) {
 	c := p.config
 	placed.Inside, placed.Uplink, placed.Device, placed.MAC = c.Inside, uplinkName, c.Address, c.MAC
+	placed.Network = c.network()
 	placed.IPv6 = "IPv6 is shut for the device"
 	if placed.Namespace, err = netns.New(); err != nil {
 		return err
@@ -164,7 +167,7 @@ func (p *Plan) layCable(_ context.Context, placed *Placed) error {
 	); err != nil {
 		return err
 	}
-	placed.LAN = append(placed.LAN, machine.Masked())
+	placed.LAN, placed.Machine = append(placed.LAN, machine.Masked()), machine.Addr()
 	for _, add := range []func() error{
 		func() error { return p.config.Machine.AddAddress(name, machine) },
 		func() error { return placed.Namespace.AddAddress(far, gateway) },

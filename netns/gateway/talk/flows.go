@@ -1,6 +1,7 @@
 // Package talk tells, from the connections that a gateway's kernel tracks, whom
 // a device talked with for a while: a controller in the home network, or the
-// internet.
+// internet. [Flows] lists the connections, [Since] compares two listings, and
+// [Path] draws the conclusion.
 package talk
 
 import (
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -19,13 +19,24 @@ import (
 // Flow is what the kernel counted on one connection of TCP or UDP. It needs
 // net.netfilter.nf_conntrack_acct.
 type Flow struct {
+	Protocol string         // "tcp" or "udp"
 	Client   netip.AddrPort // who began it
-	Remote   netip.AddrPort // whom it called
-	Sent     uint64         // packets by the client
-	Received uint64         // packets to the client
+	Remote   netip.AddrPort // who answers it, wherever it was sent to
+	Sent     Count          // by the client
+	Received Count          // by the client
 }
 
-type ends struct{ client, remote netip.AddrPort }
+// Count is what went one way, headers of IP included.
+type Count struct{ Packets, Bytes uint64 }
+
+func (c Count) less(was Count) Count { return Count{c.Packets - was.Packets, c.Bytes - was.Bytes} }
+
+type ends struct {
+	protocol       string
+	client, remote netip.AddrPort
+}
+
+func (f Flow) ends() ends { return ends{f.Protocol, f.Client, f.Remote} }
 
 // dumpTries is how often a listing is asked for that others keep changing.
 const dumpTries = 4
@@ -36,15 +47,19 @@ func Flows(namespace *netns.Namespace) (flows []Flow, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing connections: %w", err)
 	}
+	protocols := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}
 	for _, entry := range entries {
-		if entry.Forward.Protocol != unix.IPPROTO_TCP && entry.Forward.Protocol != unix.IPPROTO_UDP {
+		asked, answered := entry.Forward, entry.Reverse
+		protocol, known := protocols[asked.Protocol]
+		if !known {
 			continue
 		}
 		flows = append(flows, Flow{
-			Client:   netip.AddrPortFrom(address(entry.Forward.SrcIP), entry.Forward.SrcPort),
-			Remote:   netip.AddrPortFrom(address(entry.Forward.DstIP), entry.Forward.DstPort),
-			Sent:     entry.Forward.Packets,
-			Received: entry.Reverse.Packets,
+			Protocol: protocol,
+			Client:   netip.AddrPortFrom(address(asked.SrcIP), asked.SrcPort),
+			Remote:   netip.AddrPortFrom(address(answered.SrcIP), answered.SrcPort),
+			Sent:     Count{asked.Packets, asked.Bytes},
+			Received: Count{answered.Packets, answered.Bytes},
 		})
 	}
 	return flows, nil
@@ -73,39 +88,17 @@ func address(ip net.IP) netip.Addr {
 func Since(before, after []Flow) []Flow {
 	known := map[ends]Flow{}
 	for _, flow := range before {
-		known[ends{flow.Client, flow.Remote}] = flow
+		known[flow.ends()] = flow
 	}
 	var moved []Flow
 	for _, flow := range after {
-		was := known[ends{flow.Client, flow.Remote}]
-		if was.Sent <= flow.Sent && was.Received <= flow.Received {
-			flow.Sent -= was.Sent
-			flow.Received -= was.Received
+		was := known[flow.ends()]
+		if was.Sent.Packets <= flow.Sent.Packets && was.Received.Packets <= flow.Received.Packets {
+			flow.Sent, flow.Received = flow.Sent.less(was.Sent), flow.Received.less(was.Received)
 		}
-		if flow.Sent > 0 || flow.Received > 0 {
+		if flow.Sent.Packets > 0 || flow.Received.Packets > 0 {
 			moved = append(moved, flow)
 		}
 	}
 	return moved
-}
-
-// Path tells how a controller came by the device's state while these flows moved:
-// "lan" when the two exchanged packets, "cloud" when they did not, and the device
-// exchanged some with what lies outside of the home networks, else "unknown".
-func Path(flows []Flow, device, controller netip.Addr, home []netip.Prefix) string {
-	path := "unknown"
-	for _, flow := range flows {
-		from, to := flow.Client.Addr(), flow.Remote.Addr()
-		if flow.Received == 0 || from != device && to != device {
-			continue
-		}
-		if from == controller || to == controller {
-			return "lan"
-		}
-		inside := slices.ContainsFunc(home, func(p netip.Prefix) bool { return p.Contains(to) })
-		if from == device && !inside {
-			path = "cloud"
-		}
-	}
-	return path
 }

@@ -9,38 +9,88 @@ import (
 	"github.com/needwant/needwant/netns/gateway/talk"
 )
 
-// flow is a connection from one to another.
+// flow is a connection of UDP from one to another.
 func flow(client, remote string, sent, received uint64) talk.Flow {
-	return talk.Flow{Client: netip.MustParseAddrPort(client), Remote: netip.MustParseAddrPort(remote), Sent: sent, Received: received}
+	return talk.Flow{
+		Protocol: "udp",
+		Client:   netip.MustParseAddrPort(client), Remote: netip.MustParseAddrPort(remote),
+		Sent: talk.Count{Packets: sent, Bytes: 100 * sent}, Received: talk.Count{Packets: received, Bytes: 100 * received},
+	}
 }
 
-// What happens between two listings is proved on real packets by the specs of
-// cmd/internal/specbench.
-var _ = Describe("what moved", func() {
-	poll := "192.168.1.5:40000"
-	device := "192.168.50.10:54321"
+// stream is one of TCP, with so many bytes of contents that the client received.
+func stream(client, remote string, received, contents uint64) talk.Flow {
+	return talk.Flow{
+		Protocol: "tcp",
+		Client:   netip.MustParseAddrPort(client), Remote: netip.MustParseAddrPort(remote),
+		Sent: talk.Count{Packets: 5, Bytes: 700}, Received: talk.Count{Packets: received, Bytes: 52*received + 8 + contents},
+	}
+}
 
+const (
+	poll   = "192.168.1.5:40000"
+	device = "192.168.50.10:54321"
+	cloud  = "203.0.113.1:443"
+)
+
+// What happens between two listings is proved on real packets by the specs of
+// cmd/internal/specbench and cmd/needwant.
+var _ = Describe("what moved", func() {
 	It("is the difference of two listings", func() {
-		before := []talk.Flow{flow(poll, device, 5, 5), flow("192.168.50.10:1", "203.0.113.1:443", 9, 9)}
-		after := []talk.Flow{flow(poll, device, 7, 6), flow("192.168.50.10:1", "203.0.113.1:443", 9, 9), flow("192.168.50.10:2", "203.0.113.2:443", 1, 0)}
-		Expect(talk.Since(before, after)).To(HaveExactElements(flow(poll, device, 2, 1), flow("192.168.50.10:2", "203.0.113.2:443", 1, 0)))
+		before := []talk.Flow{flow(poll, device, 5, 5), flow("192.168.50.10:1", cloud, 9, 9)}
+		after := []talk.Flow{flow(poll, device, 7, 6), flow("192.168.50.10:1", cloud, 9, 9), flow("192.168.50.10:2", cloud, 1, 0)}
+		Expect(talk.Since(before, after)).To(HaveExactElements(flow(poll, device, 2, 1), flow("192.168.50.10:2", cloud, 1, 0)))
 	})
 
 	It("counts afresh where the counters were set to zero", func() {
 		Expect(talk.Since([]talk.Flow{flow(poll, device, 50, 50)}, []talk.Flow{flow(poll, device, 3, 2)})).To(HaveExactElements(flow(poll, device, 3, 2)))
 	})
 
-	DescribeTable("tells how a controller came by the state:", func(path string, flows ...talk.Flow) {
-		home := []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")}
-		Expect(talk.Path(flows, netip.MustParseAddr("192.168.50.10"), netip.MustParseAddr("192.168.1.5"), home)).To(Equal(path))
-	},
+	It("is not mixed up over TCP and UDP", func() {
+		Expect(talk.Since([]talk.Flow{flow(poll, device, 5, 5)}, []talk.Flow{stream(poll, device, 5, 0)})).To(HaveLen(1))
+	})
+
+	tells := func(controller string) func(path string, flows ...talk.Flow) {
+		return func(path string, flows ...talk.Flow) {
+			Expect(talk.Path(flows, talk.House{
+				Device:     netip.MustParseAddr("192.168.50.10"),
+				Controller: []netip.Addr{netip.MustParseAddr("169.254.9.1"), netip.MustParseAddr(controller)},
+				Inside:     []netip.Prefix{netip.MustParsePrefix("192.168.50.0/24")},
+				Home:       []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("169.254.9.0/30")},
+			})).To(Equal(path))
+		}
+	}
+	talking := flow("192.168.50.10:1", cloud, 1, 1)
+
+	DescribeTable("tells how a controller came by the state:", tells("192.168.1.5"),
 		Entry("nothing moved", "unknown"),
-		Entry("it asked the device", "lan", flow("192.168.50.10:1", "203.0.113.1:443", 1, 1), flow(poll, device, 1, 1)),
+		Entry("it asked the device", "lan", talking, flow(poll, device, 1, 1)),
+		Entry("it asked by another address of its", "lan", talking, flow("169.254.9.1:40000", device, 1, 1)),
 		Entry("the device told it", "lan", flow("192.168.50.10:1", "192.168.1.5:1883", 3, 2)),
 		Entry("it asked, and the device said nothing", "unknown", flow(poll, device, 3, 0)),
-		Entry("the device talked to the internet alone", "cloud", flow("192.168.50.10:1", "203.0.113.1:443", 1, 1)),
-		Entry("the internet said nothing", "unknown", flow("192.168.50.10:1", "203.0.113.1:443", 1, 0)),
+		Entry("it asked, the device said nothing, and talked to the internet", "cloud", flow(poll, device, 3, 0), talking),
+		Entry("the device talked to the internet alone", "cloud", talking),
+		Entry("the internet said nothing", "unknown", flow("192.168.50.10:1", cloud, 1, 0)),
 		Entry("the device talked to somebody else at home", "unknown", flow("192.168.50.10:1", "192.168.1.9:80", 1, 1)),
+		Entry("the device asked the gateway for names", "unknown", flow("192.168.50.10:1", "192.168.50.1:53", 1, 1)),
 		Entry("somebody else asked the device", "unknown", flow("192.168.1.9:1", device, 1, 1)),
+		Entry("it called in vain", "unknown", flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
+
+		// As python-miio: a hello and a request, four times.
+		Entry("the device greeted, and answered nothing", "cloud", talking, flow(poll, device, 8, 4)),
+		Entry("the device greeted on ports of their own", "cloud", talking, flow(poll, device, 4, 4), flow("192.168.1.5:40001", device, 4, 0)),
+		Entry("the device answered the last try", "lan", talking, flow(poll, device, 8, 5)),
+		Entry("the first of two tries, without a hello", "lan", talking, flow(poll, device, 3, 2)),
+
+		Entry("the device's kernel acknowledged", "cloud", talking, stream(poll, device, 4, 0)),
+		Entry("the device answered over TCP", "lan", talking, stream(poll, device, 4, 1)),
+	)
+
+	DescribeTable("tells it of a controller in the device's own network, which no gateway sees talk to the device:", tells("192.168.50.20"),
+		Entry("it talked to nobody else", "lan", talking),
+		Entry("it talked at home", "lan", flow("192.168.50.20:1", "192.168.1.9:80", 1, 1)),
+		Entry("it talked to the internet", "unknown", talking, flow("192.168.50.20:1", cloud, 1, 1)),
+		Entry("it called the internet in vain", "lan", talking, flow("192.168.50.20:1", cloud, 1, 0)),
+		Entry("the gateway saw them all the same", "lan", flow("192.168.50.20:1", device, 1, 1), flow("192.168.50.20:1", cloud, 1, 1)),
 	)
 })

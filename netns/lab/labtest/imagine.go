@@ -59,12 +59,22 @@ func (d *imagined) passes(scenario string, blocked set) (bool, error) {
 		lab.HomeAssistant: {lab.Status},
 		lab.RemoteCommand: {lab.Remote},
 	}[scenario]
+	if scenario == lab.HomeAssistant && d.fallsBack(blocked) {
+		return true, nil
+	}
 	for _, function := range needed {
 		if works, err := d.works(function, blocked); !works || err != nil {
 			return false, err
 		}
 	}
 	return needed != nil, nil
+}
+
+// fallsBack tells whether Home Assistant has the state from the vendor's cloud,
+// where the device does not tell it.
+func (d *imagined) fallsBack(blocked set) bool {
+	return d.world.Assistant.Fallback == lab.FromCloud &&
+		slices.ContainsFunc(d.world.Informants(), func(key string) bool { return d.reaches(key, blocked) })
 }
 
 // works tells whether a function answers. What must have held at the start is
