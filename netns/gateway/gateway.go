@@ -34,6 +34,8 @@ type Gateway struct {
 	blocked []harness.Destination
 	owners  map[block.Entry]harness.Destination // of what is blocked now
 	trouble error                               // an address that was learnt and could not be blocked
+
+	confined *confinement // nil where all is open but what is blocked
 }
 
 // window is what Observe compares with.
@@ -108,6 +110,9 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 	if err != nil {
 		return err
 	}
+	if err := g.unconfine(); err != nil {
+		return err
+	}
 	if err := block.Forget(g.config.Namespace, changed); err != nil {
 		return err
 	}
@@ -163,6 +168,9 @@ func (g *Gateway) learn(name string, addresses []netip.Addr) (entries []block.En
 	added := g.names.Learn(name, addresses)
 	if len(added) == 0 {
 		return nil, nil
+	}
+	if err := g.admitName(name, added); err != nil {
+		return nil, err
 	}
 	for _, destination := range g.blocked {
 		if destination.Name != names.Canonical(name) {

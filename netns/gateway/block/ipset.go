@@ -61,7 +61,7 @@ func setRules(layout chains.Layout, family chains.Family) (rules []chains.Rule) 
 	for _, fault := range faults {
 		name := setName(string(fault), family)
 		rules = append(rules,
-			chains.Rulef("-i %s -m set --match-set %s dst,dst -j %s", layout.Inside, name, target(fault)),
+			chains.Rulef("-i %s -m set --match-set %s dst,dst -j %s", layout.Inside, name, Target(fault)),
 			chains.Rulef("-i %s -m set --match-set %s src,src -j %s", layout.Uplink, name, drop))
 	}
 	return rules

@@ -31,7 +31,7 @@ func openRules(tables *chains.Tables, layout chains.Layout) (*rules, error) {
 // entryRules block one entry: what the device sends there, and what comes back.
 func entryRules(layout chains.Layout, w written) []chains.Rule {
 	return []chains.Rule{
-		chains.Rulef("-i %s -d %s -p %s --dport %d -j %s", layout.Inside, w.Address, w.Protocol, w.Port, target(w.fault)),
+		chains.Rulef("-i %s -d %s -p %s --dport %d -j %s", layout.Inside, w.Address, w.Protocol, w.Port, Target(w.fault)),
 		chains.Rulef("-i %s -s %s -p %s --sport %d -j %s", layout.Uplink, w.Address, w.Protocol, w.Port, drop),
 	}
 }

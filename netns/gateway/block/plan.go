@@ -48,8 +48,8 @@ func hooks(layout chains.Layout) []chains.Hook {
 	}
 }
 
-// target is where the device's packets go under a fault.
-func target(fault harness.Fault) string {
+// Target is the chain where the device's packets go under a fault.
+func Target(fault harness.Fault) string {
 	if fault == harness.Drop {
 		return drop
 	}

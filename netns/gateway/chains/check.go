@@ -3,6 +3,7 @@ package chains
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/coreos/go-iptables/iptables"
 )
@@ -48,6 +49,30 @@ func (t *Tables) remember(family Family, chains []Chain) error {
 		head.lines = lines[:head.count]
 	}
 	return nil
+}
+
+// refresh keeps how the kernel shows a chain that its owner has changed.
+func (t *Tables) refresh(family Family, table, chain string) (err error) {
+	for i, known := range t.chains {
+		if known.family == family && known.Table == table && known.Name == chain {
+			t.chains[i].lines, err = list(t.commands[family], table, chain)
+		}
+	}
+	return err
+}
+
+// forget drops chains that are no more, and the jumps to them.
+func (t *Tables) forget(family Family, chains []Chain) {
+	for _, gone := range chains {
+		t.chains = slices.DeleteFunc(t.chains, func(known placed) bool {
+			return known.family == family && known.Table == gone.Table && known.Name == gone.Name
+		})
+		for _, hook := range gone.Hooks {
+			head := t.headOf(family, gone.Table, hook.From)
+			head.count--
+			head.lines = slices.DeleteFunc(head.lines, func(line string) bool { return strings.HasSuffix(line, "-j "+gone.Name) })
+		}
+	}
 }
 
 func (t *Tables) headOf(family Family, table, from string) *head {

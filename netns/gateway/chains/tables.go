@@ -100,6 +100,38 @@ func (t *Tables) Install(family Family, chains []Chain) error {
 	})
 }
 
+// Remove takes installed chains away: first the jumps to them, then the chains
+// with their rules, whatever these have become.
+func (t *Tables) Remove(family Family, chains []Chain) error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.namespace.Do(func() error {
+		steps := []func(*iptables.IPTables, Chain) error{unhook, destroy}
+		for _, step := range steps {
+			for _, chain := range chains {
+				if err := step(t.commands[family], chain); err != nil {
+					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, err)
+				}
+			}
+		}
+		t.forget(family, chains)
+		return nil
+	})
+}
+
+func unhook(command *iptables.IPTables, chain Chain) error {
+	for _, hook := range chain.Hooks {
+		if err := command.DeleteIfExists(chain.Table, hook.From, marked(hook.jump(chain))...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func destroy(command *iptables.IPTables, chain Chain) error {
+	return command.ClearAndDeleteChain(chain.Table, chain.Name)
+}
+
 func create(command *iptables.IPTables, chain Chain) error {
 	return command.NewChain(chain.Table, chain.Name)
 }
@@ -117,13 +149,15 @@ func hook(command *iptables.IPTables, chain Chain) error {
 	position := map[string]int{}
 	for _, hook := range chain.Hooks {
 		position[hook.From]++
-		jump := append(slices.Clone(hook.Match), "-j", chain.Name)
-		if err := command.Insert(chain.Table, hook.From, position[hook.From], marked(jump)...); err != nil {
+		if err := command.Insert(chain.Table, hook.From, position[hook.From], marked(hook.jump(chain))...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// jump is the rule of a hook.
+func (h Hook) jump(to Chain) Rule { return append(slices.Clone(h.Match), "-j", to.Name) }
 
 // marked puts the comment in.
 func marked(rule Rule) Rule {
@@ -134,6 +168,19 @@ func marked(rule Rule) Rule {
 func (t *Tables) Append(family Family, table, chain string, rule Rule) error {
 	return t.change(family, rule, func(command *iptables.IPTables) error {
 		return command.Append(table, chain, marked(rule)...)
+	})
+}
+
+// Insert puts a rule first in an installed chain, which [Tables.Check] expects
+// there from now on.
+func (t *Tables) Insert(family Family, table, chain string, rule Rule) error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.change(family, rule, func(command *iptables.IPTables) error {
+		if err := command.Insert(table, chain, 1, marked(rule)...); err != nil {
+			return err
+		}
+		return t.refresh(family, table, chain)
 	})
 }
 

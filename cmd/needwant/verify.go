@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/cmd/internal/lablane"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/reports/policy"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// verifyFlags are the choices of a verification.
+type verifyFlags struct {
+	options policy.Options
+	kind    string
+	longest time.Duration
+	every   time.Duration
+	wait    time.Duration
+	json    bool
+	quiet   bool
+	actuate bool
+}
+
+func verifyCommand() *cobra.Command {
+	flags := &verifyFlags{}
+	command := &cobra.Command{
+		Use:   "verify RUN",
+		Short: "Apply the policy that a run proposes, and see for long whether everything still works",
+		Long: `Puts the device of a run behind the gateway again, on a lab or on the bench, applies
+the policy that the run proposes, power-cycles the device where something can, and
+checks every scenario again and again for as long as --for says. Then the policy is
+taken away, and what was seen is told.
+
+block-optional refuses what the run blocked all at once with everything still
+working. allow-required refuses all but what is needed, also what was never seen.
+No trial of the run did that: this one does.
+
+One check that fails may be a stumble. A scenario is broken when two in a row fail,
+or more than one in ten; then the verification ends at once, with exit code 1.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
+	}
+	set := command.Flags()
+	set.StringVar(&flags.kind, "policy", string(policy.BlockOptional), "what to apply: block-optional, allow-required")
+	set.StringVar(&flags.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
+	set.DurationVar(&flags.longest, "for", 0, "how long, as 24h (default: 20 times what the run waited after a block)")
+	set.DurationVar(&flags.every, "every", 0, "from one check to the next (default: what the run waited after a block)")
+	set.DurationVar(&flags.wait, "wait", usualWait, "how long a real device may take to show up behind the gateway")
+	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line; the last one says what came of it")
+	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
+	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	return command
+}
+
+func (f *verifyFlags) run(command *cobra.Command, path string) error {
+	if f.longest < 0 || f.every < 0 || f.wait <= 0 {
+		return usage(errors.New("--for, --every and --wait take no negative values"))
+	}
+	run, err := runfile.Load(path)
+	if err != nil {
+		return runfileError(err)
+	}
+	f.options.Kind = policy.Kind(f.kind)
+	applied, err := proposed(run, f.options)
+	if err != nil {
+		return usage(err)
+	}
+	stand, err := f.open(command, run, applied)
+	if err != nil {
+		return err
+	}
+	came, err := f.verify(command, stand, run, applied)
+	if err := errors.Join(err, stand.close()); err != nil {
+		var ends *exitError
+		if errors.As(err, &ends) {
+			return err
+		}
+		return unfit(err)
+	}
+	if err := f.show(command.OutOrStdout(), came); err != nil {
+		return err
+	}
+	return came.verdict()
+}
+
+// open puts the run's device where it was, with the scenarios that must keep
+// working.
+func (f *verifyFlags) open(command *cobra.Command, run harness.Run, applied applied) (*stand, error) {
+	if ofSpec(run) {
+		return f.onBench(command, run, applied)
+	}
+	if err := privileges(); err != nil {
+		return nil, err
+	}
+	world, err := lab.Parse(run.Settings.Source, []byte(run.Settings.Text))
+	if err != nil {
+		return nil, usage(fmt.Errorf("the run holds a world that this version does not read: %w", err))
+	}
+	lane, err := lablane.Start(command.Context(), run, world, 1)
+	if err != nil {
+		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
+	}
+	lane.Scenarios = slices.DeleteFunc(lane.Scenarios, func(s harness.Scenario) bool { return !applied.judges(s.Name) })
+	return &stand{lane.Bench, lane, lane.Close}, nil
+}
+
+func (f *verifyFlags) onBench(command *cobra.Command, run harness.Run, applied applied) (*stand, error) {
+	file, err := scenarios.Parse(run.Settings.Source, []byte(run.Settings.Text))
+	if err != nil {
+		return nil, usage(fmt.Errorf("the run holds a spec that this version does not read: %w", err))
+	}
+	if err := privilegesFor(file); err != nil {
+		return nil, err
+	}
+	all, err := file.Expand(command.Context(), file.Scenarios)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	list := slices.DeleteFunc(bench.Listed(all, run), func(s scenarios.Spec) bool { return !applied.judges(s.Name) })
+	if err := allowed(file, list, f.actuate); err != nil {
+		return nil, usage(err)
+	}
+	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet})
+}
+
+// verify sees that all works with nothing blocked, and then for long with the
+// policy.
+func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.Run, applied applied) (came verification, err error) {
+	ctx := command.Context()
+	tell := f.teller(command)
+	if err := control(ctx, stand); err != nil {
+		return came, err
+	}
+	if err := applied.teach(stand, run); err != nil {
+		return came, err
+	}
+	trial := harness.Trial{Number: 1, Block: applied.refused, Fault: applied.policy.Fault, Regime: harness.Steady, Reason: f.kind}
+	if stand.bench.Restart != nil {
+		trial.Regime = harness.ColdBoot
+	}
+	if applied.policy.Kind == policy.AllowRequired {
+		confining, able := stand.bench.Gateway.(confiner)
+		if !able {
+			return came, errors.New("this gateway cannot refuse what it has never seen: verify --policy block-optional")
+		}
+		stand.bench.Gateway = &confined{Gateway: stand.bench.Gateway, confiner: confining, open: applied.open}
+	}
+	usual := stand.bench.Timing.Settle
+	soak := harness.Soak{For: f.longest, Every: f.every, Tell: tell}
+	if soak.For == 0 {
+		soak.For = 20 * usual
+	}
+	if soak.Every == 0 {
+		soak.Every = usual
+	}
+	tell(harness.Round{}) // the beginning
+	soaked, err := stand.bench.Soak(ctx, trial, soak)
+	return newVerification(run, applied, soaked), err
+}
+
+// control sees that all works with nothing blocked. A device that was just
+// switched on may need a moment for that.
+func control(ctx context.Context, stand *stand) error {
+	var last harness.Result
+	for number := range 3 {
+		result, err := stand.bench.Run(ctx, harness.Trial{Number: number + 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "control"})
+		if err != nil {
+			return err
+		}
+		if result.Recovered && result.Suspect == "" {
+			return nil
+		}
+		last = result
+	}
+	for name, outcome := range last.Outcomes {
+		if outcome.Answer != harness.Pass {
+			return exit(codeBroken, fmt.Errorf("it does not work with nothing blocked: %s: %s", name, outcome.Why))
+		}
+	}
+	return errors.New(last.Suspect)
+}
+
+// roundEvent says what a round of checks came to.
+type roundEvent struct {
+	Kind string    `json:"event"` // "round"
+	At   time.Time `json:"at"`
+	harness.Round
+}
+
+// said is how many rounds go by without a word as long as nothing changes.
+const said = 20
+
+// teller tells of the rounds, and of round 0 that it begins.
+func (f *verifyFlags) teller(command *cobra.Command) func(harness.Round) {
+	notes, encoder := command.ErrOrStderr(), json.NewEncoder(command.OutOrStdout())
+	if f.quiet {
+		notes = io.Discard
+	}
+	last := ""
+	return func(round harness.Round) {
+		if round.Number == 0 {
+			fmt.Fprintf(notes, "all works with nothing blocked; applying %s\n", f.kind)
+			return
+		}
+		if f.json {
+			_ = encoder.Encode(roundEvent{"round", time.Now(), round}) // a reader that went away stops nothing
+		}
+		if now := answers(round.Outcomes); now != last || round.Number%said == 0 {
+			fmt.Fprintf(notes, "%10s  %s\n", round.After.Round(100*time.Millisecond), now)
+			last = now
+		}
+	}
+}
+
+func (f *verifyFlags) show(out io.Writer, came verification) error {
+	if f.json {
+		return json.NewEncoder(out).Encode(came)
+	}
+	return came.write(out)
+}

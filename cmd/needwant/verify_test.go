@@ -1,0 +1,155 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+)
+
+// lampWorld needs its cloud, and contacts two others.
+const lampWorld = `apiVersion: needwant/v1
+kind: World
+name: lamp
+device: {model: some.lamp.v1, token: "00112233445566778899aabbccddeeff"}
+tempo: {contact: 60ms, patience: 3, poll: 150ms}
+destinations:
+  cloud: {host: cloud.lamp.example, addresses: [203.0.113.20], protocol: tcp, port: 8883}
+  time:  {host: time.lamp.example, addresses: [203.0.113.21], protocol: udp, port: 123}
+  stats: {host: stats.lamp.example, addresses: [203.0.113.22], protocol: tcp, port: 443}
+functions: {control: "cloud"}
+`
+
+// verified is the last event of a verification.
+type verified struct {
+	Event   string
+	Works   bool
+	Regime  string
+	Refused []struct {
+		Destination string
+		Attempts    int
+		New         bool
+	}
+	New []string
+}
+
+func (v verified) refused() map[string]bool {
+	found := map[string]bool{}
+	for _, r := range v.Refused {
+		Expect(r.Attempts).To(BeNumerically(">", 0), r.Destination)
+		found[r.Destination] = r.New
+	}
+	return found
+}
+
+func lastEvent(run ended) (last verified) {
+	GinkgoHelper()
+	lines := strings.Split(strings.TrimSpace(run.Stdout), "\n")
+	Expect(lines[0]).To(ContainSubstring(`"event":"round"`))
+	Expect(json.Unmarshal([]byte(lines[len(lines)-1]), &last)).To(Succeed(), run.Stdout)
+	Expect(last.Event).To(Equal("verified"))
+	return last
+}
+
+// proved is the run file of a lab.
+func proved(ctx context.Context, world string) string {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), "proved.run")
+	run := needwant(ctx, "lab", world, "--out", path, "--quiet")
+	Expect(run.Code).To(BeElementOf(0, 4), run.Stderr)
+	return path
+}
+
+// grown is the same run, of a device that has learnt to do more since.
+func grown(path, old, more string) string {
+	GinkgoHelper()
+	run, err := runfile.Load(path)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(run.Settings.Text).To(ContainSubstring(old))
+	run.Settings.Text = strings.Replace(run.Settings.Text, old, more, 1)
+	now := filepath.Join(GinkgoT().TempDir(), "grown.run")
+	kept, err := runfile.Create(now, run)
+	Expect(err).NotTo(HaveOccurred())
+	for _, result := range run.Results {
+		Expect(kept.Append(result)).To(Succeed())
+	}
+	Expect(kept.Finish(harness.Complete, "", run.Duration)).To(Succeed())
+	Expect(kept.Close()).To(Succeed())
+	return now
+}
+
+var _ = Describe("needwant verify", Label("root"), func() {
+	It("holds either policy, and says that all works", func(ctx SpecContext) {
+		run := proved(ctx, file("lamp.yaml", lampWorld))
+		for _, policy := range []string{"block-optional", "allow-required"} {
+			came := needwant(ctx, "verify", run, "--policy", policy, "--for", "2s", "--json")
+			Expect(came.Code).To(Equal(0), came.Stderr)
+			last := lastEvent(came)
+			Expect(last.Works).To(BeTrue())
+			Expect(last.Regime).To(Equal("cold_boot"))
+			Expect(last.refused()).To(Equal(map[string]bool{"udp/123/time.lamp.example": false, "tcp/443/stats.lamp.example": false}))
+		}
+	}, SpecTimeout(2*time.Minute))
+
+	It("refuses under allow-required what the run has never seen, and not under block-optional", func(ctx SpecContext) {
+		run := proved(ctx, file("lamp.yaml", lampWorld))
+		const stats = "  stats: {"
+		run = grown(run, stats, "  fresh: {addresses: [203.0.113.99], protocol: udp, port: 9999}\n"+stats)
+		run = grown(run, `control: "cloud"`, `control: "cloud && fresh"`)
+
+		open := needwant(ctx, "verify", run, "--for", "1s", "--json")
+		Expect(open.Code).To(Equal(0), open.Stderr)
+		Expect(lastEvent(open).New).To(Equal([]string{"udp/9999/203.0.113.99"}))
+
+		shut := needwant(ctx, "verify", run, "--policy", "allow-required", "--for", "1m")
+		Expect(shut.Code).To(Equal(1), shut.Stderr)
+		Expect(shut.Stderr).To(ContainSubstring("native_app does not work under allow-required"))
+		Expect(shut.Stdout).To(MatchRegexp(`native_app +BROKEN +0 of 2 checks passed`))
+		Expect(shut.Stdout).To(MatchRegexp(`never seen before:\n  udp/9999/203.0.113.99 \(\d+ attempts\)`))
+		Expect(shut.Stdout).To(ContainSubstring("With nothing refused all works again."))
+	}, SpecTimeout(2*time.Minute))
+
+	It("finds out that a device does not survive a power cycle under its policy", func(ctx SpecContext) {
+		run := proved(ctx, "boot-only")
+		came := needwant(ctx, "verify", run, "--policy", "allow-required", "--scenario", "native_app")
+		Expect(came.Code).To(Equal(1), came.Stderr)
+		Expect(came.Stdout).To(MatchRegexp(`native_app +BROKEN`))
+		Expect(came.Stdout).NotTo(ContainSubstring("hass"), "which nobody asked for")
+	}, SpecTimeout(2*time.Minute))
+
+	It("holds the policy of a real device, and leaves the machine as it was", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		run := h.needwant(ctx, "bisect", h.spec(), "--allow-actuation", "--order", "1", "--wait", "30s")
+		Expect(run.Code).To(BeElementOf(0, 4), run.Stderr)
+		careful := h.needwant(ctx, "verify", "plug.run")
+		Expect(careful.Code).To(Equal(2))
+		Expect(careful.Stderr).To(ContainSubstring("--allow-actuation"))
+		for _, policy := range []string{"block-optional", "allow-required"} {
+			came := h.needwant(ctx, "verify", "plug.run", "--policy", policy, "--allow-actuation", "--for", "3s", "--wait", "30s")
+			Expect(came.Code).To(Equal(0), came.Stderr+came.Stdout)
+			Expect(came.Stdout).To(MatchRegexp(`refused, and tried:\n(  .*\n)*  tcp/443/stats.plug.example`))
+			Expect(came.Stdout).To(ContainSubstring("without a power cycle"))
+		}
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(3*time.Minute))
+
+	DescribeTable("refuses", func(ctx SpecContext, says string, flags ...string) {
+		run := proved(ctx, "all-optional")
+		came := needwant(ctx, append([]string{"verify", run}, flags...)...)
+		Expect(came.Code).To(Equal(2), came.Stderr)
+		Expect(came.Stderr).To(ContainSubstring(says))
+	},
+		Entry("a policy that there is not", "choose block-optional or allow-required", "--policy", "block-all", SpecTimeout(time.Minute)),
+		Entry("a scenario that there is not", "choose one of native_app, hass", "--scenario", "nap", SpecTimeout(time.Minute)),
+		Entry("a time in the past", "no negative values", "--for", "-1s", SpecTimeout(time.Minute)),
+	)
+})

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/reports/policy"
+)
+
+// applied is a policy as a gateway takes it.
+type applied struct {
+	policy        policy.Policy
+	scenarios     []string // that it is for
+	refused, open []harness.Destination
+}
+
+// proposed is the policy that a run stands for.
+func proposed(run harness.Run, options policy.Options) (a applied, err error) {
+	matrix := reports.New(run, harness.Judge(run))
+	if a.policy, err = policy.New(matrix, options); err != nil {
+		return a, err
+	}
+	for _, column := range matrix.Columns {
+		if slices.Contains(a.policy.Columns, column.ID) {
+			a.scenarios = append(a.scenarios, column.Scenario)
+		}
+	}
+	if a.refused, err = parsed(a.policy.Blocked); err != nil {
+		return a, err
+	}
+	if a.open, err = parsed(a.policy.Open); err != nil {
+		return a, err
+	}
+	if len(a.refused) == 0 && a.policy.Kind == policy.BlockOptional {
+		return a, errors.New("the run proved of nothing that it can be blocked: there is no policy to verify")
+	}
+	return a, nil
+}
+
+func parsed(list []policy.Destination) (all []harness.Destination, err error) {
+	for _, listed := range list {
+		destination, err := harness.ParseDestination(listed.ID)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, destination)
+	}
+	slices.SortFunc(all, harness.Destination.Compare)
+	return all, nil
+}
+
+// judges tells whether a scenario must keep working.
+func (a applied) judges(scenario string) bool { return slices.Contains(a.scenarios, scenario) }
+
+// teach tells a gateway which addresses the run saw for each name: a device may
+// remember them, and not ask again.
+func (a applied) teach(stand *stand, run harness.Run) error {
+	pupil, able := stand.bench.Gateway.(learner)
+	if !able {
+		return nil
+	}
+	for _, row := range harness.Judge(run).Rows {
+		contact := row.Contact
+		if contact.Destination.Host() == "" || len(contact.Addresses) == 0 {
+			continue
+		}
+		if err := pupil.Learn(contact.Destination.Name, contact.Addresses); err != nil {
+			return fmt.Errorf("telling the gateway what the run saw: %w", err)
+		}
+	}
+	return nil
+}
+
+// learner is a gateway that can be told addresses.
+type learner interface {
+	Learn(name string, addresses []netip.Addr) error
+}
+
+// confiner is a gateway that can refuse all but what is open.
+type confiner interface {
+	Confine(ctx context.Context, open []harness.Destination, fault harness.Fault) error
+}
+
+// confined is a gateway on which every block refuses all but what is open.
+type confined struct {
+	harness.Gateway
+	confiner confiner
+	open     []harness.Destination
+	held     bool
+}
+
+// Block confines the device, and the next time sets it free.
+func (c *confined) Block(ctx context.Context, _ []harness.Destination, fault harness.Fault) error {
+	if c.held {
+		return c.Gateway.Block(ctx, nil, fault)
+	}
+	c.held = true
+	return c.confiner.Confine(ctx, c.open, fault)
+}
