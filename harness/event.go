@@ -47,6 +47,19 @@ func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 	}
 }
 
+// ProgressOf tells where a run is by its results. A run that is not over has no
+// duration yet: then it is what the trials of its busiest lane took.
+func ProgressOf(run Run) Progress {
+	now := progressOf(run)
+	now.Elapsed = run.Duration
+	lanes := map[int]time.Duration{}
+	for _, result := range run.Results {
+		lanes[result.Lane] += result.Duration
+		now.Elapsed = max(now.Elapsed, lanes[result.Lane])
+	}
+	return now
+}
+
 func progressOf(run Run) Progress {
 	now := Progress{Controls: run.controls()}
 	now.Trials = len(run.Results) - now.Controls

@@ -54,6 +54,6 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(bisectCommand(), gatewayCommand(), observeCommand(), restoreCommand(), guardianCommand())
-	root.AddCommand(labCommand(), checkCommand(), scenarioCommand(), resumeCommand(), reportCommand(), worldCommand(), doctorCommand(), exportCommand(), catalogCommand(), verifyCommand())
+	root.AddCommand(labCommand(), checkCommand(), scenarioCommand(), resumeCommand(), reportCommand(), worldCommand(), doctorCommand(), exportCommand(), catalogCommand(), verifyCommand(), watchCommand(), manCommand())
 	return root
 }

@@ -44,15 +44,19 @@ func blockedHow(faults []harness.Fault) string {
 
 // show tells of a trial that ended.
 func (p *progress) show(event harness.Event) {
-	if event.Kind != harness.Ended {
-		return
+	if event.Kind == harness.Ended {
+		p.tell(*event.Result, left(event.Progress))
 	}
-	for _, destination := range p.remember(*event.Result) {
+}
+
+// tell writes the line of a trial, and where the run is after it.
+func (p *progress) tell(result harness.Result, where string) {
+	for _, destination := range p.remember(result) {
 		fmt.Fprintf(p.out, "      sees %s\n", destination)
 	}
-	fmt.Fprintf(p.out, "%4d  %-52s %s %s\n", event.Trial.Number, p.what(*event.Trial), p.answers(*event.Result), left(event.Progress))
-	if event.Result.Suspect != "" {
-		fmt.Fprintf(p.out, "      not counted: %s\n", event.Result.Suspect)
+	fmt.Fprintf(p.out, "%4d  %-52s %s %s\n", result.Trial.Number, p.what(result.Trial), p.answers(result), where)
+	if result.Suspect != "" {
+		fmt.Fprintf(p.out, "      not counted: %s\n", result.Suspect)
 	}
 }
 

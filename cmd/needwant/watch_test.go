@@ -1,0 +1,85 @@
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gbytes"
+
+	"github.com/needwant/needwant/harness/runfile"
+)
+
+var _ = Describe("needwant watch", Label("root"), func() {
+	It("follows an experiment to its end, and writes nothing", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "live.run")
+		experiment := exec.CommandContext(ctx, program, "lab", "one-of-each", "--quiet", "--out", path)
+		Expect(experiment.Start()).To(Succeed())
+		Eventually(func() bool { written, _ := runfile.Written(path); return written }).WithContext(ctx).Should(BeTrue())
+
+		watched := needwant(ctx, "watch", path)
+		Expect(watched.Code).To(Equal(0), watched.Stderr)
+		_ = experiment.Wait()
+		run, err := runfile.Load(path)
+		Expect(err).NotTo(HaveOccurred())
+		for _, result := range run.Results {
+			Expect(watched.Stdout).To(ContainSubstring("\n%4d  ", result.Trial.Number))
+		}
+		Expect(watched.Stdout).To(HaveSuffix(needwant(ctx, "report", path).Stdout))
+
+		before, err := os.ReadFile(path)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(needwant(ctx, "watch", path).Stdout).To(ContainSubstring("complete; every cell is decided"))
+		Expect(os.ReadFile(path)).To(Equal(before))
+	}, SpecTimeout(2*time.Minute))
+
+	It("draws the matrix on a terminal, again and again", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "live.run")
+		Expect(needwant(ctx, "lab", "all-optional", "--quiet", "--out", path).Code).To(Equal(0))
+		screen := gbytes.NewBuffer()
+		command := exec.CommandContext(ctx, "script", "--quiet", "--return", "--command", program+" watch "+path, os.DevNull)
+		command.Env = append(os.Environ(), "NO_COLOR=")
+		command.Stdout = screen
+		Expect(command.Run()).To(Succeed())
+		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)\x1b\[2J.*optional: works without it.*safe list: `))
+	}, SpecTimeout(time.Minute))
+
+	It("says when the experiment was cut short", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "live.run")
+		experiment := exec.CommandContext(ctx, program, "lab", "s50-thread", "--quiet", "--out", path)
+		Expect(experiment.Start()).To(Succeed())
+		Eventually(func() int { run, _ := runfile.Load(path); return len(run.Results) }).WithContext(ctx).Should(BeNumerically(">", 0))
+		Expect(experiment.Process.Kill()).To(Succeed())
+		_ = experiment.Wait()
+		watched := needwant(ctx, "watch", path)
+		Expect(watched.Code).To(Equal(0), watched.Stderr)
+		Expect(watched.Stdout).To(MatchRegexp(`nobody writes to it: it was cut short after \d+ trials; go on by 'needwant resume `))
+	}, SpecTimeout(time.Minute))
+
+	It("needs a run file", func(ctx SpecContext) {
+		Expect(needwant(ctx, "watch", "none.run")).To(And(HaveField("Code", 2), HaveField("Stderr", ContainSubstring("does not exist: check the name"))))
+	}, SpecTimeout(20*time.Second))
+})
+
+var _ = Describe("needwant man", func() {
+	It("has a page for every command", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		Expect(needwant(ctx, "man", folder)).To(HaveField("Code", 0))
+		commands := regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`).FindAllStringSubmatch(needwant(ctx, "--help").Stdout, -1)
+		Expect(len(commands)).To(BeNumerically(">", 15))
+		for _, command := range commands {
+			if command[1] != "help" {
+				Expect(filepath.Join(folder, "needwant-"+command[1]+".1")).To(BeAnExistingFile())
+			}
+		}
+		page, err := os.ReadFile(filepath.Join(folder, "needwant-bisect.1"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(bytes.Count(page, []byte(".SH "))).To(BeNumerically(">", 4))
+		Expect(needwant(ctx, "man").Stdout).To(ContainSubstring("needwant-verify(1)"))
+	}, SpecTimeout(20*time.Second))
+})

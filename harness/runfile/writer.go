@@ -1,0 +1,28 @@
+package runfile
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// reserved is the byte of the file on which SQLite holds the lock of a writer
+// (RESERVED_BYTE of sqlite.org/src/file/src/os.h). [File] holds it all the time,
+// but for an instant after each record.
+const reserved = 0x40000001
+
+// Written tells whether a process writes to the run file just now. It takes no
+// lock itself. This process must not be the one: it would not see its own lock.
+func Written(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, wrap(path, err)
+	}
+	defer file.Close()
+	lock := unix.Flock_t{Type: unix.F_RDLCK, Start: reserved, Len: 1}
+	if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_GETLK, &lock); err != nil {
+		return false, wrap(path, fmt.Errorf("asking for its lock: %w", err))
+	}
+	return lock.Type == unix.F_WRLCK, nil
+}
