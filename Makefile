@@ -28,9 +28,10 @@ test: deps-test build ## run all specs
 	@scripts/test $(ARGS)
 
 .PHONY: e2e
-e2e: deps-e2e build ## reports in a real browser, metrics in the real tool
+e2e: deps-e2e build ## reports in a real browser, metrics and MUD files in the real tools
 	@npm ci --no-audit --no-fund --prefix reports/e2e
-	@go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e --no-color ./reports
+	@python3 -m venv .cache/e2e/venv && .cache/e2e/venv/bin/pip install --quiet --disable-pip-version-check -r reports/e2e/requirements.txt
+	@go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e --no-color --keep-going ./reports ./reports/policy
 
 .PHONY: build
 build: deps-build ## build bin/needwant, one static program
