@@ -38,6 +38,17 @@ func (s Secret) Read(folder string) (string, error) {
 	return "", errors.New("a secret is neither env:NAME nor file:PATH")
 }
 
+// Revealed are the secrets of a file that can be read here and now, for those who
+// keep them out of what they write.
+func (f File) Revealed() (secrets []string) {
+	for _, secret := range []Secret{f.Secrets.Miio, f.Secrets.Hass, f.Gateway.Passphrase} {
+		if text, err := secret.Read(f.folder); err == nil {
+			secrets = append(secrets, text)
+		}
+	}
+	return secrets
+}
+
 func readSecret(folder, path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(folder, path)

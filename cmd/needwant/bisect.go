@@ -161,7 +161,12 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		ctx, cancel = context.WithTimeout(ctx, f.longest)
 		defer cancel()
 	}
-	heeding, abort, err := bench.Heed(ctx, file, stand.lane)
+	said, recording, err := f.display.record([]harness.Lane{stand.lane}, file.Revealed())
+	if err != nil {
+		return errors.Join(err, journal.Close(), stand.close())
+	}
+	defer recording.close(command.ErrOrStderr())
+	heeding, abort, err := bench.Heed(ctx, file, said[0])
 	if err != nil {
 		return unfit(errors.Join(err, journal.Close(), stand.close()))
 	}

@@ -19,12 +19,14 @@ type display struct {
 	format string
 	json   bool
 	quiet  bool
+	pcap   string // where packets go; "" is nowhere
 }
 
 func (d *display) add(command *cobra.Command) {
 	formatFlag(command, &d.format)
 	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
 	command.Flags().BoolVarP(&d.quiet, "quiet", "q", false, "show no progress")
+	command.Flags().StringVar(&d.pcap, "pcap", "", "keep the device's packets in this `FILE.pcapng`, each with its trial as a comment")
 }
 
 // notify tells of each step of the run as it happens.

@@ -135,6 +135,11 @@ func experimentOnLab(command *cobra.Command, run harness.Run, world lab.World, j
 	if err != nil {
 		return unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
 	}
+	lanes, recording, err := show.record(lanes, []string{world.Device.Token})
+	if err != nil {
+		return err
+	}
+	defer recording.close(command.ErrOrStderr())
 	return experiment(command, run, lanes, journal, show)
 }
 

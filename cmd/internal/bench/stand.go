@@ -10,6 +10,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/gateway/capture"
 	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/scenarios"
@@ -150,6 +151,12 @@ func (s *Stand) Run(ctx context.Context, trial harness.Trial) (harness.Result, e
 		defer func() { s.Timing.Settle = usual }()
 	}
 	return s.Bench.Run(ctx, trial)
+}
+
+// Capture lets a file have what passes between the device and the gateway, but
+// for secrets.
+func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error) {
+	return s.Gateway.Capture(file, name, secrets)
 }
 
 // Close takes the gateway away and gives back what it had borrowed.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/gateway/capture"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 	"github.com/needwant/needwant/scenarios/hass"
@@ -86,6 +87,11 @@ func (l *Lane) Close() error {
 		errs = append(errs, l.Lab.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// Capture lets a file have what passes on the lane, but for secrets.
+func (l *Lane) Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error) {
+	return l.Gateway.Capture(file, name, secrets)
 }
 
 // timing follows from how often the simulated device tries its destinations.

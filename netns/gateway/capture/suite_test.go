@@ -1,0 +1,19 @@
+package capture_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// TestMain gets an ordinary user the rights to listen.
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestCapture(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "capture")
+}
