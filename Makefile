@@ -62,10 +62,11 @@ fuzz: deps-build ## hostile input for each parser, FUZZTIME (10s) each
 	@scripts/fuzz $(or $(FUZZTIME),10s)
 
 .PHONY: bench
-bench: deps-test ## how long namespaces, blocks and reports take
+bench: deps-test ## namespaces, labs, blocks, trials, reports: how long; memory; forwarding through 10,000 blocks
 	@go list -deps -test ./... >/dev/null
-	@go build -o bin/ ./netns/internal/inside
+	@go build -o bin/ github.com/onsi/ginkgo/v2/ginkgo ./netns/internal/inside
 	@bin/inside go test -run '^$$' -bench . -benchmem $(or $(ARGS),./...)
+	@bin/inside bin/ginkgo run --label-filter=bench --no-color -v ./netns/gateway | grep -v '^S*$$'
 
 .PHONY: bench-search
 bench-search: deps-build ## the search beside other methods: how many trials, and whether they are right
