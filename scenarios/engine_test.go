@@ -72,7 +72,7 @@ var _ = Describe("a spec", func() {
 		}
 	},
 		Entry("a misspelt field", &scenarios.Miio{Method: "m"}, "true && rtt < 5", "expect", "unknown name rtt at line 1, column 9", "attempts, result, rtt_ms"),
-		Entry("a field of another kind", &scenarios.Hass{URL: "http://h", Entity: "vacuum.s50"}, "status == 200", "expect", "unknown name status", "attributes, path, rtt_ms, state"),
+		Entry("a field of another kind", &scenarios.Hass{URL: "http://h", Entity: "vacuum.s50"}, "status == 200", "expect", "unknown name status", "attributes, fresh, path, rtt_ms, state"),
 		Entry("a comparison of unlike things", &scenarios.HTTP{URL: "http://h"}, `status == "200"`, "expect", "mismatched types int and string"),
 		Entry("an expectation that is neither true nor false", &scenarios.HTTP{URL: "http://h"}, "status + 1", "expect", "expected bool"),
 		Entry("an expectation that ends too early", &scenarios.HTTP{URL: "http://h"}, "status ==", "expect", "unexpected token"),

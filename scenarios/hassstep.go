@@ -22,6 +22,7 @@ type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked; unavailable when the device did not answer the poll."`
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.battery_level."`
 	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (it did not, and talked to the internet) or unknown."`
+	Fresh      bool           `expr:"fresh" about:"Whether the state is certainly of after the poll. Home Assistant says so from version 2024.4 on; before, only path lan proves it."`
 	RTT        float64        `expr:"rtt_ms" about:"Milliseconds until the state was there, the poll included."`
 }
 
@@ -65,31 +66,70 @@ func (h *Hass) prepare(e *Engine, _ time.Duration) (deed, error) {
 
 func (h *Hass) look(ctx context.Context, e *Engine, home *hass.Client) (sight, error) {
 	started := time.Now()
-	path, err := h.watchPath(ctx, e)
-	if err != nil {
-		return sight{}, fmt.Errorf("watching how the state comes: %w", err)
-	}
-	if h.Refresh {
-		err := home.Refresh(ctx, h.Entity)
-		// The integration may fail on account of the device: the state tells.
-		if _, server := errors.AsType[*hass.ServerError](err); err != nil && !server {
-			return sight{late: ctx.Err() != nil}, err
-		}
-	}
-	state, err := home.State(ctx, h.Entity)
+	state, result, err := h.state(ctx, e, home)
 	if err != nil {
 		return sight{late: ctx.Err() != nil}, err
 	}
-	result := HassResult{State: state.State, Attributes: state.Attributes, RTT: milliseconds(time.Since(started))}
-	if result.Path, err = path(ctx); err != nil {
-		return sight{}, fmt.Errorf("watching how the state came: %w", err)
-	}
+	result.State, result.Attributes, result.RTT = state.State, state.Attributes, milliseconds(time.Since(started))
 	saw := fmt.Sprintf("state %q", state.State)
 	if result.Path != "unknown" {
 		saw += ", path " + result.Path
 	}
 	return sight{result: result, saw: saw}, nil
 }
+
+// state is the entity's, after a poll where one is asked for, with what is known
+// of how it came.
+func (h *Hass) state(ctx context.Context, e *Engine, home *hass.Client) (state hass.State, result HassResult, err error) {
+	state, err = home.State(ctx, h.Entity)
+	if err != nil || !h.Refresh {
+		return state, HassResult{Path: "unknown"}, err
+	}
+	path, err := h.watchPath(ctx, e)
+	if err != nil {
+		return state, result, fmt.Errorf("watching how the state comes: %w", err)
+	}
+	// The integration may fail on account of the device: the state tells.
+	err = home.Refresh(ctx, h.Entity)
+	if _, server := errors.AsType[*hass.ServerError](err); err != nil && !server {
+		return state, result, err
+	}
+	return h.polled(ctx, home, state, path)
+}
+
+const (
+	postponed = 11 * time.Second       // a poll that is asked for again within 10 s comes that late
+	glance    = 250 * time.Millisecond // between two looks for it
+)
+
+// polled waits for a state of after the poll. Home Assistant puts polls off that
+// it is asked for too often, and says at once that all is done: a state is that of
+// the poll when it was written since, or when the gateway saw the device answer.
+// An entity that stays unavailable is not written again.
+func (h *Hass) polled(ctx context.Context, home *hass.Client, before hass.State, path func(context.Context) (string, error)) (state hass.State, result HassResult, err error) {
+	waiting, stop := context.WithTimeout(ctx, postponed)
+	defer stop()
+	for late := false; ; late = !pauseUntil(waiting, time.Now().Add(glance)) {
+		if late && state.State != unavailable {
+			return state, result, fmt.Errorf("%s was not polled in time: leave refresh out where its integration is told by the device, and does not poll", h.Entity)
+		}
+		if late {
+			return state, result, nil
+		}
+		if result.Path, err = path(ctx); err != nil {
+			return state, result, fmt.Errorf("watching how the state came: %w", err)
+		}
+		if state, err = home.State(ctx, h.Entity); err != nil {
+			return state, result, err
+		}
+		if result.Fresh = state.NewerThan(before) || result.Path == "lan"; result.Fresh || !state.Dated() {
+			return state, result, nil
+		}
+	}
+}
+
+// unavailable is the state of an entity whose device does not answer.
+const unavailable = "unavailable"
 
 // watchPath has the gateway watch a poll. Without a poll there is nothing to see.
 func (h *Hass) watchPath(ctx context.Context, e *Engine) (tell func(context.Context) (string, error), err error) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -29,8 +28,19 @@ type State struct {
 	Attributes   map[string]any `json:"attributes"`
 	LastChanged  time.Time      `json:"last_changed"`  // of State
 	LastUpdated  time.Time      `json:"last_updated"`  // of State or Attributes
-	LastReported time.Time      `json:"last_reported"` // written at all; zero before Home Assistant 2024.3
+	LastReported time.Time      `json:"last_reported"` // written at all; zero before Home Assistant 2024.4
 }
+
+// NewerThan tells whether Home Assistant has written the state again since.
+// Neither proves a poll before version 2024.4, which discards what brings nothing
+// new and does not say that it was reported: see Dated.
+func (s State) NewerThan(before State) bool {
+	return s.LastReported.After(before.LastReported) || s.LastUpdated.After(before.LastUpdated)
+}
+
+// Dated tells whether Home Assistant says when the state was last reported, new
+// or not.
+func (s State) Dated() bool { return !s.LastReported.IsZero() }
 
 // Config is what Home Assistant says of itself.
 type Config struct {
@@ -55,8 +65,7 @@ func (c *Client) Refresh(ctx context.Context, entity string) error {
 	if err := CheckEntity(entity); err != nil {
 		return err
 	}
-	body := map[string]string{"entity_id": entity}
-	return c.do(ctx, http.MethodPost, "/api/services/homeassistant/update_entity", body, nil)
+	return c.call(ctx, "update_entity", entity)
 }
 
 // Config tells whether Home Assistant is there and takes the token.
@@ -83,11 +92,7 @@ func (c *Client) do(ctx context.Context, method, path string, body, answer any) 
 	if err != nil {
 		return err
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	response, err := client.Do(request)
+	response, err := c.client().Do(request)
 	if err != nil {
 		return fmt.Errorf("asking Home Assistant: %w", err)
 	}
@@ -105,9 +110,9 @@ func (c *Client) do(ctx context.Context, method, path string, body, answer any) 
 }
 
 func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
-	base, err := url.Parse(c.URL)
-	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, &SetupError{"Home Assistant's URL is no address of the web", "write it as in http://192.168.1.5:8123"}
+	base, err := c.base()
+	if err != nil {
+		return nil, err
 	}
 	var content bytes.Buffer
 	if body != nil {
@@ -130,7 +135,7 @@ func (c *Client) checkStatus(status int, path string) error {
 	case status >= 200 && status < 300:
 		return nil
 	case status == http.StatusUnauthorized:
-		return &SetupError{"Home Assistant does not take the token", "make a long-lived access token in your profile there, under Security"}
+		return wrongToken()
 	case status == http.StatusForbidden:
 		return &SetupError{"Home Assistant has banned this address", "remove it from ip_bans.yaml and restart Home Assistant"}
 	case status == http.StatusNotFound && strings.HasPrefix(path, "/api/states/"):
@@ -141,19 +146,7 @@ func (c *Client) checkStatus(status int, path string) error {
 	case status == http.StatusBadRequest:
 		return &SetupError{"Home Assistant does not know the request " + path, "wait until it has started, and its /api/config says RUNNING"}
 	case status >= 500:
-		return &ServerError{path, status}
+		return &ServerError{Path: path, Message: fmt.Sprintf("status %d", status)}
 	}
 	return &SetupError{fmt.Sprintf("%s answers with status %d", path, status), "check that the URL is Home Assistant's own"}
-}
-
-// Turn switches a switch, a light or the like on or off.
-func (c *Client) Turn(ctx context.Context, entity string, on bool) error {
-	if err := CheckEntity(entity); err != nil {
-		return err
-	}
-	service := "turn_off"
-	if on {
-		service = "turn_on"
-	}
-	return c.do(ctx, http.MethodPost, "/api/services/homeassistant/"+service, map[string]string{"entity_id": entity}, nil)
 }

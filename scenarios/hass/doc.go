@@ -1,5 +1,5 @@
-// Package hass asks a Home Assistant over its REST API what it thinks of a
-// device.
+// Package hass asks a Home Assistant what it thinks of a device: over WebSocket
+// where that tells more, and over REST.
 //
 // [Client.Refresh] makes it poll the device now, and [Client.State] reads what
 // came of that. Both are needed: Home Assistant discards an update that brings
@@ -11,5 +11,9 @@
 // can put right, and says how; [*ServerError] is Home Assistant's own trouble;
 // any other means that it could not be asked.
 //
-// The API is that of https://developers.home-assistant.io/docs/api/rest/.
+// Services are called over WebSocket, which says why a call failed and when a
+// state has changed; where a proxy lets none through, over REST.
+//
+// The APIs are those of https://developers.home-assistant.io/docs/api/rest/ and
+// https://developers.home-assistant.io/docs/api/websocket/.
 package hass

@@ -11,14 +11,27 @@ type SetupError struct {
 // Error says what is wrong and what to do.
 func (e *SetupError) Error() string { return e.What + ": " + e.Remedy }
 
+func wrongToken() *SetupError {
+	return &SetupError{"Home Assistant does not take the token", "make a long-lived access token in your profile there, under Security"}
+}
+
 // ServerError is Home Assistant's answer that it failed itself. On a refresh it
 // may be the integration's, on account of the device.
 type ServerError struct {
-	Path   string
-	Status int // from 500
+	Path    string // what was asked
+	Message string // as "status 500", or in its own words
 }
 
-// Error tells what was asked and the status.
+// Error tells what was asked and what it said.
 func (e *ServerError) Error() string {
-	return fmt.Sprintf("Home Assistant failed at %s with status %d: its log says why", e.Path, e.Status)
+	return fmt.Sprintf("Home Assistant failed at %s with %s: its log says why", e.Path, e.Message)
 }
+
+// CommandError is the refusal of a command over WebSocket.
+type CommandError struct {
+	Code    string `json:"code"` // as "home_assistant_error"
+	Message string `json:"message"`
+}
+
+// Error gives the code and Home Assistant's own words.
+func (e *CommandError) Error() string { return e.Code + ", " + e.Message }
