@@ -66,7 +66,7 @@ bench: deps-test ## namespaces, labs, blocks, trials, reports: how long; memory;
 	@go list -deps -test ./... >/dev/null
 	@go build -o bin/ github.com/onsi/ginkgo/v2/ginkgo ./netns/internal/inside
 	@bin/inside go test -run '^$$' -bench . -benchmem $(or $(ARGS),./...)
-	@bin/inside bin/ginkgo run --label-filter=bench --no-color -v ./netns/gateway | grep -v '^S*$$'
+	@bin/inside bin/ginkgo run --label-filter=bench --no-color ./netns/gateway
 
 .PHONY: bench-search
 bench-search: deps-build ## the search beside other methods: how many trials, and whether they are right
