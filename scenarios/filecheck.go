@@ -87,6 +87,9 @@ func (f File) checkGateway() *yamlfile.Flaw {
 			return yamlfile.FlawAt(keys("gateway", have.key), "leave it out", "placement %s has no %s", g.Placement, have.key)
 		}
 	}
+	if g.Placement == "host" && (f.Device.MAC == "" || !f.Device.Address.IsValid()) {
+		return yamlfile.FlawAt(keys("device"), "write both, as the router's list of devices has them", "placement host needs the device's mac and address")
+	}
 	if g.Placement != "vlan" && g.Inside != "" && g.Inside == g.Uplink {
 		return yamlfile.FlawAt(keys("gateway", "uplink"), "name another link, or take placement onearm", "inside and uplink are both %s", g.Uplink)
 	}

@@ -203,11 +203,7 @@ func dryRun(command *cobra.Command, file scenarios.File) error {
 	if err != nil {
 		return unfit(err)
 	}
-	steps := append(plan.Steps(),
-		"make the namespace a gateway: forwarding, address translation, a packet log, a resolver, chains NEEDWANT* of iptables, all within it",
-		"wait for the device, then block sets of its destinations, within the namespace",
-		"undo all this, from the last to the first")
-	for i, step := range steps {
+	for i, step := range append(plan.Steps(), plan.Work()...) {
 		fmt.Fprintf(out, "%2d  %s\n", i+1, step)
 	}
 	return unfit(plan.Check())

@@ -173,15 +173,24 @@ func (h *home) spec(changes ...string) string {
 }
 
 // state is all that the machine says of its network, without what counts
-// seconds and connections.
+// seconds and connections. Rules are numbered: their order matters.
 func (h *home) state(ctx context.Context) []string {
 	GinkgoHelper()
 	text := h.in(ctx, `
 		ip addr
 		ip route show table all; ip -6 route show table all; ip rule
-		iptables-save | grep -v '^#' | sed 's/\[.*\]//'; ip6tables-save | grep -v '^#' | sed 's/\[.*\]//'
 		sysctl -a 2>/dev/null | grep '^net\.' | grep -v -e nf_conntrack_count -e nf_conntrack_max -e nf_log`)
-	return strings.Split(text, "\n")
+	lines := strings.Split(text, "\n")
+	for i, rule := range h.rules(ctx) {
+		lines = append(lines, fmt.Sprintf("rule %d: %s", i, rule))
+	}
+	return lines
+}
+
+// rules are those of the machine, as iptables-save writes them.
+func (h *home) rules(ctx context.Context) []string {
+	GinkgoHelper()
+	return strings.Split(h.in(ctx, `for save in iptables-save ip6tables-save; do $save | grep -v '^#' | sed 's/\[.*\]//'; done`), "\n")
 }
 
 // settled is the state once the kernel is done with what was set up.
@@ -202,9 +211,6 @@ func (h *home) expectAsBefore(ctx context.Context, before []string) {
 	GinkgoHelper()
 	Eventually(func() []string {
 		now := h.state(ctx)
-		if slices.Equal(now, before) {
-			return nil
-		}
 		return append(only("gone: ", before, now), only("new: ", now, before)...)
 	}).WithContext(ctx).WithTimeout(20 * time.Second).WithPolling(200 * time.Millisecond).Should(BeEmpty())
 }

@@ -78,12 +78,15 @@ func (g *Gateway) addressesFor(d harness.Destination) []netip.Addr {
 // LAN, many at once, and what is kept.
 func (g *Gateway) attribute(protocol string, remote netip.AddrPort) (d harness.Destination, counts bool) {
 	d = harness.Destination{Protocol: protocol, Port: remote.Port(), Name: g.nameFor(protocol, remote)}
+	if d.Name == resolverName {
+		d.Port = names.Port
+	}
 	return d, d.Name != "" && !g.kept(d)
 }
 
 func (g *Gateway) nameFor(protocol string, remote netip.AddrPort) string {
 	address := remote.Addr().Unmap()
-	if g.mine(address) && remote.Port() == names.Port {
+	if g.mine(address) && remote.Port() == g.config.resolverPort() {
 		return resolverName
 	}
 	if g.mine(address) || g.onLAN(address) || !address.IsGlobalUnicast() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/names"
 )
 
 // Config says where a gateway stands and how it works.
@@ -20,6 +21,13 @@ type Config struct {
 	// MAC is the device's hardware address. Nil takes all that comes in by the
 	// inside link for the device's, whatever its addresses.
 	MAC net.HardwareAddr
+
+	// Shared says that the namespace is the machine's own, and its tables are full
+	// of others' rules and connections. Then only what the device sends, and what
+	// comes back to it, is ours to see: by MAC, Address and Inside. The rules stay
+	// when the gateway is closed, but have no force any more.
+	Shared  bool
+	Address netip.Addr // of the device, over IPv4; needed where Shared
 
 	// LAN is the home network behind the uplink. From there controllers reach
 	// the device, which sees them as the gateway itself, since some devices
@@ -34,7 +42,18 @@ type Config struct {
 }
 
 func (c Config) layout() chains.Layout {
-	return chains.Layout{Inside: c.Inside, Uplink: c.Uplink, MAC: c.MAC, LAN: c.LAN}
+	return chains.Layout{
+		Inside: c.Inside, Uplink: c.Uplink, MAC: c.MAC, LAN: c.LAN,
+		Shared: c.Shared, Address: c.Address, Resolver: c.resolverPort(),
+	}
+}
+
+// resolverPort is where our resolver answers.
+func (c Config) resolverPort() uint16 {
+	if c.Shared {
+		return chains.SharedResolver
+	}
+	return names.Port
 }
 
 // validate finds what would only fail later, and less clearly.
@@ -48,6 +67,9 @@ func (c Config) validate() error {
 	}
 	if !c.Upstream.IsValid() {
 		problems = append(problems, errors.New("a gateway needs a resolver to ask, as 192.168.1.1:53"))
+	}
+	if c.Shared && (c.MAC == nil || !c.Address.Is4()) {
+		problems = append(problems, errors.New("a gateway in shared tables needs the device's hardware address and its address over IPv4"))
 	}
 	for _, kept := range c.Keep {
 		if kept != "dhcp" && kept != "dns" {

@@ -35,7 +35,7 @@ func (g *Gateway) Confine(ctx context.Context, open []harness.Destination, fault
 	if err := g.confine(open, fault); err != nil {
 		return fmt.Errorf("refusing all but %d destinations: %w", len(open), err)
 	}
-	if err := block.Forget(g.config.Namespace, changed); err != nil {
+	if err := block.Forget(g.config.Namespace, g.config.layout(), changed); err != nil {
 		return err
 	}
 	return g.open(ctx)
@@ -66,7 +66,7 @@ func (g *Gateway) confine(open []harness.Destination, fault harness.Fault) error
 	}
 	g.confined = &confinement{open: slices.Clone(open), entries: map[block.Entry]bool{}}
 	for _, destination := range open {
-		if err := g.admit(entriesOf(destination, g.addressesFor(destination))); err != nil {
+		if err := g.admit(g.entriesOf(destination, g.addressesFor(destination))); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (g *Gateway) confine(open []harness.Destination, fault harness.Fault) error
 // closed is the chain with nothing open. What a router says of a connection that
 // is open, as that a packet is too big, comes from an address that is not.
 func closed(layout chains.Layout, family chains.Family, fault harness.Fault) chains.Chain {
-	return chains.Chain{Table: "filter", Name: only, Hooks: []chains.Hook{chains.On("FORWARD")},
+	return chains.Chain{Table: "filter", Name: only, Hooks: layout.Forwarded(family),
 		Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{
 			chains.Rulef("-i %s -m conntrack --ctstate RELATED -j RETURN", layout.Uplink),
 			chains.Rulef("-i %s -j %s", layout.Inside, block.Target(fault)),
@@ -113,7 +113,7 @@ func (g *Gateway) admitName(name string, added []netip.Addr) error {
 		if destination.Name != names.Canonical(name) {
 			continue
 		}
-		if err := g.admit(entriesOf(destination, added)); err != nil {
+		if err := g.admit(g.entriesOf(destination, added)); err != nil {
 			return fmt.Errorf("opening a new address of %s: %w", name, err)
 		}
 	}

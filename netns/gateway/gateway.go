@@ -25,6 +25,7 @@ type Gateway struct {
 	log       *watch.Log
 	ledger    *watch.Ledger
 	driver    block.Driver
+	pulse     *block.Pulse // nil where the tables are ours alone
 	names     *names.Table
 	forwarder *names.Forwarder
 	window    window
@@ -66,30 +67,38 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.log, err = watch.Open(ctx, namespace, g.note); err != nil {
 		return err
 	}
+	if g.config.Shared {
+		if g.pulse, err = block.StartPulse(namespace, g.config.Address); err != nil {
+			return err
+		}
+	}
 	if g.tables, err = chains.Open(namespace); err != nil {
 		return err
 	}
 	if g.driver, err = block.Open(g.config.Driver, namespace, g.tables, g.config.layout()); err != nil {
 		return err
 	}
-	if err := g.install(); err != nil {
+	if err := errors.Join(g.install(), apply(namespace, g.config.parameters())); err != nil {
 		return err
 	}
-	if err := errors.Join(apply(namespace, counting), apply(namespace, parameters)); err != nil {
-		return err
-	}
-	g.forwarder, err = names.Forward(ctx, namespace, g.addresses.inside, g.config.Upstream, g.Learn)
+	g.forwarder, err = names.Forward(ctx, namespace, g.config.resolvers(g.addresses.inside), g.config.Upstream, g.Learn)
 	if err != nil {
+		return err
+	}
+	if err := g.redirect(); err != nil {
 		return err
 	}
 	return g.Block(ctx, nil, harness.Reject)
 }
 
 // Close stops the resolver and the log. The rules, and with them the block, live
-// as long as the namespace.
+// as long as the namespace; in shared tables they have no force from now on.
 func (g *Gateway) Close() (err error) {
+	if g.pulse != nil {
+		err = g.pulse.Stop()
+	}
 	if g.forwarder != nil {
-		err = g.forwarder.Close()
+		err = errors.Join(err, g.forwarder.Close())
 	}
 	if g.log != nil {
 		err = errors.Join(err, g.log.Close())
@@ -113,21 +122,24 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 	if err := g.unconfine(); err != nil {
 		return err
 	}
-	if err := block.Forget(g.config.Namespace, changed); err != nil {
+	if err := block.Forget(g.config.Namespace, g.config.layout(), changed); err != nil {
 		return err
 	}
 	return g.open(ctx)
 }
 
 // replace hands the driver the entries of the destinations, and returns those
-// of before and after, whose connections are to be forgotten.
+// of before and after, whose connections are to be forgotten. In shared tables
+// those that are blocked now are not: what still arrives on a connection that is
+// forgotten is taken for the machine's own, which would refuse it, and so send a
+// packet to a destination that must get none.
 func (g *Gateway) replace(destinations []harness.Destination, fault harness.Fault) (changed []block.Entry, err error) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	owners := map[block.Entry]harness.Destination{}
 	var entries []block.Entry
 	for _, destination := range destinations {
-		for _, entry := range entriesOf(destination, g.addressesFor(destination)) {
+		for _, entry := range g.entriesOf(destination, g.addressesFor(destination)) {
 			if _, shared := owners[entry]; !shared {
 				owners[entry] = destination
 				entries = append(entries, entry)
@@ -138,15 +150,24 @@ func (g *Gateway) replace(destinations []harness.Destination, fault harness.Faul
 		return nil, err
 	}
 	for entry := range g.owners {
-		changed = append(changed, entry)
+		if _, still := owners[entry]; !still || !g.config.Shared {
+			changed = append(changed, entry)
+		}
 	}
 	g.blocked, g.owners, g.trouble = slices.Clone(destinations), owners, nil
+	if g.config.Shared {
+		return changed, nil
+	}
 	return append(changed, entries...), nil
 }
 
-func entriesOf(d harness.Destination, addresses []netip.Addr) (entries []block.Entry) {
+func (g *Gateway) entriesOf(d harness.Destination, addresses []netip.Addr) (entries []block.Entry) {
+	port := d.Port
+	if d.Name == resolverName {
+		port = g.config.resolverPort()
+	}
 	for _, address := range addresses {
-		entries = append(entries, block.Entry{Address: address, Protocol: d.Protocol, Port: d.Port})
+		entries = append(entries, block.Entry{Address: address, Protocol: d.Protocol, Port: port})
 	}
 	return entries
 }
@@ -156,10 +177,10 @@ func entriesOf(d harness.Destination, addresses []netip.Addr) (entries []block.E
 // it; a resumed run may, with what an earlier one saw.
 func (g *Gateway) Learn(name string, addresses []netip.Addr) error {
 	entries, err := g.learn(name, addresses)
-	if err != nil {
+	if err != nil || g.config.Shared { // see replace
 		return err
 	}
-	return block.Forget(g.config.Namespace, entries)
+	return block.Forget(g.config.Namespace, g.config.layout(), entries)
 }
 
 func (g *Gateway) learn(name string, addresses []netip.Addr) (entries []block.Entry, err error) {
@@ -176,7 +197,7 @@ func (g *Gateway) learn(name string, addresses []netip.Addr) (entries []block.En
 		if destination.Name != names.Canonical(name) {
 			continue
 		}
-		for _, entry := range entriesOf(destination, added) {
+		for _, entry := range g.entriesOf(destination, added) {
 			entries = append(entries, entry)
 			if _, shared := g.owners[entry]; !shared {
 				g.owners[entry] = destination

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
@@ -11,14 +12,23 @@ import (
 // sysctl is one kernel parameter.
 type sysctl struct{ key, value string }
 
-// parameters make a namespace a gateway. Without limits on ICMP the kernel
+// forwarding makes a namespace a gateway. Without limits on ICMP the kernel
 // answers a device only six times in a row and then once a second, and a
 // reject turns into a drop.
-var parameters = []sysctl{
+var forwarding = []sysctl{
 	{"net.ipv4.ip_forward", "1"},
 	{"net.ipv6.conf.all.forwarding", "1"},
 	{"net.ipv4.icmp_ratelimit", "0"},
 	{"net.ipv6.icmp.ratelimit", "0"},
+}
+
+// parameters are those to set. In shared tables that is the counting alone: the
+// machine forwards already, and its limits are its owner's business.
+func (c Config) parameters() []sysctl {
+	if c.Shared {
+		return counting
+	}
+	return slices.Concat(counting, forwarding)
 }
 
 // counting makes connection tracking count packets. The parameter exists only
@@ -46,7 +56,10 @@ func translation(layout chains.Layout, family chains.Family) chains.Chain {
 // install writes the chains that do not belong to the block.
 func (g *Gateway) install() error {
 	for _, family := range chains.Families() {
-		own := append(g.log.Chains(g.config.layout(), family), translation(g.config.layout(), family))
+		own := g.log.Chains(g.config.layout(), family)
+		if !g.config.Shared {
+			own = append(own, translation(g.config.layout(), family))
+		}
 		if err := g.tables.Install(family, own); err != nil {
 			return fmt.Errorf("installing the gateway: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -44,9 +45,9 @@ const GuardianVerb = "guardian"
 func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*placement.Plan, error) {
 	g := file.Gateway
 	kind := placement.Kind(g.Placement)
-	if kind != placement.NIC && kind != placement.OneArm {
-		return nil, fmt.Errorf("placement %s: this version has no gateway for it yet: take nic or onearm, "+
-			"or write gateway: {placement: lab, world: s50-thread} to try the spec on a simulated device", g.Placement)
+	if !slices.Contains(placement.Kinds(), kind) {
+		return nil, fmt.Errorf("placement %s: this version has no gateway for it yet: take one of %v, "+
+			"or write gateway: {placement: lab, world: s50-thread} to try the spec on a simulated device", g.Placement, placement.Kinds())
 	}
 	for _, fault := range Faults(file) {
 		if fault == harness.NXDomain {
@@ -107,6 +108,8 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		Inside:    s.Placed.Inside,
 		Uplink:    s.Placed.Uplink,
 		MAC:       s.Placed.MAC,
+		Shared:    s.Placed.Shared,
+		Address:   s.Placed.Device,
 		LAN:       s.Placed.LAN,
 		Upstream:  s.Placed.Upstream,
 		Driver:    options.Driver,

@@ -131,7 +131,7 @@ var _ = Describe("forgetting connections", Label("root"), func() {
 		}
 		Expect(remembered(namespace)).To(ConsistOf("127.0.0.1:4001", "127.0.0.1:4002", "[::1]:4001"))
 
-		Expect(block.Forget(namespace, []block.Entry{
+		Expect(block.Forget(namespace, chains.Layout{}, []block.Entry{
 			{Address: netip.MustParseAddr("127.0.0.1"), Protocol: "udp", Port: 4001},
 			{Address: netip.MustParseAddr("::1"), Protocol: "udp", Port: 4001},
 			{Address: netip.MustParseAddr("127.0.0.1"), Protocol: "tcp", Port: 4002},

@@ -44,10 +44,9 @@ func openSets(namespace *netns.Namespace, tables *chains.Tables, layout chains.L
 }
 
 func (s *sets) create(use string, family chains.Family) error {
-	number := map[chains.Family]uint8{chains.IPv4: unix.AF_INET, chains.IPv6: unix.AF_INET6}[family]
 	err := guarded(func() error {
 		return s.namespace.Netlink().IpsetCreate(setName(use, family), "hash:ip,port",
-			netlink.IpsetCreateOptions{Family: number, MaxElements: capacity})
+			netlink.IpsetCreateOptions{Family: number(family), MaxElements: capacity})
 	})
 	if err != nil {
 		return fmt.Errorf("creating ipset %s (a kernel without ipset needs the driver iptables): %w", setName(use, family), err)

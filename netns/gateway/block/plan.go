@@ -10,7 +10,7 @@ import (
 
 // The chains of the block, all in filter.
 const (
-	entrance = "NEEDWANT"
+	Entrance = "NEEDWANT"
 	RuleList = "NEEDWANT-RULES" // the driver's own
 	reject   = "NEEDWANT-REJECT"
 	drop     = "NEEDWANT-DROP"
@@ -24,7 +24,7 @@ func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []c
 	}[family]
 	logged := chains.Rulef("-j %s", watch.At(watch.Block))
 	return []chains.Chain{
-		{Table: "filter", Name: entrance, Hooks: hooks(layout),
+		{Table: "filter", Name: Entrance, Hooks: hooks(layout, family),
 			Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{chains.Rulef("-j %s", RuleList)})},
 		{Table: "filter", Name: RuleList, Rules: rules},
 		{Table: "filter", Name: reject, Rules: []chains.Rule{
@@ -39,13 +39,15 @@ func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []c
 // hooks let everything forwarded in, what the device sends to the gateway, and
 // what arrives for the gateway that no connection of its own explains. Answers
 // to the gateway itself pass: its resolver may be one that is blocked for the
-// device.
-func hooks(layout chains.Layout) []chains.Hook {
-	return []chains.Hook{
-		chains.On("FORWARD"),
-		{From: "INPUT", Match: chains.Rulef("-i %s", layout.Inside)},
-		{From: "INPUT", Match: chains.Rulef("-i %s -m conntrack ! --ctstate ESTABLISHED,RELATED", layout.Uplink)},
+// device. In shared tables what arrives for the machine is not ours to judge, but
+// for the queries to our resolver, which whoever lets them in sends here first.
+func hooks(layout chains.Layout, family chains.Family) []chains.Hook {
+	if layout.Shared {
+		return layout.Forwarded(family)
 	}
+	return slices.Concat(layout.Forwarded(family), layout.ToGateway(family), []chains.Hook{
+		{From: "INPUT", Match: chains.Rulef("-i %s -m conntrack ! --ctstate ESTABLISHED,RELATED", layout.Uplink)},
+	})
 }
 
 // Target is the chain where the device's packets go under a fault.

@@ -45,6 +45,26 @@ var _ = Describe("the plan of the block", func() {
 		))
 	})
 
+	It("lets in shared tables nothing in but what the device sends, and what comes back to it", func() {
+		shared := layout
+		shared.MAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+		shared.Shared, shared.Address = true, netip.MustParseAddr("192.168.50.10")
+		var jumps []string
+		for _, family := range chains.Families() {
+			for _, chain := range block.Chains(shared, family, nil) {
+				for _, hook := range chain.Hooks {
+					jumps = append(jumps, hook.From+" "+strings.Join(hook.Match, " "))
+				}
+			}
+		}
+		Expect(jumps).To(HaveExactElements(
+			"FORWARD -s 192.168.50.10 -i in0 -m mac --mac-source 02:00:00:00:00:01 -m set --match-set needwant-pulse-4 src",
+			MatchRegexp(`^FORWARD -d 192\.168\.50\.10 -o in0 -m connmark --mark \S+ -m set --match-set needwant-pulse-4 dst$`),
+			"FORWARD -i in0 -m mac --mac-source 02:00:00:00:00:01 -m set --match-set needwant-pulse-6 src",
+			MatchRegexp(`^FORWARD -o in0 -m connmark --mark \S+ -m set --match-set needwant-pulse-6 dst$`),
+		))
+	})
+
 	DescribeTable("refuses in the words of its family", func(family chains.Family, refusal string) {
 		Expect(lines(block.Chains(layout, family, nil)[2])).To(HaveExactElements(
 			ContainSubstring("NFLOG"),

@@ -189,11 +189,23 @@ func (t *Tables) Insert(family Family, table, chain string, rule Rule) error {
 func (t *Tables) Delete(family Family, table, chain string, rule Rule) error {
 	return t.change(family, rule, func(command *iptables.IPTables) error {
 		err := command.Delete(table, chain, marked(rule)...)
-		if failure, ok := errors.AsType[*iptables.Error](err); ok && failure.IsNotExist() {
+		if gone(err) {
 			return nil
 		}
 		return err
 	})
+}
+
+// gone tells whether an error says that what was to be removed is not there.
+func gone(err error) bool {
+	failure, ok := errors.AsType[*iptables.Error](err)
+	return ok && failure.IsNotExist()
+}
+
+// missing tells whether an error says that there is no such table or chain.
+func missing(err error) bool {
+	failure, ok := errors.AsType[*iptables.Error](err)
+	return ok && failure.ExitStatus() == absent
 }
 
 func (t *Tables) change(family Family, rule Rule, act func(*iptables.IPTables) error) error {
@@ -216,7 +228,7 @@ func (t *Tables) List(family Family, table, chain string) (lines []string, err e
 
 func list(command *iptables.IPTables, table, chain string) ([]string, error) {
 	lines, err := command.List(table, chain)
-	if failure, ok := errors.AsType[*iptables.Error](err); ok && failure.ExitStatus() == absent {
+	if missing(err) {
 		return nil, nil
 	}
 	if err != nil {

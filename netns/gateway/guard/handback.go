@@ -103,14 +103,18 @@ func (w *work) await() netlink.Link {
 // parameters writes those that differ. One that the kernel no longer has, or
 // does not let anybody write, was not changed by us.
 func (w *work) parameters() error {
-	now := parametersOf(w.link.Name)
-	for _, key := range slices.Sorted(maps.Keys(w.link.Parameters)) {
-		value := w.link.Parameters[key]
-		if now[key] == value {
+	return w.set("/proc/sys/net/", w.link.Parameters)
+}
+
+func (w *work) set(folder string, parameters map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(parameters)) {
+		value := parameters[key]
+		now, err := os.ReadFile(folder + key)
+		if err != nil || strings.TrimSpace(string(now)) == value {
 			continue
 		}
-		err := w.change("set "+strings.ReplaceAll(key, "/", ".")+" to "+value, func() error {
-			return os.WriteFile("/proc/sys/net/"+key, []byte(value), 0)
+		err = w.change("set "+strings.ReplaceAll(key, "/", ".")+" to "+value, func() error {
+			return os.WriteFile(folder+key, []byte(value), 0)
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return err

@@ -25,17 +25,19 @@ type Journal struct {
 	Device  string    `json:"device"`  // for which it was borrowed, and locked
 	Started time.Time `json:"started"` // by the machine's clock
 	PID     int       `json:"pid"`
-	Step    string    `json:"step"` // what was about to be done last
-	Link    Link      `json:"link"` // as it was; without a name where none was borrowed
-	Made    []string  `json:"made"` // links of our own, to be removed, on the machine or in the namespace
+	Step    string    `json:"step"`              // what was about to be done last
+	Link    Link      `json:"link"`              // as it was; without a name where none was borrowed
+	Machine *Machine  `json:"machine,omitempty"` // where our rules are in its own tables
+	Made    []string  `json:"made"`              // links of our own, to be removed, on the machine or in the namespace
 
 	path string
 }
 
-// NewJournal begins a journal in a folder, and writes it.
-func NewJournal(folder, device string, link Link) (*Journal, error) {
+// NewJournal begins a journal in a folder, and writes it. The machine is nil
+// where its own tables are not touched.
+func NewJournal(folder, device string, link Link, machine *Machine) (*Journal, error) {
 	j := &Journal{
-		Device: device, Started: time.Now(), PID: os.Getpid(), Link: link,
+		Device: device, Started: time.Now(), PID: os.Getpid(), Link: link, Machine: machine,
 		path: filepath.Join(folder, fileName(device)+journalSuffix),
 	}
 	return j, j.write()
@@ -108,6 +110,13 @@ func (j *Journal) HandBack(host, gateway *netns.Namespace, dry bool) (changes []
 	changes, err = j.remove(host, gateway, dry)
 	if err != nil {
 		return changes, err
+	}
+	if j.Machine != nil {
+		back, err := j.Machine.handBack(host, dry)
+		changes = append(changes, back...)
+		if err != nil {
+			return changes, err
+		}
 	}
 	if j.Link.Name != "" {
 		back, err := j.Link.handBack(host, gateway, dry)

@@ -43,7 +43,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 		GinkgoHelper()
 		link, err := guard.Note(machine, "eth1")
 		Expect(err).NotTo(HaveOccurred())
-		journal, err := guard.NewJournal(folder, "the device", link)
+		journal, err := guard.NewJournal(folder, "the device", link, nil)
 		Expect(err).NotTo(HaveOccurred())
 		found, err := machine.Netlink().LinkByName("eth1")
 		Expect(err).NotTo(HaveOccurred())

@@ -29,18 +29,18 @@ type Forwarder struct {
 	end       context.CancelFunc
 }
 
-// Forward answers on port 53 of the addresses, over UDP and TCP, until Close,
+// Forward answers at the addresses and ports, over UDP and TCP, until Close,
 // by asking upstream from within the namespace. It calls learn with each
 // answer's name and addresses before the answer leaves. When learn fails the
 // answer is withheld (SERVFAIL).
 func Forward(
-	ctx context.Context, namespace *netns.Namespace, addresses []netip.Addr, upstream netip.AddrPort,
+	ctx context.Context, namespace *netns.Namespace, own []netip.AddrPort, upstream netip.AddrPort,
 	learn func(name string, addresses []netip.Addr) error,
 ) (*Forwarder, error) {
 	f := &Forwarder{namespace: namespace, upstream: upstream, learn: learn}
 	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
-	for _, address := range addresses {
-		if err := f.serve(ctx, netip.AddrPortFrom(address, Port)); err != nil {
+	for _, address := range own {
+		if err := f.serve(ctx, address); err != nil {
 			return nil, errors.Join(fmt.Errorf("answering DNS on %s: %w", address, err), f.Close())
 		}
 	}

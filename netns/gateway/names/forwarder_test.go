@@ -32,7 +32,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		DeferCleanup(namespace.Close)
 		learnt.Store(0)
 		refusal = nil
-		forwarder, err := names.Forward(ctx, namespace, []netip.Addr{own}, netip.MustParseAddrPort(upstream),
+		forwarder, err := names.Forward(ctx, namespace, []netip.AddrPort{netip.AddrPortFrom(own, names.Port)}, netip.MustParseAddrPort(upstream),
 			func(name string, addresses []netip.Addr) error {
 				defer GinkgoRecover()
 				defer learnt.Add(1)
@@ -82,7 +82,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 	}, SpecTimeout(20*time.Second))
 
 	It("names the address that it cannot answer on", func(ctx SpecContext) {
-		_, err := names.Forward(ctx, namespace, []netip.Addr{netip.MustParseAddr("192.0.2.77")}, netip.MustParseAddrPort(upstream), nil)
+		_, err := names.Forward(ctx, namespace, []netip.AddrPort{netip.MustParseAddrPort("192.0.2.77:53")}, netip.MustParseAddrPort(upstream), nil)
 		Expect(err).To(MatchError(ContainSubstring("192.0.2.77")))
 	}, SpecTimeout(20*time.Second))
 })

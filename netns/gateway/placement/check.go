@@ -15,6 +15,9 @@ import (
 // Check looks whether the plan can be carried out. It changes nothing. The error
 // says what to do.
 func (p *Plan) Check() error {
+	if p.config.Kind == Host {
+		return p.checkHost()
+	}
 	moved := 0 // the number of the link that is to be moved
 	if p.config.Kind == NIC {
 		inside, err := p.existing("inside", p.config.Inside)
@@ -34,9 +37,17 @@ func (p *Plan) Check() error {
 }
 
 func (p *Plan) existing(role, name string) (netlink.Link, error) {
+	found, err := p.linkNamed(role, name)
+	if err != nil {
+		return nil, err
+	}
+	return found, p.checkWired(role, name)
+}
+
+func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 	handle := p.config.Machine.Netlink()
 	if found, err := handle.LinkByName(name); err == nil {
-		return found, p.checkWired(role, name)
+		return found, nil
 	}
 	links, err := handle.LinkList()
 	if err != nil {

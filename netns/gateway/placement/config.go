@@ -1,12 +1,14 @@
 package placement
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/needwant/needwant/netns"
 )
@@ -17,20 +19,22 @@ type Kind string
 const (
 	NIC    Kind = "nic"    // the device is on a link of its own
 	OneArm Kind = "onearm" // the device is in the home network
+	Host   Kind = "host"   // the machine is the device's router already
 )
 
 // Config says where a gateway shall stand.
 type Config struct {
 	Kind    Kind
 	Machine *netns.Namespace // where the links are
-	Inside  string           // link to the device, for NIC
+	Inside  string           // link to the device, for NIC and Host
 	Uplink  string           // link to the home network
 
 	// MAC is the device's hardware address. Nil takes the first that asks for an
-	// address for the device.
+	// address for the device; Host takes no nil.
 	MAC net.HardwareAddr
 
-	// Address is the device's. The gateway takes the first other one of its /24.
+	// Address is the device's. The gateway takes the first other one of its /24,
+	// where it needs one.
 	Address netip.Addr
 
 	// Own, Router and Resolver are the gateway's own address in the home network,
@@ -40,10 +44,17 @@ type Config struct {
 	Router   netip.Addr
 	Resolver netip.Addr
 
+	ResolvConf string // names the machine's resolvers, for Host; "" is /etc/resolv.conf
+
 	Folder   string            // for locks and journals: guard.Folder()
 	Guardian []string          // the command of a guardian, see guard.Start
 	Tell     func(text string) // progress, in words
 }
+
+// Kinds are those that there is a plan for.
+func Kinds() []Kind { return []Kind{NIC, OneArm, Host} }
+
+func (c Config) resolvConf() string { return cmp.Or(c.ResolvConf, "/etc/resolv.conf") }
 
 // usualAddress is the device's where nobody says which.
 var usualAddress = netip.AddrFrom4([4]byte{192, 168, 50, 10})
@@ -70,8 +81,11 @@ func (c Config) device() string {
 
 // locks are what no two programs may have at once.
 func (c Config) locks() []string {
-	if c.Kind == OneArm {
+	switch c.Kind {
+	case OneArm:
 		return []string{c.device()}
+	case Host:
+		return []string{c.device(), "the rules of this machine"}
 	}
 	return []string{c.device(), "link " + c.Inside}
 }
@@ -110,13 +124,16 @@ func (c Config) validate() error {
 	if c.Machine == nil {
 		problems = append(problems, errors.New("a placement needs the machine's namespace"))
 	}
-	if c.Kind != NIC && c.Kind != OneArm {
-		problems = append(problems, fmt.Errorf("placement %q: it takes nic or onearm", c.Kind))
+	if !slices.Contains(Kinds(), c.Kind) {
+		problems = append(problems, fmt.Errorf("placement %q: it takes one of %v", c.Kind, Kinds()))
+	}
+	if c.Kind == Host && c.MAC == nil {
+		problems = append(problems, errors.New("placement host needs the device's hardware address"))
 	}
 	if c.Kind == OneArm && (c.Uplink == "" || c.Inside != "") {
 		problems = append(problems, fmt.Errorf("placement onearm needs an uplink and nothing else, not %q and %q", c.Uplink, c.Inside))
 	}
-	if c.Kind == NIC && (c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink) {
+	if c.Kind != OneArm && (c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink) {
 		problems = append(problems, fmt.Errorf("a placement needs two links, not %q and %q", c.Inside, c.Uplink))
 	}
 	if !c.Address.Is4() {

@@ -18,6 +18,7 @@ import (
 // Placed is a gateway's place, ready for gateway.New.
 type Placed struct {
 	Namespace *netns.Namespace
+	Shared    bool           // the namespace is the machine's own
 	Inside    string         // link to the device
 	Uplink    string         // link to the home network
 	Own       netip.Addr     // the gateway's address in the home network
@@ -61,7 +62,7 @@ func (p *Plan) begin(_ context.Context, placed *Placed) (err error) {
 			return err
 		}
 	}
-	placed.journal, err = guard.NewJournal(c.Folder, c.device(), link)
+	placed.journal, err = guard.NewJournal(c.Folder, c.device(), link, nil)
 	return err
 }
 
@@ -251,7 +252,7 @@ func (p *Placed) Close() error {
 	if p.guardian != nil {
 		errs = append(errs, p.guardian.Dismiss())
 	}
-	if p.Namespace != nil {
+	if p.Namespace != nil && !p.Shared {
 		errs = append(errs, p.Namespace.Close())
 	}
 	return errors.Join(append(errs, p.lock.Release())...)

@@ -88,7 +88,7 @@ var _ = Describe("a placement", func() {
 		_, err := placement.New(config)
 		Expect(err).To(MatchError(ContainSubstring(says)))
 	},
-		Entry("its kind is unknown", "it takes nic or onearm", func(c *placement.Config) { c.Kind = "cloud" }),
+		Entry("its kind is unknown", "it takes one of", func(c *placement.Config) { c.Kind = "cloud" }),
 		Entry("one link is both", "needs two links", func(c *placement.Config) { c.Inside = "eth0" }),
 		Entry("one arm has a link inside", "needs an uplink and nothing else", func(c *placement.Config) { c.Kind = placement.OneArm }),
 		Entry("the device has no address of IPv4", "must be one of IPv4", func(c *placement.Config) { c.Address = netip.MustParseAddr("fd00::1") }),

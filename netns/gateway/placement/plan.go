@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/guard"
 )
 
@@ -36,6 +37,10 @@ func New(config Config) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{config: config}
+	if config.Kind == Host {
+		p.steps = p.host()
+		return p, nil
+	}
 	p.steps = append(p.inside(), p.rest()...)
 	return p, nil
 }
@@ -100,6 +105,24 @@ func (p *Plan) Steps() []string {
 	return words
 }
 
+// Work tells in words what a gateway does in its place, and then this program.
+func (p *Plan) Work() []string {
+	if p.config.Kind == Host {
+		return []string{
+			fmt.Sprintf("write chains NEEDWANT* into the tables of iptables, and jumps to them that only packets of %s take, at %s, on %s: a packet log, the block; "+
+				"nothing of others' is touched  (changes the machine)", p.config.MAC, p.config.Address, p.config.Inside),
+			fmt.Sprintf("keep a set filled that these depend on: %.0f s after this program has died the kernel empties it  (changes the machine)", block.PulseLasts.Seconds()),
+			"wait for the device, then block sets of its destinations",
+			"undo all this, from the last to the first",
+		}
+	}
+	return []string{
+		"make the namespace a gateway: forwarding, address translation, a packet log, a resolver, chains NEEDWANT* of iptables, all within it",
+		"wait for the device, then block sets of its destinations, within the namespace",
+		"undo all this, from the last to the first",
+	}
+}
+
 // Do carries the plan out. When it fails all that was done is undone. What an
 // earlier program left behind is put back first.
 func (p *Plan) Do(ctx context.Context) (*Placed, error) {
@@ -148,7 +171,8 @@ func (p *Plan) tidy() error {
 	}
 	for _, journal := range journals {
 		sameLink := journal.Link.Name != "" && journal.Link.Name == p.config.Inside
-		if journal.Device != p.config.device() && !sameLink {
+		sameTables := journal.Machine != nil && p.config.Kind == Host
+		if journal.Device != p.config.device() && !sameLink && !sameTables {
 			continue
 		}
 		changes, err := journal.HandBack(p.config.Machine, nil, false)

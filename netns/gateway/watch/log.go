@@ -100,11 +100,14 @@ func (l *Log) set(attribute netlink.Attribute) error {
 	if err != nil {
 		return err
 	}
-	header := []byte{unix.AF_UNSPEC, 0, 0, group} // struct nfgenmsg: the group is its resource, in network order
+	header := []byte{unix.AF_UNSPEC, 0, group >> 8, group & 0xff} // struct nfgenmsg: the group is its resource, in network order
 	_, err = l.connection.Execute(netlink.Message{
 		Header: netlink.Header{Type: configMessage, Flags: netlink.Request | netlink.Acknowledge},
 		Data:   append(header, data...),
 	})
+	if errors.Is(err, unix.EBUSY) {
+		return fmt.Errorf("another program reads NFLOG group %d here: stop it, or give it another group: %w", group, err)
+	}
 	return err
 }
 

@@ -86,7 +86,7 @@ var _ = Describe("the packet log", Label("root"), func() {
 	}, SpecTimeout(30*time.Second))
 
 	It("does not pretend to have caught up when its rules are gone", func(ctx SpecContext) {
-		Expect(tables.Delete(chains.IPv4, "mangle", "NEEDWANT-FENCE", chains.Rulef("-j NFLOG --nflog-group 20 --nflog-prefix needwant-fence --nflog-threshold 1"))).To(Succeed())
+		Expect(tables.Delete(chains.IPv4, "mangle", "NEEDWANT-FENCE", chains.Rulef("-j NFLOG --nflog-group 24742 --nflog-prefix needwant-fence --nflog-threshold 1"))).To(Succeed())
 		brief, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 		defer cancel()
 		Expect(log.Fence(brief)).To(And(

@@ -18,8 +18,9 @@ const (
 	fence   Point = "needwant-fence"
 )
 
-// group is the kernel's number for this log; each namespace has its own.
-const group = 20
+// group is the kernel's number for this log, and an unusual one: in a namespace
+// that is the machine's own there may be other logs, mostly with small numbers.
+const group = 24742
 
 // snap is how many bytes of a packet are logged: an IPv6 header with an
 // extension, and a TCP header.
@@ -61,7 +62,7 @@ func outward(layout chains.Layout, family chains.Family) chains.Chain {
 	in := layout.Inside
 	return chains.Chain{
 		Table: "mangle", Name: "NEEDWANT-WATCH",
-		Hooks: []chains.Hook{chains.On("FORWARD"), {From: "INPUT", Match: chains.Rulef("-i %s", in)}},
+		Hooks: append(layout.Forwarded(family), layout.ToGateway(family)...),
 		Rules: slices.Concat(
 			[]chains.Rule{chains.Rulef("-o %s -j %s", in, back)},
 			layout.Marking(), layout.SparedOut(family),
@@ -77,7 +78,7 @@ func outward(layout chains.Layout, family chains.Family) chains.Chain {
 func inward(layout chains.Layout, family chains.Family) chains.Chain {
 	return chains.Chain{
 		Table: "mangle", Name: back,
-		Hooks: []chains.Hook{{From: "OUTPUT", Match: chains.Rulef("-o %s", layout.Inside)}},
+		Hooks: layout.FromGateway(family),
 		Rules: slices.Concat(layout.SparedBack(family), []chains.Rule{
 			chains.Rulef("-i %s -p udp --sport 53 -m conntrack --ctdir REPLY -j %s", layout.Uplink, wholeAt(Answer)),
 			chains.Rulef("-i %s -p tcp --sport 53 -m conntrack --ctdir REPLY -j %s", layout.Uplink, wholeAt(Answer)),

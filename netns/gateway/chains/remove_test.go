@@ -1,0 +1,76 @@
+package chains_test
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/chains"
+)
+
+var _ = Describe("chains among those of others", Label("root"), func() {
+	const theirs = `
+		iptables -N ufw-user-forward; iptables -A FORWARD -m comment --comment needwanted -j ufw-user-forward
+		iptables -N NEEDWANTED; iptables -A NEEDWANTED -j RETURN; iptables -P FORWARD DROP
+		iptables -t nat -A POSTROUTING -o eth9 -j MASQUERADE`
+	saved := func(ctx context.Context, namespace *netns.Namespace) string {
+		GinkgoHelper()
+		return shell(ctx, namespace, "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip6tables-save | grep -v '^#' | sed 's/\\[.*\\]//'")
+	}
+	ours := []chains.Chain{
+		{Table: "filter", Name: "NEEDWANT", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{chains.Rulef("-j NEEDWANT-DROP")}},
+		{Table: "filter", Name: "NEEDWANT-DROP", Rules: []chains.Rule{chains.Rulef("-p udp --dport 9 -j DROP")}},
+		{Table: "mangle", Name: "NEEDWANT-WATCH", Hooks: []chains.Hook{chains.On("FORWARD"), chains.On("INPUT")}},
+	}
+
+	It("are removed, with the tables that they brought, and nothing else is", func(ctx SpecContext) {
+		namespace := created()
+		shell(ctx, namespace, theirs)
+		before := saved(ctx, namespace)
+		present, err := chains.Present(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(present).To(ConsistOf("IPv4 filter", "IPv4 nat"))
+
+		tables, err := chains.Open(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		for _, family := range chains.Families() {
+			Expect(tables.Install(family, ours)).To(Succeed())
+		}
+		written := saved(ctx, namespace)
+		Expect(chains.RemoveAll(namespace, present, true)).To(ContainElement("remove the IPv4 chains NEEDWANT, NEEDWANT-DROP from filter"))
+		Expect(saved(ctx, namespace)).To(Equal(written))
+
+		Expect(chains.RemoveAll(namespace, present, false)).To(ContainElement("remove the empty table IPv6 mangle"))
+		Expect(saved(ctx, namespace)).To(Equal(before))
+		Expect(chains.RemoveAll(namespace, present, false)).To(BeEmpty())
+	}, SpecTimeout(30*time.Second))
+
+	It("leave the tables that they brought to others who use them by then", func(ctx SpecContext) {
+		namespace := created()
+		tables, err := chains.Open(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(tables.Install(chains.IPv4, ours)).To(Succeed())
+		shell(ctx, namespace, "iptables -t mangle -P FORWARD DROP; iptables -N theirs")
+		Expect(chains.RemoveAll(namespace, nil, false)).NotTo(ContainElement(HavePrefix("remove the empty table")))
+		Expect(saved(ctx, namespace)).To(And(ContainSubstring(":FORWARD DROP"), ContainSubstring(":theirs -"), Not(ContainSubstring("NEEDWANT"))))
+	}, SpecTimeout(30*time.Second))
+})
+
+func created() *netns.Namespace {
+	GinkgoHelper()
+	namespace, err := netns.New()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(namespace.Close)
+	return namespace
+}
+
+// shell runs commands in a namespace.
+func shell(ctx context.Context, namespace *netns.Namespace, script string) string {
+	GinkgoHelper()
+	text, err := namespace.Command(ctx, "sh", "-ec", script).CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", text)
+	return string(text)
+}
