@@ -46,7 +46,7 @@ func (p plan) question() (Trial, bool) {
 }
 
 func (p plan) control(lane int) Trial {
-	return Trial{p.number(), nil, p.run.Settings.Faults[0], p.controlRegime(lane), "control"}
+	return Trial{p.number(), []Destination{}, p.run.Settings.Faults[0], p.controlRegime(lane), "control"}
 }
 
 // number is one above every number that was given out.
