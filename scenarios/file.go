@@ -45,6 +45,7 @@ type Gateway struct {
 	Inside     string `yaml:"inside,omitempty" about:"nic, vlan, ap, host: the link to the device, for example eth1."`
 	Uplink     string `yaml:"uplink,omitempty" about:"nic, vlan, onearm, ap, host: the link to the home network, for example eth0."`
 	VLAN       int    `yaml:"vlan,omitempty" jsonschema:"minimum=1,maximum=4094" about:"vlan: the number of the device's VLAN."`
+	Forward    []Port `yaml:"forward,omitempty" about:"nic, vlan, onearm, ap: ports of the gateway's own address in the home network that lead to the device, for example [udp/54321]: for a controller that has no route to the device."`
 	SSID       string `yaml:"ssid,omitempty" about:"ap: the name of the Wi-Fi."`
 	Passphrase Secret `yaml:"passphrase,omitempty" about:"ap: where the passphrase is, env:NAME or file:PATH."`
 }

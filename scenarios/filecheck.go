@@ -93,6 +93,9 @@ func (f File) checkGateway() *yamlfile.Flaw {
 	if g.Placement != "vlan" && g.Inside != "" && g.Inside == g.Uplink {
 		return yamlfile.FlawAt(keys("gateway", "uplink"), "name another link, or take placement onearm", "inside and uplink are both %s", g.Uplink)
 	}
+	if flaw := g.checkForward(); flaw != nil {
+		return flaw
+	}
 	if g.VLAN < 0 || g.VLAN > 4094 {
 		return yamlfile.FlawAt(keys("gateway", "vlan"), "write a number from 1 to 4094", "vlan is %d", g.VLAN)
 	}
@@ -111,6 +114,21 @@ func (g Gateway) settings() []setting {
 		{"world", g.World, "s50-thread"}, {"inside", g.Inside, "eth1"}, {"uplink", g.Uplink, "eth0"},
 		{"vlan", vlan, "50"}, {"ssid", g.SSID, "things"}, {"passphrase", string(g.Passphrase), "env:PASSPHRASE"},
 	}
+}
+
+func (g Gateway) checkForward() *yamlfile.Flaw {
+	if len(g.Forward) > 0 && (g.Placement == Lab || g.Placement == "host") {
+		return yamlfile.FlawAt(keys("gateway", "forward"), "leave it out: controllers have a route to the device", "placement %s has no forward", g.Placement)
+	}
+	for i, port := range g.Forward {
+		if _, _, err := port.Split(); err != nil {
+			return yamlfile.FlawAt(keys("gateway", "forward", strconv.Itoa(i)), "write it as udp/54321", "%v", err)
+		}
+		if slices.Contains(g.Forward[:i], port) {
+			return yamlfile.FlawAt(keys("gateway", "forward", strconv.Itoa(i)), "leave one out", "%s is given twice", port)
+		}
+	}
+	return nil
 }
 
 func (f File) checkBlock() *yamlfile.Flaw {

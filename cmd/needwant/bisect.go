@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -203,8 +204,16 @@ func dryRun(command *cobra.Command, file scenarios.File) error {
 	if err != nil {
 		return unfit(err)
 	}
-	for i, step := range append(plan.Steps(), plan.Work()...) {
+	for i, step := range slices.Concat(plan.Steps(), handedOn(file), plan.Work()) {
 		fmt.Fprintf(out, "%2d  %s\n", i+1, step)
 	}
 	return unfit(plan.Check())
+}
+
+// handedOn says which ports of the gateway's lead to the device.
+func handedOn(file scenarios.File) (steps []string) {
+	for _, port := range file.Gateway.Forward {
+		steps = append(steps, fmt.Sprintf("hand %s of the gateway's own address in the home network on to the device, within the namespace", port))
+	}
+	return steps
 }

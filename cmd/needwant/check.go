@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -66,7 +67,7 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)
 	}
-	if err := f.show(command.OutOrStdout(), list, result.Outcomes); err != nil {
+	if err := f.show(command.OutOrStdout(), list.Infos(bench.Around(file)), result.Outcomes); err != nil {
 		return err
 	}
 	return checked(list, result.Outcomes)
@@ -96,15 +97,15 @@ func allowed(file scenarios.File, list scenarios.List, actuate bool) error {
 }
 
 // show writes what each step saw.
-func (f *checkFlags) show(out io.Writer, list scenarios.List, outcomes map[string]harness.Outcome) error {
+func (f *checkFlags) show(out io.Writer, infos []harness.ScenarioInfo, outcomes map[string]harness.Outcome) error {
 	if f.json {
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(outcomes)
 	}
-	for _, spec := range list {
-		outcome := outcomes[spec.Name]
-		fmt.Fprintf(out, "%s %s, from %s, in %.0f ms\n", spec.Name, inWords(outcome.Answer), spec.Info().Vantage, outcome.Duration.Seconds()*1000)
+	for _, info := range infos {
+		outcome := outcomes[info.Name]
+		fmt.Fprintf(out, "%s %s, from %s, in %.0f ms\n", info.Name, inWords(outcome.Answer), info.Vantage, outcome.Duration.Seconds()*1000)
 		for _, step := range outcome.Steps {
 			fmt.Fprintf(out, "  %-7s %-24s %s\n", mark(step.Answer), step.Step, step.Saw)
 		}

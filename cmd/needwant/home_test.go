@@ -73,6 +73,12 @@ scenarios:
 // business.
 func newHome(ctx context.Context) *home {
 	GinkgoHelper()
+	return newHomeOf(ctx, join)
+}
+
+// newHomeOf is one whose device joins its network in a way of its own.
+func newHomeOf(ctx context.Context, join func(ctx context.Context, device *netns.Namespace, link string)) *home {
+	GinkgoHelper()
 	world, err := lab.Parse("plug.yaml", []byte(plugWorld))
 	Expect(err).NotTo(HaveOccurred())
 	started, err := lab.Start(ctx, world, lab.Options{Seed: 1, Join: join})
@@ -168,6 +174,17 @@ func (h *home) spec(changes ...string) string {
 	GinkgoHelper()
 	text := strings.NewReplacer(changes...).Replace(plugSpec)
 	path := filepath.Join(h.folder, fmt.Sprintf("spec%d.yaml", len(text)))
+	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	return path
+}
+
+// controllers writes a spec with a scenario for each Home Assistant.
+func (h *home) controllers(expect string) string {
+	GinkgoHelper()
+	head, _, _ := strings.Cut(plugSpec, "scenarios:")
+	head = strings.Replace(head, "uplink: uplink}", "uplink: uplink, forward: [udp/54321]}", 1)
+	path := filepath.Join(h.folder, "controllers.yaml")
+	text := head + strings.ReplaceAll(controllersSpec, "EXPECT", "'"+expect+"'")
 	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
 	return path
 }

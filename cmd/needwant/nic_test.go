@@ -97,17 +97,28 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 // expectTruth holds a run against what the world's own text says.
 func (h *home) expectTruth(run string) {
 	GinkgoHelper()
-	result, err := runfile.Load(filepath.Join(h.folder, run))
-	Expect(err).NotTo(HaveOccurred())
 	world, err := lab.Parse("plug.yaml", []byte(plugWorld))
 	Expect(err).NotTo(HaveOccurred())
-	for _, column := range harness.Judge(result).Columns {
-		expected, err := labtest.Expect(world, column.Column.ID, labtest.Steady)
+	for _, column := range []string{lab.NativeApp, lab.HomeAssistant} {
+		expected, err := labtest.Expect(world, column, labtest.Steady)
 		Expect(err).NotTo(HaveOccurred())
-		found := map[string]string{}
+		Expect(h.cells(run, column)).To(Equal(expected.Verdicts), column)
+	}
+}
+
+// cells are the verdicts of a column of a run, by destination.
+func (h *home) cells(run, id string) map[string]string {
+	GinkgoHelper()
+	result, err := runfile.Load(filepath.Join(h.folder, run))
+	Expect(err).NotTo(HaveOccurred())
+	found := map[string]string{}
+	for _, column := range harness.Judge(result).Columns {
+		if column.Column.ID != id {
+			continue
+		}
 		for d, cell := range column.Cells {
 			found[d.String()] = string(cell.Verdict)
 		}
-		Expect(found).To(Equal(expected.Verdicts), column.Column.ID)
 	}
+	return found
 }

@@ -37,6 +37,8 @@ type Config struct {
 	// Upstream is the resolver behind the gateway's own.
 	Upstream netip.AddrPort
 
+	Forward []Forward // ports of the gateway's that lead to the device
+
 	Driver string   // "ipset" or "iptables"
 	Keep   []string // of "dhcp" and "dns": never blocked, and no destinations
 }
@@ -70,6 +72,9 @@ func (c Config) validate() error {
 	}
 	if c.Shared && (c.MAC == nil || !c.Address.Is4()) {
 		problems = append(problems, errors.New("a gateway in shared tables needs the device's hardware address and its address over IPv4"))
+	}
+	for _, forward := range c.Forward {
+		problems = append(problems, forward.validate())
 	}
 	for _, kept := range c.Keep {
 		if kept != "dhcp" && kept != "dns" {

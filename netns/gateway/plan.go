@@ -60,6 +60,9 @@ func (g *Gateway) install() error {
 		if !g.config.Shared {
 			own = append(own, translation(g.config.layout(), family))
 		}
+		if family == chains.IPv4 && len(g.config.Forward) > 0 {
+			own = append(own, forwards(g.config.layout(), g.config.Forward))
+		}
 		if err := g.tables.Install(family, own); err != nil {
 			return fmt.Errorf("installing the gateway: %w", err)
 		}

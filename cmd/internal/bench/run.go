@@ -2,11 +2,13 @@ package bench
 
 import (
 	"crypto/rand"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -28,10 +30,36 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 		Device:   harness.Device{Name: Name(source, file), Model: file.Device.Model},
 		Settings: settings,
 	}
-	for _, spec := range list {
-		run.Scenarios = append(run.Scenarios, spec.Info())
-	}
+	run.Scenarios = list.Infos(Around(file))
 	return run
+}
+
+// labDevice is the device's address in every lab.
+var labDevice = netip.AddrFrom4([4]byte{192, 168, 50, 10})
+
+// Around tells where a controller is that a spec names. A lab has a machine of
+// its own.
+func Around(file scenarios.File) scenarios.Neighbourhood {
+	const length = 24 // of the device's network
+	if file.Gateway.Placement == scenarios.Lab {
+		return scenarios.Neighbourhood{Device: netip.PrefixFrom(labDevice, length).Masked()}
+	}
+	around := scenarios.Neighbourhood{Machine: ours}
+	if file.Device.Address.IsValid() {
+		around.Device = netip.PrefixFrom(file.Device.Address, length).Masked()
+	}
+	return around
+}
+
+// ours tells whether this machine has an address. One that cannot be told is not.
+func ours(address netip.Addr) bool {
+	machine, err := netns.Own()
+	if err != nil {
+		return false
+	}
+	defer machine.Close()
+	owned, err := machine.Owns(address)
+	return err == nil && owned
 }
 
 // Name is what the device is called: as the spec says, or else as the spec is.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -112,6 +113,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		Address:   s.Placed.Device,
 		LAN:       s.Placed.LAN,
 		Upstream:  s.Placed.Upstream,
+		Forward:   forwards(file, s.Placed.Device),
 		Driver:    options.Driver,
 		Keep:      file.Block.Keep,
 	})
@@ -124,6 +126,16 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	}
 	s.Bench = &harness.Bench{Number: 1, Gateway: s.Gateway, Timing: timing(file)}
 	return nil
+}
+
+// forwards are the ports that the spec hands on to the device.
+func forwards(file scenarios.File, device netip.Addr) (all []gateway.Forward) {
+	for _, port := range file.Gateway.Forward {
+		if protocol, number, err := port.Split(); err == nil { // the spec was checked
+			all = append(all, gateway.Forward{Protocol: protocol, Port: number, To: netip.AddrPortFrom(device, number)})
+		}
+	}
+	return all
 }
 
 // Judge gives the stand the scenarios to judge, once the device has shown that

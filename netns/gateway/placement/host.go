@@ -39,7 +39,7 @@ func (p *Plan) noteMachine(_ context.Context, placed *Placed) error {
 	if err != nil {
 		return err
 	}
-	placed.Own = own.Addr()
+	placed.Own, placed.Machine, placed.Network = own.Addr(), own.Addr(), own.Masked()
 	if placed.LAN, err = p.privateNetworks(); err != nil {
 		return err
 	}
