@@ -149,7 +149,13 @@ func (h *home) in(ctx context.Context, script string) string {
 
 // command prepares a run of the program on the machine.
 func (h *home) command(ctx context.Context, args ...string) *netns.Command {
-	command := h.machine.Command(ctx, program, args...)
+	return h.prepare(ctx, program, args...)
+}
+
+// prepare prepares a run of any program there, with all that needwant needs to
+// know.
+func (h *home) prepare(ctx context.Context, name string, args ...string) *netns.Command {
+	command := h.machine.Command(ctx, name, args...)
 	command.Dir = h.folder
 	command.Env = append(os.Environ(), "RUNTIME_DIRECTORY="+h.runtime,
 		"PLUG_TOKEN="+h.Device.Token, "WRONG_TOKEN=ffeeddccbbaa99887766554433221100", "HASS_TOKEN="+h.Assistant.Token)
@@ -158,8 +164,14 @@ func (h *home) command(ctx context.Context, args ...string) *netns.Command {
 
 func (h *home) needwant(ctx context.Context, args ...string) ended {
 	GinkgoHelper()
+	return h.run(ctx, program, args...)
+}
+
+// run runs any program on the machine to its end.
+func (h *home) run(ctx context.Context, name string, args ...string) ended {
+	GinkgoHelper()
 	var stdout, stderr bytes.Buffer
-	command := h.command(ctx, args...)
+	command := h.prepare(ctx, name, args...)
 	command.Stdout, command.Stderr = &stdout, &stderr
 	err := command.Run()
 	var exit *exec.ExitError

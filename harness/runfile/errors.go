@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -101,8 +102,10 @@ func kindOf(err error) Kind {
 		return Exists
 	case errors.Is(err, fs.ErrNotExist):
 		return Missing
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return NotWritable
+	case errors.Is(err, syscall.ENOSPC):
+		return NoSpace
 	}
 	return Unreadable
 }
