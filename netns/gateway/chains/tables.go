@@ -17,8 +17,7 @@ import (
 // none, but another tool's iptables may be of the other kind.
 const lockSeconds = 5
 
-// absent is the exit status of iptables -S for a chain that does not exist. A
-// lock or a kernel that did not answer is 4.
+// absent is the exit status of iptables -S for a chain that does not exist.
 const absent = 1
 
 // Tables are the iptables of one namespace. They are safe for use by many
@@ -92,7 +91,7 @@ func (t *Tables) Install(family Family, chains []Chain) error {
 		for _, step := range steps {
 			for _, chain := range chains {
 				if err := step(t.commands[family], chain); err != nil {
-					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, err)
+					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, explained(err))
 				}
 			}
 		}
@@ -110,7 +109,7 @@ func (t *Tables) Remove(family Family, chains []Chain) error {
 		for _, step := range steps {
 			for _, chain := range chains {
 				if err := step(t.commands[family], chain); err != nil {
-					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, err)
+					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, explained(err))
 				}
 			}
 		}
@@ -211,7 +210,7 @@ func missing(err error) bool {
 func (t *Tables) change(family Family, rule Rule, act func(*iptables.IPTables) error) error {
 	err := t.namespace.Do(func() error { return act(t.commands[family]) })
 	if err != nil {
-		return fmt.Errorf("%s rule %q: %w", family, rule, err)
+		return fmt.Errorf("%s rule %q: %w", family, rule, explained(err))
 	}
 	return nil
 }
@@ -232,7 +231,7 @@ func list(command *iptables.IPTables, table, chain string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing chain %s in %s: %w", chain, table, err)
+		return nil, fmt.Errorf("listing chain %s in %s: %w", chain, table, explained(err))
 	}
 	// The first line names the chain, and its policy where it has one.
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[1] != 'A' }), nil

@@ -1,0 +1,94 @@
+package lablane_test
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/cmd/internal/lablane"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab/labtest"
+)
+
+// meddler changes the rules of a gateway while some trials hold their blocks.
+type meddler struct {
+	harness.Gateway
+	meddle func(ctx context.Context) error
+	among  []int // the blocks to meddle with, counted from 1
+
+	blocks, looks int
+}
+
+func (m *meddler) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
+	if len(destinations) > 0 {
+		m.blocks++
+	}
+	m.looks = 0
+	return m.Gateway.Block(ctx, destinations, fault)
+}
+
+func (m *meddler) Observe(ctx context.Context) (harness.Observation, error) {
+	m.looks++
+	if m.looks == 2 && slices.Contains(m.among, m.blocks) {
+		m.among = slices.DeleteFunc(slices.Clone(m.among), func(n int) bool { return n == m.blocks })
+		if err := m.meddle(ctx); err != nil {
+			return harness.Observation{}, err
+		}
+	}
+	return m.Gateway.Observe(ctx)
+}
+
+// The device's needs are in no danger of being guessed right: a pass with the
+// block gone would call the first of them optional.
+var _ = Describe("a block that is removed from outside in mid-trial", Label("root"), func() {
+	meddled := func(ctx SpecContext, among []int, command ...string) harness.Run {
+		GinkgoHelper()
+		world := find("one-of-each")
+		run := lablane.NewRun(world, harness.Settings{})
+		lane := start(ctx, run, world, 1)
+		lane.Bench.Gateway = &meddler{Gateway: lane.Gateway, among: among, meddle: func(ctx context.Context) error {
+			if len(command) == 0 {
+				return lane.Lab.Gateway.Namespace.Netlink().IpsetFlush("needwant-reject-4")
+			}
+			return lane.Lab.Gateway.Namespace.Command(ctx, command[0], command[1:]...).Run()
+		}}
+		e := &harness.Experiment{Run: run, Lanes: []harness.Lane{lane}, Journal: told{}}
+		Expect(e.Do(ctx)).To(Succeed())
+		return e.Run
+	}
+
+	It("makes that trial invalid, and the matrix is true all the same", func(ctx SpecContext) {
+		run := meddled(ctx, []int{1, 2, 5})
+		Expect(run.Status).To(Equal(harness.Complete), run.Why)
+		var invalid []int
+		for _, result := range run.Results {
+			if result.Suspect != "" {
+				Expect(result.Suspect).To(MatchRegexp(`^the block did not hold: the set needwant-reject-4 lacks \d+ of its \d+ entries`))
+				invalid = append(invalid, result.Trial.Number)
+			}
+		}
+		Expect(invalid).To(HaveLen(3))
+		for _, column := range harness.Judge(run).Columns {
+			expected, err := labtest.Expect(find("one-of-each"), column.Column.ID, labtest.Steady)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
+			for _, cell := range column.Cells {
+				Expect(cell.Trials).NotTo(ContainElement(BeElementOf(invalid)), "nothing rests on it")
+			}
+		}
+	}, SpecTimeout(2*time.Minute))
+
+	It("ends the run with the reason, where it stays removed", func(ctx SpecContext) {
+		run := meddled(ctx, []int{1}, "iptables-nft", "-D", "FORWARD", "1")
+		Expect(run.Status).To(Equal(harness.Interrupted))
+		Expect(run.Why).To(MatchRegexp(`trials keep telling nothing: .*the block did not hold: IPv4 FORWARD in filter: the jump .* is gone`))
+		for _, column := range harness.Judge(run).Columns {
+			for destination, cell := range column.Cells {
+				Expect(cell.Verdict).To(BeElementOf(harness.Undecided, harness.NotExercised), destination.String())
+			}
+		}
+	}, SpecTimeout(2*time.Minute))
+})
