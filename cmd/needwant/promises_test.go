@@ -18,7 +18,6 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
-	"github.com/onsi/gomega/gexec"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
@@ -105,6 +104,25 @@ var _ = Describe("the promise", Label("root"), func() {
 		Expect(kept.Results).To(HaveLen(3))
 		Expect(kept.Status).To(Equal(harness.Running), "to be gone on with")
 	}, SpecTimeout(3*time.Minute))
+
+	It("that a clock which jumps by a year, to and fro, does no harm", Label("slow"), func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.resting(ctx)
+		run := h.run(ctx, jumping(), "bisect", h.spec(), "--allow-actuation", "--order", "exact", "--wait", "30s")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		h.expectWhole(ctx, before)
+		h.expectClean()
+		h.expectTruth("plug.run")
+		kept, err := runfile.Load(filepath.Join(h.folder, "plug.run"))
+		Expect(err).NotTo(HaveOccurred())
+		years := map[int]bool{}
+		for _, result := range kept.Results {
+			years[result.Started.Year()] = true
+			Expect(result.Held).To(BeNumerically("~", time.Second, 10*time.Second))
+			Expect(result.Duration).To(BeNumerically(">=", result.Held))
+		}
+		Expect(len(years)).To(BeNumerically(">=", 2), "it did jump")
+	}, SpecTimeout(15*time.Minute))
 
 	DescribeTable("that a disk ends a run with the network open and a clear error, where it is", func(ctx SpecContext, mount, says string) {
 		h := newHome(ctx)
@@ -221,25 +239,6 @@ func (h *home) until(life context.Context, all io.Writer, args ...string) ended 
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	_ = command.Run() // its code is what counts
 	return ended{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-}
-
-// panicking is the program with a panic in it, after the third trial.
-func panicking() string {
-	GinkgoHelper()
-	folder := GinkgoT().TempDir()
-	source, err := filepath.Abs("progress.go")
-	Expect(err).NotTo(HaveOccurred())
-	text, err := os.ReadFile(source)
-	Expect(err).NotTo(HaveOccurred())
-	const place = "where string) {\n"
-	Expect(string(text)).To(ContainSubstring(place))
-	changed := strings.Replace(string(text), place, place+"\tif result.Trial.Number == 3 {\n\t\tpanic(\"as the spec wants\")\n\t}\n", 1)
-	Expect(os.WriteFile(folder+"/progress.go", []byte(changed), 0o600)).To(Succeed())
-	overlay := fmt.Sprintf(`{"Replace": {%q: %q}}`, source, folder+"/progress.go")
-	Expect(os.WriteFile(folder+"/overlay.json", []byte(overlay), 0o600)).To(Succeed())
-	built, err := gexec.Build("github.com/needwant/needwant/cmd/needwant", "-overlay", folder+"/overlay.json")
-	Expect(err).NotTo(HaveOccurred())
-	return built
 }
 
 // expectKept holds a run file against what the program said of its trials.
