@@ -183,12 +183,21 @@ func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (
 		switch {
 		case slices.Contains(tried, destination):
 			contact, _ := seen.Contact(destination)
-			when = latest(when, contact.First.Add(b.Timing.Settle))
+			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle))
 		case !b.dormant[destination]:
-			waiting, when = true, latest(when, result.Started.Add(b.Timing.Patience))
+			waiting, when = true, latest(when, result.Started.Add(b.patience(result.Trial.Fault)))
 		}
 	}
 	return when, waiting
+}
+
+// patience is how long to wait for a first try. Where only names are withheld, a
+// device does not try before it has forgotten the last answer.
+func (b *Bench) patience(fault Fault) time.Duration {
+	if fault == NXDomain {
+		return b.Timing.Memory + b.Timing.Patience
+	}
+	return b.Timing.Patience
 }
 
 // note remembers which blocked destinations were waited for in vain: they are

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Destination is what a device contacts: a host name, or an address where the
@@ -105,17 +104,4 @@ func (d Destination) labels() []string {
 	labels := strings.Split(d.Name, ".")
 	slices.Reverse(labels)
 	return labels
-}
-
-// Contact is what a gateway saw of one destination within a window of time.
-type Contact struct {
-	Destination Destination  `json:"destination"`
-	Addresses   []netip.Addr `json:"addresses,omitempty"`  // seen or answered for the name, sorted
-	Collateral  []string     `json:"collateral,omitempty"` // other names on the same address and port, which a block hits too
-	First       time.Time    `json:"first,omitzero"`       // first packet of the window
-	Last        time.Time    `json:"last,omitzero"`
-	Tries       int          `json:"tries,omitempty"`    // fresh SYNs, datagrams or queries by the device
-	Attempts    int          `json:"attempts,omitempty"` // of these, how many ran into the block
-	Touched     int          `json:"touched,omitempty"`  // packets at the block, in either direction
-	Answered    bool         `json:"answered,omitempty"` // a reply came back to the device
 }

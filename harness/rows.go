@@ -1,12 +1,6 @@
 package harness
 
-import (
-	"cmp"
-	"fmt"
-	"net/netip"
-	"slices"
-	"time"
-)
+import "fmt"
 
 // rows are the destinations of a run with all that was seen of them.
 func (h history) rows() []Row {
@@ -17,7 +11,7 @@ func (h history) rows() []Row {
 			if row.FirstSeen == "" {
 				row.FirstSeen = firstSeen(result.Trial)
 			}
-			row.Contact = mergeContacts(row.Contact, contact)
+			row.Contact = row.Contact.With(contact)
 		}
 	}
 	sorted := make([]Row, len(rows))
@@ -33,33 +27,4 @@ func firstSeen(trial Trial) string {
 		return "control"
 	}
 	return fmt.Sprintf("trial %d", trial.Number)
-}
-
-// mergeContacts adds up two windows on one destination.
-func mergeContacts(a, b Contact) Contact {
-	return Contact{
-		Destination: b.Destination,
-		Addresses:   union(a.Addresses, b.Addresses, netip.Addr.Compare),
-		Collateral:  union(a.Collateral, b.Collateral, cmp.Compare[string]),
-		First:       earliest(a.First, b.First),
-		Last:        latest(a.Last, b.Last),
-		Tries:       a.Tries + b.Tries,
-		Attempts:    a.Attempts + b.Attempts,
-		Touched:     a.Touched + b.Touched,
-		Answered:    a.Answered || b.Answered,
-	}
-}
-
-func union[T comparable](a, b []T, compare func(T, T) int) []T {
-	all := slices.Concat(a, b)
-	slices.SortFunc(all, compare)
-	return slices.Compact(all)
-}
-
-// earliest is the earlier of two times, where zero means never.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -11,6 +11,10 @@ type Timing struct {
 	// Patience is how long to wait for a blocked destination to be tried.
 	Patience time.Duration
 
+	// Memory is how long a device may go on by an answer that it got before its
+	// name was withheld. Patience begins anew after that.
+	Memory time.Duration
+
 	// Recover is the longest wait, after a trial, until all works again.
 	Recover time.Duration
 

@@ -101,8 +101,8 @@ func (r reading) remarks() []string {
 	for _, row := range r.Rows {
 		d := row.Destination
 		if len(d.Collateral) > 0 {
-			lines = append(lines, fmt.Sprintf("%s cannot be told from %s: same address and port, so that a block hits both.",
-				called([]string{d.ID}), enumerate(d.Collateral)))
+			lines = append(lines, fmt.Sprintf("%s cannot be told from %s%s: same address and port, so that a block hits both.",
+				called([]string{d.ID}), enumerate(d.Collateral), r.exceptByName()))
 		}
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
 			lines = append(lines, fmt.Sprintf("%s was first seen in %s: a fallback that only blocking revealed.",
@@ -110,6 +110,15 @@ func (r reading) remarks() []string {
 		}
 	}
 	return lines
+}
+
+// exceptByName is for a run that withheld names, which tells those apart that
+// share an address.
+func (r reading) exceptByName() string {
+	if slices.Contains(r.Run.Faults, harness.NXDomain) {
+		return " but by nxdomain"
+	}
+	return ""
 }
 
 func (r reading) limits() []string {

@@ -47,8 +47,9 @@ func (h *home) asRouter(ctx context.Context) {
 	}, nil)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(server.Close)
-	resolver, err := names.Forward(ctx, h.machine, []netip.AddrPort{netip.AddrPortFrom(router, names.Port)}, h.Gateway.Upstream,
-		func(string, []netip.Addr) error { return nil })
+	resolver, err := names.Forward(ctx, h.machine, names.Config{
+		Port: names.Port, Own: []netip.Addr{router}, Upstream: h.Gateway.Upstream, Learn: func(names.Answered) error { return nil },
+	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(resolver.Close)
 	Eventually(func() []string { return h.stalled(ctx) }).WithContext(ctx).WithTimeout(20*time.Second).Should(BeEmpty(), "the device is at work")

@@ -116,6 +116,21 @@ destinations:
 		Expect(verdicts).To(Equal(map[harness.Verdict]int{harness.Required: 2, harness.Alternative: 3, harness.Optional: 2}))
 	}, SpecTimeout(3*time.Minute))
 
+	It("withholds names as a fault of its own, also when it is resumed", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "n.run")
+		short := needwant(ctx, "lab", "all-optional", "--fault", "reject,nxdomain", "--budget", "1", "--out", path)
+		Expect(short.Code).To(Equal(4), short.Stderr)
+		rest := needwant(ctx, "resume", path, "--budget", "100", "--format", "json")
+		Expect(rest.Code).To(Equal(0), rest.Stderr)
+		var matrix reports.Matrix
+		Expect(json.Unmarshal([]byte(rest.Stdout), &matrix)).To(Succeed())
+		Expect(matrix.Columns).To(ContainElement(HaveField("ID", "hass/nxdomain")))
+		for _, row := range matrix.Rows {
+			Expect(row.Cells).To(HaveKeyWithValue("hass/nxdomain", And(
+				HaveField("Verdict", harness.Optional), HaveField("Attempts", BeNumerically(">", 0)))), row.Destination.ID)
+		}
+	}, SpecTimeout(2*time.Minute))
+
 	It("stops at its budget, and goes on when there is more", func(ctx SpecContext) {
 		path := filepath.Join(GinkgoT().TempDir(), "b.run")
 		short := needwant(ctx, "lab", "fallbacks", "--budget", "3", "--out", path)

@@ -11,6 +11,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
 // resolverName is the name of the gateway's own resolver as a destination.
@@ -72,36 +73,89 @@ func (g *Gateway) addressesFor(d harness.Destination) []netip.Addr {
 	return g.names.Addresses(d.Name)
 }
 
-// attribute tells which destination an address and port is: the blocked one
-// that it was blocked for, or the name that the device asked for first, or the
-// bare address. Counts is false for what is no destination: the gateway, the
-// LAN, many at once, and what is kept.
-func (g *Gateway) attribute(protocol string, remote netip.AddrPort) (d harness.Destination, counts bool) {
-	d = harness.Destination{Protocol: protocol, Port: remote.Port(), Name: g.nameFor(protocol, remote)}
-	if d.Name == resolverName {
-		d.Port = names.Port
+// attribute tells which destinations a place is: those that it is blocked for,
+// or the names that the device asked for, or the bare address. None is for what
+// is no destination: the gateway, the LAN, many at once, and what is kept.
+func (g *Gateway) attribute(place watch.Place) (destinations []harness.Destination) {
+	for _, name := range g.namesFor(place) {
+		d := harness.Destination{Protocol: place.Protocol, Port: place.Port(), Name: name}
+		if name == resolverName {
+			d.Port = names.Port
+		}
+		if !g.kept(d) {
+			destinations = append(destinations, d)
+		}
 	}
-	return d, d.Name != "" && !g.kept(d)
+	return destinations
 }
 
-func (g *Gateway) nameFor(protocol string, remote netip.AddrPort) string {
-	address := remote.Addr().Unmap()
-	if g.mine(address) && remote.Port() == g.config.resolverPort() {
-		return resolverName
+func (g *Gateway) namesFor(place watch.Place) []string {
+	address := place.Addr().Unmap()
+	if g.mine(address) && place.Port() == g.config.resolverPort() {
+		return []string{resolverName}
 	}
 	if g.mine(address) || g.onLAN(address) || !address.IsGlobalUnicast() {
-		return ""
+		return nil
 	}
 	g.mutex.Lock()
-	owner, blocked := g.owners[block.Entry{Address: address, Protocol: protocol, Port: remote.Port()}]
-	g.mutex.Unlock()
-	if blocked {
-		return owner.Name
+	defer g.mutex.Unlock()
+	known := g.names.Names(address)
+	if len(known) == 0 {
+		known = []string{address.String()}
 	}
-	if known := g.names.Names(address); len(known) > 0 {
-		return known[0]
+	owners := g.barred.ownersOf(place)
+	switch {
+	case g.config.Apart:
+		return union(owners, g.barred.answered(known))
+	case len(owners) > 0:
+		return owners
 	}
-	return address.String()
+	return []string{g.standIn(place, known)}
+}
+
+// standIn is the one of several names that stands for all in a row: the first
+// in the alphabet, so that lanes agree, and once a window is over always the same.
+func (g *Gateway) standIn(place watch.Place, known []string) string {
+	if slices.Contains(known, g.shown[place]) {
+		return g.shown[place]
+	}
+	return slices.Min(known)
+}
+
+// settleNames makes the names by which places were shown theirs for good.
+func (g *Gateway) settleNames() {
+	places := g.ledger.Places()
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for _, place := range places {
+		if known := g.names.Names(place.Addr()); len(known) > 0 {
+			g.shown[place] = g.standIn(place, known)
+		}
+	}
+}
+
+// ownersOf are the names that a place is blocked for.
+func (b barred) ownersOf(place watch.Place) (owners []string) {
+	for _, d := range b.owners[block.Entry{Address: place.Addr().Unmap(), Protocol: place.Protocol, Port: place.Port()}] {
+		owners = append(owners, d.Name)
+	}
+	return owners
+}
+
+// answered leaves out the names that are withheld, where another explains why
+// the device still knows the address.
+func (b barred) answered(known []string) []string {
+	open := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return len(b.byName[name]) > 0 })
+	if len(open) == 0 {
+		return known
+	}
+	return open
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (g *Gateway) mine(address netip.Addr) bool { return slices.Contains(g.addresses.own, address) }

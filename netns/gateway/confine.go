@@ -76,7 +76,7 @@ func (g *Gateway) confine(open []harness.Destination, fault harness.Fault) error
 // closed is the chain with nothing open. What a router says of a connection that
 // is open, as that a packet is too big, comes from an address that is not.
 func closed(layout chains.Layout, family chains.Family, fault harness.Fault) chains.Chain {
-	return chains.Chain{Table: "filter", Name: only, Hooks: layout.Forwarded(family),
+	return chains.Chain{Table: "filter", Name: only, Hooks: append(layout.Forwarded(family), questions(layout)...),
 		Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{
 			chains.Rulef("-i %s -m conntrack --ctstate RELATED -j RETURN", layout.Uplink),
 			chains.Rulef("-i %s -j %s", layout.Inside, block.Target(fault)),

@@ -84,6 +84,19 @@ var _ = Describe("a confined device", Label("root"), func() {
 		Expect(err).NotTo(HaveOccurred())
 	}, SpecTimeout(30*time.Second))
 
+	It("asks no resolver but one that is open", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		s.zone.serve(ctx, s.outside, writtenIn)
+		s.zone.set("open.example", at(families[0].first))
+		Expect(s.gateway.Confine(ctx, nil, harness.Reject)).To(Succeed())
+		_, err := s.resolveBriefly(ctx, "udp", writtenIn, "open.example", 1)
+		Expect(err).To(HaveOccurred())
+		Expect(contact(s.observe(ctx), "udp/53/"+writtenIn)).To(And(HaveField("Attempts", 1), HaveField("Answered", false)))
+
+		Expect(s.gateway.Confine(ctx, []harness.Destination{destination("udp/53/" + writtenIn)}, harness.Reject)).To(Succeed())
+		Expect(s.resolve(ctx, "udp", writtenIn, "open.example", 1)).To(HaveLen(1))
+	}, SpecTimeout(30*time.Second))
+
 	It("is noticed when it gets out", func(ctx SpecContext) {
 		s := newStreet(ctx)
 		Expect(s.gateway.Confine(ctx, nil, harness.Reject)).To(Succeed())

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -32,9 +30,9 @@ type Gateway struct {
 
 	// mutex makes learning an address and blocking it one step.
 	mutex   sync.Mutex
-	blocked []harness.Destination
-	owners  map[block.Entry]harness.Destination // of what is blocked now
-	trouble error                               // an address that was learnt and could not be blocked
+	barred  barred
+	shown   map[watch.Place]string // the name that stands for all that share a place
+	trouble error                  // an address that was learnt and could not be blocked
 
 	confined *confinement // nil where all is open but what is blocked
 }
@@ -51,7 +49,7 @@ func New(ctx context.Context, config Config) (*Gateway, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Gateway{config: config, names: names.NewTable(), owners: map[block.Entry]harness.Destination{}}
+	g := &Gateway{config: config, names: names.NewTable(), shown: map[watch.Place]string{}}
 	if err := g.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a gateway: %w", err), g.Close())
 	}
@@ -81,7 +79,13 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if err := errors.Join(g.install(), apply(namespace, g.config.parameters())); err != nil {
 		return err
 	}
-	g.forwarder, err = names.Forward(ctx, namespace, g.config.resolvers(g.addresses.inside), g.config.Upstream, g.Learn)
+	if err := g.catchQuestions(); err != nil {
+		return err
+	}
+	g.forwarder, err = names.Forward(ctx, namespace, names.Config{
+		Link: g.config.Inside, Port: g.config.resolverPort(), Own: g.addresses.own, Upstream: g.config.Upstream,
+		Learn: g.hear, Withheld: g.withheld,
+	})
 	if err != nil {
 		return err
 	}
@@ -104,122 +108,4 @@ func (g *Gateway) Close() (err error) {
 		err = errors.Join(err, g.log.Close())
 	}
 	return err
-}
-
-// Block makes exactly these destinations unreachable, as harness.Gateway says,
-// for reject and drop. A kept destination, and a fault that it does not know,
-// are errors, and then nothing has changed.
-func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
-	for _, destination := range destinations {
-		if g.kept(destination) {
-			return fmt.Errorf("%s is kept, and cannot be blocked: take dns out of keep", destination)
-		}
-	}
-	changed, err := g.replace(destinations, fault)
-	if err != nil {
-		return err
-	}
-	if err := g.unconfine(); err != nil {
-		return err
-	}
-	if err := block.Forget(g.config.Namespace, g.config.layout(), changed); err != nil {
-		return err
-	}
-	return g.open(ctx)
-}
-
-// replace hands the driver the entries of the destinations, and returns those
-// of before and after, whose connections are to be forgotten. In shared tables
-// those that are blocked now are not: what still arrives on a connection that is
-// forgotten is taken for the machine's own, which would refuse it, and so send a
-// packet to a destination that must get none.
-func (g *Gateway) replace(destinations []harness.Destination, fault harness.Fault) (changed []block.Entry, err error) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	owners := map[block.Entry]harness.Destination{}
-	var entries []block.Entry
-	for _, destination := range destinations {
-		for _, entry := range g.entriesOf(destination, g.addressesFor(destination)) {
-			if _, shared := owners[entry]; !shared {
-				owners[entry] = destination
-				entries = append(entries, entry)
-			}
-		}
-	}
-	if err := g.driver.Replace(entries, fault); err != nil {
-		return nil, err
-	}
-	for entry := range g.owners {
-		if _, still := owners[entry]; !still || !g.config.Shared {
-			changed = append(changed, entry)
-		}
-	}
-	g.blocked, g.owners, g.trouble = slices.Clone(destinations), owners, nil
-	if g.config.Shared {
-		return changed, nil
-	}
-	return append(changed, entries...), nil
-}
-
-func (g *Gateway) entriesOf(d harness.Destination, addresses []netip.Addr) (entries []block.Entry) {
-	port := d.Port
-	if d.Name == resolverName {
-		port = g.config.resolverPort()
-	}
-	for _, address := range addresses {
-		entries = append(entries, block.Entry{Address: address, Protocol: d.Protocol, Port: port})
-	}
-	return entries
-}
-
-// Learn says that a name has these addresses. Where a blocked destination has
-// this name they are blocked when Learn returns. The gateway's resolver calls
-// it; a resumed run may, with what an earlier one saw.
-func (g *Gateway) Learn(name string, addresses []netip.Addr) error {
-	entries, err := g.learn(name, addresses)
-	if err != nil || g.config.Shared { // see replace
-		return err
-	}
-	return block.Forget(g.config.Namespace, g.config.layout(), entries)
-}
-
-func (g *Gateway) learn(name string, addresses []netip.Addr) (entries []block.Entry, err error) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	added := g.names.Learn(name, addresses)
-	if len(added) == 0 {
-		return nil, nil
-	}
-	if err := g.admitName(name, added); err != nil {
-		return nil, err
-	}
-	for _, destination := range g.blocked {
-		if destination.Name != names.Canonical(name) {
-			continue
-		}
-		for _, entry := range g.entriesOf(destination, added) {
-			entries = append(entries, entry)
-			if _, shared := g.owners[entry]; !shared {
-				g.owners[entry] = destination
-			}
-		}
-	}
-	if len(entries) == 0 {
-		return nil, nil
-	}
-	return entries, g.driver.Add(entries)
-}
-
-// note takes every logged packet.
-func (g *Gateway) note(p watch.Packet) {
-	if p.Point != watch.Answer {
-		g.ledger.Note(p)
-		return
-	}
-	name, addresses := names.Overheard(p.Protocol, p.Payload)
-	if err := g.Learn(name, addresses); err != nil {
-		g.mutex.Lock()
-		defer g.mutex.Unlock()
-		g.trouble = err
-	}
 }

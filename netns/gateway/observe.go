@@ -3,9 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"maps"
-	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -69,38 +66,9 @@ func (g *Gateway) inspect() (broken string, err error) {
 	return broken, nil
 }
 
-// named gives contacts by a bare address the name that it turned out to belong
-// to later in the window, as where a device had asked before the gateway came.
-func (g *Gateway) named(contacts []harness.Contact) []harness.Contact {
-	merged := map[harness.Destination]harness.Contact{}
-	for _, contact := range contacts {
-		if address, bare := contact.Destination.Address(); bare {
-			contact.Destination.Name = g.nameFor(contact.Destination.Protocol, netip.AddrPortFrom(address, contact.Destination.Port))
-		}
-		if before, twice := merged[contact.Destination]; twice {
-			contact = together(before, contact)
-		}
-		merged[contact.Destination] = contact
-	}
-	return slices.SortedFunc(maps.Values(merged), func(a, b harness.Contact) int { return a.Destination.Compare(b.Destination) })
-}
-
-// together adds up two contacts of one destination.
-func together(a, b harness.Contact) harness.Contact {
-	if b.First.Before(a.First) {
-		a.First = b.First
-	}
-	if b.Last.After(a.Last) {
-		a.Last = b.Last
-	}
-	a.Tries, a.Attempts, a.Touched = a.Tries+b.Tries, a.Attempts+b.Attempts, a.Touched+b.Touched
-	a.Answered = a.Answered || b.Answered
-	return a
-}
-
 // contacts are the window's, with all that is known of their addresses.
 func (g *Gateway) contacts() []harness.Contact {
-	contacts := g.named(g.ledger.Contacts())
+	contacts := g.ledger.Contacts()
 	for i, contact := range contacts {
 		contacts[i].Addresses = g.addressesFor(contact.Destination)
 		contacts[i].Collateral = g.names.Sharing(contact.Destination.Name)

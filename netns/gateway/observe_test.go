@@ -63,7 +63,16 @@ func observingSpecs(family family) {
 
 		seen := s.observe(ctx)
 		Expect(seen.Contacts).To(HaveLen(1))
-		Expect(contact(seen, "tcp/443/b.example").Collateral).To(HaveExactElements("a.example"))
+		Expect(contact(seen, "tcp/443/a.example").Collateral).To(HaveExactElements("b.example"))
+		s.zone.set("0.example", at(family.first))
+		s.lookUp(ctx, "0.example")
+		Expect(contact(s.observe(ctx), "tcp/443/0.example").Collateral).To(HaveLen(2), "the first in the alphabet, whichever came first")
+
+		Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+		s.zone.set("-1.example", at(family.first))
+		s.lookUp(ctx, "-1.example")
+		Expect(reach(ctx, s.device, "tcp", family.first, 443)).To(Succeed())
+		Expect(contact(s.observe(ctx), "tcp/443/0.example").Collateral).To(HaveLen(3), "and it stays")
 	}, SpecTimeout(20*time.Second))
 
 	It("counts a destination that does not answer as tried and not answered", func(ctx SpecContext) {

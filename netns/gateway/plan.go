@@ -56,9 +56,10 @@ func translation(layout chains.Layout, family chains.Family) chains.Chain {
 // install writes the chains that do not belong to the block.
 func (g *Gateway) install() error {
 	for _, family := range chains.Families() {
-		own := g.log.Chains(g.config.layout(), family)
+		layout := g.config.layout()
+		own := g.log.Chains(layout, family)
 		if !g.config.Shared {
-			own = append(own, translation(g.config.layout(), family))
+			own = append(own, translation(layout, family), catching(layout, family, g.addresses.own))
 		}
 		if family == chains.IPv4 && len(g.config.Forward) > 0 {
 			own = append(own, forwards(g.config.layout(), g.config.Forward))

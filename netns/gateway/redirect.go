@@ -9,14 +9,6 @@ import (
 	"github.com/needwant/needwant/netns/gateway/chains"
 )
 
-// resolvers are the addresses and ports where our resolver answers.
-func (c Config) resolvers(inside []netip.Addr) (at []netip.AddrPort) {
-	for _, address := range inside {
-		at = append(at, netip.AddrPortFrom(address, c.resolverPort()))
-	}
-	return at
-}
-
 // redirect brings what the device asks the machine's resolver to ours, where the
 // machine has one of its own, and lets it in there. All connections of the device
 // are forgotten then: queries would go on to the other, and a connection that began

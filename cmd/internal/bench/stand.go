@@ -14,6 +14,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
 	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -49,11 +50,6 @@ func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*pl
 	if !slices.Contains(placement.Kinds(), kind) {
 		return nil, fmt.Errorf("placement %s: this version has no gateway for it yet: take one of %v, "+
 			"or write gateway: {placement: lab, world: s50-thread} to try the spec on a simulated device", g.Placement, placement.Kinds())
-	}
-	for _, fault := range Faults(file) {
-		if fault == harness.NXDomain {
-			return nil, errors.New("fault nxdomain: this version cannot withhold names yet: write block: {faults: [reject]}")
-		}
 	}
 	var mac net.HardwareAddr
 	if file.Device.MAC != "" {
@@ -114,6 +110,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		LAN:       s.Placed.LAN,
 		Upstream:  s.Placed.Upstream,
 		Forward:   forwards(file, s.Placed.Device),
+		Apart:     slices.Contains(Faults(file), harness.NXDomain),
 		Driver:    options.Driver,
 		Keep:      file.Block.Keep,
 	})
@@ -197,6 +194,7 @@ func timing(file scenarios.File) harness.Timing {
 	return harness.Timing{
 		Settle:   settle,
 		Patience: settle,
+		Memory:   names.LongestTTL,
 		Recover:  file.Timing.Recover,
 		Look:     min(max(settle/50, 20*time.Millisecond), time.Second),
 	}

@@ -12,11 +12,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
+	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 	"github.com/needwant/needwant/scenarios/hass"
@@ -53,6 +55,7 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		MAC:       l.Lab.Device.MAC,
 		LAN:       site.Home,
 		Upstream:  site.Upstream,
+		Apart:     slices.Contains(run.Settings.Faults, harness.NXDomain),
 		Driver:    run.Settings.Driver,
 		Keep:      run.Settings.Kept,
 	})
@@ -100,6 +103,7 @@ func timing(world lab.World) harness.Timing {
 	return harness.Timing{
 		Settle:   settle,
 		Patience: settle,
+		Memory:   names.LongestTTL,
 		Recover:  10*settle + 2*time.Second,
 		Look:     min(max(world.Tempo.Contact/4, 5*time.Millisecond), 50*time.Millisecond),
 	}

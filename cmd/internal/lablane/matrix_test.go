@@ -37,6 +37,17 @@ var _ = Describe("the matrix of a world is true", Label("root"), func() {
 		}
 	}
 
+	// How names are withheld has nothing to do with the driver.
+	for _, world := range lab.Library() {
+		labels := Label("slow")
+		if world.Name == "one-of-each" || world.Name == "fallbacks" {
+			labels = Label()
+		}
+		It(world.Name+" with its names withheld", labels, func(ctx SpecContext) {
+			check(ctx, find(world.Name), "ipset", harness.NXDomain)
+		}, SpecTimeout(5*time.Minute))
+	}
+
 	faults := []harness.Fault{harness.Reject, harness.Drop}
 	for seed := range uint64(10) {
 		for j, driver := range drivers {

@@ -25,7 +25,7 @@ func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []c
 	logged := chains.Rulef("-j %s", watch.At(watch.Block))
 	return []chains.Chain{
 		{Table: "filter", Name: Entrance, Hooks: hooks(layout, family),
-			Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{chains.Rulef("-j %s", RuleList)})},
+			Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{chains.Rulef("-j %s", RuleList)}, forgotten(layout))},
 		{Table: "filter", Name: RuleList, Rules: rules},
 		{Table: "filter", Name: reject, Rules: []chains.Rule{
 			logged,
@@ -48,6 +48,16 @@ func hooks(layout chains.Layout, family chains.Family) []chains.Hook {
 	return slices.Concat(layout.Forwarded(family), layout.ToGateway(family), []chains.Hook{
 		{From: "INPUT", Match: chains.Rulef("-i %s -m conntrack ! --ctstate ESTABLISHED,RELATED", layout.Uplink)},
 	})
+}
+
+// forgotten refuses a stream whose beginning nobody remembers, so that a device
+// whose name was withheld, or that was stalled by a block which is over, begins a
+// new one. In shared tables streams from before the gateway go on.
+func forgotten(layout chains.Layout) []chains.Rule {
+	if layout.Shared {
+		return nil
+	}
+	return []chains.Rule{chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset", layout.Inside)}
 }
 
 // Target is the chain where the device's packets go under a fault.

@@ -30,6 +30,7 @@ var _ = Describe("the plan of the block", func() {
 			"-i in0 -d 192.168.1.0/24 -j RETURN",
 			"-i up0 -s 192.168.1.0/24 -j RETURN",
 			"-j "+block.RuleList,
+			"-i in0 -p tcp ! --syn -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset",
 		))
 	})
 
@@ -42,6 +43,7 @@ var _ = Describe("the plan of the block", func() {
 			HavePrefix("-o in0 -m connmark ! --mark "),
 			"-i up0 -s fd01::/64 -j RETURN",
 			"-j "+block.RuleList,
+			ContainSubstring("tcp-reset"),
 		))
 	})
 

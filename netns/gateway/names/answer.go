@@ -1,7 +1,9 @@
 package names
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -9,33 +11,45 @@ import (
 // longestChain bounds how many aliases are followed; resolvers give up earlier.
 const longestChain = 32
 
-// Resolved reads one DNS answer: the name that was asked for, and the addresses
-// that it came to, whatever aliases lie between (CNAME, RFC 1034 section
-// 3.6.2). The address hints of HTTPS and SVCB records (RFC 9460) count, since
-// clients connect to them without asking further. A message that is no answer
-// has no addresses.
-func Resolved(answer *dns.Msg) (name string, addresses []netip.Addr) {
-	if !answer.Response || len(answer.Question) != 1 {
-		return "", nil
-	}
-	name = Canonical(answer.Question[0].Name)
-	aliases := aliasesOf(name, answer.Answer)
-	for _, record := range answer.Answer {
-		if aliases[Canonical(record.Header().Name)] {
-			addresses = append(addresses, addressesIn(record)...)
-		}
-	}
-	return name, addresses
+// Answered is what a DNS answer says of the name that was asked for.
+type Answered struct {
+	Name      string
+	Aliases   []string     // the names that stand for it, sorted
+	Addresses []netip.Addr // of all of these
 }
 
-// aliasesOf are the names that stand for the asked one in these records.
+// Resolved reads one DNS answer: the name that was asked for, and the addresses
+// that it came to, whatever aliases lie between (CNAME, RFC 1034 section
+// 3.6.2; the targets of HTTPS and SVCB records, RFC 9460). The address hints of
+// the latter count, since clients connect to them without asking further. A
+// message that is no answer says nothing.
+func Resolved(answer *dns.Msg) Answered {
+	if !answer.Response || len(answer.Question) != 1 {
+		return Answered{}
+	}
+	name := Canonical(answer.Question[0].Name)
+	records := slices.Concat(answer.Answer, answer.Extra)
+	meant := aliasesOf(name, records)
+	found := Answered{Name: name}
+	for _, record := range records {
+		if meant[Canonical(record.Header().Name)] {
+			found.Addresses = append(found.Addresses, addressesIn(record)...)
+		}
+	}
+	delete(meant, name)
+	found.Aliases = slices.Sorted(maps.Keys(meant))
+	return found
+}
+
+// aliasesOf are the names that stand for the asked one in these records, itself
+// included.
 func aliasesOf(name string, records []dns.RR) map[string]bool {
 	aliases := map[string]bool{name: true}
 	for range longestChain {
 		known := len(aliases)
 		for _, record := range records {
-			if alias, ok := record.(*dns.CNAME); ok && aliases[Canonical(alias.Hdr.Name)] {
-				aliases[Canonical(alias.Target)] = true
+			if target := targetOf(record); target != "" && aliases[Canonical(record.Header().Name)] {
+				aliases[target] = true
 			}
 		}
 		if len(aliases) == known {
@@ -43,6 +57,19 @@ func aliasesOf(name string, records []dns.RR) map[string]bool {
 		}
 	}
 	return aliases
+}
+
+// targetOf is the name that a record sends the asker on to, or "".
+func targetOf(record dns.RR) string {
+	switch r := record.(type) {
+	case *dns.CNAME:
+		return Canonical(r.Target)
+	case *dns.HTTPS:
+		return Canonical(r.Target)
+	case *dns.SVCB:
+		return Canonical(r.Target)
+	}
+	return ""
 }
 
 func addressesIn(record dns.RR) []netip.Addr {
@@ -85,17 +112,17 @@ func parsed(ip []byte) []netip.Addr {
 
 // Overheard reads a DNS answer that passed on its way from another resolver,
 // over UDP or in one segment of TCP. What cannot be read says nothing.
-func Overheard(protocol string, payload []byte) (name string, addresses []netip.Addr) {
+func Overheard(protocol string, payload []byte) Answered {
 	const lengthPrefix = 2 // RFC 1035 section 4.2.2
 	if protocol == "tcp" {
 		if len(payload) < lengthPrefix {
-			return "", nil
+			return Answered{}
 		}
 		payload = payload[lengthPrefix:]
 	}
 	var answer dns.Msg
 	if answer.Unpack(payload) != nil {
-		return "", nil
+		return Answered{}
 	}
 	return Resolved(&answer)
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -19,47 +22,85 @@ const Port = 53
 // after 5 s (resolv.conf), and gets the failure before that.
 const upstreamTimeout = 3 * time.Second
 
+// LongestTTL is how long a device may keep an answer, whatever the resolver
+// behind says: a name that is withheld must be asked for again within a trial,
+// and an address that moves be followed.
+const LongestTTL = time.Second
+
+// Config says whom a forwarder answers.
+type Config struct {
+	Link     string         // every question that comes in by this link and is delivered here; "" is any
+	Port     uint16         // usually [Port]
+	Own      []netip.Addr   // the gateway's addresses: who asks these gets the answer of Upstream
+	Upstream netip.AddrPort // who asks somebody else gets that one's answer
+
+	// Learn is called with every answer before it leaves. When it fails the answer
+	// is withheld (SERVFAIL).
+	Learn func(Answered) error
+
+	// Withheld tells whether a name must not be answered (NXDOMAIN). It is asked
+	// once for each question, and once more before the answer leaves, with again
+	// set. It may be nil.
+	Withheld func(question Question, again bool) bool
+}
+
+// Question is what a device asks.
+type Question struct {
+	Protocol string         // "tcp" or "udp"
+	From, To netip.AddrPort // the device, and whom it meant to ask
+	ID       uint16         // the same where a question is sent again
+	Name     string
+	Kind     uint16 // as dns.TypeA
+}
+
 // Forwarder is a resolver that knows nothing itself.
 type Forwarder struct {
 	namespace *netns.Namespace
-	upstream  netip.AddrPort
-	learn     func(name string, addresses []netip.Addr) error
+	config    Config
 	servers   []*dns.Server
+	sockets   []net.PacketConn
+	work      sync.WaitGroup
 	life      context.Context
 	end       context.CancelFunc
 }
 
-// Forward answers at the addresses and ports, over UDP and TCP, until Close,
-// by asking upstream from within the namespace. It calls learn with each
-// answer's name and addresses before the answer leaves. When learn fails the
-// answer is withheld (SERVFAIL).
-func Forward(
-	ctx context.Context, namespace *netns.Namespace, own []netip.AddrPort, upstream netip.AddrPort,
-	learn func(name string, addresses []netip.Addr) error,
-) (*Forwarder, error) {
-	f := &Forwarder{namespace: namespace, upstream: upstream, learn: learn}
+// Forward answers on a port of a link, over UDP and TCP, in the families of the
+// gateway's addresses, until Close, by asking from within the namespace.
+// Questions to others than the gateway must be delivered to it: that is for the
+// routes to do.
+func Forward(ctx context.Context, namespace *netns.Namespace, config Config) (*Forwarder, error) {
+	f := &Forwarder{namespace: namespace, config: config}
 	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
-	for _, address := range own {
-		if err := f.serve(ctx, address); err != nil {
-			return nil, errors.Join(fmt.Errorf("answering DNS on %s: %w", address, err), f.Close())
+	for _, version := range config.versions() {
+		if err := f.serve(ctx, version); err != nil {
+			return nil, errors.Join(fmt.Errorf("answering DNS on %s over IPv%s: %w", config.Link, version, err), f.Close())
 		}
 	}
 	return f, nil
 }
 
-func (f *Forwarder) serve(ctx context.Context, address netip.AddrPort) error {
-	packets, err := f.namespace.ListenPacket(ctx, "udp", address.String())
+func (c Config) versions() (versions []string) {
+	if slices.ContainsFunc(c.Own, netip.Addr.Is4) {
+		versions = append(versions, "4")
+	}
+	if slices.ContainsFunc(c.Own, netip.Addr.Is6) {
+		versions = append(versions, "6")
+	}
+	return versions
+}
+
+func (f *Forwarder) serve(ctx context.Context, version string) error {
+	packets, err := listenPacket(ctx, f.namespace, f.config, version)
 	if err != nil {
 		return err
 	}
-	if err := f.start(&dns.Server{PacketConn: packets, Handler: f.handler("udp")}); err != nil {
-		return err
-	}
-	listener, err := f.namespace.Listen(ctx, "tcp", address.String())
+	f.sockets = append(f.sockets, packets)
+	f.work.Go(func() { f.serveDatagrams(packets) })
+	listener, err := listen(ctx, f.namespace, f.config, version)
 	if err != nil {
 		return err
 	}
-	return f.start(&dns.Server{Listener: listener, Handler: f.handler("tcp")})
+	return f.start(&dns.Server{Listener: listener, Handler: dns.HandlerFunc(f.serveStream)})
 }
 
 // start returns when the server answers.
@@ -78,34 +119,85 @@ func (f *Forwarder) start(server *dns.Server) error {
 	return err
 }
 
-func (f *Forwarder) handler(network string) dns.HandlerFunc {
-	return func(w dns.ResponseWriter, question *dns.Msg) {
-		answer, err := f.answer(network, question)
+func (f *Forwarder) serveStream(w dns.ResponseWriter, question *dns.Msg) {
+	_ = w.WriteMsg(f.answer("tcp", addrPort(w.RemoteAddr()), addrPort(w.LocalAddr()), question)) // a client that went away asks again
+}
+
+func (f *Forwarder) serveDatagrams(packets *datagrams) {
+	for {
+		text, from, to, err := packets.read()
 		if err != nil {
-			answer = new(dns.Msg).SetRcode(question, dns.RcodeServerFailure)
+			return
 		}
-		_ = w.WriteMsg(answer) // a client that went away asks again
+		f.work.Go(func() {
+			question := new(dns.Msg)
+			if question.Unpack(text) != nil || question.Response {
+				return
+			}
+			answer := f.answer("udp", from, to, question)
+			if reply, err := answer.Pack(); err == nil {
+				_ = packets.write(reply, from, to)
+			}
+		})
 	}
 }
 
-func (f *Forwarder) answer(network string, question *dns.Msg) (*dns.Msg, error) {
+// answer is the reply to a question, whatever becomes of it.
+func (f *Forwarder) answer(protocol string, from, to netip.AddrPort, message *dns.Msg) *dns.Msg {
+	if len(message.Question) != 1 {
+		return new(dns.Msg).SetRcode(message, dns.RcodeFormatError)
+	}
+	asked := message.Question[0]
+	question := Question{protocol, from, to, message.Id, Canonical(asked.Name), asked.Qtype}
+	if f.withheld(question, false) {
+		return new(dns.Msg).SetRcode(message, dns.RcodeNameError)
+	}
+	answer, err := f.exchange(question, message)
+	if err != nil {
+		return new(dns.Msg).SetRcode(message, dns.RcodeServerFailure)
+	}
+	if f.withheld(question, true) { // since a moment ago
+		return new(dns.Msg).SetRcode(message, dns.RcodeNameError)
+	}
+	return answer
+}
+
+func (f *Forwarder) withheld(question Question, again bool) bool {
+	return f.config.Withheld != nil && f.config.Withheld(question, again)
+}
+
+// exchange asks whom the device meant, and lets the answer be learnt. The
+// gateway's own kind of connection is that of the question, since a device may
+// ask over TCP because of the answer's length.
+func (f *Forwarder) exchange(question Question, message *dns.Msg) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(f.life, upstreamTimeout)
 	defer cancel()
-	connection, err := f.namespace.Dial(ctx, network, f.upstream.String())
+	server := question.To
+	if slices.Contains(f.config.Own, server.Addr().WithZone("")) {
+		server = f.config.Upstream
+	}
+	connection, err := f.namespace.Dial(ctx, question.Protocol, server.String())
 	if err != nil {
 		return nil, err
 	}
 	defer connection.Close()
-	client := &dns.Client{Net: network, UDPSize: dns.MaxMsgSize, Timeout: upstreamTimeout}
-	answer, _, err := client.ExchangeWithConnContext(ctx, question, &dns.Conn{Conn: connection, UDPSize: dns.MaxMsgSize})
+	client := &dns.Client{Net: question.Protocol, UDPSize: dns.MaxMsgSize, Timeout: upstreamTimeout}
+	answer, _, err := client.ExchangeWithConnContext(ctx, message, &dns.Conn{Conn: connection, UDPSize: dns.MaxMsgSize})
 	if err != nil {
 		return nil, err
 	}
-	name, addresses := Resolved(answer)
-	if len(addresses) == 0 {
-		return answer, nil
+	shorten(answer)
+	return answer, f.config.Learn(Resolved(answer))
+}
+
+// shorten limits how long an answer may be kept. The "TTL" of an OPT record is
+// none (RFC 6891).
+func shorten(answer *dns.Msg) {
+	for _, record := range slices.Concat(answer.Answer, answer.Ns, answer.Extra) {
+		if header := record.Header(); header.Rrtype != dns.TypeOPT {
+			header.Ttl = min(header.Ttl, uint32(LongestTTL/time.Second))
+		}
 	}
-	return answer, f.learn(name, addresses)
 }
 
 // Close stops answering.
@@ -114,5 +206,9 @@ func (f *Forwarder) Close() (err error) {
 	for _, server := range f.servers {
 		err = errors.Join(err, server.Shutdown())
 	}
+	for _, socket := range f.sockets {
+		err = errors.Join(err, socket.Close())
+	}
+	f.work.Wait()
 	return err
 }

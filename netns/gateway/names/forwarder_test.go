@@ -22,8 +22,9 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		learnt    atomic.Int32
 		refusal   error
 	)
-	const upstream = "127.0.0.2:53"
+	const upstream = "127.0.0.2:5353"
 	own := netip.MustParseAddr("127.0.0.1")
+	var withheld, late atomic.Bool
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
@@ -32,14 +33,24 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		DeferCleanup(namespace.Close)
 		learnt.Store(0)
 		refusal = nil
-		forwarder, err := names.Forward(ctx, namespace, []netip.AddrPort{netip.AddrPortFrom(own, names.Port)}, netip.MustParseAddrPort(upstream),
-			func(name string, addresses []netip.Addr) error {
+		withheld.Store(false)
+		late.Store(false)
+		forwarder, err := names.Forward(ctx, namespace, names.Config{
+			Link: "lo", Port: names.Port, Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort(upstream),
+			Learn: func(answer names.Answered) error {
 				defer GinkgoRecover()
 				defer learnt.Add(1)
-				Expect(name).To(Equal("cloud.example"))
-				Expect(addresses).To(HaveExactElements(one))
+				Expect(answer.Name).To(Equal("cloud.example"))
+				Expect(answer.Addresses).To(HaveExactElements(one))
 				return refusal
-			})
+			},
+			Withheld: func(question names.Question, again bool) bool {
+				defer GinkgoRecover()
+				Expect(question.Name).To(Equal("cloud.example"))
+				Expect(question.To).To(Equal(netip.AddrPortFrom(own, names.Port)))
+				return withheld.Load() || late.Load() && again
+			},
+		})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(forwarder.Close)
 	}, NodeTimeout(20*time.Second))
@@ -60,7 +71,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 			serve(ctx, namespace, upstream)
 			answer, err := ask(ctx, network)
 			Expect(err).NotTo(HaveOccurred())
-			Expect(answer.Answer).To(HaveLen(1))
+			Expect(answer.Answer).To(HaveExactElements(HaveField("Hdr.Ttl", BeEquivalentTo(1))), "it may not be kept for long")
 			Expect(learnt.Load()).To(BeEquivalentTo(1))
 		}, SpecTimeout(20*time.Second))
 	}
@@ -81,9 +92,28 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		Expect(learnt.Load()).To(BeZero())
 	}, SpecTimeout(20*time.Second))
 
-	It("names the address that it cannot answer on", func(ctx SpecContext) {
-		_, err := names.Forward(ctx, namespace, []netip.AddrPort{netip.MustParseAddrPort("192.0.2.77:53")}, netip.MustParseAddrPort(upstream), nil)
-		Expect(err).To(MatchError(ContainSubstring("192.0.2.77")))
+	for _, network := range []string{"udp", "tcp"} {
+		It("says of a withheld name that there is none, over "+network, func(ctx SpecContext) {
+			withheld.Store(true) // whether or not anybody is behind
+			answer, err := ask(ctx, network)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.Rcode).To(Equal(dns.RcodeNameError))
+			Expect(answer.Ns).To(BeEmpty(), "without an SOA it is not remembered (RFC 2308)")
+		}, SpecTimeout(20*time.Second))
+
+		It("withholds an answer that was on its way, over "+network, func(ctx SpecContext) {
+			serve(ctx, namespace, upstream)
+			late.Store(true)
+			answer, err := ask(ctx, network)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.Rcode).To(Equal(dns.RcodeNameError))
+			Expect(answer.Answer).To(BeEmpty())
+		}, SpecTimeout(20*time.Second))
+	}
+
+	It("names the link that it cannot answer on", func(ctx SpecContext) {
+		_, err := names.Forward(ctx, namespace, names.Config{Link: "eth7", Own: []netip.Addr{own}})
+		Expect(err).To(MatchError(ContainSubstring("eth7")))
 	}, SpecTimeout(20*time.Second))
 })
 
@@ -96,7 +126,7 @@ func serve(ctx context.Context, namespace *netns.Namespace, address string) {
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
 		reply := new(dns.Msg).SetReply(question)
 		reply.Answer = append(reply.Answer, &dns.A{
-			Hdr: dns.RR_Header{Name: question.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1},
+			Hdr: dns.RR_Header{Name: question.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 3600},
 			A:   net.IPv4(198, 51, 100, 1),
 		})
 		_ = w.WriteMsg(reply)

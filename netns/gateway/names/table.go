@@ -13,11 +13,12 @@ type Table struct {
 	mutex     sync.RWMutex
 	addresses map[string][]netip.Addr // sorted
 	names     map[netip.Addr][]string // in the order in which they were learnt
+	aliased   map[string][]string     // the names that an alias was answered for
 }
 
 // NewTable is an empty table.
 func NewTable() *Table {
-	return &Table{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}}
+	return &Table{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}}
 }
 
 // Canonical is a name as the table keeps it: lower case, without the trailing
@@ -40,6 +41,44 @@ func (t *Table) Learn(name string, addresses []netip.Addr) (added []netip.Addr) 
 		added = append(added, address)
 	}
 	return added
+}
+
+// Alias says that these stand for a name: who asks for one of them later means
+// that name.
+func (t *Table) Alias(name string, aliases []string) {
+	name = Canonical(name)
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	for _, alias := range aliases {
+		if alias = Canonical(alias); alias != name && !slices.Contains(t.aliased[alias], name) {
+			t.aliased[alias] = append(t.aliased[alias], name)
+		}
+	}
+}
+
+// Meant are the names that a device means when it asks for this one: those that
+// it stands for, or itself where it stands for none.
+func (t *Table) Meant(name string) (meant []string) {
+	t.mutex.RLock()
+	defer t.mutex.RUnlock()
+	name = Canonical(name)
+	seen := map[string]bool{name: true}
+	for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
+		above := t.aliased[queue[0]]
+		if len(above) == 0 {
+			meant = append(meant, queue[0])
+		}
+		for _, next := range above {
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	if len(meant) == 0 { // a circle
+		return []string{name}
+	}
+	return meant
 }
 
 // Addresses are those of a name, sorted.

@@ -43,4 +43,17 @@ var _ = Describe("a table of names", func() {
 		Expect(table.Sharing("d.example")).To(HaveExactElements("b.example"))
 		Expect(table.Sharing("unknown.example")).To(BeEmpty())
 	})
+
+	It("knows which names are meant by one that stands for them", func() {
+		table := names.NewTable()
+		table.Alias("A.Example.", []string{"mid.example"})
+		table.Alias("b.example", []string{"mid.example", "edge.example"})
+		table.Alias("mid.example", []string{"edge.example"})
+		Expect(table.Meant("edge.example")).To(ConsistOf("a.example", "b.example"))
+		Expect(table.Meant("a.example")).To(HaveExactElements("a.example"))
+		Expect(table.Meant("unknown.example")).To(HaveExactElements("unknown.example"))
+		table.Alias("x.example", []string{"y.example"})
+		table.Alias("y.example", []string{"x.example"})
+		Expect(table.Meant("x.example")).To(HaveExactElements("x.example"), "a circle")
+	})
 })

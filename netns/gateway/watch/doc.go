@@ -2,11 +2,9 @@
 // the gateway's kernel logs.
 //
 // A [Log] reads the kernel's packet log (NFLOG): the first packets of each of
-// the device's connections before any filter, every packet that runs into the
-// block, and DNS answers from resolvers other than the gateway's own. All come
-// in one stream, in the order in which they passed, so that a name is known
-// before the first contact with its address. [Log.Fence] waits until everything
-// that has passed so far was read.
+// the device's connections before any filter, and every packet that runs into
+// the block. All come in one stream, in the order in which they passed.
+// [Log.Fence] waits until everything that has passed so far was read.
 //
 // A [Ledger] turns packets into contacts, one window at a time. On a connection
 // from before the window there is no first packet to log; [CountAnew] makes the

@@ -1,9 +1,11 @@
 package watch
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -11,11 +13,19 @@ import (
 // Ledger adds packets up to contacts, one window at a time.
 type Ledger struct {
 	inside    int
-	attribute func(protocol string, remote netip.AddrPort) (d harness.Destination, counts bool)
+	attribute func(Place) []harness.Destination
 
-	mutex    sync.Mutex
-	contacts map[harness.Destination]*harness.Contact
-	asked    map[connection]bool
+	mutex  sync.Mutex
+	places map[Place]*harness.Contact
+	asked  map[connection]bool
+	held   map[harness.Destination]*harness.Contact // by their names
+	sent   map[any]bool                             // questions that were held back
+}
+
+// Place is a remote address and port.
+type Place struct {
+	Protocol string // "tcp" or "udp"
+	netip.AddrPort
 }
 
 // connection tells a fresh SYN from its retransmission, which has the same
@@ -27,9 +37,10 @@ type connection struct {
 }
 
 // NewLedger makes a ledger with its first window open. The device is behind the
-// link with the index inside. The function attribute tells which destination a
-// remote address is; it is called once for each packet, in order.
-func NewLedger(inside int, attribute func(protocol string, remote netip.AddrPort) (harness.Destination, bool)) *Ledger {
+// link with the index inside. The function attribute tells which destinations a
+// place is, none where it counts for nothing. It is asked when contacts are, so
+// that a name that became known meanwhile is the name of what came before.
+func NewLedger(inside int, attribute func(Place) []harness.Destination) *Ledger {
 	l := &Ledger{inside: inside, attribute: attribute}
 	l.Open()
 	return l
@@ -39,8 +50,10 @@ func NewLedger(inside int, attribute func(protocol string, remote netip.AddrPort
 func (l *Ledger) Open() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	l.contacts = map[harness.Destination]*harness.Contact{}
+	l.places = map[Place]*harness.Contact{}
 	l.asked = map[connection]bool{}
+	l.held = map[harness.Destination]*harness.Contact{}
+	l.sent = map[any]bool{}
 }
 
 // Note adds one packet.
@@ -50,28 +63,54 @@ func (l *Ledger) Note(p Packet) {
 	if byDevice {
 		remote = p.Destination
 	}
-	destination, counts := l.attribute(p.Protocol, remote)
-	if !counts {
-		return
-	}
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	contact := l.contact(destination)
-	contact.Last = p.At
-	if contact.First.IsZero() {
-		contact.First = p.At
-	}
+	contact := contactOf(l.places, Place{p.Protocol, remote})
+	seen(contact, p.At)
 	fresh := byDevice && l.fresh(p)
 	switch {
 	case p.Point == Block && fresh:
-		contact.Attempts++
-		contact.Touched++
+		attempt(contact, p.At)
 	case p.Point == Block:
 		contact.Touched++
 	case fresh:
 		contact.Tries++
 	case p.Point == Inward:
 		contact.Answered = true
+	}
+}
+
+// Withhold adds a question that got no answer, since the name of these
+// destinations is withheld. The same question once more is not a new attempt.
+func (l *Ledger) Withhold(destinations []harness.Destination, question any, at time.Time) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	again := l.sent[question]
+	l.sent[question] = true
+	for _, destination := range destinations {
+		contact := contactOf(l.held, destination)
+		seen(contact, at)
+		if again {
+			contact.Touched++
+			continue
+		}
+		contact.Tries++
+		attempt(contact, at)
+	}
+}
+
+func seen(contact *harness.Contact, at time.Time) {
+	contact.Last = at
+	if contact.First.IsZero() {
+		contact.First = at
+	}
+}
+
+func attempt(contact *harness.Contact, at time.Time) {
+	contact.Attempts++
+	contact.Touched++
+	if contact.Attempted.IsZero() {
+		contact.Attempted = at
 	}
 }
 
@@ -89,22 +128,40 @@ func (l *Ledger) fresh(p Packet) bool {
 	return true
 }
 
-func (l *Ledger) contact(d harness.Destination) *harness.Contact {
-	contact := l.contacts[d]
-	if contact == nil {
-		contact = &harness.Contact{Destination: d}
-		l.contacts[d] = contact
+func contactOf[K comparable](all map[K]*harness.Contact, key K) *harness.Contact {
+	if all[key] == nil {
+		all[key] = &harness.Contact{}
 	}
-	return contact
+	return all[key]
+}
+
+// Places are those of the open window.
+func (l *Ledger) Places() []Place {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return slices.Collect(maps.Keys(l.places))
 }
 
 // Contacts are those of the open window, sorted by destination.
 func (l *Ledger) Contacts() []harness.Contact {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	contacts := make([]harness.Contact, 0, len(l.contacts))
-	for _, contact := range l.contacts {
-		contacts = append(contacts, *contact)
+	all := map[harness.Destination]harness.Contact{}
+	add := func(d harness.Destination, contact harness.Contact) {
+		contact.Destination = d
+		all[d] = all[d].With(contact)
+	}
+	for place, contact := range l.places {
+		for _, destination := range l.attribute(place) {
+			add(destination, *contact)
+		}
+	}
+	for destination, contact := range l.held {
+		add(destination, *contact)
+	}
+	contacts := make([]harness.Contact, 0, len(all))
+	for _, contact := range all {
+		contacts = append(contacts, contact)
 	}
 	slices.SortFunc(contacts, func(a, b harness.Contact) int { return a.Destination.Compare(b.Destination) })
 	return contacts

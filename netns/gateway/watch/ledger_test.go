@@ -23,8 +23,11 @@ var (
 )
 
 // byAddress attributes everything to its address, but for the LAN.
-func byAddress(protocol string, remote netip.AddrPort) (harness.Destination, bool) {
-	return harness.Destination{Protocol: protocol, Port: remote.Port(), Name: remote.Addr().String()}, remote != lan
+func byAddress(place watch.Place) []harness.Destination {
+	if place.AddrPort == lan {
+		return nil
+	}
+	return []harness.Destination{{Protocol: place.Protocol, Port: place.Port(), Name: place.Addr().String()}}
 }
 
 // noted is the one contact that comes of some packets.
@@ -84,6 +87,32 @@ var _ = Describe("a ledger", func() {
 		contact := noted(syn(watch.Outward, 10), syn(watch.Outward, 20), syn(watch.Outward, 30))
 		Expect(contact.First).To(Equal(time.Unix(10, 0)))
 		Expect(contact.Last).To(Equal(time.Unix(30, 0)))
+	})
+
+	It("gives a place to all whose it is, by what is known in the end", func() {
+		names := []string{"198.51.100.1"}
+		ledger := watch.NewLedger(insideLink, func(place watch.Place) (all []harness.Destination) {
+			for _, name := range names {
+				all = append(all, harness.Destination{Protocol: place.Protocol, Port: place.Port(), Name: name})
+			}
+			return all
+		})
+		ledger.Note(syn(watch.Outward, 1))
+		names = []string{"a.example", "b.example"}
+		Expect(ledger.Contacts()).To(HaveExactElements(
+			And(HaveField("Destination.Name", "a.example"), HaveField("Tries", 1)),
+			And(HaveField("Destination.Name", "b.example"), HaveField("Tries", 1))))
+	})
+
+	It("counts a withheld question as an attempt, and the same once more as a touch", func() {
+		ledger := watch.NewLedger(insideLink, byAddress)
+		named := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "cloud.example"}}
+		for _, id := range []int{1, 1, 2} {
+			ledger.Withhold(named, id, time.Unix(int64(id), 0))
+		}
+		Expect(ledger.Contacts()).To(HaveExactElements(And(
+			HaveField("Destination", named[0]), HaveField("Tries", 2), HaveField("Attempts", 2), HaveField("Touched", 3),
+			HaveField("Attempted", time.Unix(1, 0)), HaveField("Answered", false))))
 	})
 
 	It("leaves out what is no destination", func() {

@@ -13,7 +13,7 @@ type Point string
 const (
 	Outward Point = "needwant-out"   // by the device, before the filter: SYNs, datagrams, the first packet of an older connection
 	Inward  Point = "needwant-in"    // the first answer to the device on a connection
-	Answer  Point = "needwant-dns"   // a DNS answer from outside, whole
+	Answer  Point = "needwant-dns"   // a DNS answer from outside that was not caught, whole
 	Block   Point = "needwant-block" // stopped by the block, in either direction
 	fence   Point = "needwant-fence"
 )

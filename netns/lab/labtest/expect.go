@@ -35,6 +35,15 @@ const most = 16
 // or have two names on one address and port, which some faults cannot tell
 // apart.
 func Expect(w lab.World, scenario string, regime Regime) (Expectation, error) {
+	if err := distinct(w); err != nil {
+		return Expectation{}, err
+	}
+	return ExpectByName(w, scenario, regime)
+}
+
+// ExpectByName is [Expect] for a fault that withholds names: two names on one
+// address and port are two destinations.
+func ExpectByName(w lab.World, scenario string, regime Regime) (Expectation, error) {
 	d, err := imagine(w, regime)
 	if err != nil {
 		return Expectation{}, err
@@ -137,19 +146,26 @@ func (d *imagined) verdict(i int, cuts []set, works []bool) string {
 	return "not-exercised"
 }
 
-// imagine prepares a world for thought.
-func imagine(w lab.World, regime Regime) (*imagined, error) {
-	d := &imagined{world: w, regime: regime, keys: map[string]string{}}
+// distinct refuses a world with two destinations at one place.
+func distinct(w lab.World) error {
 	places := map[string]string{}
 	for key, destination := range w.Destinations {
-		d.keys[destination.ID()] = key
 		for _, address := range destination.Addresses {
 			place := fmt.Sprint(destination.Protocol, destination.Port, address)
 			if other, taken := places[place]; taken {
-				return nil, fmt.Errorf("world %s: %s and %s share an address and a port", w.Name, key, other)
+				return fmt.Errorf("world %s: %s and %s share an address and a port", w.Name, key, other)
 			}
 			places[place] = key
 		}
+	}
+	return nil
+}
+
+// imagine prepares a world for thought.
+func imagine(w lab.World, regime Regime) (*imagined, error) {
+	d := &imagined{world: w, regime: regime, keys: map[string]string{}}
+	for key, destination := range w.Destinations {
+		d.keys[destination.ID()] = key
 	}
 	if own := w.Device.Resolver; own.IsValid() {
 		d.resolver = "udp/53/" + own.String()

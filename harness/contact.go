@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Contact is what a gateway saw of one destination within a window of time.
+type Contact struct {
+	Destination Destination  `json:"destination"`
+	Addresses   []netip.Addr `json:"addresses,omitempty"`  // seen or answered for the name, sorted
+	Collateral  []string     `json:"collateral,omitempty"` // other names on the same address and port, which a block hits too
+	First       time.Time    `json:"first,omitzero"`       // first packet of the window
+	Last        time.Time    `json:"last,omitzero"`
+	Attempted   time.Time    `json:"attempted,omitzero"` // first of the attempts
+	Tries       int          `json:"tries,omitempty"`    // fresh SYNs, datagrams or queries by the device
+	Attempts    int          `json:"attempts,omitempty"` // of these, how many ran into the block
+	Touched     int          `json:"touched,omitempty"`  // packets at the block, in either direction
+	Answered    bool         `json:"answered,omitempty"` // a reply came back to the device
+}
+
+// With adds up two windows on one destination, or two parts of one window.
+func (c Contact) With(other Contact) Contact {
+	return Contact{
+		Destination: other.Destination,
+		Addresses:   union(c.Addresses, other.Addresses, netip.Addr.Compare),
+		Collateral:  union(c.Collateral, other.Collateral, cmp.Compare[string]),
+		First:       earliest(c.First, other.First),
+		Last:        latest(c.Last, other.Last),
+		Attempted:   earliest(c.Attempted, other.Attempted),
+		Tries:       c.Tries + other.Tries,
+		Attempts:    c.Attempts + other.Attempts,
+		Touched:     c.Touched + other.Touched,
+		Answered:    c.Answered || other.Answered,
+	}
+}
+
+func union[T comparable](a, b []T, compare func(T, T) int) []T {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, compare)
+	return slices.Compact(all)
+}
+
+// earliest is the earlier of two times, where zero means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
