@@ -124,10 +124,11 @@ var _ = Describe("needwant verify", Label("root"), func() {
 		Expect(came.Stdout).NotTo(ContainSubstring("hass"), "which nobody asked for")
 	}, SpecTimeout(2*time.Minute))
 
-	It("holds the policy of a real device, and leaves the machine as it was", func(ctx SpecContext) {
+	DescribeTable("holds the policy of a real device, and leaves the machine as it was", func(ctx SpecContext, place func(*home) string) {
 		h := newHome(ctx)
+		spec := place(h)
 		before := h.settled(ctx)
-		run := h.needwant(ctx, "bisect", h.spec(), "--allow-actuation", "--order", "1", "--wait", "30s")
+		run := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--order", "1", "--wait", "30s")
 		Expect(run.Code).To(BeElementOf(0, 4), run.Stderr)
 		careful := h.needwant(ctx, "verify", "plug.run")
 		Expect(careful.Code).To(Equal(2))
@@ -140,7 +141,10 @@ var _ = Describe("needwant verify", Label("root"), func() {
 		}
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
-	}, SpecTimeout(3*time.Minute))
+	},
+		Entry("on a second link", func(h *home) string { return h.spec() }, SpecTimeout(3*time.Minute)),
+		Entry("behind the user's own router", func(h *home) string { h.asRouter(context.Background()); return h.hostSpec() }, SpecTimeout(3*time.Minute)),
+	)
 
 	DescribeTable("refuses", func(ctx SpecContext, says string, flags ...string) {
 		run := proved(ctx, "all-optional")
