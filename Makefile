@@ -31,11 +31,15 @@ test: deps-test build ## run all specs
 e2e: deps-e2e build ## reports in a real browser, metrics and MUD files in the real tools
 	@npm ci --no-audit --no-fund --prefix reports/e2e
 	@python3 -m venv .cache/e2e/venv && .cache/e2e/venv/bin/pip install --quiet --disable-pip-version-check -r reports/e2e/requirements.txt
-	@go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e --no-color --keep-going ./reports ./reports/policy
+	@go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e --no-color --keep-going ./reports ./reports/policy ./docs
 
 .PHONY: build
 build: deps-build ## build bin/needwant, one static program
 	@CGO_ENABLED=0 go build -buildvcs=$$(git status >/dev/null 2>&1 && echo auto || echo false) -trimpath -o bin/needwant ./cmd/needwant
+
+.PHONY: deb
+deb: build ## pack it for Debian and Ubuntu, with manual pages and a unit for systemd
+	@scripts/deb
 
 .PHONY: deps deps-build deps-test deps-e2e deps-lint
 deps: ## install what the lab needs (deps-test: what the specs need)
