@@ -26,6 +26,9 @@ type Site struct {
 	Ask     func(ctx context.Context, question string) (string, error)
 	Restart func(ctx context.Context) error
 
+	// Apart is what Home Assistant wants between two polls that it is asked for.
+	Apart time.Duration
+
 	// Start is what the device needs to start, where the file says nothing.
 	Start time.Duration
 }
@@ -68,7 +71,7 @@ func (f File) engines(site Site) (map[string]*Engine, error) {
 	}
 	engines := map[string]*Engine{}
 	for name, place := range site.Places {
-		engine := &Engine{Place: place, Home: home, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart}
+		engine := &Engine{Place: place, Home: home, Apart: site.Apart, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart}
 		engine.Environment = []string{"NEEDWANT_DEVICE=" + address.Addr().String()}
 		if token != nil {
 			engine.Environment = append(engine.Environment, "NEEDWANT_MIIO_TOKEN="+text)

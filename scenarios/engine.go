@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/scenarios/hass"
@@ -20,6 +21,10 @@ type Engine struct {
 	Device *miio.Client // asks the device
 	Home   hass.Token   // for all Home Assistants
 	HTTP   *http.Client // for Home Assistant and the web; nil means one that dials from Place
+
+	// Apart is what Home Assistant wants between two polls that it is asked for:
+	// [hass.Cooldown], or nothing for a stand-in.
+	Apart time.Duration
 
 	// Folder is where secrets in files, and programs, are looked for.
 	Folder string

@@ -55,7 +55,7 @@ func (h *Hass) check() *ArgumentError {
 }
 
 func (h *Hass) prepare(e *Engine, _ time.Duration) (deed, error) {
-	home := &hass.Client{URL: h.URL, Token: e.Home, HTTP: e.web()}
+	home := &hass.Client{URL: h.URL, Token: e.Home, HTTP: e.web(), Apart: e.Apart}
 	return deed{
 		kind: hassKind(),
 		name: "hass " + h.Entity,
@@ -94,7 +94,11 @@ func (h *Hass) state(ctx context.Context, e *Engine, home *hass.Client) (state h
 	if _, server := errors.AsType[*hass.ServerError](err); err != nil && !server {
 		return state, result, err
 	}
-	return h.polled(ctx, home, state, path)
+	state, result, err = h.polled(ctx, home, state, path)
+	if e.Path != nil && !result.Fresh {
+		home.PutOff()
+	}
+	return state, result, err
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,7 +20,20 @@ type Client struct {
 	URL   string       // as "http://192.168.1.5:8123"
 	Token Token        // a long-lived access token
 	HTTP  *http.Client // its transport decides from where is asked; nil means http.DefaultClient
+
+	// Apart is the least time from the end of one Refresh to the next, which waits
+	// for it. [Cooldown] is what Home Assistant wants; zero does not wait.
+	Apart time.Duration
+
+	refreshing sync.Mutex
+	next       time.Time // Refresh waits for it
 }
+
+// Cooldown is how far apart a device's polls must be asked for. Home Assistant
+// puts a poll off that is asked for within 10 s of the one before
+// (REQUEST_REFRESH_DEFAULT_COOLDOWN in its helpers/update_coordinator.py), and
+// says at once that all is done, while the state is still the old one.
+const Cooldown = 11 * time.Second
 
 // State is what Home Assistant knows of an entity.
 type State struct {
@@ -60,12 +74,40 @@ func (c *Client) State(ctx context.Context, entity string) (State, error) {
 
 // Refresh makes the entity's integration poll the device, and returns when it
 // did, or after 10 s, which is Home Assistant's limit. That it succeeds does
-// not mean that the device has answered.
+// not mean that the device has answered. Refreshes take place one after another,
+// Apart from each other.
 func (c *Client) Refresh(ctx context.Context, entity string) error {
 	if err := CheckEntity(entity); err != nil {
 		return err
 	}
+	c.refreshing.Lock()
+	defer c.refreshing.Unlock()
+	if err := pauseUntil(ctx, c.next); err != nil {
+		return fmt.Errorf("waiting until Home Assistant polls again: %w", err)
+	}
+	defer func() { c.next = time.Now().Add(c.Apart) }()
 	return c.call(ctx, "update_entity", entity)
+}
+
+// PutOff says that no poll was seen on the last Refresh, as after somebody else
+// asked for one. It takes place when the other's cooldown is over, and begins
+// another, so that the next Refresh waits twice as long.
+func (c *Client) PutOff() {
+	c.refreshing.Lock()
+	defer c.refreshing.Unlock()
+	c.next = c.next.Add(c.Apart)
+}
+
+// pauseUntil waits for a time, or returns the error of a context that ends before.
+func pauseUntil(ctx context.Context, when time.Time) error {
+	timer := time.NewTimer(time.Until(when))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 // Config tells whether Home Assistant is there and takes the token.

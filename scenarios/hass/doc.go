@@ -5,7 +5,8 @@
 // came of that. Both are needed: Home Assistant discards an update that brings
 // nothing new, so an old time of the last update does not prove that no poll
 // took place, and a service call succeeds even where the device did not answer,
-// since integrations swallow their devices' errors. Only the state tells.
+// since integrations swallow their devices' errors. Only the state tells. Polls
+// that are asked for too soon after one another are put off: see [Cooldown].
 //
 // An error here is never about the device. [*SetupError] is one that its reader
 // can put right, and says how; [*ServerError] is Home Assistant's own trouble;

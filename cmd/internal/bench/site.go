@@ -8,6 +8,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/talk"
 	"github.com/needwant/needwant/scenarios"
+	"github.com/needwant/needwant/scenarios/hass"
 )
 
 // site is what scenarios need to know of the stand. The machine stands in the
@@ -19,8 +20,9 @@ func (s *Stand) site(options Options) scenarios.Site {
 			"lan":     {},
 			"host":    {},
 		},
-		Path: PathThrough(s.Placed.Namespace, s.house),
-		Ask:  options.Ask,
+		Apart: hass.Cooldown,
+		Path:  PathThrough(s.Placed.Namespace, s.house),
+		Ask:   options.Ask,
 	}
 }
 
