@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +20,7 @@ import (
 
 // assistant stands in for Home Assistant: it polls the device's reads over miIO
 // from its own address, and shows the device as an entity by the same REST calls
-// as the real one. A poll that fails makes the entity unavailable until one
+// as the real one, and over the same WebSocket: see [caller]. A poll that fails makes the entity unavailable until one
 // succeeds; in a world that says so it asks the vendor's cloud first, as some
 // integrations do without a word.
 type assistant struct {
@@ -33,8 +33,10 @@ type assistant struct {
 	work   sync.WaitGroup
 
 	polling sync.Mutex // held during a poll: they do not overlap
-	mu      sync.Mutex
-	entity  entity
+
+	mu        sync.Mutex
+	entity    entity
+	listeners []chan change
 }
 
 // The stand-in's place and its one entity.
@@ -55,6 +57,7 @@ type entity struct {
 	Changed    time.Time      `json:"last_changed"`
 	Reported   time.Time      `json:"last_reported"`
 	Updated    time.Time      `json:"last_updated"`
+	Context    fields         `json:"context"`
 }
 
 func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assistant, error) {
@@ -67,7 +70,10 @@ func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assi
 		bearer: rand.Text(),
 		poll:   w.Tempo.Poll,
 		asker:  &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll)},
-		entity: entity{ID: entityID, State: unavailable, Changed: time.Now(), Updated: time.Now(), Reported: time.Now()},
+		entity: entity{
+			ID: entityID, State: unavailable, Attributes: attributed(nil), Context: noContext(),
+			Changed: time.Now(), Updated: time.Now(), Reported: time.Now(),
+		},
 	}
 	if w.Assistant.Fallback == FromCloud {
 		a.cloud = &http.Client{
@@ -77,7 +83,7 @@ func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assi
 	}
 	ctx, end := context.WithCancel(context.Background())
 	a.end = end
-	a.server = &http.Server{Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second}
+	a.server = &http.Server{Handler: a.handler(ctx), ReadHeaderTimeout: 10 * time.Second}
 	a.work.Go(func() { _ = a.server.Serve(listener) })
 	a.work.Go(func() { a.keepPolling(ctx) })
 	return a, nil
@@ -90,7 +96,9 @@ func tryFor(poll time.Duration) time.Duration {
 }
 
 func (a *assistant) close() {
+	a.mu.Lock() // see enter
 	a.end()
+	a.mu.Unlock()
 	_ = a.server.Close()
 	a.work.Wait()
 }
@@ -188,31 +196,69 @@ func describe(status json.RawMessage) (string, map[string]any) {
 	return state, map[string]any{"battery_level": results[0].Battery, "fan_speed": results[0].Fan}
 }
 
-// show writes the entity's state. As in Home Assistant, writing what is there
-// already changes nothing but the time of the report.
+// show writes the entity's state, and tells the change to those who follow it. As
+// in Home Assistant, writing what is there already changes nothing but the time
+// of the report.
 func (a *assistant) show(state string, attributes map[string]any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
+	before, now := a.entity, time.Now()
+	attributes = attributed(attributes)
 	a.entity.Reported = now
-	if a.entity.State != state {
-		a.entity.Changed, a.entity.Updated = now, now
+	if state == before.State && reflect.DeepEqual(attributes, before.Attributes) {
+		return
 	}
+	a.entity.State, a.entity.Attributes, a.entity.Updated = state, attributes, now
+	if state != before.State {
+		a.entity.Changed = now
+	}
+	for _, listener := range a.listeners {
+		select {
+		case listener <- change{before, a.entity}:
+		default: // whoever does not listen misses it
+		}
+	}
+}
+
+// attributed adds the attribute that every entity has.
+func attributed(attributes map[string]any) map[string]any {
 	if attributes == nil {
 		attributes = map[string]any{}
 	}
 	attributes["friendly_name"] = "Device"
-	a.entity.State, a.entity.Attributes = state, attributes
+	return attributes
 }
 
-func (a *assistant) handler() http.Handler {
+// now is the entity as it is.
+func (a *assistant) now() entity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.entity
+}
+
+// update polls for entities that are its own.
+func (a *assistant) update(ctx context.Context, entities []string) {
+	if slices.Contains(entities, entityID) {
+		a.pollNow(ctx)
+	}
+}
+
+// handler serves until ctx ends; it is what ends the WebSockets.
+func (a *assistant) handler(ctx context.Context) http.Handler {
 	handler := http.NewServeMux()
 	handler.HandleFunc("GET /api/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, http.StatusOK, map[string]string{"message": "API running."})
 	})
+	handler.HandleFunc("GET /api/config", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, http.StatusOK, assistantConfig())
+	})
 	handler.HandleFunc("GET /api/states/{entity}", a.serveState)
 	handler.HandleFunc("POST /api/services/homeassistant/update_entity", a.serveUpdate)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/websocket" { // it asks for the token itself
+			a.serveSocket(ctx, w, r)
+			return
+		}
 		if r.Header.Get("Authorization") != "Bearer "+a.bearer {
 			http.Error(w, "401: Unauthorized", http.StatusUnauthorized)
 			return
@@ -226,48 +272,19 @@ func (a *assistant) serveState(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusNotFound, map[string]string{"message": "Entity not found."})
 		return
 	}
-	a.mu.Lock()
-	now := a.entity
-	a.mu.Unlock()
-	answerJSON(w, http.StatusOK, now)
+	answerJSON(w, http.StatusOK, a.now())
 }
 
 // serveUpdate polls before it answers. As in Home Assistant, the call succeeds
 // even when the poll does not.
 func (a *assistant) serveUpdate(w http.ResponseWriter, r *http.Request) {
-	var call struct {
-		Entity entityList `json:"entity_id"`
-	}
+	var call entityCall
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&call); err != nil {
 		answerJSON(w, http.StatusBadRequest, map[string]string{"message": "Data should be valid JSON."})
 		return
 	}
-	for _, id := range call.Entity {
-		if id == entityID {
-			a.pollNow(r.Context())
-		}
-	}
+	a.update(r.Context(), call.Entity)
 	answerJSON(w, http.StatusOK, []entity{})
-}
-
-// entityList is one entity, a list, or several with commas between them.
-type entityList []string
-
-// UnmarshalJSON reads a text or a list of texts.
-func (l *entityList) UnmarshalJSON(text []byte) error {
-	var one string
-	var several []string
-	if json.Unmarshal(text, &one) == nil {
-		for id := range strings.SplitSeq(one, ",") {
-			*l = append(*l, strings.TrimSpace(id))
-		}
-		return nil
-	}
-	if json.Unmarshal(text, &several) != nil {
-		return errors.New("entity_id is neither a text nor a list of texts")
-	}
-	*l = several
-	return nil
 }
 
 func answerJSON(w http.ResponseWriter, code int, value any) {

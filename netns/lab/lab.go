@@ -166,6 +166,13 @@ func (l *Lab) Restart(ctx context.Context) error {
 	return nil
 }
 
+// Vacate switches the Home Assistant stand-in off for good, and hands over its
+// host for one of your own: in the home network, with the stand-in's address.
+func (l *Lab) Vacate() *netns.Namespace {
+	l.assistant.close()
+	return l.topology.assistant
+}
+
 // Attempts is the device's own count of what it sent since the lab's start, by
 // destination as protocol/port/name: connections begun, for tcp; datagrams, for
 // udp; queries, for the resolver, which goes by its address or by the name
