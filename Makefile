@@ -28,10 +28,8 @@ test: deps-test build ## run all specs
 	@scripts/test $(ARGS)
 
 .PHONY: e2e
-e2e: deps-e2e build ## reports in a real browser, metrics and MUD files in the real tools
-	@npm ci --no-audit --no-fund --prefix reports/e2e
-	@python3 -m venv .cache/e2e/venv && .cache/e2e/venv/bin/pip install --quiet --disable-pip-version-check -r reports/e2e/requirements.txt
-	@go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e --no-color --keep-going ./reports ./reports/policy ./docs
+e2e: deps-e2e build ## with the real programs: Home Assistant, miIO clients, a browser and others
+	@scripts/e2e $(ARGS)
 
 .PHONY: build
 build: deps-build ## build bin/needwant, one static program
@@ -84,4 +82,4 @@ torture: deps-test build ## the long specs: noise, lanes, the promises, more wor
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin .cache
+	rm -rf bin .cache reports/e2e/node_modules cmd/internal/peers/node_modules

@@ -73,7 +73,7 @@ func started(ctx context.Context, start time.Duration) error {
 }
 
 func furnish(lane *lablane.Lane, file scenarios.File, list scenarios.List, options Options, start time.Duration) (err error) {
-	site := labSite(lane, options)
+	site := Site(lane, options)
 	site.Start = start
 	if lane.Scenarios, err = file.Bind(list, site); err != nil {
 		return err
@@ -84,8 +84,8 @@ func furnish(lane *lablane.Lane, file scenarios.File, list scenarios.List, optio
 	return err
 }
 
-// labSite is what scenarios need to know of a lab.
-func labSite(lane *lablane.Lane, options Options) scenarios.Site {
+// Site is what scenarios need to know of a lab.
+func Site(lane *lablane.Lane, options Options) scenarios.Site {
 	l := lane.Lab
 	return scenarios.Site{
 		Places: map[string]scenarios.Place{

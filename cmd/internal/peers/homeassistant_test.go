@@ -1,0 +1,163 @@
+//go:build e2e
+
+package peers_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/scenarios/hass"
+)
+
+// python is where make e2e puts what requirements.txt lists.
+const python = "../../../.cache/peers/python/bin"
+
+// configuration is a Home Assistant of the least parts that the REST API, the
+// WebSocket API and a config entry take. The integration comes by its entry.
+const configuration = `
+homeassistant: {name: Lab, latitude: 0, longitude: 0, elevation: 0, unit_system: metric, time_zone: UTC}
+http: {server_host: 192.168.1.5, server_port: 8123}
+api:
+websocket_api:
+config:
+logger: {default: warning}
+`
+
+// instance is a Home Assistant core in the place of a lab's stand-in: at its URL,
+// and with its entity.
+type instance struct {
+	lab *lab.Lab
+	lab.AssistantSite
+}
+
+// moveIn starts Home Assistant on the stand-in's host, makes an account and a
+// long-lived token, and shows it the lab's device, as its owner would do.
+func moveIn(ctx context.Context, l *lab.Lab) *instance {
+	GinkgoHelper()
+	home := &instance{l, l.Assistant}
+	home.start(ctx, l.Vacate())
+	home.onboard(ctx)
+	home.addDevice(ctx)
+	return home
+}
+
+func (h *instance) start(ctx context.Context, host *netns.Namespace) {
+	GinkgoHelper()
+	folder := GinkgoT().TempDir()
+	Expect(os.WriteFile(filepath.Join(folder, "configuration.yaml"), []byte(configuration), 0o600)).To(Succeed())
+	command := host.Command(context.Background(), filepath.Join(python, "hass"), "--config", folder, "--skip-pip")
+	command.Stdout, command.Stderr = GinkgoWriter, GinkgoWriter
+	Expect(command.Start()).To(Succeed())
+	DeferCleanup(func() {
+		_ = command.Process.Signal(unix.SIGTERM)
+		_ = command.Wait() // it may have crashed, which the spec has noticed
+	})
+	Eventually(func(g Gomega) {
+		answer, err := h.do(ctx, http.MethodGet, "/api/onboarding", "", nil)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(answer.Body.Close()).To(Succeed())
+		g.Expect(answer.StatusCode).To(Equal(http.StatusOK))
+	}).WithContext(ctx).Within(2 * time.Minute).ProbeEvery(500 * time.Millisecond).Should(Succeed())
+}
+
+// do sends a request from the app host.
+func (h *instance) do(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, h.URL+path, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", contentType)
+	request.Header.Set("Authorization", "Bearer "+h.Token)
+	return h.web().Do(request)
+}
+
+func (h *instance) web() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: h.lab.App.Dial, DisableKeepAlives: true}}
+}
+
+// post sends JSON, or a form as it is, and returns the fields of the answer.
+func (h *instance) post(ctx context.Context, path string, body any) map[string]any {
+	GinkgoHelper()
+	kind, text := "application/json", ""
+	if form, ok := body.(url.Values); ok {
+		kind, text = "application/x-www-form-urlencoded", form.Encode()
+	} else {
+		written, err := json.Marshal(body)
+		Expect(err).NotTo(HaveOccurred())
+		text = string(written)
+	}
+	answer, err := h.do(ctx, http.MethodPost, path, kind, strings.NewReader(text))
+	Expect(err).NotTo(HaveOccurred())
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(answer.StatusCode).To(Equal(http.StatusOK), "%s: %s", path, content)
+	fields := map[string]any{}
+	Expect(json.Unmarshal(content, &fields)).To(Succeed())
+	return fields
+}
+
+// onboard makes the first account, and a long-lived token for it.
+func (h *instance) onboard(ctx context.Context) {
+	GinkgoHelper()
+	client := h.URL + "/"
+	account := h.post(ctx, "/api/onboarding/users", map[string]string{
+		"name": "Lab", "username": "lab", "password": "lab", "client_id": client, "language": "en",
+	})
+	session := h.post(ctx, "/auth/token", url.Values{
+		"grant_type": {"authorization_code"}, "code": {account["auth_code"].(string)}, "client_id": {client},
+	})
+	h.Token = session["access_token"].(string) // of half an hour
+	h.send(ctx, &h.Token, `{"type": "auth/long_lived_access_token", "client_name": "needwant", "lifespan": 1}`)
+}
+
+// send says something over the WebSocket, for what has no other way, and reads
+// the answer into what is given.
+func (h *instance) send(ctx context.Context, answer any, message string) {
+	GinkgoHelper()
+	text, err := h.lab.App.Command(ctx, "node", "testdata/socket.mjs", "send", h.URL, h.Token, message).Output()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(json.Unmarshal(text, answer)).To(Succeed(), "%s", text)
+}
+
+// addDevice goes through the dialogues of Settings, Devices: no cloud, the
+// address and the token by hand. It renames the entity, which is called after the
+// device's model.
+func (h *instance) addDevice(ctx context.Context) {
+	GinkgoHelper()
+	const flows = "/api/config/config_entries/flow"
+	flow := h.post(ctx, flows, map[string]string{"handler": "xiaomi_miio"})["flow_id"].(string)
+	Expect(h.post(ctx, flows+"/"+flow, map[string]bool{"manual": true})).To(HaveKeyWithValue("step_id", "manual"))
+	device := h.lab.Device
+	Expect(h.post(ctx, flows+"/"+flow, map[string]string{"host": device.Address.String(), "token": device.Token})).
+		To(And(HaveKeyWithValue("type", "create_entry"), HaveKeyWithValue("title", device.Model)))
+	h.awaits(ctx, modelled)
+	var renamed map[string]any
+	h.send(ctx, &renamed, `{"type": "config/entity_registry/update", "entity_id": "`+modelled+`", "new_entity_id": "`+h.Entity+`"}`)
+	Expect(renamed).To(HaveKeyWithValue("entity_entry", HaveKeyWithValue("platform", "xiaomi_miio")))
+	h.awaits(ctx, h.Entity)
+}
+
+// modelled is the entity that the integration makes.
+const modelled = "vacuum.roborock_vacuum_s5"
+
+// awaits waits until an entity is there and shows the device at its dock.
+func (h *instance) awaits(ctx context.Context, entity string) {
+	GinkgoHelper()
+	client := &hass.Client{URL: h.URL, Token: hass.NewToken(h.Token), HTTP: h.web()}
+	Eventually(client.State).WithContext(ctx).WithArguments(entity).Within(time.Minute).
+		Should(HaveField("State", "docked"))
+}

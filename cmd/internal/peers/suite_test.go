@@ -1,0 +1,20 @@
+//go:build e2e
+
+package peers_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestPeers(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "peers")
+}
