@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
 )
@@ -73,10 +74,18 @@ func Forward(ctx context.Context, namespace *netns.Namespace, config Config) (*F
 	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	for _, version := range config.versions() {
 		if err := f.serve(ctx, version); err != nil {
-			return nil, errors.Join(fmt.Errorf("answering DNS on %s over IPv%s: %w", config.Link, version, err), f.Close())
+			return nil, errors.Join(fmt.Errorf("answering DNS on %s over IPv%s: %w", config.Link, version, config.explained(err)), f.Close())
 		}
 	}
 	return f, nil
+}
+
+// explained says what to do about a port that is another's.
+func (c Config) explained(err error) error {
+	if errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("port %d of this machine is in use: stop what listens there ('ss -lnp sport = :%d' names it): %w", c.Port, c.Port, err)
+	}
+	return err
 }
 
 func (c Config) versions() (versions []string) {
