@@ -12,12 +12,12 @@ var _ = Describe("a port that is in use", Label("root"), func() {
 		It("leaves the router as it was, and is told with the remedy: "+network, func(ctx SpecContext) {
 			h := newHome(ctx)
 			h.asRouter(ctx)
-			before := h.settled(ctx)
+			before := h.resting(ctx)
 			h.occupy(ctx, network, "0.0.0.0:10053")
 			run := h.needwant(ctx, "bisect", h.hostSpec(), "--allow-actuation", "--wait", "3s")
 			Expect(run.Code).To(Equal(3), run.Stderr)
 			Expect(run.Stderr).To(MatchRegexp(`port 10053 .*in use.*: stop what listens there \('ss -lnp sport = :10053' names it\)`))
-			h.expectAsBefore(ctx, before)
+			h.expectWhole(ctx, before)
 			h.expectClean()
 		}, SpecTimeout(time.Minute))
 	}

@@ -38,15 +38,13 @@ var _ = Describe("the promise", Label("root"), func() {
 	often("that nothing is touched but what is ours, beside the rules of others", 2, 1000, 2*time.Minute, func(ctx SpecContext, times int) {
 		h := newHome(ctx)
 		h.neighbours(ctx)
-		before := h.resting(ctx)
-		for range times {
-			command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
-			said.until(ctx, "the device is behind the gateway")
-			Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
-			Expect(command.Wait()).To(Succeed())
-			h.expectWhole(ctx, before)
-		}
-		h.expectClean()
+		h.cycle(ctx, times, h.spec(), func() {})
+	})
+
+	often("that nothing is touched but what is ours on the user's router, and its owner stays logged in", 1, 1000, 2*time.Minute, func(ctx SpecContext, times int) {
+		h := newHome(ctx)
+		h.asRouter(ctx)
+		h.cycle(ctx, times, h.hostSpec(), h.session(ctx))
 	})
 
 	often("that SIGKILL at any step leaves nothing, and restoring twice does nothing", 1, 20, 4*time.Minute, func(ctx SpecContext, times int) {
@@ -171,6 +169,23 @@ var _ = Describe("the promise", Label("root"), func() {
 		h.expectClean()
 	})
 })
+
+// cycle starts and stops a gateway. After each time the machine is as it was, and
+// all is well as the caller sees it.
+func (h *home) cycle(ctx context.Context, times int, spec string, well func()) {
+	GinkgoHelper()
+	before := h.resting(ctx)
+	for range times {
+		command, said := h.start(ctx, "gateway", spec, "--wait", "30s")
+		said.until(ctx, "the device is behind the gateway")
+		well()
+		Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
+		Expect(command.Wait()).To(Succeed())
+		h.expectWhole(ctx, before)
+		well()
+	}
+	h.expectClean()
+}
 
 // tortures is into how many parts a long proof is cut, which run side by side.
 const tortures = 10

@@ -25,8 +25,9 @@ var tables = []struct {
 }
 
 // RemoveAll takes out of a namespace's iptables the rules that bear our marker, and
-// our chains, whoever wrote them; and then those tables that were not among the
-// ones of before, see [Present], and that nobody else has put anything in. It
+// our chains, whoever wrote them; and then those tables, and chains of the
+// kernel's own, that were not among the ones of before, see [Present], and that
+// nobody else has put anything in. It
 // tells in words what it did, or with dry would do.
 func RemoveAll(namespace *netns.Namespace, before []string, dry bool) (changes []string, err error) {
 	t, err := Open(namespace)
@@ -42,7 +43,7 @@ func RemoveAll(namespace *netns.Namespace, before []string, dry bool) (changes [
 	if t.legacy {
 		return r.changes, nil
 	}
-	emptied, err := dropTables(namespace, before, dry)
+	emptied, err := dropLeftovers(namespace, before, dry)
 	return append(r.changes, emptied...), err
 }
 

@@ -32,7 +32,7 @@ var _ = Describe("chains among those of others", Label("root"), func() {
 		before := saved(ctx, namespace)
 		present, err := chains.Present(namespace)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(present).To(ConsistOf("IPv4 filter", "IPv4 nat"))
+		Expect(present).To(ConsistOf("IPv4 filter", "IPv4 filter FORWARD", "IPv4 nat", "IPv4 nat POSTROUTING"))
 
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
@@ -46,6 +46,20 @@ var _ = Describe("chains among those of others", Label("root"), func() {
 		Expect(chains.RemoveAll(namespace, present, false)).To(ContainElement("remove the empty table IPv6 mangle"))
 		Expect(saved(ctx, namespace)).To(Equal(before))
 		Expect(chains.RemoveAll(namespace, present, false)).To(BeEmpty())
+		Expect(chains.Present(namespace)).To(Equal(present))
+	}, SpecTimeout(30*time.Second))
+
+	It("are removed with the kernel's chains that they brought into a table of others", func(ctx SpecContext) {
+		namespace := created()
+		shell(ctx, namespace, "iptables -t mangle -A POSTROUTING -d 203.0.113.1; iptables -t mangle -P INPUT DROP")
+		present, err := chains.Present(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		tables, err := chains.Open(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(tables.Install(chains.IPv4, ours)).To(Succeed())
+		Expect(chains.RemoveAll(namespace, present, false)).To(ContainElement("remove the empty chain IPv4 mangle FORWARD"))
+		Expect(chains.Present(namespace)).To(Equal(present))
+		Expect(saved(ctx, namespace)).To(And(ContainSubstring("203.0.113.1"), ContainSubstring(":INPUT DROP")))
 	}, SpecTimeout(30*time.Second))
 
 	It("leave the tables that they brought to others who use them by then", func(ctx SpecContext) {
