@@ -14,6 +14,7 @@ func Judge(run Run) Judgement {
 	for _, column := range run.Columns() {
 		j.column(column)
 	}
+	j.degrade()
 	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe()}
 }
 

@@ -20,6 +20,15 @@ type Outcome struct {
 	Why      string        `json:"why,omitempty"` // one sentence, for a failure or an inconclusive check
 	Duration time.Duration `json:"duration"`
 	Steps    []StepOutcome `json:"steps,omitempty"`
+	Figures  *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
+}
+
+// Figures are what the many checks of a watched scenario came to.
+type Figures struct {
+	Ratio  float64       `json:"ok_ratio"` // of the time, that which checks that passed stand for: 0 to 1
+	Gap    time.Duration `json:"max_gap"`  // the longest without a check that passed
+	P95    time.Duration `json:"p95"`      // of the checks that passed; 0 where none did
+	Checks int           `json:"checks"`   // that could be judged
 }
 
 // StepOutcome is what one step of a check saw.

@@ -2,7 +2,9 @@ package harness
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/needwant/needwant/harness/search"
@@ -26,6 +28,20 @@ func whyAlternative(others []Destination, cut search.Cut) string {
 
 func whyOptional(passed []int) string {
 	return fmt.Sprintf("The device tried it while it was blocked, and all worked, in %s; no set that breaks the scenario needs it.", numbers(passed))
+}
+
+// whyDegraded says how much worse, in which trials, and how seldom that comes by
+// chance.
+func whyDegraded(how string, trials []int, others int, chance float64, comparisons int) string {
+	return fmt.Sprintf("It works without it, but %s, the median of %s against that of the %d that did not block it; "+
+		"by chance that comes once in %s comparisons, and this run made %d (rank-sum test).",
+		how, numbers(trials), others, rounded(1/chance), comparisons)
+}
+
+// rounded writes a large number with its first two digits.
+func rounded(n float64) string {
+	scale := math.Pow(10, max(0, math.Floor(math.Log10(n))-1))
+	return strconv.FormatFloat(math.Floor(n/scale)*scale, 'f', 0, 64)
 }
 
 const whyNotExercised = "No set that breaks the scenario needs it, yet the device never tried it while it was blocked and all worked, " +

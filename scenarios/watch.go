@@ -82,12 +82,7 @@ func (w watch) goOn(ctx context.Context, next time.Time, enough <-chan struct{},
 }
 
 // figures are what pass_when may name.
-type figures struct {
-	ratio  float64       // of the time, that which checks that passed stand for
-	gap    time.Duration // the longest without a check that passed
-	p95    time.Duration // of the checks that passed; 0 where none did
-	judged int
-}
+type figures struct{ harness.Figures }
 
 // figure adds the checks up. A check stands for the time from its beginning to
 // that of the next, so that slow failures do not count for less than fast ones.
@@ -103,50 +98,50 @@ func figure(samples []sample, end time.Time) (f figures) {
 		if s.outcome.Answer == harness.Inconclusive {
 			continue
 		}
-		f.judged++
+		f.Checks++
 		all += until.Sub(s.began)
 		if s.outcome.Answer != harness.Pass {
 			continue
 		}
 		good += until.Sub(s.began)
-		f.gap = max(f.gap, s.began.Sub(lastGood))
+		f.Gap = max(f.Gap, s.began.Sub(lastGood))
 		lastGood = s.began.Add(s.outcome.Duration)
 		took = append(took, s.outcome.Duration)
 	}
-	f.gap = max(f.gap, end.Sub(lastGood))
+	f.Gap = max(f.Gap, end.Sub(lastGood))
 	if all > 0 {
-		f.ratio = float64(good) / float64(all)
+		f.Ratio = float64(good) / float64(all)
 	}
 	if len(took) > 0 {
 		slices.Sort(took)
-		f.p95 = took[int(math.Ceil(0.95*float64(len(took))))-1]
+		f.P95 = took[int(math.Ceil(0.95*float64(len(took))))-1]
 	}
 	return f
 }
 
 func (f figures) values() map[string]any {
-	p95 := milliseconds(f.p95)
-	if f.ratio == 0 {
+	p95 := milliseconds(f.P95)
+	if f.Ratio == 0 {
 		p95 = math.Inf(1)
 	}
-	return map[string]any{"ok_ratio": f.ratio, "max_gap_s": f.gap.Seconds(), "p95_ms": p95, "checks": f.judged}
+	return map[string]any{"ok_ratio": f.Ratio, "max_gap_s": f.Gap.Seconds(), "p95_ms": p95, "checks": f.Checks}
 }
 
 // String is for people.
 func (f figures) String() string {
-	return fmt.Sprintf("ok_ratio %.2f, max_gap_s %.1f, p95_ms %.0f, checks %d", f.ratio, f.gap.Seconds(), milliseconds(f.p95), f.judged)
+	return fmt.Sprintf("ok_ratio %.2f, max_gap_s %.1f, p95_ms %.0f, checks %d", f.Ratio, f.Gap.Seconds(), milliseconds(f.P95), f.Checks)
 }
 
 // judge holds all checks together against pass_when. Fewer than half of them
 // judged is no basis.
 func (w watch) judge(samples []sample, end time.Time) harness.Outcome {
 	f := figure(samples, end)
-	outcome := harness.Outcome{Answer: harness.Pass}
+	outcome := harness.Outcome{Answer: harness.Pass, Figures: &f.Figures}
 	met, err := w.passWhen.met(f.values())
 	switch {
-	case 2*f.judged < len(samples):
+	case 2*f.Checks < len(samples):
 		outcome.Answer = harness.Inconclusive
-		outcome.Why = fmt.Sprintf("%d of %d checks could not be judged: %s", len(samples)-f.judged, len(samples), worst(samples).Why)
+		outcome.Why = fmt.Sprintf("%d of %d checks could not be judged: %s", len(samples)-f.Checks, len(samples), worst(samples).Why)
 	case err != nil:
 		outcome.Answer, outcome.Why = harness.Inconclusive, fmt.Sprintf("%s cannot be judged by %s: %v", f, w.passWhen.text, err)
 	case !met:

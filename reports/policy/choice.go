@@ -57,13 +57,14 @@ type role struct {
 	why         string
 }
 
-// roleOf joins the verdicts of the columns: what one of them needs is needed.
+// roleOf joins the verdicts of the columns: what one of them needs is needed, and
+// what makes one of them worse is not one alternative among others.
 func roleOf(m reports.Matrix, columns []string, row reports.Row) role {
 	var verdicts []harness.Verdict
 	for _, column := range columns {
 		verdicts = append(verdicts, row.Cells[column].Verdict)
 	}
-	for _, verdict := range []harness.Verdict{harness.Required, harness.Alternative, harness.Undecided, harness.NotExercised, harness.Degraded} {
+	for _, verdict := range []harness.Verdict{harness.Required, harness.Degraded, harness.Alternative, harness.Undecided, harness.NotExercised} {
 		if !slices.Contains(verdicts, verdict) {
 			continue
 		}
@@ -117,6 +118,7 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 	}
 	p.doubtEach(p.Blocked, string(harness.NotExercised), "is refused though the device never tried it while it was blocked; after a restart it might")
 	p.doubtEach(p.Open, string(harness.NotExercised), "stays open: it was never tried while it was blocked")
+	p.doubtEach(p.Open, string(harness.Degraded), "stays open: all works without it, but worse")
 	p.doubtEach(p.Open, string(harness.Undecided), "stays open: whether it is needed is undecided")
 	for _, row := range m.Rows {
 		for _, other := range row.Destination.Collateral {

@@ -15,8 +15,8 @@ import (
 type Kind string
 
 const (
-	BlockOptional Kind = "block-optional" // refuses the joint safe list, leaves all else open
-	AllowRequired Kind = "allow-required" // allows what is needed, refuses all else
+	BlockOptional Kind = "block-optional" // refuses the joint safe list but for what is degraded, leaves all else open
+	AllowRequired Kind = "allow-required" // allows what is needed, and what is degraded; refuses all else
 )
 
 // Kinds lists what there is.
@@ -105,8 +105,11 @@ func (p *Policy) sort(m reports.Matrix, options Options, safe reports.Safe) {
 		roles := roleOf(m, p.Columns, row)
 		d.Why = roles.why
 		blocked := slices.Contains(safe.Destinations, d.ID) && !(whole && roles.alternative)
-		if p.Kind == BlockOptional && d.Why == string(harness.NotExercised) {
-			blocked = false // that it was at the block proves nothing: the device never came
+		switch d.Why {
+		case string(harness.Degraded):
+			blocked = false // it could be, at a price that nobody asked to pay
+		case string(harness.NotExercised): // that it was at the block proves nothing: the device never came
+			blocked = blocked && p.Kind != BlockOptional
 		}
 		if blocked {
 			p.Blocked = append(p.Blocked, d)

@@ -89,6 +89,26 @@ var _ = Describe("a policy", func() {
 		Expect(p.Doubts).To(ContainElement(ContainSubstring("log.fan.example is refused")))
 	})
 
+	It("leaves open what the device works worse without", func() {
+		m := matrix(fan()...)
+		m.Rows[1].Cells["app"] = reports.Cell{Verdict: harness.Degraded}
+		for _, kind := range policy.Kinds() {
+			p := made(m, policy.Options{Kind: kind})
+			Expect(ids(p.Open)).To(ContainElement("tcp/443/log.fan.example"))
+			Expect(p.Doubts).To(ContainElement(ContainSubstring("log.fan.example stays open: all works without it, but worse")))
+		}
+	})
+
+	It("does not close an alternative that another scenario works worse without", func() {
+		m := matrix(fan()...)
+		for i, row := range m.Rows {
+			if row.Destination.ID == named {
+				m.Rows[i].Cells["home"] = reports.Cell{Verdict: harness.Degraded}
+			}
+		}
+		Expect(ids(made(m, policy.Options{Kind: policy.BlockOptional}).Open)).To(ContainElement(named))
+	})
+
 	It("drops where the run dropped", func() {
 		m := matrix(fan()...)
 		for i := range m.Columns {

@@ -1,0 +1,127 @@
+package harness_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+var _ = Describe("a device that is worse off", func() {
+	lamp := formula{
+		contacts: []string{"cloud", "ads", "log", "map", "time1", "time2"},
+		scenarios: map[string]func(func(string) bool) bool{
+			"app": func(r func(string) bool) bool { return r("cloud") && (r("time1") || r("time2")) },
+		},
+	}
+
+	// judged runs the experiment on the lamp, whose checks come out as outcome says.
+	judged := func(outcome func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome), seed uint64) harness.Judgement {
+		GinkgoHelper()
+		draw := rand.New(rand.NewPCG(seed, 0))
+		timed := &lane{device: lamp, after: func(r *harness.Result) {
+			blocked := func(word string) bool {
+				contact, _ := r.Seen.Contact(destination(word))
+				return contact.Attempts > 0
+			}
+			o := r.Outcomes["app"]
+			outcome(draw, blocked, &o)
+			r.Outcomes["app"] = o
+		}}
+		e := &harness.Experiment{Run: newRun(lamp), Lanes: []harness.Lane{timed}, Journal: &memory{}}
+		e.Run.Settings.Seed = int64(seed)
+		e.Run.Settings.MaxNoise = 0.05 // asks everything more than once
+		Expect(e.Do(context.Background())).To(Succeed())
+		Expect(e.Run.Status).To(Equal(harness.Complete))
+		return harness.Judge(e.Run)
+	}
+	cell := func(j harness.Judgement, word string) harness.Cell { return j.Columns[0].Cells[destination(word)] }
+
+	// usual is how long a check takes when all is well: mostly little, and now and
+	// then very long, as on a busy machine.
+	usual := func(draw *rand.Rand) time.Duration {
+		return time.Duration(20 * math.Exp(1.5*draw.NormFloat64()) * float64(time.Millisecond))
+	}
+
+	It("answers more slowly without what is degraded", func() {
+		j := judged(func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome) {
+			o.Duration = usual(draw) / 4
+			if blocked("log") {
+				o.Duration += 300 * time.Millisecond
+			}
+		}, 1)
+		log := cell(j, "log")
+		Expect(log.Verdict).To(Equal(harness.Degraded))
+		Expect(log.Why).To(MatchRegexp(
+			`^It works without it, but slower: 0\.3\d s against 0\.0\d s, the median of trials .* against that of the \d+ that did not block it; by chance that comes once in \d+ comparisons, and this run made \d+ \(rank-sum test\)\.$`))
+		Expect(log.Trials).NotTo(BeEmpty())
+		Expect(log.Attempts).To(BeNumerically(">=", len(log.Trials)))
+		Expect(log.Confidence).To(And(BeNumerically(">", 0.98), BeNumerically("<", 1)))
+
+		Expect(cell(j, "ads").Verdict).To(Equal(harness.Optional), cell(j, "ads").Why)
+		Expect(cell(j, "map").Verdict).To(Equal(harness.Optional), cell(j, "map").Why)
+		Expect(cell(j, "cloud").Verdict).To(Equal(harness.Required))
+		Expect(cell(j, "time1").Verdict).To(Equal(harness.Alternative))
+	})
+
+	It("answers less of the time without what is degraded", func() {
+		j := judged(func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome) {
+			o.Figures = &harness.Figures{Ratio: 1 - 0.02*draw.Float64(), P95: usual(draw) / 10, Checks: 20}
+			if blocked("map") {
+				o.Figures.Ratio -= 0.2
+			}
+		}, 2)
+		Expect(cell(j, "map").Verdict).To(Equal(harness.Degraded))
+		Expect(cell(j, "map").Why).To(ContainSubstring("but patchier: for 79 % of the time against 9"))
+		Expect(cell(j, "log").Verdict).To(Equal(harness.Optional))
+	})
+
+	It("is blamed on two destinations where both make it worse", func() {
+		j := judged(func(_ *rand.Rand, blocked func(string) bool, o *harness.Outcome) {
+			o.Duration = 10 * time.Millisecond
+			for _, word := range []string{"map", "ads"} {
+				if blocked(word) {
+					o.Duration += 400 * time.Millisecond
+				}
+			}
+		}, 3)
+		degraded := 0
+		for _, word := range []string{"map", "ads"} {
+			if cell(j, word).Verdict == harness.Degraded {
+				degraded++
+			}
+		}
+		Expect(degraded).To(BeNumerically(">=", 1))
+		Expect(cell(j, "log").Verdict).To(Equal(harness.Optional), cell(j, "log").Why)
+	})
+
+	DescribeTable("is not invented from", func(outcome func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome)) {
+		runs, wrong := 300, 0
+		for seed := range uint64(runs) {
+			for _, cell := range judged(outcome, seed).Columns[0].Cells {
+				if cell.Verdict == harness.Degraded {
+					wrong++
+				}
+			}
+		}
+		Expect(wrong).To(BeNumerically("<=", runs*2/100), "one run in a hundred is allowed for")
+	},
+		Entry("times that vary a lot", func(draw *rand.Rand, _ func(string) bool, o *harness.Outcome) {
+			o.Duration = 10 * usual(draw)
+		}),
+		Entry("a difference that nobody notices", func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome) {
+			o.Duration = time.Millisecond
+			if blocked("log") {
+				o.Duration = 90 * time.Millisecond
+			}
+		}),
+		Entry("checks that fail now and then", func(draw *rand.Rand, _ func(string) bool, o *harness.Outcome) {
+			o.Figures = &harness.Figures{Ratio: 1 - 0.1*math.Floor(3*draw.Float64()), P95: time.Second, Checks: 10}
+		}),
+	)
+})
