@@ -69,7 +69,7 @@ func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assi
 	a := &assistant{
 		bearer: rand.Text(),
 		poll:   w.Tempo.Poll,
-		asker:  &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll)},
+		asker:  &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll) + w.Late.By},
 		entity: entity{
 			ID: entityID, State: unavailable, Attributes: attributed(nil), Context: noContext(),
 			Changed: time.Now(), Updated: time.Now(), Reported: time.Now(),

@@ -50,7 +50,7 @@ func setDefault[T comparable](value *T, otherwise T) {
 func (w World) check() *flaw {
 	for _, check := range []func() *flaw{
 		w.checkHead, w.checkDevice, w.checkTempo, w.checkNoise, w.checkDestinations,
-		w.checkNames, w.checkAfter, w.checkFunctions, w.checkAssistant, w.checkScenarios, w.checkMonotone,
+		w.checkNames, w.checkAfter, w.checkFunctions, w.checkAssistant, w.checkScenarios, w.checkWatch, w.checkMonotone,
 	} {
 		if flaw := check(); flaw != nil {
 			return flaw
@@ -67,8 +67,8 @@ func (w World) checkHead() *flaw {
 		return flawAt(keys("kind"), "write kind: World", "kind is %q", w.Kind)
 	case !namePattern().MatchString(w.Name):
 		return flawAt(keys("name"), "write letters, digits, dots, dashes and underscores", "%q is no name", w.Name)
-	case w.Failure != Silent && w.Failure != WithError:
-		return flawAt(keys("failure"), suggest(string(w.Failure), []string{"silent", "error"}), "unknown failure %q", w.Failure)
+	case !slices.Contains([]Failure{Silent, WithError, Mute}, w.Failure):
+		return flawAt(keys("failure"), suggest(string(w.Failure), []string{"silent", "error", "mute"}), "unknown failure %q", w.Failure)
 	}
 	return nil
 }
@@ -158,7 +158,29 @@ func (d Destination) check(at func(key ...string) []string) *flaw {
 	case d.Rotate != 0 && (d.Host == "" || d.Rotate < 10*time.Millisecond):
 		return flawAt(at("rotate"), "give a host, and 10ms at least", "rotate is %s", d.Rotate)
 	}
+	if flaw := d.checkHangs(at); flaw != nil {
+		return flaw
+	}
 	return d.checkAddresses(at)
+}
+
+// checkHangs refuses what a client cannot hang on, and a rest in the past.
+func (d Destination) checkHangs(at func(key ...string) []string) *flaw {
+	if d.Sticks < 0 {
+		return flawAt(at("sticks"), "write a time, or leave it out", "sticks is %s", d.Sticks)
+	}
+	for i, hang := range d.Hangs {
+		place := at("hangs", strconv.Itoa(i))
+		switch {
+		case !slices.Contains(hangNames(), string(hang)):
+			return flawAt(place, suggest(string(hang), hangNames()), "unknown hang %q", hang)
+		case slices.Contains(d.Hangs[:i], hang):
+			return flawAt(place, "leave one out", "%s is given twice", hang)
+		case hang == OnNoName && d.Host == "":
+			return flawAt(place, "give a host, or leave it out", "without a host there is no name to withhold")
+		}
+	}
+	return nil
 }
 
 func (d Destination) checkAddresses(at func(key ...string) []string) *flaw {

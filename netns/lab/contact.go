@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"time"
 )
 
@@ -55,7 +57,7 @@ func (l *life) keepContact(ctx context.Context, id string) {
 		began := time.Now()
 		l.attempt(ctx, id, contact)
 		next := began.Add(period*9/10 + time.Duration(draw.Int64N(int64(period/5))))
-		rest(ctx, time.Until(next))
+		rest(ctx, max(time.Until(next), l.mind.leaves(id)))
 	}
 }
 
@@ -68,8 +70,26 @@ func (l *life) attempt(ctx context.Context, id string, contact contact) bool {
 	if ctx.Err() != nil {
 		return false // the device is being switched off, which says nothing
 	}
+	if l.hangsOn(id, err, limited.Err() != nil) && l.mind.hangs(id) {
+		l.bite(l)
+		return false
+	}
 	l.mind.report(id, err == nil)
 	return err == nil
+}
+
+// hangsOn tells whether a failure is one that the destination's client hangs on:
+// time is over when nothing at all came back.
+func (l *life) hangsOn(id string, err error, over bool) bool {
+	d := l.world.Destinations[id]
+	var noName *noName
+	switch {
+	case err == nil:
+		return false
+	case errors.As(err, &noName):
+		return slices.Contains(d.Hangs, OnNoName)
+	}
+	return (over || errors.Is(err, os.ErrDeadlineExceeded)) && slices.Contains(d.Hangs, OnSilence)
 }
 
 // rest waits, or comes back at once when ctx ends.

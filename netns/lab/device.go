@@ -31,6 +31,8 @@ type device struct {
 	mu     sync.Mutex // held while the device is switched on or off
 	starts uint64
 	life   *life // nil while the device is off
+
+	watchdog sync.WaitGroup // restarts that are under way
 }
 
 // life is a device from one start to the next. All that it learns, opens and
@@ -46,6 +48,7 @@ type life struct {
 	ctx    context.Context
 	end    context.CancelFunc
 	work   sync.WaitGroup
+	bitten sync.Once
 }
 
 // switchOn starts the device. It returns when the device listens; what it
@@ -53,6 +56,10 @@ type life struct {
 func (d *device) switchOn() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.start()
+}
+
+func (d *device) start() error {
 	d.starts++
 	l := &life{device: d, mind: newMind(d.world), robot: newRobot(), born: time.Now(), number: d.starts}
 	l.ctx, l.end = context.WithCancel(context.Background())
@@ -81,12 +88,31 @@ func (d *device) switchOn() error {
 func (d *device) switchOff() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.stop()
+}
+
+func (d *device) stop() {
 	if d.life == nil {
 		return
 	}
 	d.life.end()
 	d.life.work.Wait()
 	d.life = nil
+}
+
+// bite is what the watchdog does to a device that hangs: it starts it anew, unless
+// somebody has done so meanwhile. A device that cannot start stays off.
+func (d *device) bite(hung *life) {
+	hung.bitten.Do(func() {
+		d.watchdog.Go(func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.life == hung {
+				d.stop()
+				_ = d.start()
+			}
+		})
+	})
 }
 
 // resolverID is the destination that names are asked of. The gateway's own

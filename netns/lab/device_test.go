@@ -17,7 +17,7 @@ import (
 
 var _ = Describe("A device in its lab", Label("root"), func() {
 	overBoth(func(move func(lab.World) lab.World) {
-		for _, world := range append(lab.Library(), lab.Random(7)) {
+		for _, world := range append(labtest.Core(), lab.Random(7)) {
 			It("contacts all that "+world.Name+" says, and works", func(ctx SpecContext) {
 				h := live(ctx, move(world))
 				h.works(ctx)

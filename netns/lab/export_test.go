@@ -31,6 +31,12 @@ func (m Mind) Works(function string, reach func(id string) bool) bool {
 	return m.works(function, called)
 }
 
+// Late tells by how much a function answers late.
+func (m Mind) Late(function string) time.Duration { return m.late(function) }
+
+// Leaves tells for how long a destination is left alone.
+func (m Mind) Leaves(id string) time.Duration { return m.leaves(id) }
+
 // Starting tells whether the mind is still starting.
 func (m Mind) Starting() bool {
 	m.mu.Lock()
@@ -58,6 +64,13 @@ func (l *Lab) Distrust() error {
 	l.device.switchOff()
 	l.device.trusted = x509.NewCertPool()
 	return l.device.switchOn()
+}
+
+// Starts counts how often the device was switched on, or restarted.
+func (l *Lab) Starts() int {
+	l.device.mu.Lock()
+	defer l.device.mu.Unlock()
+	return int(l.device.starts)
 }
 
 // SwitchOff pulls the device's plug, and SwitchOn puts it back.

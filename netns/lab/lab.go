@@ -183,6 +183,7 @@ func (l *Lab) Attempts() map[string]int { return l.device.attempts.all() }
 func (l *Lab) Close() error {
 	if l.device != nil {
 		l.device.switchOff()
+		l.device.watchdog.Wait()
 	}
 	if l.assistant != nil {
 		l.assistant.close()

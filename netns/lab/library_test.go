@@ -2,6 +2,8 @@ package lab_test
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -12,15 +14,23 @@ import (
 
 var _ = Describe("The library", func() {
 	It("has the worlds that the documents name", func() {
-		var names []string
+		document, err := os.ReadFile("../../docs/worlds.md")
+		Expect(err).NotTo(HaveOccurred())
 		for _, world := range lab.Library() {
-			names = append(names, world.Name)
+			Expect(string(document)).To(ContainSubstring("`" + world.Name + "`"))
 			Expect(world.About).NotTo(BeEmpty(), world.Name)
 			found, err := lab.Find(world.Name)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(found).To(Equal(world))
 		}
-		Expect(names).To(ConsistOf("s50-thread", "all-optional", "one-of-each", "fallbacks", "boot-only", "not-monotone"))
+		Expect(labtest.Core()).To(HaveLen(6), "a name is misspelt, or a world is gone")
+	})
+
+	It("says where each peculiarity was met", func() {
+		for _, world := range labtest.Peculiar() {
+			comment, _, _ := strings.Cut(world.Text(), "apiVersion")
+			Expect(comment).To(MatchRegexp(`(?s)Reported|[Rr]eport|study`), world.Name)
+		}
 	})
 
 	DescribeTable("means what it says",
@@ -53,7 +63,24 @@ var _ = Describe("The library", func() {
 		Entry("a plug that runs", "boot-only", lab.NativeApp, labtest.Steady, []string{"cloud"}),
 		Entry("a plug that is switched on", "boot-only", lab.NativeApp, labtest.ColdBoot,
 			[]string{"cloud"}, []string{"time_1", "time_2"}),
+		Entry("a duty cycle", "duty-cycle", lab.HomeAssistant, labtest.Steady, []string{"cloud_1", "cloud_2"}),
+		Entry("a late onset", "late-onset", lab.NativeApp, labtest.Steady, []string{"cloud"}),
+		Entry("a plug that is power-cycled, before that", "power-cycled", lab.NativeApp, labtest.Steady),
+		Entry("a plug that is power-cycled, after that", "power-cycled", lab.NativeApp, labtest.ColdBoot, []string{"cloud"}),
+		Entry("a controller that is fooled", "cloud-fallback", lab.HomeAssistant, labtest.Steady, []string{"account", "mqtt"}),
+		Entry("a controller that looks at the way", "cloud-fallback", lab.HassLocal, labtest.Steady, []string{"account"}),
+		Entry("what answers to its name", "info-only", lab.InfoOnly, labtest.Steady),
 	)
+
+	It("has a world that only what is dropped breaks", func() {
+		cuts := func(fault labtest.Fault) [][]string {
+			expected, err := labtest.ExpectUnder(fault, library("watchdog"), lab.NativeApp, labtest.Steady)
+			Expect(err).NotTo(HaveOccurred())
+			return expected.Cuts
+		}
+		Expect(cuts(labtest.Rejected)).To(BeEmpty())
+		Expect(cuts(labtest.Dropped)).To(ConsistOf([]string{"tcp/443/api.robot.example"}, []string{"udp/8053/ot.robot.example"}))
+	})
 
 	It("has every verdict", func() {
 		verdicts := func(name string) map[string]string {
@@ -66,6 +93,7 @@ var _ = Describe("The library", func() {
 			HaveKeyWithValue("udp/8053/198.51.100.23", "alternative"),
 			HaveKeyWithValue("udp/123/2001:db8:20::5", "optional")))
 		Expect(verdicts("boot-only")).To(HaveKeyWithValue("udp/123/ntp1.plug.example", "not-exercised"))
+		Expect(verdicts("comes-and-goes")).To(HaveKeyWithValue("udp/8053/ot.s5.example", "degraded"))
 		Expect(verdicts("fallbacks")).To(HaveKeyWithValue("tcp/8443/backup.hub.example", "optional"))
 	})
 

@@ -20,6 +20,12 @@ type names struct {
 	known map[string]answer
 }
 
+// noName is a resolver's answer that there is nothing to be had.
+type noName struct{ host, why string }
+
+// Error says what the resolver said.
+func (e *noName) Error() string { return fmt.Sprintf("looking up %s: %s", e.host, e.why) }
+
 type answer struct {
 	addresses []netip.Addr
 	until     time.Time
@@ -46,7 +52,7 @@ func (n *names) lookUp(ctx context.Context, host string, kinds struct{ v4, v6 bo
 		found = found.and(more)
 	}
 	if len(found.addresses) == 0 {
-		return nil, fmt.Errorf("%s has no address", host)
+		return nil, &noName{host, "it has no address"}
 	}
 	n.remember(host, found)
 	return found.addresses, nil
@@ -90,7 +96,7 @@ func (n *names) ask(ctx context.Context, host string, kind uint16) (answer, erro
 		return answer{}, fmt.Errorf("looking up %s: %w", host, err)
 	}
 	if reply.Rcode != dns.RcodeSuccess {
-		return answer{}, fmt.Errorf("looking up %s: %s", host, dns.RcodeToString[reply.Rcode])
+		return answer{}, &noName{host, dns.RcodeToString[reply.Rcode]}
 	}
 	return read(reply, began), nil
 }

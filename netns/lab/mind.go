@@ -23,14 +23,16 @@ type mind struct {
 	changed   chan struct{}        // closed when the set of active destinations may have changed
 }
 
-// need is a function's two expressions.
-type need struct{ steady, boot *formula }
+// need is a function's expressions: what it takes to work, what it took at the
+// start, and what it takes to answer at once.
+type need struct{ steady, boot, prompt *formula }
 
 // memory is what a device remembers of one destination.
 type memory struct {
 	active  bool
 	reached bool // succeeded within the last patience contacts
 	misses  int  // since the last success, or since it became active
+	hung    int  // contacts in a row that its client hung on
 	settled bool // succeeded once, or missed patience times, since the start
 }
 
@@ -41,7 +43,9 @@ func newMind(w World) *mind {
 		latched: map[string]bool{}, unmet: map[string]time.Time{}, changed: make(chan struct{}),
 	}
 	for _, function := range functionNames() {
-		m.needs[function] = need{w.Functions.Of(function).mustParse(), w.Boot.Of(function).mustParse()}
+		m.needs[function] = need{
+			w.Functions.Of(function).mustParse(), w.Boot.Of(function).mustParse(), w.Late.Unless.Of(function).mustParse(),
+		}
 	}
 	for _, id := range w.IDs() {
 		m.memories[id] = &memory{}
@@ -66,7 +70,7 @@ func (m *mind) report(id string, succeeded bool) {
 
 func (m *memory) note(succeeded bool, patience int) {
 	if succeeded {
-		m.reached, m.settled, m.misses = true, true, 0
+		m.reached, m.settled, m.misses, m.hung = true, true, 0, 0
 		return
 	}
 	if m.misses++; m.misses >= patience {
@@ -203,6 +207,34 @@ func (m *mind) stillUp(function string) bool {
 		m.unmet[function] = time.Now()
 	}
 	return time.Since(m.unmet[function])%(duty.Up+duty.Down) < duty.Up
+}
+
+// late tells by how much a function that works answers late.
+func (m *mind) late(function string) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.needs[function].prompt.holds(func(id string) bool { return m.memories[id].reached }) {
+		return 0
+	}
+	return m.world.Late.By
+}
+
+// hangs tells whether a client that hung on a contact once more is given up.
+func (m *mind) hangs(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.memories[id].hung++
+	return m.memories[id].hung >= m.patience
+}
+
+// leaves tells for how long a destination is left alone now.
+func (m *mind) leaves(id string) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if misses := m.memories[id].misses; misses == 0 || misses%m.patience != 0 {
+		return 0
+	}
+	return m.world.Destinations[id].Sticks
 }
 
 // active tells whether a destination is to be contacted, and gives a channel

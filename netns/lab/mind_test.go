@@ -67,6 +67,31 @@ var _ = Describe("The device's mind", func() {
 		Expect(m.Works(lab.Control, everything)).To(BeTrue())
 	})
 
+	It("answers late while its expression does not hold", func() {
+		w := parsed(small + "late: {by: 300ms, unless: {status: a}}\n")
+		m := lab.NewMind(w)
+		rounds(m, w, 3, allBut("a"))
+		Expect(m.Late(lab.Status)).To(Equal(300 * time.Millisecond))
+		Expect(m.Late(lab.Control)).To(BeZero())
+		rounds(m, w, 1, everything)
+		Expect(m.Late(lab.Status)).To(BeZero())
+	})
+
+	It("leaves a dead server alone whenever it has missed patience times", func() {
+		w := parsed(head + `destinations:
+  a: {addresses: [192.0.2.1], protocol: tcp, port: 443, sticks: 5s}
+`)
+		m := lab.NewMind(w)
+		var left []time.Duration
+		for range 6 {
+			m.Report("a", false)
+			left = append(left, m.Leaves("a"))
+		}
+		Expect(left).To(Equal([]time.Duration{0, 0, 5 * time.Second, 0, 0, 5 * time.Second}))
+		m.Report("a", true)
+		Expect(m.Leaves("a")).To(BeZero())
+	})
+
 	It("never contacts a fallback that is not needed, not even at the start", func() {
 		w := library("fallbacks")
 		m := lab.NewMind(w)

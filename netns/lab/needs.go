@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // checkAfter refuses unknown ids, circles, and a "when" that means nothing.
@@ -66,9 +67,9 @@ func (w World) checkFunctions() *flaw {
 	for _, part := range []struct {
 		key       string
 		functions Functions
-	}{{"functions", w.Functions}, {"boot", w.Boot}} {
+	}{{"functions", w.Functions}, {"boot", w.Boot}, {"late.unless", w.Late.Unless}} {
 		for _, function := range functionNames() {
-			path := keys(part.key, function)
+			path := append(strings.Split(part.key, "."), function)
 			if flaw := w.checkExpression(path, part.functions.Of(function)); flaw != nil {
 				return flaw
 			}
@@ -89,6 +90,23 @@ func (w World) checkExpression(path []string, e Expression) *flaw {
 				Message: fmt.Sprintf("unknown destination %q", operand.id), Remedy: suggest(operand.id, w.IDs()),
 			}
 		}
+	}
+	return nil
+}
+
+// checkWatch refuses a watch that never ends or judges nothing, and what is late
+// by nothing.
+func (w World) checkWatch() *flaw {
+	watch := w.Watch
+	switch {
+	case w.Late != Late{} && w.Late.By <= 0:
+		return flawAt(keys("late"), "write by: 300ms, for example", "late says by how much")
+	case watch == Watch{}:
+		return nil
+	case watch.Every < 10*time.Millisecond || watch.For < watch.Every:
+		return flawAt(keys("watch"), "write {every: 100ms, for: 3s, ratio: 0.6}", "a watch needs every (10ms at least) and for (as long at least)")
+	case !(watch.Ratio > 0 && watch.Ratio <= 1):
+		return flawAt(keys("watch", "ratio"), "write a number above 0, and 1 at most", "%v is no part of the time", watch.Ratio)
 	}
 	return nil
 }

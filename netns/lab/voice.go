@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/needwant/needwant/scenarios/miio"
@@ -41,11 +42,14 @@ func (l *life) serve(packets net.PacketConn) {
 		if err != nil {
 			return
 		}
-		if l.noise.spell(time.Since(l.born)) {
+		if l.noise.spell(time.Since(l.born)) || !l.hears(from) {
 			continue
 		}
 		packet, err := miio.Parse(datagram[:n])
 		if err != nil {
+			continue
+		}
+		if packet.Hello && !l.greets() {
 			continue
 		}
 		if packet.Hello {
@@ -59,6 +63,22 @@ func (l *life) serve(packets net.PacketConn) {
 		}
 		l.work.Go(func() { l.reply(packets, from, request) })
 	}
+}
+
+// hears tells whether the device listens to an address at all.
+func (l *life) hears(from net.Addr) bool {
+	if !l.world.Device.OwnOnly {
+		return true
+	}
+	asker, err := netip.ParseAddrPort(from.String())
+	networks := labNetworks()
+	address := asker.Addr().Unmap()
+	return err == nil && (networks["device"].Contains(address) || networks["device v6"].Contains(address))
+}
+
+// greets tells whether the device answers a hello, which most do always.
+func (l *life) greets() bool {
+	return l.world.Failure != Mute || l.mind.works(Info, nil)
 }
 
 // open reads a request. What is not for this device, not of this time, or not
@@ -84,6 +104,7 @@ func (l *life) reply(packets net.PacketConn, to net.Addr, request miio.Request) 
 		response.Error = &miio.DeviceError{Code: miio.CodeUnknownMethod, Message: "Method not found."}
 	case l.call(method.function):
 		response.Result = method.result(l, request.Params)
+		rest(l.ctx, l.mind.late(method.function))
 	case l.world.Failure == WithError:
 		response.Error = &miio.DeviceError{Code: miio.CodeAckTimeout, Message: "user ack timeout"}
 	default:

@@ -22,11 +22,13 @@ type World struct {
 	Destinations map[string]Destination `yaml:"destinations" about:"What the device contacts, by an id that expressions use."`
 	Functions    Functions              `yaml:"functions,omitempty" about:"What must be reached for each function of the device to work. Missing means true."`
 	Boot         Functions              `yaml:"boot,omitempty" about:"What must have been reached at once at least one time since the start, latched until the restart."`
-	Failure      Failure                `yaml:"failure,omitempty" jsonschema:"enum=silent,enum=error" about:"How a function fails: silent (the default) does not answer, error answers -9999 user ack timeout."`
+	Failure      Failure                `yaml:"failure,omitempty" jsonschema:"enum=silent,enum=error,enum=mute" about:"How a function fails: silent (the default) does not answer, error answers -9999 user ack timeout, mute is silent and gives no hello either while info fails."`
 	Noise        Noise                  `yaml:"noise,omitempty" about:"How unreliable the device is even when all is well."`
 	Assistant    Assistant              `yaml:"assistant,omitempty" about:"How the Home Assistant stand-in behaves."`
 	Duty         Duty                   `yaml:"duty,omitempty" about:"While a function's need is not met it still answers for up, then fails for down, repeating."`
-	Scenarios    []string               `yaml:"scenarios,omitempty" jsonschema:"enum=native_app,enum=hass,enum=remote" about:"What to judge: native_app, hass, remote. The default is native_app and hass."`
+	Late         Late                   `yaml:"late,omitempty" about:"How functions that work may be slow."`
+	Scenarios    []string               `yaml:"scenarios,omitempty" jsonschema:"enum=native_app,enum=hass,enum=hass_local,enum=info,enum=remote" about:"What to judge: native_app, hass, hass_local, info, remote. The default is native_app and hass."`
+	Watch        Watch                  `yaml:"watch,omitempty" about:"Judges the scenarios all the time while a block is held. Without it they are judged once, when it has settled."`
 	Monotone     *bool                  `yaml:"monotone,omitempty" about:"false allows a world in which blocking more repairs a function."`
 
 	text string
@@ -38,6 +40,7 @@ type Device struct {
 	Firmware string     `yaml:"firmware,omitempty" about:"As miIO.info gives it."`
 	Token    string     `yaml:"token,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{32}$" about:"The miIO token, 32 hexadecimal digits."`
 	Resolver netip.Addr `yaml:"resolver,omitempty" about:"Asks this address for names, not the gateway. It is a destination of its own then, udp/53."`
+	OwnOnly  bool       `yaml:"own_subnet,omitempty" about:"true: answers only who asks from an address in the device's own subnet."`
 }
 
 // Tempo says how fast the device and its controllers are.
@@ -58,7 +61,20 @@ type Destination struct {
 	Service   string         `yaml:"service,omitempty" about:"What people call it, for example NTP."`
 	After     []string       `yaml:"after,omitempty" about:"Contacted only while none of these destinations is reached."`
 	When      When           `yaml:"when,omitempty" jsonschema:"pattern=^(always|boot|use:(info|status|control|remote))$" about:"always (the default), boot (only while starting), or use:FUNCTION (only when that function is called)."`
+	Sticks    time.Duration  `yaml:"sticks,omitempty" about:"Left alone for this long, each time that it was tried in vain as often as the device has patience."`
+	Hangs     []Hang         `yaml:"hangs,omitempty" jsonschema:"enum=silence,enum=no_name" about:"What its client hangs on until a watchdog restarts the device, when it happens as often in a row as the device has patience: silence (what is sent is swallowed) or no_name (the name is withheld)."`
 }
+
+// Hang is what a destination's client does not get over by itself.
+type Hang string
+
+// What a client may hang on.
+const (
+	OnSilence Hang = "silence" // neither an answer nor a refusal
+	OnNoName  Hang = "no_name" // the resolver says that there is no such name, or that it has no address
+)
+
+func hangNames() []string { return []string{string(OnSilence), string(OnNoName)} }
 
 // When says at what times a destination is contacted.
 type When string
@@ -119,6 +135,7 @@ type Failure string
 const (
 	Silent    Failure = "silent" // does not answer
 	WithError Failure = "error"  // answers -9999, user ack timeout
+	Mute      Failure = "mute"   // does not answer, nor greet while info fails
 )
 
 // Noise is what makes a healthy device unreliable.
@@ -153,14 +170,31 @@ type Fallback string
 // stream from the device to it is alive.
 const FromCloud Fallback = "cloud"
 
+// Late is a function that works, and takes its time.
+type Late struct {
+	By     time.Duration `yaml:"by,omitempty" about:"An answer comes so much later."`
+	Unless Functions     `yaml:"unless,omitempty" about:"What must be reached for each function to answer at once. Missing means true."`
+}
+
+// Watch is how scenarios are judged that are checked again and again.
+type Watch struct {
+	Every time.Duration `yaml:"every,omitempty" about:"From one check to the next, 10ms at least."`
+	For   time.Duration `yaml:"for,omitempty" about:"The block is held at least this long."`
+	Ratio float64       `yaml:"ratio,omitempty" jsonschema:"minimum=0,maximum=1" about:"A scenario passes when it works for this part of the time."`
+}
+
 // The scenarios that a world can be judged by.
 const (
 	NativeApp     = "native_app" // one read and one action over miIO from the app host
+	InfoOnly      = "info"       // one miIO.info from the app host, as a client that looks whether the device is there
 	HomeAssistant = "hass"       // the entity of the Home Assistant stand-in
+	HassLocal     = "hass_local" // the same, and the state must have come from the device itself
 	RemoteCommand = "remote"     // the phone, through the cloud
 )
 
-func scenarioNames() []string { return []string{NativeApp, HomeAssistant, RemoteCommand} }
+func scenarioNames() []string {
+	return []string{NativeApp, InfoOnly, HomeAssistant, HassLocal, RemoteCommand}
+}
 
 // Text is the world as YAML, such that [Parse] gives the same world again.
 func (w World) Text() string { return w.text }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
@@ -20,7 +21,7 @@ import (
 const moreWorlds = "NEEDWANT_RANDOM_WORLDS"
 
 var _ = Describe("an export, applied to a gateway", Label("root", "peer"), func() {
-	worlds := lab.Library()
+	worlds := labtest.Core()
 	for seed := range random() {
 		worlds = append(worlds, lab.Random(1000+uint64(seed)))
 	}

@@ -15,10 +15,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
 	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/talk"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 	"github.com/needwant/needwant/scenarios/hass"
@@ -120,11 +122,14 @@ func (l *Lane) scenarios(world lab.World) ([]harness.Scenario, error) {
 			Address:  netip.AddrPortFrom(l.Lab.Device.Address, 0),
 			Token:    token,
 			Attempts: 4, // of a device that ignores one request in five, 4 in a row fail once in 600
-			Timeout:  max(world.Tempo.Contact/2, 80*time.Millisecond),
+			Timeout:  max(world.Tempo.Contact/2, 80*time.Millisecond) + world.Late.By,
 			Dial:     l.Lab.App.Dial,
 		},
 		Home: hass.NewToken(l.Lab.Assistant.Token),
 		HTTP: &http.Client{Transport: &http.Transport{DialContext: l.Lab.App.Dial, DisableKeepAlives: true}},
+	}
+	if slices.Contains(world.Scenarios, lab.HassLocal) {
+		app.Path = PathOn(l.Lab)
 	}
 	phone := scenarios.Engine{
 		HTTP: &http.Client{Transport: &http.Transport{DialContext: l.Lab.Phone.Dial, DisableKeepAlives: true}},
@@ -144,6 +149,13 @@ func (l *Lane) scenarios(world lab.World) ([]harness.Scenario, error) {
 	return checks, nil
 }
 
+// PathOn watches at a lab's gateway how a controller comes by the device's state.
+func PathOn(l *lab.Lab) func(context.Context, netip.Addr) (func(context.Context) (string, error), error) {
+	return bench.PathThrough(l.Gateway.Namespace, func(controller netip.Addr) (talk.House, error) {
+		return talk.House{Device: l.Device.Address, Controller: []netip.Addr{controller}, Inside: l.Gateway.Networks, Home: l.Gateway.Home}, nil
+	})
+}
+
 // Infos are what a report says of a world's scenarios.
 func Infos(world lab.World) []harness.ScenarioInfo {
 	var infos []harness.ScenarioInfo
@@ -151,21 +163,4 @@ func Infos(world lab.World) []harness.ScenarioInfo {
 		infos = append(infos, spec.Info())
 	}
 	return infos
-}
-
-func specs(world lab.World, assistant lab.AssistantSite, command string) []scenarios.Spec {
-	var specs []scenarios.Spec
-	for _, name := range world.Scenarios {
-		switch name {
-		case lab.NativeApp:
-			specs = append(specs, scenarios.NativeApp())
-		case lab.HomeAssistant:
-			hass := scenarios.HomeAssistant(assistant.URL, assistant.Entity)
-			hass.Retry = scenarios.Retry{Attempts: 2} // one slow poll is no verdict
-			specs = append(specs, hass)
-		case lab.RemoteCommand:
-			specs = append(specs, scenarios.Remote(command))
-		}
-	}
-	return specs
 }

@@ -14,7 +14,7 @@ import (
 )
 
 var _ = Describe("lanes", Label("root"), func() {
-	for _, world := range lab.Library() {
+	for _, world := range labtest.Core() {
 		for _, lanes := range []int{2, 4} {
 			It(fmt.Sprintf("do not change the verdicts: %s on %d", world.Name, lanes), Label("slow"), func(ctx SpecContext) {
 				checkLanes(ctx, find(world.Name), lanes)

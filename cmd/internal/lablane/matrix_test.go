@@ -23,7 +23,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), func() {
 		"over IPv6":              overIPv6,
 	}
 
-	for i, world := range lab.Library() {
+	for i, world := range labtest.Core() {
 		for j, driver := range drivers {
 			for family, moved := range families {
 				labels := Label()
@@ -38,7 +38,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), func() {
 	}
 
 	// How names are withheld has nothing to do with the driver.
-	for _, world := range lab.Library() {
+	for _, world := range labtest.Core() {
 		labels := Label("slow")
 		if world.Name == "one-of-each" || world.Name == "fallbacks" {
 			labels = Label()

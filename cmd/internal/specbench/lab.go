@@ -16,7 +16,6 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/netns/gateway/talk"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -96,10 +95,8 @@ func Site(lane *lablane.Lane, options Options) scenarios.Site {
 		Device:    netip.AddrPortFrom(l.Device.Address, 0),
 		MiioToken: l.Device.Token,
 		HassToken: l.Assistant.Token,
-		Path: bench.PathThrough(l.Gateway.Namespace, func(controller netip.Addr) (talk.House, error) {
-			return talk.House{Device: l.Device.Address, Controller: []netip.Addr{controller}, Inside: l.Gateway.Networks, Home: l.Gateway.Home}, nil
-		}),
-		Ask:     options.Ask,
-		Restart: l.Restart,
+		Path:      lablane.PathOn(l),
+		Ask:       options.Ask,
+		Restart:   l.Restart,
 	}
 }

@@ -18,11 +18,20 @@ const (
 	ColdBoot               // switched on while blocked
 )
 
-// Expectation is what an experiment on a world must find out about one
-// scenario. It is the same for every fault: a blocked destination is out of
-// reach, however that is done.
+// Fault is how destinations are blocked. For most worlds it makes no difference:
+// a blocked destination is out of reach, however that is done.
+type Fault string
+
+// The faults.
+const (
+	Rejected Fault = "reject"
+	Dropped  Fault = "drop"
+	Withheld Fault = "nxdomain" // names are withheld, and bare addresses rejected
+)
+
+// Expectation is what an experiment on a world must find out about one scenario.
 type Expectation struct {
-	Verdicts map[string]string // by destination as protocol/port/name: required, alternative, optional, not-exercised
+	Verdicts map[string]string // by destination as protocol/port/name: required, alternative, optional, degraded, not-exercised
 	Cuts     [][]string        // the minimal failing sets, each sorted; the shorter first
 	Monotone bool              // blocking more never repairs the scenario
 }
@@ -30,24 +39,32 @@ type Expectation struct {
 // most is the number of destinations whose blocked sets can all be tried.
 const most = 16
 
-// Expect tries every blocked set in thought. It refuses worlds that it cannot
-// answer for: those that fail with nothing blocked, have too many destinations,
-// or have two names on one address and port, which some faults cannot tell
-// apart.
+// Expect is what an experiment must find out that rejects what it blocks.
 func Expect(w lab.World, scenario string, regime Regime) (Expectation, error) {
-	if err := distinct(w); err != nil {
-		return Expectation{}, err
-	}
-	return ExpectByName(w, scenario, regime)
+	return ExpectUnder(Rejected, w, scenario, regime)
 }
 
 // ExpectByName is [Expect] for a fault that withholds names: two names on one
 // address and port are two destinations.
 func ExpectByName(w lab.World, scenario string, regime Regime) (Expectation, error) {
+	return ExpectUnder(Withheld, w, scenario, regime)
+}
+
+// ExpectUnder tries every blocked set in thought. It refuses worlds that it cannot
+// answer for: those that fail with nothing blocked, have too many destinations,
+// have two names on one address and port, which some faults cannot tell apart,
+// or get worse only when several destinations are blocked together.
+func ExpectUnder(fault Fault, w lab.World, scenario string, regime Regime) (Expectation, error) {
+	if fault != Withheld {
+		if err := distinct(w); err != nil {
+			return Expectation{}, err
+		}
+	}
 	d, err := imagine(w, regime)
 	if err != nil {
 		return Expectation{}, err
 	}
+	d.fault = fault
 	works := make([]bool, 1<<len(d.universe))
 	for blocked := range works {
 		if works[blocked], err = d.passes(scenario, set(blocked)); err != nil {
@@ -64,6 +81,9 @@ func ExpectByName(w lab.World, scenario string, regime Regime) (Expectation, err
 	}
 	for i, id := range d.universe {
 		expected.Verdicts[id] = d.verdict(i, cuts, works)
+	}
+	if err := d.degrade(scenario, expected.Verdicts, works); err != nil {
+		return Expectation{}, err
 	}
 	slices.SortFunc(expected.Cuts, func(a, b []string) int {
 		if len(a) != len(b) {
@@ -146,6 +166,33 @@ func (d *imagined) verdict(i int, cuts []set, works []bool) string {
 	return "not-exercised"
 }
 
+// degrade marks what is optional and makes a passing scenario worse.
+func (d *imagined) degrade(scenario string, verdicts map[string]string, works []bool) error {
+	var alone set
+	for i, id := range d.universe {
+		worse, err := d.isWorse(scenario, 1<<i)
+		if err != nil {
+			return err
+		}
+		if worse && works[1<<i] {
+			alone |= 1 << i
+			if verdicts[id] == "optional" {
+				verdicts[id] = "degraded"
+			}
+		}
+	}
+	for blocked, working := range works {
+		worse, err := d.isWorse(scenario, set(blocked))
+		if err != nil {
+			return err
+		}
+		if working && worse && set(blocked)&alone == 0 {
+			return fmt.Errorf("world %s: %s gets worse only without several destinations", d.world.Name, scenario)
+		}
+	}
+	return nil
+}
+
 // distinct refuses a world with two destinations at one place.
 func distinct(w lab.World) error {
 	places := map[string]string{}
@@ -163,7 +210,7 @@ func distinct(w lab.World) error {
 
 // imagine prepares a world for thought.
 func imagine(w lab.World, regime Regime) (*imagined, error) {
-	d := &imagined{world: w, regime: regime, keys: map[string]string{}}
+	d := &imagined{world: w, regime: regime, fault: Rejected, keys: map[string]string{}}
 	for key, destination := range w.Destinations {
 		d.keys[destination.ID()] = key
 	}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
+	"github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -20,6 +22,9 @@ type Gateway struct {
 	upstream  netip.AddrPort
 	relay     net.PacketConn
 	work      sync.WaitGroup
+
+	mu       sync.Mutex
+	withheld []string
 }
 
 // Open makes a lab's gateway forward packets, and relay queries to the
@@ -59,9 +64,38 @@ func (g *Gateway) serve() {
 	}
 }
 
+// Withhold makes the relay say of exactly these names that they do not exist.
+func (g *Gateway) Withhold(hosts ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.withheld = nil
+	for _, host := range hosts {
+		g.withheld = append(g.withheld, dns.Fqdn(host))
+	}
+}
+
+// refusal is the answer to a query for a withheld name, nil for all others.
+func (g *Gateway) refusal(text []byte) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var query dns.Msg
+	if query.Unpack(text) != nil || len(query.Question) != 1 || !slices.Contains(g.withheld, dns.CanonicalName(query.Question[0].Name)) {
+		return nil
+	}
+	refusal, err := new(dns.Msg).SetRcode(&query, dns.RcodeNameError).Pack()
+	if err != nil {
+		return nil
+	}
+	return refusal
+}
+
 // forward hands one query on. A resolver that does not answer ends it by the
 // test's own end: the socket is closed with the relay.
 func (g *Gateway) forward(query []byte, from net.Addr) {
+	if refusal := g.refusal(query); refusal != nil {
+		_, _ = g.relay.WriteTo(refusal, from)
+		return
+	}
 	upstream, err := g.namespace.Dial(context.Background(), "udp", g.upstream.String())
 	if err != nil {
 		return

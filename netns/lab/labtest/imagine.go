@@ -16,6 +16,7 @@ import (
 type imagined struct {
 	world    lab.World
 	regime   Regime
+	fault    Fault
 	universe []string          // destinations as protocol/port/name
 	keys     map[string]string // their ids in the world
 	resolver string            // what the device asks for names, if it is a destination
@@ -24,7 +25,9 @@ type imagined struct {
 
 func (d *imagined) compile() error {
 	d.programs = map[string]*vm.Program{}
-	for part, functions := range map[string]lab.Functions{"steady": d.world.Functions, "boot": d.world.Boot} {
+	for part, functions := range map[string]lab.Functions{
+		"steady": d.world.Functions, "boot": d.world.Boot, "prompt": d.world.Late.Unless,
+	} {
 		for _, function := range []string{lab.Info, lab.Status, lab.Control, lab.Remote} {
 			text := string(functions.Of(function))
 			if text == "" {
@@ -52,22 +55,29 @@ func (d *imagined) ids(s set) []string {
 	return ids
 }
 
-// passes tells whether a scenario works with a set blocked.
-func (d *imagined) passes(scenario string, blocked set) (bool, error) {
-	needed := map[string][]string{
+// needed lists the functions that a scenario calls.
+func needed(scenario string) []string {
+	return map[string][]string{
 		lab.NativeApp:     {lab.Status, lab.Control},
+		lab.InfoOnly:      {lab.Info},
 		lab.HomeAssistant: {lab.Status},
+		lab.HassLocal:     {lab.Status},
 		lab.RemoteCommand: {lab.Remote},
 	}[scenario]
+}
+
+// passes tells whether a scenario works with a set blocked. A stand-in that falls
+// back on the cloud is fooled by it, unless the way is looked at.
+func (d *imagined) passes(scenario string, blocked set) (bool, error) {
 	if scenario == lab.HomeAssistant && d.fallsBack(blocked) {
 		return true, nil
 	}
-	for _, function := range needed {
+	for _, function := range needed(scenario) {
 		if works, err := d.works(function, blocked); !works || err != nil {
 			return false, err
 		}
 	}
-	return needed != nil, nil
+	return needed(scenario) != nil, nil
 }
 
 // fallsBack tells whether Home Assistant has the state from the vendor's cloud,
@@ -77,9 +87,49 @@ func (d *imagined) fallsBack(blocked set) bool {
 		slices.ContainsFunc(d.world.Informants(), func(key string) bool { return d.reaches(key, blocked) })
 }
 
-// works tells whether a function answers. What must have held at the start is
-// looked at as it was then: with nothing blocked in the steady regime.
+// isWorse tells whether a scenario that works is slower, or works only some of
+// the time.
+func (d *imagined) isWorse(scenario string, blocked set) (bool, error) {
+	for _, function := range needed(scenario) {
+		prompt, err := d.evaluate("prompt"+function, blocked)
+		if err != nil || !prompt {
+			return true, err
+		}
+		met, err := d.isMet(function, blocked)
+		if err != nil || !met {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// works tells whether a function answers, or answers for enough of its duty cycle.
+// A device that hangs does nothing.
 func (d *imagined) works(function string, blocked set) (bool, error) {
+	if d.hangs(blocked) {
+		return false, nil
+	}
+	met, err := d.isMet(function, blocked)
+	up, down := d.world.Duty.Up.Seconds(), d.world.Duty.Down.Seconds()
+	return met || up > 0 && d.world.Watch.Ratio > 0 && up/(up+down) >= d.world.Watch.Ratio, err
+}
+
+// hangs tells whether the device runs into something that a client of its hangs
+// on.
+func (d *imagined) hangs(blocked set) bool {
+	on, some := map[Fault]lab.Hang{Dropped: lab.OnSilence, Withheld: lab.OnNoName}[d.fault]
+	for i, id := range d.universe {
+		destination, known := d.world.Destinations[d.keys[id]]
+		if known && some && slices.Contains(destination.Hangs, on) && blocked.has(i) && d.tries(i, blocked) {
+			return true
+		}
+	}
+	return false
+}
+
+// isMet tells whether a function has what it needs. What must have held at the start is
+// looked at as it was then: with nothing blocked in the steady regime.
+func (d *imagined) isMet(function string, blocked set) (bool, error) {
 	atStart := set(0)
 	if d.regime == ColdBoot {
 		atStart = blocked

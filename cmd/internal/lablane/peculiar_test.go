@@ -1,0 +1,86 @@
+package lablane_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
+)
+
+// What people reported of real devices: see docs/worlds.md. Each world is tried in
+// the way that shows what is peculiar about it.
+var _ = Describe("what people reported", Label("root"), func() {
+	both := []harness.Fault{harness.Reject, harness.Drop}
+	tried := map[string]bool{}
+	DescribeTableSubtree("is found out", func(name string, settings harness.Settings) {
+		tried[name] = true
+		It("of "+name, func(ctx SpecContext) {
+			world := find(name)
+			if settings.MaxNoise > 0 {
+				settings.Careful = true
+			}
+			run := experiment(ctx, world, settings)
+			for _, column := range harness.Judge(run).Columns {
+				expected := expectation(world, column.Column)
+				Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
+				Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
+				Expect(column.Certified).To(Equal("exact"), column.Column.ID)
+			}
+		}, SpecTimeout(5*time.Minute))
+	},
+		Entry("a minute fine, six silent", Label("slow"), "duty-cycle", harness.Settings{}),
+		Entry("fine for long, then dead", "late-onset", harness.Settings{}),
+		Entry("rejecting helps", "watchdog", harness.Settings{Faults: both}),
+		Entry("rejecting does not help", "no-way-round", harness.Settings{Faults: both}),
+		Entry("now and then not to be found", Label("slow"), "comes-and-goes", harness.Settings{MaxNoise: 0.05}),
+		Entry("dead without a clock and names", "clock-and-names", harness.Settings{}),
+		Entry("tells what it is and nothing else", "info-only", harness.Settings{}),
+		Entry("not a firewall, but names alone break it", "withheld-names", harness.Settings{Faults: append(both, harness.NXDomain)}),
+		Entry("closes its port", "cloud-locked", harness.Settings{}),
+		Entry("stays broken", "dead-server", harness.Settings{}),
+		Entry("fine until it is power-cycled", "power-cycled", harness.Settings{Regimes: []harness.Regime{harness.Steady, harness.ColdBoot}}),
+		Entry("one request in five is ignored", "deaf", harness.Settings{MaxNoise: 0.05}),
+		Entry("only its own subnet", "own-subnet", harness.Settings{}),
+		Entry("the cloud steps in", "cloud-fallback", harness.Settings{}),
+		Entry("a resolver that is written in", "own-resolver", harness.Settings{}),
+		Entry("ten third parties", Label("slow"), "third-parties", harness.Settings{}),
+		Entry("works, but late", "slower", harness.Settings{}),
+	)
+
+	It("is all there", func() {
+		for _, world := range labtest.Peculiar() {
+			Expect(tried).To(HaveKey(world.Name))
+		}
+	})
+
+	It("takes as long to find out as it takes to happen, and the run says how long it held", func(ctx SpecContext) {
+		world := find("late-onset")
+		cloud := harness.Destination{Protocol: "udp", Port: 8053, Name: "ot.sweeper.example"}
+		for watch, verdict := range map[lab.Watch]harness.Verdict{
+			world.Watch: harness.Required,
+			{Every: 50 * time.Millisecond, For: 600 * time.Millisecond, Ratio: 0.6}: harness.Optional,
+		} {
+			world.Watch = watch
+			world, err := lab.Make(world)
+			Expect(err).NotTo(HaveOccurred())
+			run := experiment(ctx, world, harness.Settings{})
+			Expect(harness.Judge(run).Columns[0].Cells[cloud].Verdict).To(Equal(verdict), "%s", watch.For)
+			for _, result := range run.Results {
+				Expect(result.Held).To(BeNumerically(">=", watch.For))
+			}
+		}
+	}, SpecTimeout(5*time.Minute))
+})
+
+// expectation is what the world's own text says of a column.
+func expectation(world lab.World, column harness.Column) labtest.Expectation {
+	GinkgoHelper()
+	regimes := map[harness.Regime]labtest.Regime{harness.Steady: labtest.Steady, harness.ColdBoot: labtest.ColdBoot}
+	expected, err := labtest.ExpectUnder(labtest.Fault(column.Fault), world, column.Scenario.Name, regimes[column.Regime])
+	Expect(err).NotTo(HaveOccurred())
+	return expected
+}
