@@ -48,7 +48,7 @@ func measures() []measure {
 				return o.Duration.Seconds(), o.Duration > 0
 			},
 			matters: func(with, without float64) bool { return with >= slower*without && with >= without+noticeable },
-			says:    func(with, without float64) string { return fmt.Sprintf("slower: %.2f s against %.2f s", with, without) },
+			says:    func(with, without float64) string { return fmt.Sprintf("slower: %.3g s against %.2g s", with, without) },
 		},
 		{
 			of: func(o Outcome) (float64, bool) {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 
 	"github.com/goccy/go-yaml"
@@ -39,6 +40,22 @@ func Make(w World) (World, error) {
 		return World{}, &Error{File: w.Name, Message: fmt.Sprintf("the world cannot be written down: %v", err)}
 	}
 	return Parse(w.Name, text)
+}
+
+// MarshalYAML writes the resolver by a pointer: the encoder would take every
+// address for an empty struct, and leave it out.
+func (d Device) MarshalYAML() (any, error) {
+	written := struct {
+		Model    string      `yaml:"model"`
+		Firmware string      `yaml:"firmware,omitempty"`
+		Token    string      `yaml:"token,omitempty"`
+		Resolver *netip.Addr `yaml:"resolver,omitempty"`
+		OwnOnly  bool        `yaml:"own_subnet,omitempty"`
+	}{Model: d.Model, Firmware: d.Firmware, Token: d.Token, OwnOnly: d.OwnOnly}
+	if d.Resolver.IsValid() {
+		written.Resolver = &d.Resolver
+	}
+	return written, nil
 }
 
 // format is what a file of a world is like.

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/netns/lab/labtest"
 	"github.com/needwant/needwant/scenarios/miio"
 )
@@ -14,8 +15,11 @@ import (
 // What people met on real devices, on the simulated one.
 var _ = Describe("A device with a peculiarity", Label("root"), func() {
 	It("hangs on silence and is restarted, again and again", func(ctx SpecContext) {
-		h := live(ctx, library("watchdog"))
-		h.works(ctx)
+		world := library("watchdog")
+		world.Tempo.Contact = 250 * time.Millisecond // so that nothing but silence is late
+		world, err := lab.Make(world)
+		Expect(err).NotTo(HaveOccurred())
+		h := live(ctx, world)
 		for _, id := range []string{"cloud", "api"} {
 			h.works(ctx)
 			began := h.Starts()
@@ -93,13 +97,13 @@ var _ = Describe("A device with a peculiarity", Label("root"), func() {
 		h.works(ctx)
 		h.block(labtest.Refused, "account")
 		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
-		h.refresh(ctx)
-		Expect(h.entity(ctx)()).To(Equal("docked"))
-		h.block(labtest.Refused, "mqtt")
-		Eventually(func() string {
+		shown := func() string {
 			h.refresh(ctx)
 			return h.entity(ctx)()
-		}).WithContext(ctx).Within(patiently).Should(Equal("unavailable"))
+		}
+		Eventually(shown).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		h.block(labtest.Refused, "mqtt")
+		Eventually(shown).WithContext(ctx).Within(patiently).Should(Equal("unavailable"))
 	}, SpecTimeout(time.Minute))
 })
 
