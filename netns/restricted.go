@@ -51,12 +51,23 @@ func restricted(err error) error {
 	return err
 }
 
-func remedy(read func(path string) ([]byte, error)) string {
+// Restriction says how to let ordinary users make user namespaces; "" where they
+// may.
+func Restriction() string { return restriction(os.ReadFile) }
+
+func restriction(read func(path string) ([]byte, error)) string {
 	for _, restriction := range restrictions {
 		value, err := read(restriction.path)
 		if err == nil && strings.TrimSpace(string(value)) == restriction.forbids {
 			return restriction.remedy
 		}
+	}
+	return ""
+}
+
+func remedy(read func(path string) ([]byte, error)) string {
+	if known := restriction(read); known != "" {
+		return known
 	}
 	return "run with sudo; in a container, give it the capabilities NET_ADMIN and SYS_ADMIN (docker run --privileged)"
 }

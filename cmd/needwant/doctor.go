@@ -44,13 +44,13 @@ the device sends really crosses it. Nothing is blocked for the real device.`,
 // examinations lists all that is examined, from what the rest stands on.
 func examinations() []examination {
 	const install = "install iptables: 'make deps' in the source folder does, or your distribution's package iptables"
-	return []examination{
+	return append([]examination{
 		{"privileges", func(context.Context) (string, error) { return rights(os.ReadFile("/proc/self/uid_map")) }, ""},
 		{"iptables", version("iptables-nft"), install},
 		{"ip6tables", version("ip6tables-nft"), install},
 		{"blocking by ipset", blocking("ipset"), "use --driver iptables; or a kernel with ip_set_hash_ipport, xt_set and xt_NFLOG"},
 		{"blocking by iptables", blocking("iptables"), "use a kernel with nf_tables, xt_NFLOG, xt_conntrack and nf_conntrack_netlink"},
-	}
+	}, machineExaminations()...)
 }
 
 // rights says who runs this, by the kernel's map of users: the first of ours,

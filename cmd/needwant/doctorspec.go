@@ -77,13 +77,28 @@ func crossing(ctx context.Context, file scenarios.File, list scenarios.List) (st
 		return "", err
 	}
 	seen, err := firstContacts(ctx, stand.bench.Gateway)
-	if err := errors.Join(err, stand.close()); err != nil {
+	back, failure := marked(ctx, stand.lane)
+	if err := errors.Join(err, failure, stand.close()); err != nil {
 		return "", err
 	}
-	if len(seen) == 0 {
+	switch {
+	case len(seen) == 0 && !back:
 		return "", fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it use another way, as a second Wi-Fi or a fixed router?", doctorWatch)
+	case len(seen) == 0:
+		return "", fmt.Errorf("a marked packet came back from it across the gateway, but it contacted nothing in %s: is it at rest? switch it off and on", doctorWatch)
+	case !back:
+		return fmt.Sprintf("is there, and what it sends crosses the gateway, as to %s; it answers no marked packet from another subnet, so judge it from the gateway (from: gateway)", seen[0].Destination), nil
 	}
-	return fmt.Sprintf("is there, and what it sends crosses the gateway, as to %s", seen[0].Destination), nil
+	return fmt.Sprintf("is there, and what it sends crosses the gateway, as to %s; a marked packet from another subnet came back across it", seen[0].Destination), nil
+}
+
+// marked sends a real device a marked packet, and tells whether it came back
+// across the gateway.
+func marked(ctx context.Context, lane harness.Lane) (bool, error) {
+	if stand, placed := lane.(*bench.Stand); placed {
+		return stand.Placed.Marked(ctx)
+	}
+	return false, nil
 }
 
 // firstContacts waits until the device contacts something; none, where it does

@@ -14,6 +14,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var _ = Describe("a router with rules that are not where ours would be", Label("root"), func() {
+	It("is left alone, with the reason and the remedy", func(ctx SpecContext) {
+		if _, err := exec.LookPath("iptables-legacy"); err != nil {
+			Skip("there is no legacy iptables here")
+		}
+		h := newHome(ctx)
+		h.asRouter(ctx)
+		h.in(ctx, "iptables-legacy -A FORWARD -s 10.1.2.3 -j DROP")
+		before := h.resting(ctx)
+		run := h.needwant(ctx, "bisect", h.hostSpec(), "--allow-actuation", "--wait", "3s")
+		Expect(run.Code).To(Equal(3), run.Stderr)
+		Expect(run.Stderr).To(ContainSubstring("rules of the legacy iptables (IPv4 filter) beside those of nftables"))
+		doctor := h.needwant(ctx, "doctor", h.hostSpec())
+		Expect(doctor.Code).To(Equal(3))
+		Expect(doctor.Stdout).To(MatchRegexp(`unfit +placement +this router has rules of the legacy iptables`))
+		Expect(doctor.Stdout).To(MatchRegexp(`fine +rules of others +rules of the legacy iptables in IPv4 filter: .*iptables-nft-restore`))
+		h.expectWhole(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+})
+
 // neighbours gives the machine rules as ufw, Docker, firewalld and fail2ban
 // write them: chains with the same kinds of jumps, a policy, a table of nftables'
 // own, and a set that rules refer to.

@@ -81,19 +81,25 @@ func dialNFTables(namespace *netns.Namespace) (*netlink.Conn, error) {
 // ask lists what there is of a kind in one table, whose name the attribute of
 // that number holds. A kernel without nftables has nothing.
 func ask(connection *netlink.Conn, kind uint16, family Family, table string, attribute uint16) (found []netlink.Message, err error) {
-	replies, err := connection.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | netlink.HeaderType(kind), Flags: netlink.Request | netlink.Dump},
-		Data:   []byte{numbers[family], 0, 0, 0},
-	})
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) {
-		return nil, nil
-	}
+	replies, err := dump(connection, kind, numbers[family])
 	for _, reply := range replies {
 		if name, err := stringIn(reply, attribute); err == nil && name == table && reply.Data[0] == numbers[family] {
 			found = append(found, reply)
 		}
 	}
 	return found, err
+}
+
+// dump lists what there is of a kind in one family.
+func dump(connection *netlink.Conn, kind uint16, family byte) (replies []netlink.Message, err error) {
+	replies, err = connection.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | netlink.HeaderType(kind), Flags: netlink.Request | netlink.Dump},
+		Data:   []byte{family, 0, 0, 0},
+	})
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) {
+		return nil, nil
+	}
+	return replies, err
 }
 
 func stringIn(message netlink.Message, attribute uint16) (string, error) {

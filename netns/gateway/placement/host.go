@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/names"
 )
@@ -112,7 +113,29 @@ func (p *Plan) checkHost() error {
 		return err
 	}
 	_, err = p.insideAddress()
-	return cmp.Or(err, p.checkBridged(inside), p.checkUp("inside", inside), p.checkUp("uplink", uplink), p.checkForwarding(), p.checkWayOut(uplink))
+	return cmp.Or(err, p.checkBridged(inside), p.checkUp("inside", inside), p.checkUp("uplink", uplink), p.checkForwarding(), p.checkWayOut(uplink), p.checkForeign())
+}
+
+// checkForeign refuses a router on which packets pass rules that are not where
+// ours are, or none at all.
+func (p *Plan) checkForeign() error {
+	legacy, err := chains.Legacy(p.config.Machine)
+	if err != nil {
+		return err
+	}
+	if len(legacy) > 0 {
+		return fmt.Errorf("this router has rules of the legacy iptables (%s) beside those of nftables, and packets have to pass both: "+
+			"move them over ('iptables-legacy-save | iptables-nft-restore -n', then flush the old ones; 'update-alternatives --config iptables' for what writes them)", strings.Join(legacy, ", "))
+	}
+	offloaded, err := chains.FlowTables(p.config.Machine)
+	if err != nil {
+		return err
+	}
+	if len(offloaded) > 0 {
+		return fmt.Errorf("this router's flow offload (flow table %s) carries packets past every rule: switch it off "+
+			"('nft delete flowtable %s' once no rule uses it; on OpenWrt 'uci set firewall.@defaults[0].flow_offloading=0')", offloaded[0], offloaded[0])
+	}
+	return nil
 }
 
 // checkBridged refuses a port of a bridge, as which no packet comes in that the

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/chains"
+)
+
+// machineExaminations look at what may surprise on this machine. Only a clock
+// that is far off makes it unfit; what else is found is told with its remedy, and
+// the placements that cannot live with it refuse by themselves.
+func machineExaminations() []examination {
+	return []examination{
+		{"ordinary users", func(context.Context) (string, error) { return ordinary(netns.Restriction()), nil }, ""},
+		{"rules of others", func(context.Context) (string, error) { return foreign() }, ""},
+		{"bridges", func(context.Context) (string, error) { return bridged(os.ReadFile) }, ""},
+		{"clock", func(context.Context) (string, error) { return clock(time.Now(), synchronised()) },
+			"set it: 'sudo timedatectl set-ntp true', or 'sudo date --set …'"},
+	}
+}
+
+// ordinary says whether the lab needs root here.
+func ordinary(restriction string) string {
+	if restriction == "" {
+		return "may run the lab: user namespaces are not restricted"
+	}
+	return "cannot run the lab: user namespaces are restricted; " + restriction
+}
+
+// foreign says what else decides on this machine's packets. It matters to
+// placement host alone, which works among them.
+func foreign() (string, error) {
+	machine, err := netns.Own()
+	if err != nil {
+		return "", err
+	}
+	defer machine.Close()
+	legacy, err := chains.Legacy(machine)
+	if err != nil {
+		return "", err
+	}
+	offloaded, err := chains.FlowTables(machine)
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	if len(legacy) > 0 {
+		found = append(found, fmt.Sprintf("rules of the legacy iptables in %s: placement host needs them moved ('iptables-legacy-save | iptables-nft-restore -n')", strings.Join(legacy, ", ")))
+	}
+	if len(offloaded) > 0 {
+		found = append(found, fmt.Sprintf("flow offload by %s: placement host needs it off ('nft delete flowtable %s')", strings.Join(offloaded, ", "), offloaded[0]))
+	}
+	if len(found) == 0 {
+		return "none of the legacy iptables, no flow offload", nil
+	}
+	return strings.Join(found, "; "), nil
+}
+
+// bridged says whether what a bridge passes on meets the machine's rules.
+func bridged(read func(path string) ([]byte, error)) (string, error) {
+	value, err := read("/proc/sys/net/bridge/bridge-nf-call-iptables")
+	if err != nil || strings.TrimSpace(string(value)) == "0" {
+		return "pass packets without the machine's rules", nil
+	}
+	return "hand packets to the machine's rules (br_netfilter): where an uplink is a bridge, rules of others may stop the device's packets; " +
+		"'sudo sysctl net.bridge.bridge-nf-call-iptables=0' ends that, unless something here needs it", nil
+}
+
+// earliest is a time before which this program was not there.
+var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// clock refuses one that certificates would be refused with.
+func clock(now time.Time, synchronised bool) (string, error) {
+	said := now.UTC().Format("2006-01-02 15:04 UTC")
+	if now.Before(earliest) {
+		return "", fmt.Errorf("says %s, and so every certificate is refused", said)
+	}
+	if !synchronised {
+		return said + ", kept by nobody: 'sudo timedatectl set-ntp true' has it kept; trials do not depend on it", nil
+	}
+	return said + ", kept by a time server", nil
+}
+
+// synchronised asks the kernel whether somebody keeps its clock.
+func synchronised() bool {
+	var state unix.Timex
+	_, err := unix.Adjtimex(&state) // to read it needs no rights
+	return err == nil && state.Status&unix.STA_UNSYNC == 0
+}
