@@ -18,6 +18,14 @@ type Bench struct {
 	Restart   func(ctx context.Context) error // power-cycles the device; nil where nothing can
 	Timing    Timing
 
+	// Wake, where it is set, starts the device when the window of the first trial
+	// is open, so that it shows what the device contacts only at its start.
+	Wake func(ctx context.Context) error
+
+	// Doubt says why a block that was held since then must not be trusted, for
+	// reasons that no gateway sees; "" when it may. nil never doubts.
+	Doubt func(since time.Time) string
+
 	making  sync.Once
 	abandon chan struct{}        // full when the trial is to be given up; made once
 	unasked Observation          // what the device contacted before it was asked for anything
@@ -44,6 +52,9 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	}
 	result.Held = time.Since(result.Started)
 	result.Suspect = suspicion(result.Seen)
+	if result.Suspect == "" && b.Doubt != nil {
+		result.Suspect = b.Doubt(result.Started)
+	}
 	if err := b.Gateway.Block(ctx, nil, trial.Fault); err != nil {
 		return result, fmt.Errorf("unblocking after trial %d: %w", trial.Number, err)
 	}
@@ -65,6 +76,12 @@ func (b *Bench) unblock(ctx context.Context) {
 func (b *Bench) begin(ctx context.Context, trial Trial) error {
 	if err := b.Gateway.Block(ctx, trial.Block, trial.Fault); err != nil {
 		return fmt.Errorf("blocking for trial %d: %w", trial.Number, err)
+	}
+	if wake := b.Wake; wake != nil {
+		b.Wake = nil
+		if err := wake(ctx); err != nil {
+			return fmt.Errorf("starting the device for trial %d: %w", trial.Number, err)
+		}
 	}
 	if trial.Regime != ColdBoot {
 		return nil

@@ -200,6 +200,42 @@ func TestAnAbandonedTrialEndsEarlyAndRecovers(t *testing.T) {
 	})
 }
 
+func TestTheFirstWindowSeesTheDeviceStart(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{}}
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		starts := 0
+		bench.Wake = func(context.Context) error {
+			starts++
+			g.starts["boot"] = time.Since(g.since)
+			return nil
+		}
+		for range 2 {
+			result, err := bench.Run(context.Background(), trial())
+			expect.Expect(err).NotTo(HaveOccurred())
+			_, seen := result.Seen.Contact(destination("boot"))
+			expect.Expect(seen).To(BeTrue())
+		}
+		expect.Expect(starts).To(Equal(1))
+	})
+}
+
+func TestATrialThatTheBenchDoubtsIsSuspect(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		bench := &harness.Bench{Gateway: &gateway{}, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		for _, doubt := range []string{"", "the machine was too busy"} {
+			began := time.Now()
+			bench.Doubt = func(since time.Time) string {
+				expect.Expect(since).To(Equal(began))
+				return doubt
+			}
+			result, err := bench.Run(context.Background(), trial("cloud"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Suspect).To(Equal(doubt))
+		}
+	})
+}
+
 func TestAnInterruptedTrialUnblocks(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}

@@ -3,7 +3,8 @@ package harness
 const (
 	openingControls = 2 // over all lanes, and at least one on each: the first sees the start of the device, the second its steady state
 	usualControls   = 8 // trials that block something, on one lane, between two controls
-	giveUpAfter     = 3 // controls in a row that fail, or trials in a row that tell nothing
+	giveUpAfter     = 3 // controls in a row that fail
+	muteAfter       = 6 // trials in a row that tell nothing
 )
 
 // plan says what a free lane should do next. It is a pure function of the
@@ -137,7 +138,7 @@ func (p plan) hopeless() (Status, string) {
 	if len(controls) >= giveUpAfter {
 		return Failed, failures(controls[len(controls)-1])
 	}
-	if len(mute) >= giveUpAfter {
+	if len(mute) >= muteAfter {
 		return Interrupted, "trials keep telling nothing: " + failures(mute[len(mute)-1])
 	}
 	return Running, ""

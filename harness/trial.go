@@ -37,7 +37,7 @@ type Result struct {
 	Seen      Observation        `json:"seen"`                // while the block was held
 	Recovered bool               `json:"recovered"`           // everything worked again afterwards
 	Abandoned bool               `json:"abandoned,omitempty"` // given up, since other trials told its answer meanwhile
-	Suspect   string             `json:"suspect,omitempty"`   // why the result must not be used, as "messages lost"; "" when it may
+	Suspect   string             `json:"suspect,omitempty"`   // why the result must not be used, as "messages lost" or a machine that was too busy; "" when it may
 }
 
 // Abandoner is a lane that can give up the trial it is carrying out, so that

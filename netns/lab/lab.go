@@ -35,6 +35,7 @@ type Lab struct {
 	device    *device
 	internet  *internet
 	assistant *assistant
+	pulse     *pulse
 }
 
 // GatewaySite is the place of the gateway under test: its namespace has the links
@@ -97,6 +98,9 @@ func (l *Lab) start(world World, options Options) error {
 		return err
 	}
 	if l.internet, err = openInternet(world, l.topology.internet, authority, token); err != nil {
+		return err
+	}
+	if l.pulse, err = startPulse(l.topology.internet, world.Tempo.Contact); err != nil {
 		return err
 	}
 	if l.assistant, err = openAssistant(world, l.topology.assistant, token); err != nil {
@@ -190,6 +194,9 @@ func (l *Lab) Close() error {
 	}
 	if l.internet != nil {
 		l.internet.close()
+	}
+	if l.pulse != nil {
+		l.pulse.stop()
 	}
 	if l.topology != nil {
 		return l.topology.close()

@@ -64,7 +64,8 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 	if err != nil {
 		return err
 	}
-	// The device must find the gateway ready when it starts.
+	// The device must find the gateway ready when it starts, also where no trial
+	// will wake it.
 	if err := l.Lab.Restart(ctx); err != nil {
 		return err
 	}
@@ -78,8 +79,22 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		Scenarios: checks,
 		Restart:   l.Lab.Restart,
 		Timing:    timing(world),
+		Wake:      l.Lab.Restart,
+		Doubt:     l.doubt(world.Tempo.Contact),
 	}
 	return nil
+}
+
+// doubt mistrusts what a machine showed that was too busy for the world's pace.
+func (l *Lane) doubt(period time.Duration) func(since time.Time) string {
+	return func(since time.Time) string {
+		stalled := l.Lab.Stalled(since)
+		if stalled < period {
+			return ""
+		}
+		return fmt.Sprintf("this machine was too busy for the simulated device, which stood still for %v and acts every %v: try a slower tempo, or fewer lanes",
+			stalled.Round(time.Millisecond), period.Round(time.Millisecond))
+	}
 }
 
 // Close takes the lab down, and with it everything that the lane made.

@@ -58,8 +58,7 @@ func OnLab(ctx context.Context, file scenarios.File, list scenarios.List, world 
 	return lane, nil
 }
 
-// started waits until the device has had its time to start: what is watched from
-// the first moment on would else hold that against it.
+// started waits until the device has had its time to start.
 func started(ctx context.Context, start time.Duration) error {
 	timer := time.NewTimer(start)
 	defer timer.Stop()
@@ -74,6 +73,7 @@ func started(ctx context.Context, start time.Duration) error {
 func furnish(lane *lablane.Lane, file scenarios.File, list scenarios.List, options Options, start time.Duration) (err error) {
 	site := Site(lane, options)
 	site.Start = start
+	lane.Wake = nil // what is watched from the first moment on would hold a start against the device
 	if lane.Scenarios, err = file.Bind(list, site); err != nil {
 		return err
 	}
