@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -78,6 +79,9 @@ type compiled struct {
 	save   map[string]condition
 }
 
+// lasting is an action that takes its time, whatever comes of it.
+type lasting interface{ least() time.Duration }
+
 // eachStep checks and compiles each step, with its defaults filled in, and hands
 // it on. The error, also that of use, is a [*StepError] with its part.
 func (s Spec) eachStep(use func(step Step, parts compiled) (part string, err error)) error {
@@ -107,6 +111,10 @@ func (s Spec) oneStep(step Step, saved *[]string, use func(Step, compiled) (stri
 	}
 	if step.Timeout <= 0 {
 		step.Timeout = defaultTimeout
+	}
+	if slow, ok := step.Do.(lasting); ok && slow.least() >= step.Timeout {
+		return "do", wrong("", fmt.Sprintf("%s takes %s, and a step %s at most", kind.Name, slow.least(), step.Timeout),
+			fmt.Sprintf("write timeout: %s beside it", 2*slow.least()))
 	}
 	parts := compiled{save: map[string]condition{}}
 	if parts.expect, err = expecting(step.Expect, kind, *saved); err != nil {

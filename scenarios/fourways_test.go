@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/miekg/dns"
@@ -20,6 +22,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/scenarios"
 	"github.com/needwant/needwant/scenarios/hass"
 )
@@ -48,7 +51,7 @@ var _ = Describe("a step of each kind", func() {
 		if matcher == any(pass) || matcher == any(unexpected) {
 			step.Timeout = 20 * time.Second
 		}
-		outcome := check(ctx, engine, one(step))
+		outcome := kept(check(ctx, engine, one(step)))
 		Expect(outcome.Steps).To(HaveLen(1))
 		Expect(outcome.Steps[0]).To(matcher.(OmegaMatcher), outcome.Why)
 		if outcome.Answer != harness.Pass {
@@ -114,6 +117,13 @@ var _ = Describe("a step of each kind", func() {
 		Entry("wait: passed", here(&scenarios.Wait{For: time.Millisecond}, "waited_s >= 0.001"), pass, SpecTimeout(30*time.Second)),
 		Entry("wait: failed", here(&scenarios.Wait{For: time.Millisecond}, "waited_s < 0"), unexpected, SpecTimeout(30*time.Second)),
 
+		Entry("ginkgo: passed", suite(oneSpec), pass, SpecTimeout(30*time.Second)),
+		Entry("ginkgo: failed", suite(threeSpecs), unexpected, SpecTimeout(30*time.Second)),
+		Entry("ginkgo: late", func() (*scenarios.Engine, scenarios.Step) {
+			return new(scenarios.Engine), scenarios.Step{Do: &scenarios.Ginkgo{Binary: program("sleep 60")}}
+		}, late, SpecTimeout(30*time.Second)),
+		Entry("ginkgo: unable", here(&scenarios.Ginkgo{Binary: "/nowhere/specs.test"}, ""), unable, SpecTimeout(30*time.Second)),
+
 		Entry("prompt: passed", person(func(context.Context) (string, error) { return "Y\n", nil }), pass, SpecTimeout(30*time.Second)),
 		Entry("prompt: failed", person(func(context.Context) (string, error) { return "no\n", nil }), unexpected, SpecTimeout(30*time.Second)),
 		Entry("prompt: late", person(func(ctx context.Context) (string, error) { <-ctx.Done(); return "", ctx.Err() }), lateUnable, SpecTimeout(30*time.Second)),
@@ -121,8 +131,8 @@ var _ = Describe("a step of each kind", func() {
 
 		Entry("power: passed", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "true", On: "true"}, Off: time.Millisecond}, "off_s > 0"), pass, SpecTimeout(30*time.Second)),
 		Entry("power: failed", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "true", On: "true"}, Off: time.Millisecond}, "off_s < 0"), unexpected, SpecTimeout(30*time.Second)),
-		Entry("power: late", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "true", On: "true"}, Off: time.Minute}, ""), lateUnable, SpecTimeout(30*time.Second)),
-		Entry("power: unable", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "false", On: "true"}}, ""), unable, SpecTimeout(30*time.Second)),
+		Entry("power: late", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "sleep 60", On: "true"}, Off: time.Millisecond}, ""), lateUnable, SpecTimeout(30*time.Second)),
+		Entry("power: unable", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "false", On: "true"}, Off: time.Millisecond}, ""), unable, SpecTimeout(30*time.Second)),
 
 		Entry("ping: passed", Label("root"), here(&scenarios.Ping{Host: "127.0.0.1", Count: 2}, "received == sent"), pass, SpecTimeout(30*time.Second)),
 		Entry("ping: failed", Label("root"), here(&scenarios.Ping{Host: "::1", Count: 1}, "received > 1"), unexpected, SpecTimeout(30*time.Second)),
@@ -132,12 +142,51 @@ var _ = Describe("a step of each kind", func() {
 		}, unable, SpecTimeout(30*time.Second)),
 	)
 
-	It("is in the table above", func() {
+	It("does not end as wait: late, which is refused before it begins", func() {
+		_, err := new(scenarios.Engine).Scenario(one(scenarios.Step{Do: &scenarios.Wait{For: time.Minute}, Timeout: time.Second}))
+		Expect(err).To(MatchError(ContainSubstring("write timeout: 2m0s")))
+	})
+
+	It("ends as wait: unable, when the experiment is stopped", func(ctx SpecContext) {
+		stopped, stop := context.WithCancel(ctx)
+		stop()
+		outcome := kept(check(stopped, new(scenarios.Engine), one(scenarios.Step{Do: &scenarios.Wait{For: time.Second}})))
+		Expect(outcome.Steps).To(HaveExactElements(unable))
+	}, SpecTimeout(30*time.Second))
+
+	It("ends in each of the four ways in a spec above", func() {
+		text, err := os.ReadFile("fourways_test.go")
+		Expect(err).NotTo(HaveOccurred())
 		for _, kind := range scenarios.Kinds() {
-			Expect([]string{"miio", "hass", "http", "tcp", "dns", "ntp", "mqtt", "exec", "wait", "prompt", "power", "ping", "ginkgo"}).To(ContainElement(kind.Name))
+			for _, way := range []string{"passed", "failed", "late", "unable"} {
+				Expect(string(text)).To(ContainSubstring(kind.Name + ": " + way))
+			}
 		}
 	})
 })
+
+// kept is an outcome as a run file gives it back.
+func kept(outcome harness.Outcome) harness.Outcome {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), "one.run")
+	trial := harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady}
+	file, err := runfile.Create(path, harness.Run{ID: "one", Scenarios: []harness.ScenarioInfo{{Name: "one"}}})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(file.Append(harness.Result{Trial: trial, Outcomes: map[string]harness.Outcome{"one": outcome}})).To(Succeed())
+	Expect(file.Close()).To(Succeed())
+	run, err := runfile.Load(path)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(run.Results).To(HaveLen(1))
+	return run.Results[0].Outcomes["one"]
+}
+
+const oneSpec = `[{"SpecReports": [{"LeafNodeType": "It", "LeafNodeText": "moves", "State": "passed"}]}]`
+
+func suite(report string) way {
+	return func() (*scenarios.Engine, scenarios.Step) {
+		return new(scenarios.Engine), scenarios.Step{Do: &scenarios.Ginkgo{Binary: reporting(report)}}
+	}
+}
 
 // placeless is a place from which nothing can be reached, and names cannot be
 // looked up.

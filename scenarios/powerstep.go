@@ -123,17 +123,17 @@ func (p *Power) turner(e *Engine) (turn func(ctx context.Context, on bool) error
 	}, nil
 }
 
+func (p *Power) least() time.Duration {
+	if p.byItself() || p.Off > 0 {
+		return p.Off
+	}
+	return usualOff
+}
+
 func (p *Power) cycle(ctx context.Context, turn func(ctx context.Context, on bool) error) (_ sight, err error) {
-	off := p.Off
-	if off == 0 {
-		off = usualOff
-	}
-	if p.byItself() {
-		off = p.Off
-	}
 	began := time.Now()
 	failure := turn(ctx, false)
-	waited := failure == nil && pauseUntil(ctx, time.Now().Add(off))
+	waited := failure == nil && pauseUntil(ctx, time.Now().Add(p.least()))
 	// On again whatever happened meanwhile: a switch that failed may have switched.
 	on, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

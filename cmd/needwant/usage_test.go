@@ -1,6 +1,9 @@
 package main_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -30,6 +33,25 @@ var _ = Describe("bad input", func() {
 			":7:28:", `known are a`, SpecTimeout(30*time.Second)),
 		Entry("an unknown function", head+destinations+"functions: {contrl: \"a\"}\n", ":7:13:", `contrl(.|\n)*control`, SpecTimeout(30*time.Second)),
 		Entry("a binary file", "\x7fELF\x02\x01\x01\x00\x00", ":1:", `no text`, SpecTimeout(30*time.Second)),
+	)
+
+	DescribeTable("in a spec exits 2 with the place and the remedy, before anything is touched, at", func(ctx SpecContext, verb ...string) {
+		path, runtime := file("s.yaml", "apiVersion: needwant/v1\nkind: Scenarios\ngateway: {placement: nic, insde: eth1}\n"), GinkgoT().TempDir()
+		command := exec.CommandContext(ctx, program, append(verb, path)...)
+		command.Dir, command.Env = filepath.Dir(path), append(os.Environ(), "RUNTIME_DIRECTORY="+runtime)
+		said, err := command.CombinedOutput()
+		Expect(err).To(MatchError("exit status 2"), "%s", said)
+		Expect(said).To(And(ContainSubstring(path+":3:27: "), ContainSubstring(`did you mean "inside"?`)))
+		Expect(os.ReadDir(runtime)).To(BeEmpty(), "no lock and no journal")
+		Expect(os.ReadDir(filepath.Dir(path))).To(HaveLen(1), "no run")
+	},
+		Entry("bisect", "bisect", SpecTimeout(30*time.Second)),
+		Entry("bisect, for practice", "bisect", "--dry-run", SpecTimeout(30*time.Second)),
+		Entry("check", "check", SpecTimeout(30*time.Second)),
+		Entry("doctor", "doctor", SpecTimeout(30*time.Second)),
+		Entry("gateway", "gateway", SpecTimeout(30*time.Second)),
+		Entry("observe", "observe", SpecTimeout(30*time.Second)),
+		Entry("validate", "scenario", "validate", SpecTimeout(30*time.Second)),
 	)
 
 	DescribeTable("on the command line exits 2 with the remedy", func(ctx SpecContext, message string, args ...string) {

@@ -32,7 +32,7 @@ var _ = Describe("A bad world", func() {
 			bad = err.(*lab.Error)
 			Expect(fmt.Sprintf("%s:%d:%d", bad.File, bad.Line, bad.Column)).To(Equal(fmt.Sprintf("bad.yaml:%d:%d", line, column)), bad.Error())
 			Expect(bad.Message).To(ContainSubstring(message))
-			Expect(bad.Remedy).To(ContainSubstring(remedy))
+			Expect(bad.Remedy).To(And(ContainSubstring(remedy), Not(BeEmpty())))
 			if bad.Source != "" {
 				Expect(bad.Error()).To(ContainSubstring("\n    "+bad.Source+"\n    "), "it shows the line")
 			}
@@ -174,11 +174,18 @@ func FuzzParse(f *testing.F) {
 	f.Add(small)
 	f.Add(head + "functions: {control: \"((a && !b\"}\n")
 	f.Add("a: &a [*a, *a]\n")
+	for _, tail := range []string{
+		"<<: {a: 1}\n", "---\nname: other\n", "boot: {control: 'zz'}\n", "noise: {spell: {chance: 0.5}}\n", "monotone: maybe\n",
+		"tempo: {contact: 5}\n", "scenarios: [hass, hass]\n", "assistant: {fallback: cloud}\n", "functions: {status:\t\"a && zz\"}\n",
+		"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, after: [d]}\n", "  d: {host: a.example, addresses: [192.0.2.9], protocol: tcp, port: 80}\n",
+	} {
+		f.Add(small + tail)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		world, err := lab.Parse("fuzz.yaml", []byte(text))
 		if err != nil {
-			if bad, ok := err.(*lab.Error); !ok || bad.Line < 1 || bad.Column < 1 || bad.Message == "" {
-				t.Fatalf("an error without a place: %#v", err)
+			if bad, ok := err.(*lab.Error); !ok || bad.Line < 1 || bad.Column < 1 || bad.Message == "" || bad.Remedy == "" {
+				t.Fatalf("an error without a place or a remedy: %#v", err)
 			}
 			return
 		}
