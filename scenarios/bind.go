@@ -96,7 +96,7 @@ func (f File) miioToken(site Site) (*miio.Token, string, error) {
 	}
 	token, err := miio.ParseToken(text)
 	if err != nil {
-		return nil, "", fmt.Errorf("secret miio: %w", err)
+		return nil, "", fmt.Errorf("secret miio: %w: look at %s", err, f.Secrets.Miio)
 	}
 	return &token, text, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
@@ -79,6 +80,31 @@ func (c condition) met(values map[string]any) (bool, error) {
 		return false, fmt.Errorf("it gives %v, which is neither true nor false", answer)
 	}
 	return met, nil
+}
+
+// blanks names what the condition asks for and the values do not have, which may
+// be misspelt; "" where that is nothing.
+func (c condition) blanks(values map[string]any) string {
+	visit := &members{}
+	root := c.program.Node()
+	ast.Walk(&root, visit)
+	for _, member := range visit.texts {
+		value, err := expr.Eval(member, values)
+		if value == nil && err == nil {
+			return fmt.Sprintf("; there is no %s in it", member)
+		}
+	}
+	return ""
+}
+
+// members collects what an expression takes out of its values, the shorter first.
+type members struct{ texts []string }
+
+// Visit is for package ast, which goes from the leaves to the root.
+func (m *members) Visit(node *ast.Node) {
+	if member, ok := (*node).(*ast.MemberNode); ok {
+		m.texts = append(m.texts, member.String())
+	}
 }
 
 func (c condition) value(values map[string]any) (any, error) {

@@ -34,6 +34,15 @@ func New(from string) (Draft, error) {
 			continue
 		}
 		f := entry.File
+		setDefault(&f.Device.Name, from)
+		setDefault(&f.Device.Address, netip.AddrFrom4([4]byte{192, 168, 50, 10})) // a lab's library spec has none
+		setDefault(&f.Device.MAC, "02:00:00:00:00:01")
+		if f.uses("miio") {
+			setDefault(&f.Secrets.Miio, "env:DEVICE_TOKEN")
+		}
+		if f.usesHome() {
+			setDefault(&f.Secrets.Hass, "env:HASS_TOKEN")
+		}
 		return Draft{From: from, Device: f.Device, Gateway: f.Gateway, Secrets: f.Secrets, HassURL: f.homeURL(), Entity: f.entity()}, nil
 	}
 	var names []string
@@ -104,7 +113,8 @@ func (d Draft) scenarios() string {
 		replace(file.Device.Address.String(), inURL(d.Device.Address))
 	}
 	if d.Lab() { // everything is some forty times faster there
-		pairs = append(pairs, "every: 15s", "every: 400ms", "max_gap_s < 60", "max_gap_s < 2", "every: 5s", "every: 200ms")
+		pairs = append(pairs, "every: 15s", "every: 400ms", "max_gap_s < 60", "max_gap_s < 2",
+			"retry: {attempts: 4, every: 5s}", "timeout: 1s\n    retry: {attempts: 4, every: 200ms}", "every: 5s", "every: 200ms")
 	}
 	replace(file.homeURL(), d.HassURL)
 	replace(file.entity(), d.Entity)

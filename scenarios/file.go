@@ -22,6 +22,7 @@ type File struct {
 	Scenarios  List    `yaml:"scenarios" about:"What the owner cares about, by name. Each is a column of the matrix."`
 	AbortIf    string  `yaml:"abort_if,omitempty" about:"Ends the experiment and puts the network back, over offline_s, elapsed_s, trials."`
 
+	path   string // as it was given, for errors
 	folder string // of the file, for the secrets in files
 	text   string
 }

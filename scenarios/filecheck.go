@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -66,6 +67,15 @@ func placements() map[string][]string {
 		"ap":     {"inside", "uplink", "ssid", "passphrase"},
 		"host":   {"inside", "uplink"},
 	}
+}
+
+// CheckPlacement tells whether a word names a place for a gateway. The error
+// suggests another.
+func CheckPlacement(word string) error {
+	if _, known := placements()[word]; !known {
+		return fmt.Errorf("unknown placement %q: %s", word, yamlfile.Suggest(word, placementNames()))
+	}
+	return nil
 }
 
 func placementNames() []string { return []string{Lab, "nic", "vlan", "onearm", "ap", "host"} }

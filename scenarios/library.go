@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,9 +61,9 @@ func Find(nameOrPath string) (File, error) {
 	if _, err := os.Stat(nameOrPath); err == nil {
 		return Load(nameOrPath)
 	}
-	return File{}, &Error{
-		File:    nameOrPath,
-		Message: "no spec of the library has this name, and no file",
-		Remedy:  yamlfile.Suggest(nameOrPath, names),
+	remedy := yamlfile.Suggest(nameOrPath, names)
+	if _, err := os.Stat(nameOrPath + ".yaml"); err == nil {
+		remedy = fmt.Sprintf("did you mean %q?", nameOrPath+".yaml")
 	}
+	return File{}, &Error{File: nameOrPath, Message: "no spec of the library has this name, and no file", Remedy: remedy}
 }

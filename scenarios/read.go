@@ -29,6 +29,9 @@ func Parse(path string, text []byte) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	if document.Kind() == "World" {
+		return File{}, document.Locate(yamlfile.FlawAt(keys("kind"), "give it to needwant lab, or write kind: Scenarios", "kind is \"World\": this is a world, and no spec"))
+	}
 	if err := document.Shape(document.Root, reflect.TypeFor[File](), "the spec"); err != nil {
 		return File{}, err
 	}
@@ -40,8 +43,18 @@ func Parse(path string, text []byte) (File, error) {
 		return File{}, document.Locate(flaw)
 	}
 	file.fillIn()
-	file.folder, file.text = filepath.Dir(path), string(text)
+	file.path, file.folder, file.text = path, filepath.Dir(path), string(text)
 	return file, nil
+}
+
+// Wrong is an error about a place of a file that only its user could find, as
+// that there is no such world.
+func (f File) Wrong(message, remedy string, place ...string) *Error {
+	document, err := format().Open(f.path, []byte(f.text))
+	if err != nil {
+		return &Error{File: f.path, Message: message, Remedy: remedy}
+	}
+	return document.Locate(yamlfile.FlawAt(place, remedy, "%s", message))
 }
 
 // format is what a spec file is like.

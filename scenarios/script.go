@@ -125,7 +125,7 @@ func (r ready) judge(seen sight, err error, saved map[string]any) (_ harness.Ans
 	case err != nil:
 		return harness.Fail, fmt.Sprintf("%s came back, to which the expectation %s does not apply: %v", seen.saw, r.expect.text, err)
 	case !met:
-		return harness.Fail, fmt.Sprintf("%s came back, and not %s", seen.saw, r.expect.text)
+		return harness.Fail, fmt.Sprintf("%s came back, and not %s%s", seen.saw, r.expect.text, r.expect.blanks(values))
 	}
 	for name, expression := range r.save {
 		value, err := expression.value(values)

@@ -12,12 +12,7 @@ import (
 )
 
 func catalogCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use:   "catalog",
-		Short: "Merge runs of many homes and firmwares into one list of devices",
-	}
-	command.AddCommand(catalogAddCommand(), catalogBuildCommand())
-	return command
+	return group("catalog", "Merge runs of many homes and firmwares into one list of devices", catalogAddCommand(), catalogBuildCommand())
 }
 
 func catalogAddCommand() *cobra.Command {

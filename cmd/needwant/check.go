@@ -109,11 +109,27 @@ func (f *checkFlags) show(out io.Writer, infos []harness.ScenarioInfo, outcomes 
 		for _, step := range outcome.Steps {
 			fmt.Fprintf(out, "  %-7s %-24s %s\n", mark(step.Answer), step.Step, step.Saw)
 		}
-		if said := len(outcome.Steps) > 0 && strings.HasSuffix(outcome.Why, outcome.Steps[len(outcome.Steps)-1].Saw); !said && outcome.Why != "" {
-			fmt.Fprintf(out, "  %s\n", outcome.Why)
+		if why := unsaid(outcome); why != "" {
+			fmt.Fprintf(out, "  %s\n", why)
 		}
 	}
 	return nil
+}
+
+// unsaid is the reason without what its step has shown already; "" where nothing
+// is left.
+func unsaid(outcome harness.Outcome) string {
+	for _, step := range outcome.Steps {
+		if step.Answer == harness.Pass {
+			continue
+		}
+		why, _ := strings.CutPrefix(outcome.Why, step.Step+": ")
+		if why == step.Saw {
+			return ""
+		}
+		return strings.Replace(outcome.Why, step.Saw+" came back", "that came back", 1)
+	}
+	return outcome.Why
 }
 
 func inWords(answer harness.Answer) string {
@@ -149,7 +165,7 @@ func checked(list scenarios.List, outcomes map[string]harness.Outcome) error {
 		}
 	}
 	if len(failed) > 0 {
-		return exit(codeBroken, fmt.Errorf("%s: does not work with nothing blocked, so no experiment can be made with it yet", strings.Join(failed, ", ")))
+		return exit(codeBroken, fmt.Errorf("%s: does not work with nothing blocked, so no experiment can be made with it yet: put right the device, or what is expected of it, then check again", strings.Join(failed, ", ")))
 	}
 	if len(unclear) > 0 {
 		return unfit(errors.New(strings.Join(unclear, ", ") + ": could not be judged; put right what is said above, then check again"))

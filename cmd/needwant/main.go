@@ -25,10 +25,10 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command(stdout, stderr)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	used, err := root.ExecuteContextC(ctx)
 	var exit *exitError
-	if err != nil && !errors.As(err, &exit) {
-		exit = &exitError{codeUsage, err} // cobra's own: unknown flags, missing arguments
+	if err != nil && !errors.As(err, &exit) { // cobra's own: unknown flags, missing arguments
+		exit = &exitError{codeUsage, fmt.Errorf("%w\n  usage: %s\n  %s --help says more", err, used.UseLine(), used.CommandPath())}
 	}
 	if exit == nil {
 		return codeDone
@@ -37,6 +37,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "needwant: %v\n", exit.err)
 	}
 	return exit.code
+}
+
+// group is a command that only has others below it.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	command := &cobra.Command{
+		Use:   use,
+		Short: short,
+		RunE: func(command *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return command.Help()
+			}
+			message := fmt.Sprintf("unknown command %q", args[0])
+			if near := command.SuggestionsFor(args[0]); len(near) > 0 {
+				message += fmt.Sprintf(": did you mean %q?", near[0])
+			}
+			return errors.New(message)
+		},
+	}
+	command.SuggestionsMinimumDistance = 2
+	command.AddCommand(commands...)
+	return command
 }
 
 func command(stdout, stderr io.Writer) *cobra.Command {

@@ -9,16 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/cmd/internal/specbench"
 	"github.com/needwant/needwant/scenarios"
 )
 
 func scenarioCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use:   "scenario",
-		Short: "Write, check and browse scenario specs",
-		Args:  cobra.NoArgs,
-	}
-	command.AddCommand(
+	return group("scenario", "Write, check and browse scenario specs",
 		newScenarioCommand(),
 		&cobra.Command{
 			Use:   "validate SPEC...",
@@ -42,7 +38,6 @@ func scenarioCommand() *cobra.Command {
 			RunE:  listScenarios,
 		},
 	)
-	return command
 }
 
 // validateScenarios tells of all that are wrong, not only of the first.
@@ -50,6 +45,9 @@ func validateScenarios(command *cobra.Command, args []string) error {
 	var wrong []error
 	for _, arg := range args {
 		file, err := scenarios.Find(arg)
+		if err == nil && file.Gateway.Placement == scenarios.Lab {
+			_, err = specbench.World(file)
+		}
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
@@ -79,7 +77,7 @@ func listScenarios(command *cobra.Command, args []string) error {
 func writeNew(command *cobra.Command, draft scenarios.Draft, path string) error {
 	text, err := draft.Write(path)
 	if err != nil {
-		return usage(err)
+		return usage(fmt.Errorf("nothing was written, since it would not be a good spec:\n%w", err))
 	}
 	if path == "-" {
 		_, err := command.OutOrStdout().Write(text)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -90,8 +91,14 @@ func questions() []question {
 	return []question{
 		{"placement", "where the gateway stands: lab, nic, vlan, onearm, ap, host",
 			func(d *scenarios.Draft) string { return d.Gateway.Placement },
-			func(d *scenarios.Draft, answer string) error { place(d, answer); return nil }, nil},
-		ask("world", "the simulated device, of 'needwant world list'", func(d *scenarios.Draft) *string { return &d.Gateway.World }, needs("world")),
+			place, nil},
+		{"world", "the simulated device, of 'needwant world list'",
+			func(d *scenarios.Draft) string { return d.Gateway.World },
+			func(d *scenarios.Draft, answer string) error {
+				d.Gateway.World = answer
+				_, err := lab.Find(answer)
+				return err
+			}, needs("world")},
 		ask("inside", "the network link to the device, as eth1", func(d *scenarios.Draft) *string { return &d.Gateway.Inside }, needs("inside")),
 		ask("uplink", "the network link to your home network, as eth0", func(d *scenarios.Draft) *string { return &d.Gateway.Uplink }, needs("uplink")),
 		{"vlan", "the number of the device's VLAN",
@@ -158,18 +165,38 @@ func (i interview) draft(command *cobra.Command, from string, questions []questi
 			}
 			continue
 		}
-		answer := values[number]
-		if !given {
-			answer = i.ask(ctx, q.asks, q.usual(&draft))
+		if given {
+			err = q.take(&draft, values[number])
+		} else {
+			err = i.insist(ctx, q, &draft)
 		}
-		if answer == "" {
-			continue
-		}
-		if err := q.set(&draft, answer); err != nil {
+		if err != nil {
 			return draft, fmt.Errorf("--%s: %w", q.flag, err)
 		}
 	}
 	return draft, nil
+}
+
+// insist asks until the answer makes sense. The usual answer is taken as it is.
+func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
+	for {
+		usual := q.usual(draft)
+		answer := i.ask(ctx, q.asks, usual)
+		err := q.take(draft, answer)
+		if err == nil || answer == usual || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintf(i.out, "  %v\n", err)
+		_ = q.take(draft, usual) // it was good
+	}
+}
+
+// take sets what was answered; nothing where the answer is empty.
+func (q question) take(draft *scenarios.Draft, answer string) error {
+	if answer == "" {
+		return nil
+	}
+	return q.set(draft, answer)
 }
 
 // ask puts one question; Enter, and nobody being there, takes the usual answer.

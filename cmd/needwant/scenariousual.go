@@ -20,9 +20,13 @@ func usualGateway(placement string) scenarios.Gateway {
 }
 
 // place moves a draft to a placement. A lab has a Home Assistant of its own.
-func place(draft *scenarios.Draft, placement string) {
+func place(draft *scenarios.Draft, placement string) error {
+	if err := scenarios.CheckPlacement(placement); err != nil {
+		return err
+	}
 	draft.Gateway = usualGateway(placement)
 	if draft.Lab() && draft.UsesHass() {
 		draft.HassURL, draft.Entity = "http://192.168.1.5:8123", "vacuum.device"
 	}
+	return nil
 }

@@ -9,12 +9,7 @@ import (
 )
 
 func worldCommand() *cobra.Command {
-	command := &cobra.Command{
-		Use:   "world",
-		Short: "Check and browse the worlds of the lab",
-		Args:  cobra.NoArgs,
-	}
-	command.AddCommand(
+	return group("world", "Check and browse the worlds of the lab",
 		&cobra.Command{
 			Use:   "validate WORLD...",
 			Short: "Say whether worlds make sense, and where they do not",
@@ -46,7 +41,6 @@ func worldCommand() *cobra.Command {
 			RunE:  func(command *cobra.Command, _ []string) error { return listWorlds(command) },
 		},
 	)
-	return command
 }
 
 func listWorlds(command *cobra.Command) error {

@@ -60,6 +60,14 @@ func (f Format) Open(file string, text []byte) (*Document, error) {
 	return d, nil
 }
 
+// Kind is what the document says that it is, or "".
+func (d *Document) Kind() string {
+	if _, node := child(d.Root, "kind"); node != nil {
+		return node.GetToken().Value
+	}
+	return ""
+}
+
 // Decode reads the document into a value, whose shape was found good.
 func (d *Document) Decode(value any) error {
 	if err := yaml.NodeToValue(d.Root, value); err != nil {

@@ -17,6 +17,9 @@ func Parse(file string, text []byte) (World, error) {
 	if err != nil {
 		return World{}, err
 	}
+	if document.Kind() == "Scenarios" {
+		return World{}, document.Locate(flawAt(keys("kind"), "give it to needwant check or bisect, or write kind: World", "kind is \"Scenarios\": this is a spec, and no world"))
+	}
 	if err := document.Shape(document.Root, reflect.TypeFor[World](), "the world"); err != nil {
 		return World{}, err
 	}

@@ -136,7 +136,7 @@ func (c *Client) do(ctx context.Context, method, path string, body, answer any) 
 	}
 	response, err := c.client().Do(request)
 	if err != nil {
-		return fmt.Errorf("asking Home Assistant: %w", err)
+		return unanswered(err)
 	}
 	defer response.Body.Close()
 	if err := c.checkStatus(response.StatusCode, path); err != nil {

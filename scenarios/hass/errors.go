@@ -15,6 +15,11 @@ func wrongToken() *SetupError {
 	return &SetupError{"Home Assistant does not take the token", "make a long-lived access token in your profile there, under Security"}
 }
 
+// unanswered says that Home Assistant could not be asked.
+func unanswered(err error) error {
+	return fmt.Errorf("asking Home Assistant: %w: does it run, and is the URL its own?", err)
+}
+
 // ServerError is Home Assistant's answer that it failed itself. On a refresh it
 // may be the integration's, on account of the device.
 type ServerError struct {

@@ -56,7 +56,7 @@ func (c *Client) connect(ctx context.Context) (*socket, error) {
 		return nil, fmt.Errorf("%w: status %d", errNoSocket, response.StatusCode)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking Home Assistant: %w", err)
+		return nil, unanswered(err)
 	}
 	conn.SetReadLimit(maxAnswer)
 	s := &socket{conn: conn}
@@ -160,7 +160,7 @@ func (s *socket) read(ctx context.Context) (said frame, err error) {
 
 func (s *socket) write(ctx context.Context, message any) error {
 	if err := wsjson.Write(ctx, s.conn, message); err != nil {
-		return fmt.Errorf("asking Home Assistant: %w", err)
+		return unanswered(err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ package specbench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -27,14 +28,19 @@ type Options struct {
 }
 
 // World is the one that a spec with placement lab names. A relative path begins
-// where the spec lies. The error is a [*lab.Error].
+// where the spec lies. The error is a [*lab.Error], or a [*scenarios.Error] where
+// there is no such world.
 func World(file scenarios.File) (lab.World, error) {
 	name := file.Gateway.World
 	beside := filepath.Join(file.Folder(), name)
 	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !filepath.IsAbs(name) {
 		return lab.Load(beside)
 	}
-	return lab.Find(name)
+	world, err := lab.Find(name)
+	if missing, ok := errors.AsType[*lab.Error](err); ok && missing.Line == 0 {
+		return world, file.Wrong(fmt.Sprintf("world %q: %s", name, missing.Message), missing.Remedy, "gateway", "world")
+	}
+	return world, err
 }
 
 // OnLab starts a lane of a world, with the scenarios of a file in place of the
