@@ -37,7 +37,7 @@ const plugWorld = `apiVersion: needwant/v1
 kind: World
 name: plug
 device: {model: some.plug.v1, firmware: "1.0", token: "00112233445566778899aabbccddeeff"}
-tempo: {contact: 80ms, patience: 3, poll: 150ms}
+tempo: {contact: 110ms, patience: 3, poll: 220ms}
 destinations:
   cloud: {host: cloud.plug.example, addresses: [203.0.113.10], protocol: udp, port: 8053}
   one:   {host: one.time.example, addresses: [203.0.113.11], protocol: udp, port: 123}
