@@ -158,6 +158,6 @@ const modelled = "vacuum.roborock_vacuum_s5"
 func (h *instance) awaits(ctx context.Context, entity string) {
 	GinkgoHelper()
 	client := &hass.Client{URL: h.URL, Token: hass.NewToken(h.Token), HTTP: h.web()}
-	Eventually(client.State).WithContext(ctx).WithArguments(entity).Within(time.Minute).
+	Eventually(client.State).WithContext(ctx).WithArguments(entity).Within(time.Minute).ProbeEvery(200 * time.Millisecond).
 		Should(HaveField("State", "docked"))
 }
