@@ -100,6 +100,31 @@ var _ = Describe("a device that is worse off", func() {
 		Expect(cell(j, "log").Verdict).To(Equal(harness.Optional), cell(j, "log").Why)
 	})
 
+	It("is not blamed on what was blocked beside it", func() {
+		free := formula{contacts: []string{"ads", "log", "map"}, scenarios: map[string]func(func(string) bool) bool{"app": always}}
+		slow := &lane{device: free, after: func(r *harness.Result) {
+			took := 10 * time.Millisecond
+			if contact, _ := r.Seen.Contact(destination("log")); contact.Attempts > 0 {
+				took += time.Second
+			}
+			r.Outcomes["app"] = harness.Outcome{Answer: harness.Pass, Duration: took}
+		}}
+		run := newRun(free)
+		for number := range 24 {
+			block := [][]harness.Destination{
+				nil, nil, {destination("map")}, {destination("ads")},
+				{destination("ads"), destination("log")}, {destination("ads"), destination("log")}, {destination("ads"), destination("log")}, {destination("log")},
+			}[number%8]
+			result, err := slow.Run(context.Background(), harness.Trial{Number: number + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady})
+			Expect(err).NotTo(HaveOccurred())
+			run.Results = append(run.Results, result)
+		}
+		j := harness.Judge(run)
+		Expect(cell(j, "log").Verdict).To(Equal(harness.Degraded))
+		Expect(cell(j, "ads").Verdict).To(Equal(harness.Optional), cell(j, "ads").Why)
+		Expect(cell(j, "map").Verdict).To(Equal(harness.Optional), cell(j, "map").Why)
+	})
+
 	DescribeTable("is not invented from", func(outcome func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome)) {
 		runs, wrong := 300, 0
 		for seed := range uint64(runs) {

@@ -57,6 +57,7 @@ type page struct {
 	Lines    []line
 	Needs    []need
 	Safe     []safeCard
+	Worse    []string
 	Unknown  []string
 	Timeline *timeline
 	Trials   []trialLine
@@ -107,6 +108,7 @@ func newPage(report Report, style template.CSS) page {
 		Legend:  slices.DeleteFunc(verdicts(), func(s sign) bool { return r.tally(s.Verdict) == 0 }),
 		Needs:   r.drawnNeeds(),
 		Safe:    r.drawnSafe(),
+		Worse:   r.worse().lines,
 		Unknown: r.unknowns().lines,
 		Notes:   r.notes().lines,
 		Horizon: horizon(r.Run.Horizon),

@@ -18,7 +18,7 @@ type section struct {
 // sections say in sentences what the table cannot: the groups, what may be
 // blocked together, what stayed open, and how far the verdicts go.
 func (r reading) sections() []section {
-	all := append(r.needs(), r.safety(), r.unknowns(), r.notes())
+	all := append(r.needs(), r.safety(), r.worse(), r.unknowns(), r.notes())
 	return slices.DeleteFunc(all, func(s section) bool { return len(s.lines) == 0 })
 }
 
@@ -150,8 +150,13 @@ func (r reading) safe(safe Safe) string {
 	return fmt.Sprintf("%s: %s (%s).", columns, what, how)
 }
 
-// unknowns are the run's own, and every cell that is open or degraded and of
-// which they say nothing.
+// worse tells of every cell that is degraded.
+func (r reading) worse() section {
+	return section{"Works, but worse", r.each(func(_ string, _ Row, cell Cell) bool { return cell.Verdict == harness.Degraded })}
+}
+
+// unknowns are the run's own, and every cell that is open and of which they say
+// nothing.
 func (r reading) unknowns() section {
 	s := section{title: "Still unknown"}
 	for _, unknown := range r.Unknown {
@@ -161,13 +166,14 @@ func (r reading) unknowns() section {
 		}
 		s.lines = append(s.lines, line+".")
 	}
-	s.lines = append(s.lines, r.loose()...)
+	s.lines = append(s.lines, r.each(func(column string, row Row, cell Cell) bool {
+		return cell.Open() && !r.told(column, row.Destination.ID)
+	})...)
 	return s
 }
 
-// loose tells of the cells that leave something open, those with the same
-// verdict and reason together.
-func (r reading) loose() []string {
+// each tells of some cells, those with the same verdict and reason together.
+func (r reading) each(concerns func(column string, row Row, cell Cell) bool) []string {
 	type reason struct {
 		columns string
 		verdict harness.Verdict
@@ -180,7 +186,7 @@ func (r reading) loose() []string {
 		columns := map[reason][]string{} // of cells alike but for their column
 		for _, column := range r.Columns {
 			cell := row.Cells[column.ID]
-			if !cell.Open() && cell.Verdict != harness.Degraded || r.told(column.ID, row.Destination.ID) {
+			if !concerns(column.ID, row, cell) {
 				continue
 			}
 			alike := reason{verdict: cell.Verdict, why: cell.Why}

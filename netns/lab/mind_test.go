@@ -192,6 +192,11 @@ func TestDuty(t *testing.T) {
 		if !m.Works(lab.Control, everything) {
 			t.Error("it does not work although its need is met")
 		}
+		rounds(m, world, world.Tempo.Patience, allBut("a"))
+		<-time.After(59 * time.Second)
+		if !m.Works(lab.Control, everything) {
+			t.Error("one brief moment with what it needs does not start the cycle anew")
+		}
 	})
 }
 

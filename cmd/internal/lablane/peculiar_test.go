@@ -43,6 +43,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 		Entry("closes its port", Label("slow"), "cloud-locked", harness.Settings{}),
 		Entry("stays broken", "dead-server", harness.Settings{}),
 		Entry("fine until it is power-cycled", "power-cycled", harness.Settings{Regimes: []harness.Regime{harness.Steady, harness.ColdBoot}}),
+		Entry("asks for the time when it is switched on", "boot-only", harness.Settings{Regimes: []harness.Regime{harness.Steady, harness.ColdBoot}}),
 		Entry("one request in five is ignored", "deaf", harness.Settings{MaxNoise: 0.05}),
 		Entry("only its own subnet", Label("slow"), "own-subnet", harness.Settings{}),
 		Entry("the cloud steps in", "cloud-fallback", harness.Settings{}),

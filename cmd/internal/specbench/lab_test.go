@@ -148,6 +148,58 @@ regimes: {steady: {}, cold_boot: {}}
 	}, SpecTimeout(time.Minute))
 })
 
+var _ = Describe("a spec with a cold boot", Label("root"), func() {
+	const app = `
+  app: {retry: {attempts: 5, every: 100ms}, timeout: 1s, steps: [{miio: {method: find_me, params: [""]}, actuates: true}]}
+regimes: {steady: {}, cold_boot: {power: {off: 100ms}}}
+`
+	clocks := []harness.Destination{
+		{Protocol: "udp", Port: 123, Name: "ntp1.plug.example"}, {Protocol: "udp", Port: 123, Name: "ntp2.plug.example"},
+	}
+	cold := func(t harness.Trial) harness.Trial {
+		t.Regime = harness.ColdBoot
+		return t
+	}
+
+	It("restarts the device while its clocks are blocked, and not before", func(ctx SpecContext) {
+		plug, err := lab.Find("boot-only")
+		Expect(err).NotTo(HaveOccurred())
+		lane := benchOn(ctx, plug.Text(), app)
+		run := func(t harness.Trial) (harness.Result, harness.Outcome) {
+			GinkgoHelper()
+			result, err := lane.Run(ctx, t)
+			Expect(err).NotTo(HaveOccurred())
+			return result, result.Outcomes["app"]
+		}
+		_, control := run(cold(trial(1)))
+		Expect(control.Answer).To(Equal(harness.Pass), control.Why)
+
+		result, steady := run(trial(2, clocks...))
+		Expect(steady.Answer).To(Equal(harness.Pass), steady.Why)
+		Expect(attempts(result, clocks)).To(BeZero(), "it asks for the time when it starts, and only then")
+
+		result, booted := run(cold(trial(3, clocks...)))
+		Expect(booted.Answer).To(Equal(harness.Fail))
+		for i := range clocks {
+			Expect(attempts(result, clocks[i:i+1])).To(BeNumerically(">", 0), "it started, and tried %s", clocks[i])
+		}
+		Expect(result.Recovered).To(BeTrue(), "it is restarted once more, with nothing blocked")
+
+		result, one := run(cold(trial(4, clocks[0])))
+		Expect(one.Answer).To(Equal(harness.Pass), one.Why)
+		Expect(attempts(result, clocks)).To(BeNumerically(">", 0))
+	}, SpecTimeout(2*time.Minute))
+})
+
+// attempts adds up what ran into the block.
+func attempts(result harness.Result, destinations []harness.Destination) (count int) {
+	for _, d := range destinations {
+		contact, _ := result.Seen.Contact(d)
+		count += contact.Attempts
+	}
+	return count
+}
+
 var _ = Describe("a Ginkgo suite on a lab", Label("root"), func() {
 	It("is compiled once, and each of its specs is a column", func(ctx SpecContext) {
 		file, err := scenarios.Parse("../../../scenarios/spec.yaml", []byte(head+"  suite: {from: gateway, steps: [{ginkgo: ./testdata/_vacuum}]}\n"))
