@@ -110,11 +110,11 @@ var _ = Describe("a device that is worse off", func() {
 			r.Outcomes["app"] = harness.Outcome{Answer: harness.Pass, Duration: took}
 		}}
 		run := newRun(free)
-		for number := range 24 {
+		ads, log, other := destination("ads"), destination("log"), destination("map")
+		for number := range 40 {
 			block := [][]harness.Destination{
-				nil, nil, {destination("map")}, {destination("ads")},
-				{destination("ads"), destination("log")}, {destination("ads"), destination("log")}, {destination("ads"), destination("log")}, {destination("log")},
-			}[number%8]
+				nil, nil, {other}, {ads}, {log}, {ads, log}, {ads, log}, {ads, log}, {ads, log}, {ads, log, other},
+			}[number%10]
 			result, err := slow.Run(context.Background(), harness.Trial{Number: number + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady})
 			Expect(err).NotTo(HaveOccurred())
 			run.Results = append(run.Results, result)
