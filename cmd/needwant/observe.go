@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -65,10 +67,8 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)
 	}
-	if !f.json {
-		if err := table(command.OutOrStdout(), seen.Contacts); err != nil {
-			return err
-		}
+	if err := f.show(command.OutOrStdout(), seen); err != nil {
+		return err
 	}
 	if f.longest > 0 && command.Context().Err() != nil {
 		return exit(codeInterrupted, context.Canceled)
@@ -79,24 +79,60 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 // glance is how often the gateway is asked what it saw.
 const glance = time.Second
 
+// observed is a destination with what passed between it and the device.
+type observed struct {
+	harness.Contact
+	Packets uint64 `json:"packets"` // in either direction
+	Bytes   uint64 `json:"bytes"`   // of these, headers of IP included
+	Named   string `json:"named"`   // how the name is known: "dns" from an answer, "address" where there is none
+}
+
+// traffic counts what passes at a gateway.
+type traffic interface{ Traffic() *gateway.Traffic }
+
 // watch looks until ctx ends, and returns what was seen by then.
-func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gateway harness.Gateway) (harness.Observation, error) {
+func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate harness.Gateway) (seen []observed, err error) {
 	show := f.shower(command)
+	counted, able := gate.(traffic)
+	if !able {
+		return nil, errors.New("this gateway does not count what passes")
+	}
+	passed := counted.Traffic()
 	again := time.NewTicker(glance)
 	defer again.Stop()
 	for {
 		// A look that has begun is finished.
-		seen, err := gateway.Observe(context.WithoutCancel(ctx))
+		looked, err := gate.Observe(context.WithoutCancel(ctx))
 		if err != nil {
 			return seen, err
 		}
-		show(seen.Contacts)
+		if seen, err = with(looked.Contacts, passed); err != nil {
+			return seen, err
+		}
+		show(seen)
 		select {
 		case <-ctx.Done():
 			return seen, nil
 		case <-again.C:
 		}
 	}
+}
+
+// with adds what passed.
+func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed, err error) {
+	counts, err := passed.Look(contacts)
+	if err != nil {
+		return nil, err
+	}
+	for _, contact := range contacts {
+		count := counts[contact.Destination]
+		named := "dns"
+		if contact.Destination.Host() == "" {
+			named = "address"
+		}
+		seen = append(seen, observed{contact, count.Packets, count.Bytes, named})
+	}
+	return seen, nil
 }
 
 // seenEvent says that a destination was contacted for the first time, or
@@ -108,19 +144,20 @@ type seenEvent struct {
 }
 
 // shower shows each look at the gateway.
-func (f *observeFlags) shower(command *cobra.Command) func([]harness.Contact) {
+func (f *observeFlags) shower(command *cobra.Command) func([]observed) {
 	encoder := json.NewEncoder(command.OutOrStdout())
 	notes := command.ErrOrStderr()
 	screen, isFile := notes.(*os.File)
 	live := isFile && terminal(screen) && !f.quiet && !f.json
 	known := map[harness.Destination]string{}
-	return func(contacts []harness.Contact) {
+	return func(seen []observed) {
 		if live {
 			fmt.Fprint(notes, "\x1b[H\x1b[2J") // to the upper left, and clear
-			_ = table(notes, contacts)         // a terminal that went away stops nothing
+			_ = table(notes, seen)             // a terminal that went away stops nothing
 			return
 		}
-		for _, contact := range contacts {
+		for _, destination := range seen {
+			contact := destination.Contact
 			kind := "seen"
 			if contact.Answered {
 				kind = "answered"
@@ -140,28 +177,40 @@ func (f *observeFlags) shower(command *cobra.Command) func([]harness.Contact) {
 	}
 }
 
+// observedEvent is the last event.
+type observedEvent struct {
+	Kind         string     `json:"event"` // "observed"
+	At           time.Time  `json:"at"`
+	Destinations []observed `json:"destinations"`
+}
+
+func (f *observeFlags) show(out io.Writer, seen []observed) error {
+	if f.json {
+		return json.NewEncoder(out).Encode(observedEvent{"observed", time.Now(), append([]observed{}, seen...)})
+	}
+	return table(out, seen)
+}
+
 // table writes one row for each destination.
-func table(out io.Writer, contacts []harness.Contact) error {
-	if len(contacts) == 0 {
+func table(out io.Writer, seen []observed) error {
+	if len(seen) == 0 {
 		_, err := fmt.Fprintln(out, "the device has contacted nothing yet")
 		return err
 	}
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "DESTINATION\tSERVICE\tFIRST\tLAST\tTRIES\tANSWERED\tADDRESSES")
-	for _, c := range contacts {
+	fmt.Fprintln(rows, "NAME\tADDRESS\tPROTOCOL\tPORT\tSERVICE\tFIRST\tLAST\tTRIES\tANSWERED\tPACKETS\tBYTES\tNAMED BY")
+	for _, o := range seen {
 		answered := "no"
-		if c.Answered {
+		if o.Answered {
 			answered = "yes"
 		}
-		addresses := ""
-		for i, address := range c.Addresses {
-			if i > 0 {
-				addresses += " "
-			}
-			addresses += address.String()
+		var addresses []string
+		for _, address := range o.Addresses {
+			addresses = append(addresses, address.String())
 		}
-		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.Destination, c.Destination.Service(),
-			c.First.Format(time.TimeOnly), c.Last.Format(time.TimeOnly), c.Tries, answered, addresses)
+		d := o.Destination
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", d.Host(), strings.Join(addresses, " "), d.Protocol, d.Port, d.Service(),
+			o.First.Format(time.TimeOnly), o.Last.Format(time.TimeOnly), o.Tries, answered, o.Packets, o.Bytes, o.Named)
 	}
 	return rows.Flush()
 }

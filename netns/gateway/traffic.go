@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"net/netip"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/talk"
+)
+
+// Traffic adds up what passes between a device and its destinations, from one
+// look at the kernel's connections to the next. A connection that came and went
+// between two looks is missed; the kernel remembers most of them for 10 s and
+// longer.
+type Traffic struct {
+	namespace *netns.Namespace
+	before    []talk.Flow
+	remotes   map[remote]talk.Count
+}
+
+type remote struct {
+	protocol string
+	netip.AddrPort
+}
+
+// Traffic begins to count.
+func (g *Gateway) Traffic() *Traffic {
+	return &Traffic{namespace: g.config.Namespace, remotes: map[remote]talk.Count{}}
+}
+
+// Look returns what passed so far, in either direction, by destination. What two
+// of them share, as an address and port, counts for each.
+func (t *Traffic) Look(contacts []harness.Contact) (map[harness.Destination]talk.Count, error) {
+	now, err := talk.Flows(t.namespace)
+	if err != nil {
+		return nil, err
+	}
+	for _, flow := range talk.Since(t.before, now) {
+		at := remote{flow.Protocol, flow.Remote}
+		sum := t.remotes[at]
+		sum.Packets += flow.Sent.Packets + flow.Received.Packets
+		sum.Bytes += flow.Sent.Bytes + flow.Received.Bytes
+		t.remotes[at] = sum
+	}
+	t.before = now
+	passed := map[harness.Destination]talk.Count{}
+	for _, contact := range contacts {
+		d := contact.Destination
+		for _, address := range contact.Addresses {
+			sum := t.remotes[remote{d.Protocol, netip.AddrPortFrom(address, d.Port)}]
+			all := passed[d]
+			passed[d] = talk.Count{Packets: all.Packets + sum.Packets, Bytes: all.Bytes + sum.Bytes}
+		}
+	}
+	return passed, nil
+}
