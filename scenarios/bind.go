@@ -29,6 +29,11 @@ type Site struct {
 	// Apart is what Home Assistant wants between two polls that it is asked for.
 	Apart time.Duration
 
+	// Pace is the shortest time between two attempts at one host on the internet,
+	// from all places together: [UsualPace], or nothing in a lab, which has an
+	// internet of its own.
+	Pace time.Duration
+
 	// Start is what the device needs to start, where the file says nothing.
 	Start time.Duration
 }
@@ -69,9 +74,9 @@ func (f File) engines(site Site) (map[string]*Engine, error) {
 	if !address.IsValid() {
 		address = netip.AddrPortFrom(f.Device.Address, 0)
 	}
-	engines := map[string]*Engine{}
+	engines, pace := map[string]*Engine{}, &pace{apart: site.Pace}
 	for name, place := range site.Places {
-		engine := &Engine{Place: place, Home: home, Apart: site.Apart, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart}
+		engine := &Engine{Place: place, Home: home, Apart: site.Apart, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart, pace: pace}
 		engine.Environment = []string{"NEEDWANT_DEVICE=" + address.Addr().String()}
 		if token != nil {
 			engine.Environment = append(engine.Environment, "NEEDWANT_MIIO_TOKEN="+text)

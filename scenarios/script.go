@@ -11,6 +11,7 @@ import (
 // script is a scenario's steps, ready to be made in order.
 type script struct {
 	retry Retry
+	pace  *pace
 	steps []ready
 }
 
@@ -20,6 +21,7 @@ type ready struct {
 	compiled
 	timeout time.Duration
 	always  bool
+	host    string // whom it asks; "" where nobody
 }
 
 // grace is how long a step that puts things back may take after the check was
@@ -57,6 +59,7 @@ func (s script) insist(ctx context.Context, step ready, saved map[string]any) (h
 	}
 	for attempt := 1; ; attempt++ {
 		next := time.Now().Add(s.retry.Every)
+		_ = s.pace.wait(ctx, step.host) // an ended ctx shows in the step
 		made, why := step.make(ctx, saved)
 		if made.Answer != harness.Pass && ctx.Err() != nil {
 			made.Answer, made.Cause, why = harness.Inconclusive, harness.Unable, "stopped before it was over"

@@ -41,9 +41,29 @@ func (s Secret) Read(folder string) (string, error) {
 // Revealed are the secrets of a file that can be read here and now, for those who
 // keep them out of what they write.
 func (f File) Revealed() (secrets []string) {
-	for _, secret := range []Secret{f.Secrets.Miio, f.Secrets.Hass, f.Gateway.Passphrase} {
+	places := []Secret{f.Secrets.Miio, f.Secrets.Hass, f.Gateway.Passphrase}
+	for _, spec := range f.Scenarios {
+		for _, step := range spec.Steps {
+			places = append(places, within(step.Do)...)
+		}
+	}
+	for _, secret := range places {
 		if text, err := secret.Read(f.folder); err == nil {
 			secrets = append(secrets, text)
+		}
+	}
+	return secrets
+}
+
+// within are the secrets of an action's own.
+func within(action Action) (secrets []Secret) {
+	switch action := action.(type) {
+	case *MQTT:
+		secrets = append(secrets, action.Password)
+	case *HTTP:
+		secrets = append(secrets, Secret(action.URL), Secret(action.Body))
+		for _, value := range action.Headers {
+			secrets = append(secrets, Secret(value))
 		}
 	}
 	return secrets

@@ -21,6 +21,7 @@ func (s *Stand) site(options Options) scenarios.Site {
 			"host":    {},
 		},
 		Apart: hass.Cooldown,
+		Pace:  scenarios.UsualPace,
 		Path:  PathThrough(s.Placed.Namespace, s.house),
 		Ask:   options.Ask,
 	}
