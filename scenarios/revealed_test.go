@@ -15,7 +15,7 @@ device: {address: 192.168.50.10}
 gateway: {placement: nic, inside: eth1, uplink: eth0}
 secrets: {miio: env:SPEC_MIIO, hass: env:SPEC_NONE}
 scenarios:
-  one: {steps: [{mqtt: {broker: "192.168.1.5:1883", topic: a, password: env:SPEC_MQTT}}]}
+  one: {steps: [{mqtt: {broker: "192.168.1.5:1883", topic: a, username: me, password: env:SPEC_MQTT}}]}
   two: {steps: [{http: {url: env:SPEC_URL, headers: {Authorization: env:SPEC_HEADER, Accept: text/plain}}}, {miio: get_status}]}
 `))
 		Expect(err).NotTo(HaveOccurred())
