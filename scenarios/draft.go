@@ -92,11 +92,21 @@ func (d Draft) Write(name string) ([]byte, error) {
 	if err := head.Execute(&text, d); err != nil {
 		return nil, fmt.Errorf("the head of a draft: %w", err)
 	}
-	text.WriteString(d.scenarios())
-	if _, err := Parse(name, text.Bytes()); err != nil {
-		return text.Bytes(), err
+	written := []byte(aligned(text.String()) + d.scenarios())
+	_, err = Parse(name, written)
+	return written, err
+}
+
+// aligned puts the comments behind tabs below one another.
+func aligned(text string) string {
+	const column = 38
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if said, comment, has := strings.Cut(line, "\t"); has {
+			lines[i] = fmt.Sprintf("%-*s %s", column-1, said, comment)
+		}
 	}
-	return text.Bytes(), nil
+	return strings.Join(lines, "\n")
 }
 
 // scenarios is that part of the library's text, with the addresses replaced.

@@ -92,6 +92,13 @@ esac; done`)
 		Expect(os.ReadFile(runs)).To(BeEquivalentTo("run\n"))
 	}, SpecTimeout(30*time.Second))
 
+	It("hands the label on", func(ctx SpecContext) {
+		flags := filepath.Join(GinkgoT().TempDir(), "flags")
+		binary := program(`echo "$@" > ` + flags)
+		check(ctx, new(scenarios.Engine), one(scenarios.Step{Do: &scenarios.Ginkgo{Binary: binary, Label: "smoke"}}))
+		Expect(os.ReadFile(flags)).To(ContainSubstring("--ginkgo.label-filter=smoke"))
+	}, SpecTimeout(30*time.Second))
+
 	It("says what does not compile", func(ctx SpecContext) {
 		file, err := scenarios.Parse("spec.yaml", []byte(labHead+"    steps: [{ginkgo: ./testdata/nothing}]\n"))
 		Expect(err).NotTo(HaveOccurred())

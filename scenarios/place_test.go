@@ -72,6 +72,7 @@ var _ = Describe("a place", func() {
 		Entry("mqtt", broker(scenarios.MQTT{To: "a"}, ""), "tcp 127.0.0.1:", SpecTimeout(30*time.Second)),
 		Entry("ping", here(&scenarios.Ping{Host: "127.0.0.1", Count: 1}, ""), "ip4:icmp", SpecTimeout(30*time.Second)),
 		Entry("exec", here(&scenarios.Exec{Command: []string{"true"}}, ""), "true", SpecTimeout(30*time.Second)),
+		Entry("ginkgo", suite(oneSpec), "/", SpecTimeout(30*time.Second)),
 		Entry("power by a program", here(&scenarios.Power{Exec: &scenarios.Toggle{Off: "true", On: "true"}, Off: time.Millisecond}, ""), "true", SpecTimeout(30*time.Second)),
 	)
 

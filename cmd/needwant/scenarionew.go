@@ -150,10 +150,7 @@ func interviewing(in io.Reader, out io.Writer, can bool) interview {
 // draft fills a draft from the flags, and from answers.
 func (i interview) draft(command *cobra.Command, from string, questions []question, values []string) (scenarios.Draft, error) {
 	ctx := command.Context()
-	if !command.Flags().Changed("like") {
-		from = i.ask(ctx, "which spec to begin with, of 'needwant scenario list'", from)
-	}
-	draft, err := scenarios.New(from)
+	draft, err := i.begin(ctx, from, command.Flags().Changed("like"))
 	if err != nil {
 		return draft, err
 	}
@@ -161,7 +158,7 @@ func (i interview) draft(command *cobra.Command, from string, questions []questi
 		given := command.Flags().Changed(q.flag)
 		if q.wanted != nil && !q.wanted(&draft) {
 			if given {
-				return draft, fmt.Errorf("--%s: a spec like %s with placement %s has no such thing: leave it out", q.flag, from, draft.Gateway.Placement)
+				return draft, fmt.Errorf("--%s: a spec like %s with placement %s has no such thing: leave it out", q.flag, draft.From, draft.Gateway.Placement)
 			}
 			continue
 		}
@@ -177,18 +174,50 @@ func (i interview) draft(command *cobra.Command, from string, questions []questi
 	return draft, nil
 }
 
+// begin takes the library's spec that is given, or asks for one until there is
+// one.
+func (i interview) begin(ctx context.Context, from string, given bool) (scenarios.Draft, error) {
+	for {
+		answer := from
+		if !given {
+			answer = i.ask(ctx, "which spec to begin with, of 'needwant scenario list'", from)
+		}
+		draft, err := scenarios.New(answer)
+		if err == nil || answer == from || ctx.Err() != nil {
+			return draft, err
+		}
+		fmt.Fprintf(i.out, "  %v\n", err)
+	}
+}
+
 // insist asks until the answer makes sense. The usual answer is taken as it is.
 func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
 	for {
-		usual := q.usual(draft)
+		before, usual := *draft, q.usual(draft)
 		answer := i.ask(ctx, q.asks, usual)
 		err := q.take(draft, answer)
+		if err == nil && answer != usual {
+			err = q.doubt(*draft)
+		}
 		if err == nil || answer == usual || ctx.Err() != nil {
 			return err
 		}
 		fmt.Fprintf(i.out, "  %v\n", err)
-		_ = q.take(draft, usual) // it was good
+		*draft = before
 	}
+}
+
+// doubt says what is wrong with an answer that the draft has now. Of two links the
+// second is still to come.
+func (q question) doubt(draft scenarios.Draft) error {
+	if q.flag == "inside" || q.flag == "uplink" {
+		return nil
+	}
+	_, err := draft.Write("the answer")
+	if wrong, ok := errors.AsType[*scenarios.Error](err); ok {
+		return fmt.Errorf("%s: %s", wrong.Message, wrong.Remedy)
+	}
+	return err
 }
 
 // take sets what was answered; nothing where the answer is empty.
