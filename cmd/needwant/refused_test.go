@@ -23,6 +23,21 @@ var _ = Describe("a port that is in use", Label("root"), func() {
 	}
 })
 
+var _ = Describe("a step that makes the device do something", Label("root"), func() {
+	It("is not made unless it is allowed, and nothing is touched before that is known", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.resting(ctx)
+		for _, verb := range []string{"bisect", "check"} {
+			run := h.needwant(ctx, verb, h.spec())
+			Expect(run.Code).To(Equal(2), run.Stderr)
+			Expect(run.Stderr).To(ContainSubstring("scenario native_app makes the device do something: add --allow-actuation"))
+			Expect(run.Stderr).NotTo(ContainSubstring("step 2"))
+		}
+		h.expectWhole(ctx, before)
+		h.expectClean()
+	}, SpecTimeout(time.Minute))
+})
+
 // occupy takes a port of the machine.
 func (h *home) occupy(ctx SpecContext, network, address string) {
 	GinkgoHelper()
