@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +13,10 @@ import (
 
 // Hass looks at an entity of Home Assistant.
 type Hass struct {
-	URL     string `yaml:"url" about:"Where Home Assistant is, for example http://192.168.1.5:8123."`
-	Entity  string `yaml:"entity" about:"The entity, for example vacuum.s50."`
-	Refresh bool   `yaml:"refresh,omitempty" about:"true: have the device polled first. Without that the state may be an old one, and path is unknown."`
+	URL     string        `yaml:"url" about:"Where Home Assistant is, for example http://192.168.1.5:8123."`
+	Entity  string        `yaml:"entity" about:"The entity, for example vacuum.s50."`
+	Refresh bool          `yaml:"refresh,omitempty" about:"true: have the device polled first. Without that the state may be an old one, and path is unknown."`
+	Apart   time.Duration `yaml:"apart,omitempty" about:"How far apart polls are asked for. The default is 11s: Home Assistant puts off what comes sooner. An integration without that may take less."`
 }
 
 // HassResult is what an expectation on [Hass] may name.
@@ -55,7 +57,7 @@ func (h *Hass) check() *ArgumentError {
 }
 
 func (h *Hass) prepare(e *Engine, _ time.Duration) (deed, error) {
-	home := &hass.Client{URL: h.URL, Token: e.Home, HTTP: e.web(), Apart: e.Apart}
+	home := &hass.Client{URL: h.URL, Token: e.Home, HTTP: e.web(), Apart: cmp.Or(h.Apart, e.Apart)}
 	return deed{
 		kind: hassKind(),
 		name: "hass " + h.Entity,
