@@ -83,7 +83,7 @@ var _ = Describe("a hass step", func() {
 
 	Context("of a Home Assistant that says when a state was reported", func() {
 		const before, after = "2026-03-08T10:11:12+00:00", "2026-03-08T10:11:13+00:00"
-		const aBit = 600 * time.Millisecond
+		const aBit = 2 * time.Second
 
 		polled := func(ctx context.Context, timeout time.Duration) harness.Outcome {
 			GinkgoHelper()
