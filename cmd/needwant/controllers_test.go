@@ -66,11 +66,11 @@ func withNeighbour(neighbour *netns.Namespace) func(ctx context.Context, device 
 
 const controllersSpec = `
 scenarios:
-  behind: {steps: [{hass: {url: "http://192.168.50.20:8123", entity: vacuum.device, refresh: true}, expect: EXPECT}], from: lan}
-  routed: {steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true}, expect: EXPECT}], from: lan}
-  forwarded: {steps: [{hass: {url: "http://192.168.1.10:8123", entity: vacuum.device, refresh: true}, expect: EXPECT}], from: lan}
-  here: {steps: [{hass: {url: "http://192.168.1.3:8123", entity: vacuum.device, refresh: true}, expect: EXPECT}], from: lan}
-  loopback: {steps: [{hass: {url: "http://localhost:8123", entity: vacuum.device, refresh: true}, expect: EXPECT}], from: lan}
+  behind: {steps: [{hass: {url: "http://192.168.50.20:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
+  routed: {steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
+  forwarded: {steps: [{hass: {url: "http://192.168.1.10:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
+  here: {steps: [{hass: {url: "http://192.168.1.3:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
+  loopback: {steps: [{hass: {url: "http://localhost:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
 `
 
 var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
