@@ -76,7 +76,7 @@ var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
 		behind, err := netns.New()
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(behind.Close)
-		h := newHomeOf(ctx, withNeighbour(behind))
+		h := newHomeOf(ctx, plugWorld, withNeighbour(behind))
 		Expect(behind.AddAddress("eth0", netip.MustParsePrefix("192.168.50.20/24"))).To(Succeed())
 		Expect(behind.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.50.1"))).To(Succeed())
 		h.assistant(ctx, behind, "192.168.50.20:8123", "192.168.50.10")

@@ -73,13 +73,14 @@ scenarios:
 // business.
 func newHome(ctx context.Context) *home {
 	GinkgoHelper()
-	return newHomeOf(ctx, join)
+	return newHomeOf(ctx, plugWorld, join)
 }
 
-// newHomeOf is one whose device joins its network in a way of its own.
-func newHomeOf(ctx context.Context, join func(ctx context.Context, device *netns.Namespace, link string)) *home {
+// newHomeOf is one of another world, or whose device joins its network in a way of
+// its own.
+func newHomeOf(ctx context.Context, text string, join func(ctx context.Context, device *netns.Namespace, link string)) *home {
 	GinkgoHelper()
-	world, err := lab.Parse("plug.yaml", []byte(plugWorld))
+	world, err := lab.Parse("plug.yaml", []byte(text))
 	Expect(err).NotTo(HaveOccurred())
 	started, err := lab.Start(ctx, world, lab.Options{Seed: 1, Join: join})
 	Expect(err).NotTo(HaveOccurred())

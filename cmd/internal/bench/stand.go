@@ -60,7 +60,7 @@ func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*pl
 		mac = parsed
 	}
 	return placement.New(placement.Config{
-		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink,
+		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink, VLAN: g.VLAN,
 		MAC: mac, Address: file.Device.Address,
 		Folder: guard.Folder(), Guardian: guardian(), Tell: tell,
 	})

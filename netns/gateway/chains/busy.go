@@ -14,8 +14,15 @@ const resource = 4
 
 // explained says what to do about an iptables that waited for its lock in vain.
 func explained(err error) error {
-	failure, ok := errors.AsType[*iptables.Error](err)
-	if ok && failure.ExitStatus() == resource && strings.Contains(failure.Error(), "xtables lock") {
+	if failure, ok := errors.AsType[*iptables.Error](err); ok {
+		return explainedBy(err, failure.ExitStatus(), failure.Error())
+	}
+	return err
+}
+
+// explainedBy is the same of an exit status and of what iptables said.
+func explainedBy(err error, status int, said string) error {
+	if status == resource && strings.Contains(said, "xtables lock") {
 		return fmt.Errorf("another program holds the lock of iptables, as a firewall that loads its rules anew: try again when it is done: %w", err)
 	}
 	return err

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/coreos/go-iptables/iptables"
 )
 
 // placed is a chain of ours as the kernel showed it once it was written.
@@ -117,17 +115,26 @@ func (t *Tables) CheckWith(chain string, own func() (problem string, err error))
 
 func (t *Tables) checkAll(except string) (problem string, err error) {
 	err = t.namespace.Do(func() error {
+		found := listings{tables: t}
 		for _, chain := range t.chains {
 			if chain.Name == except {
 				continue
 			}
-			if problem, err = chain.check(t.commands[chain.family]); problem != "" || err != nil {
+			lines, err := found.of(chain.family, chain.Table, chain.Name)
+			if err != nil {
 				return err
+			}
+			if problem = chain.check(lines); problem != "" {
+				return nil
 			}
 		}
 		for _, head := range t.heads {
-			if problem, err = head.check(t.commands[head.family]); problem != "" || err != nil {
+			lines, err := found.of(head.family, head.table, head.from)
+			if err != nil {
 				return err
+			}
+			if problem = head.check(lines); problem != "" {
+				return nil
 			}
 		}
 		return nil
@@ -135,38 +142,33 @@ func (t *Tables) checkAll(except string) (problem string, err error) {
 	return problem, err
 }
 
-func (c placed) check(command *iptables.IPTables) (problem string, err error) {
-	lines, err := list(command, c.Table, c.Name)
-	if err != nil || slices.Equal(lines, c.lines) {
-		return "", err
+func (c placed) check(lines []string) (problem string) {
+	if slices.Equal(lines, c.lines) {
+		return ""
 	}
 	where := fmt.Sprintf("%s chain %s in %s was changed from outside", c.family, c.Name, c.Table)
 	for _, want := range c.lines {
 		if !slices.Contains(lines, want) {
-			return fmt.Sprintf("%s: the rule %q is gone", where, want), nil
+			return fmt.Sprintf("%s: the rule %q is gone", where, want)
 		}
 	}
 	for _, line := range lines {
 		if !slices.Contains(c.lines, line) {
-			return fmt.Sprintf("%s: the rule %q is not ours", where, line), nil
+			return fmt.Sprintf("%s: the rule %q is not ours", where, line)
 		}
 	}
-	return where + ": its rules are in another order", nil
+	return where + ": its rules are in another order"
 }
 
 // check says why a chain of the kernel does not begin with our jumps.
-func (h head) check(command *iptables.IPTables) (problem string, err error) {
-	lines, err := list(command, h.table, h.from)
-	if err != nil {
-		return "", err
-	}
+func (h head) check(lines []string) (problem string) {
 	for i, jump := range h.lines {
 		switch {
 		case !slices.Contains(lines, jump):
-			return fmt.Sprintf("%s: the jump %q is gone", h, jump), nil
+			return fmt.Sprintf("%s: the jump %q is gone", h, jump)
 		case lines[i] != jump:
-			return fmt.Sprintf("%s: %q stands before the jump %q", h, lines[i], jump), nil
+			return fmt.Sprintf("%s: %q stands before the jump %q", h, lines[i], jump)
 		}
 	}
-	return "", nil
+	return ""
 }

@@ -25,7 +25,8 @@ const absent = 1
 type Tables struct {
 	namespace *netns.Namespace
 	commands  map[Family]*iptables.IPTables
-	legacy    bool // the rules are not nftables'
+	paths     map[Family]string // of the programs
+	legacy    bool              // the rules are not nftables'
 
 	mutex    sync.Mutex
 	chains   []placed
@@ -38,7 +39,7 @@ type Tables struct {
 func Open(namespace *netns.Namespace) (*Tables, error) {
 	var problems []error
 	for _, suffix := range []string{"-nft", "", "-legacy"} {
-		t := &Tables{namespace: namespace, commands: map[Family]*iptables.IPTables{}}
+		t := &Tables{namespace: namespace, commands: map[Family]*iptables.IPTables{}, paths: map[Family]string{}}
 		err := t.find(suffix)
 		if err == nil {
 			return t, nil
@@ -61,7 +62,7 @@ func (t *Tables) find(suffix string) error {
 		if err != nil {
 			return err
 		}
-		t.commands[family] = command
+		t.commands[family], t.paths[family] = command, path
 		if t.legacy, err = isLegacy(path); err != nil {
 			return err
 		}

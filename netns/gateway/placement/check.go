@@ -18,6 +18,11 @@ func (p *Plan) Check() error {
 	if p.config.Kind == Host {
 		return p.checkHost()
 	}
+	if p.config.Kind == VLAN {
+		if err := p.checkTrunk(); err != nil {
+			return err
+		}
+	}
 	moved := 0 // the number of the link that is to be moved
 	if p.config.Kind == NIC {
 		inside, err := p.existing("inside", p.config.Inside)

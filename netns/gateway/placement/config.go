@@ -19,6 +19,7 @@ type Kind string
 const (
 	NIC    Kind = "nic"    // the device is on a link of its own
 	OneArm Kind = "onearm" // the device is in the home network
+	VLAN   Kind = "vlan"   // the device is in a VLAN of a link that may have others
 	Host   Kind = "host"   // the machine is the device's router already
 )
 
@@ -26,7 +27,8 @@ const (
 type Config struct {
 	Kind    Kind
 	Machine *netns.Namespace // where the links are
-	Inside  string           // link to the device, for NIC and Host
+	Inside  string           // link to the device, for NIC, VLAN and Host
+	VLAN    int              // number of the device's, for VLAN: 1 to 4094
 	Uplink  string           // link to the home network
 
 	// MAC is the device's hardware address. Nil takes the first that asks for an
@@ -52,7 +54,7 @@ type Config struct {
 }
 
 // Kinds are those that there is a plan for.
-func Kinds() []Kind { return []Kind{NIC, OneArm, Host} }
+func Kinds() []Kind { return []Kind{NIC, VLAN, OneArm, Host} }
 
 func (c Config) resolvConf() string { return cmp.Or(c.ResolvConf, "/etc/resolv.conf") }
 
@@ -84,6 +86,8 @@ func (c Config) locks() []string {
 	switch c.Kind {
 	case OneArm:
 		return []string{c.device()}
+	case VLAN:
+		return []string{c.device(), fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside)}
 	case Host:
 		return []string{c.device(), "the rules of this machine"}
 	}
@@ -133,7 +137,8 @@ func (c Config) validate() error {
 	if c.Kind == OneArm && (c.Uplink == "" || c.Inside != "") {
 		problems = append(problems, fmt.Errorf("placement onearm needs an uplink and nothing else, not %q and %q", c.Uplink, c.Inside))
 	}
-	if c.Kind != OneArm && (c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink) {
+	oneTrunk := c.Kind == VLAN && c.Inside == c.Uplink
+	if c.Kind != OneArm && (c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink && !oneTrunk) {
 		problems = append(problems, fmt.Errorf("a placement needs two links, not %q and %q", c.Inside, c.Uplink))
 	}
 	if !c.Address.Is4() {
@@ -141,6 +146,9 @@ func (c Config) validate() error {
 	}
 	if len(c.Guardian) == 0 || c.Folder == "" {
 		problems = append(problems, errors.New("a placement needs a guardian, and a folder for its journal"))
+	}
+	if (c.Kind == VLAN) != (c.VLAN > 0 && c.VLAN < 4095) {
+		problems = append(problems, fmt.Errorf("placement %s has VLAN %d: vlan, and nothing else, takes one from 1 to 4094", c.Kind, c.VLAN))
 	}
 	if c.Own.IsValid() && !c.Router.IsValid() {
 		problems = append(problems, errors.New("an address of the gateway's own needs a router beside it"))

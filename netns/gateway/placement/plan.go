@@ -57,6 +57,13 @@ func (p *Plan) inside() []step {
 			{what: fmt.Sprintf("add a link to the device on %s, by macvlan, as %s", c.Uplink, c.insideMAC()), machine: true, makes: []string{insideName}, do: p.addInside},
 		}
 	}
+	if c.Kind == VLAN {
+		return []step{
+			{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
+			{what: "start a guardian, which takes our links away if this program dies", do: p.watch},
+			{what: fmt.Sprintf("add a link to the device in the namespace, for VLAN %d of %s", c.VLAN, c.Inside), machine: true, makes: []string{insideName}, do: p.addVLAN},
+		}
+	}
 	return []step{
 		{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
 		{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
