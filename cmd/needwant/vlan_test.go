@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 
@@ -33,17 +34,17 @@ func (h *home) onTrunk(ctx context.Context) {
 	h.in(ctx, "ip addr add 192.168.1.3/24 brd + dev eth0; ip route add default via 192.168.1.1")
 }
 
-// newGuestHome builds a home whose device has time, as all has in a guest.
-func newGuestHome(ctx context.Context) *home {
-	GinkgoHelper()
-	return newHomeOf(ctx, strings.Replace(plugWorld, "contact: 80ms, patience: 3, poll: 150ms", "contact: 300ms, patience: 3, poll: 500ms", 1), join)
+// slowPlug is the world of a device that has time, as all has in a guest.
+func slowPlug() string {
+	return regexp.MustCompile(`(?m)^tempo: .*$`).ReplaceAllString(plugWorld, "tempo: {contact: 300ms, patience: 3, poll: 500ms}")
 }
 
 // guestSpec is a spec for it.
 func (h *home) guestSpec(gateway string) string {
 	GinkgoHelper()
 	return h.spec("placement: nic, inside: inside, uplink: uplink", gateway,
-		"settle: 600ms, recover: 10s, observe: 1s", "settle: 2s, recover: 30s, observe: 3s", "timeout: 400ms", "timeout: 2s")
+		regexp.MustCompile(`(?m)^timing: .*$`).FindString(plugSpec), "timing: {settle: 2s, recover: 30s, observe: 3s}",
+		"timeout: 400ms", "timeout: 2s")
 }
 
 // trunk is the gateway of a device in VLAN 50 of the one link.
@@ -52,7 +53,7 @@ const trunk = "placement: vlan, inside: eth0, uplink: eth0, vlan: 50"
 // A kernel without 802.1Q cannot run these: see package guest.
 var _ = Describe("a device in a VLAN of the machine's one link", Label("root", "guest", "vlan"), func() {
 	It("is bisected to its true matrix, and the machine is as it was", func(ctx SpecContext) {
-		h := newGuestHome(ctx)
+		h := newHomeOf(ctx, slowPlug(), join)
 		h.onTrunk(ctx)
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", h.guestSpec(trunk), "--allow-actuation", "--order", "exact", "--wait", "60s")
@@ -63,7 +64,7 @@ var _ = Describe("a device in a VLAN of the machine's one link", Label("root", "
 	}, SpecTimeout(6*time.Minute))
 
 	It("leaves the machine as it was when needwant is killed, and when the VLAN is taken", func(ctx SpecContext) {
-		h := newGuestHome(ctx)
+		h := newHomeOf(ctx, slowPlug(), join)
 		h.onTrunk(ctx)
 		before := h.settled(ctx)
 		command, said := h.start(ctx, "gateway", h.guestSpec(trunk), "--wait", "60s")

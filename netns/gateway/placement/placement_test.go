@@ -133,6 +133,7 @@ var _ = Describe("a placement", func() {
 		for line := range strings.SplitSeq(setting, ";") {
 			s.ip(ctx, line)
 		}
+		Eventually(func() string { return s.ip(ctx, "link") }).WithContext(ctx).ShouldNot(ContainSubstring("NO-CARRIER"))
 		before := s.ip(ctx, "addr") + s.ip(ctx, "route")
 		_, err := s.plan().Do(ctx)
 		Expect(err).To(MatchError(ContainSubstring(says)))
