@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -285,6 +286,9 @@ func suspicion(seen Observation) string {
 	}
 	if seen.Lost > 0 {
 		return fmt.Sprintf("%d messages of the kernel were lost", seen.Lost)
+	}
+	if len(seen.Doubts) > 0 {
+		return "there was traffic that cannot be attributed: " + strings.Join(seen.Doubts, "; ")
 	}
 	return ""
 }

@@ -31,6 +31,8 @@ type Observation struct {
 	Since    time.Time `json:"since"`
 	Contacts []Contact `json:"contacts"`         // sorted by destination
 	Lost     int       `json:"lost,omitempty"`   // messages that the kernel could not deliver: the window is not to be trusted
+	Doubts   []string  `json:"doubts,omitempty"` // traffic that cannot be attributed while something was blocked: the device may have got round the block
+	Home     []string  `json:"home,omitempty"`   // whom in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
 	Broken   string    `json:"broken,omitempty"` // what is wrong with the block itself, as "rule removed from outside"; "" when it held
 }
 

@@ -56,7 +56,9 @@ type Settings struct {
 	Lanes        int           `json:"lanes"`
 	MaxNoise     float64       `json:"max_noise"` // 0 = every single answer is trusted
 	Careful      bool          `json:"careful,omitempty"`
-	Kept         []string      `json:"kept"` // never blocked, as "dhcp", "dns"
+	Kept         []string      `json:"kept"`                  // never blocked, as "dhcp", "dns"
+	Isolated     bool          `json:"isolated,omitempty"`    // the device is kept from the home network, but for answers to who calls it
+	Controllers  []string      `json:"controllers,omitempty"` // of the home network, whom it may call all the same
 	Settle       time.Duration `json:"settle"`
 }
 

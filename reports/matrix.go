@@ -42,6 +42,10 @@ type Run struct {
 	Settle   float64         `json:"settle_s"`
 	Horizon  float64         `json:"horizon_s"` // how long the longest block was held: nothing is known of what comes later
 	Kept     []string        `json:"kept"`      // never blocked
+
+	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, but for answers to who called it
+	Controllers []string `json:"controllers,omitempty"` // whom in the home network it might call all the same
+	Refused     []string `json:"refused,omitempty"`     // whom there it called in vain, as "tcp/3128/192.168.1.9"
 }
 
 // Column is one scenario in one regime under one fault.
@@ -71,9 +75,11 @@ type Destination struct {
 	Addresses  []string `json:"addresses"`
 	Protocol   string   `json:"protocol"` // "tcp" or "udp"
 	Port       uint16   `json:"port"`
-	Service    string   `json:"service"`    // as "NTP"; "" where the port tells nothing
-	FirstSeen  string   `json:"first_seen"` // "control", or "trial 7"
-	Collateral []string `json:"collateral"` // other names that blocking it hits too
+	Service    string   `json:"service"`           // as "NTP"; "" where the port tells nothing
+	FirstSeen  string   `json:"first_seen"`        // "control", or "trial 7"
+	Collateral []string `json:"collateral"`        // other names that blocking it hits too
+	Named      string   `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by
+	Private    string   `json:"private,omitempty"` // how it answers questions for names that nobody can read along, as "DNS over TLS"
 }
 
 // Cell is one verdict and its proof.

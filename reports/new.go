@@ -3,6 +3,7 @@ package reports
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -43,9 +44,13 @@ func summary(run harness.Run) Run {
 		Faults:   list(run.Settings.Faults),
 		Settle:   seconds(run.Settings.Settle),
 		Kept:     list(run.Settings.Kept),
+
+		Isolated:    run.Settings.Isolated,
+		Controllers: run.Settings.Controllers,
 	}
 	var horizon time.Duration
 	for _, result := range run.Results {
+		s.Refused = append(s.Refused, result.Seen.Home...)
 		if result.Trial.Control() {
 			s.Controls++
 			continue
@@ -54,6 +59,8 @@ func summary(run harness.Run) Run {
 		horizon = max(horizon, result.Held)
 	}
 	s.Horizon = seconds(horizon)
+	slices.Sort(s.Refused)
+	s.Refused = slices.Compact(s.Refused)
 	return s
 }
 
@@ -96,6 +103,8 @@ func destination(r harness.Row) Destination {
 		Service:    d.Service(),
 		FirstSeen:  r.FirstSeen,
 		Collateral: list(r.Contact.Collateral),
+		Named:      r.Contact.Named,
+		Private:    r.Contact.Private,
 	}
 }
 

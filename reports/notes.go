@@ -104,12 +104,32 @@ func (r reading) remarks() []string {
 			lines = append(lines, fmt.Sprintf("%s cannot be told from %s%s: same address and port, so that a block hits both.",
 				called([]string{d.ID}), enumerate(d.Collateral), r.exceptByName()))
 		}
+		if line := bypass(d); line != "" {
+			lines = append(lines, line)
+		}
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
 			lines = append(lines, fmt.Sprintf("%s was first seen in %s: a fallback that only blocking revealed.",
 				called([]string{d.ID}), d.FirstSeen))
 		}
 	}
 	return lines
+}
+
+// bypass says how a device goes past the gateway's own resolver, or where nobody
+// can look.
+func bypass(d Destination) string {
+	switch {
+	case d.Private != "":
+		return fmt.Sprintf("The device goes past the resolver: it asks %s for names, by %s, which the gateway cannot read. An address that it learns there has no name here.",
+			called([]string{d.ID}), d.Private)
+	case d.Port == 53 && d.Host == "":
+		return fmt.Sprintf("The device asks %s for names, and not the resolver that it was given; the gateway answered in its place, with its answers.", called([]string{d.ID}))
+	case d.Protocol == "udp" && d.Port == 443:
+		return fmt.Sprintf("%s is QUIC, in which the gateway reads no server's name.", called([]string{d.ID}))
+	case d.Named == "tls":
+		return fmt.Sprintf("No answer named %s: its name is what the device asked the server by.", called([]string{d.ID}))
+	}
+	return ""
 }
 
 // exceptByName is for a run that withheld names, which tells those apart that
@@ -121,11 +141,28 @@ func (r reading) exceptByName() string {
 	return ""
 }
 
+// isolation says whom in the home network the device could not call.
+func (r reading) isolation() []string {
+	if !r.Run.Isolated {
+		return nil
+	}
+	line := "The device was kept from the home network, but for answers to who called it"
+	if len(r.Run.Controllers) > 0 {
+		line += " and for " + enumerate(r.Run.Controllers)
+	}
+	lines := []string{line + "."}
+	if len(r.Run.Refused) > 0 {
+		lines = append(lines, "It called there in vain: "+enumerate(r.Run.Refused)+". Name a host in gateway: {controllers: [...]} if it needs it.")
+	}
+	return lines
+}
+
 func (r reading) limits() []string {
 	var lines []string
 	if len(r.Run.Kept) > 0 {
 		lines = append(lines, "Never blocked: "+enumerate(r.Run.Kept)+".")
 	}
+	lines = append(lines, r.isolation()...)
 	if r.Run.Horizon > 0 {
 		lines = append(lines, fmt.Sprintf("No block was held for longer than %s: nothing is known of what a device does later.", lasting(r.Run.Horizon)))
 	}

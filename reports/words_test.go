@@ -111,3 +111,30 @@ var errBroken = errors.New("broken pipe")
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errBroken }
+
+var _ = Describe("what a report says of a device that goes past the resolver", func() {
+	DescribeTable("names the way", func(change func(*reports.Destination), sentence string) {
+		m := sample()
+		change(&m.Rows[2].Destination)
+		Expect(markdown(m)).To(ContainSubstring(sentence))
+	},
+		Entry("in private", func(d *reports.Destination) { d.Private = "DNS over TLS at Google" },
+			"The device goes past the resolver: it asks 61.161.155.29 on udp/123 for names, by DNS over TLS at Google, which the gateway cannot read."),
+		Entry("written in", func(d *reports.Destination) { d.ID, d.Port = "udp/53/61.161.155.29", 53 },
+			"for names, and not the resolver that it was given; the gateway answered in its place"),
+		Entry("by QUIC", func(d *reports.Destination) { d.ID, d.Port = "udp/443/61.161.155.29", 443 }, "is QUIC, in which the gateway reads no server's name."),
+		Entry("under a name of its own", func(d *reports.Destination) { d.Named = "tls" }, "its name is what the device asked the server by."),
+	)
+
+	It("says whom in the home network the device could not call", func() {
+		run, judgement := s50()
+		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("kept from the home network"))
+		run.Settings.Isolated, run.Settings.Controllers = true, []string{"192.168.1.5"}
+		for i := range run.Results {
+			run.Results[i].Seen.Home = []string{"tcp/3128/192.168.1.9"}
+		}
+		Expect(markdown(reports.New(run, judgement))).To(And(
+			ContainSubstring("kept from the home network, but for answers to who called it and for 192.168.1.5."),
+			ContainSubstring("It called there in vain: tcp/3128/192.168.1.9.")))
+	})
+})

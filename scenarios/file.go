@@ -41,14 +41,16 @@ type Device struct {
 // Gateway says where the gateway stands. Which keys it needs depends on the
 // placement.
 type Gateway struct {
-	Placement  string `yaml:"placement" jsonschema:"enum=lab,enum=nic,enum=vlan,enum=onearm,enum=ap,enum=host" about:"lab (a simulated device), nic (a second network card), vlan, onearm (one card for both sides), ap (our own Wi-Fi), host (this Linux router itself)."`
-	World      string `yaml:"world,omitempty" about:"lab: the world, a name of needwant world list or a file."`
-	Inside     string `yaml:"inside,omitempty" about:"nic, vlan, ap, host: the link to the device, for example eth1."`
-	Uplink     string `yaml:"uplink,omitempty" about:"nic, vlan, onearm, ap, host: the link to the home network, for example eth0."`
-	VLAN       int    `yaml:"vlan,omitempty" jsonschema:"minimum=1,maximum=4094" about:"vlan: the number of the device's VLAN."`
-	Forward    []Port `yaml:"forward,omitempty" about:"nic, vlan, onearm, ap: ports of the gateway's own address in the home network that lead to the device, for example [udp/54321]: for a controller that has no route to the device."`
-	SSID       string `yaml:"ssid,omitempty" about:"ap: the name of the Wi-Fi."`
-	Passphrase Secret `yaml:"passphrase,omitempty" about:"ap: where the passphrase is, env:NAME or file:PATH."`
+	Placement   string       `yaml:"placement" jsonschema:"enum=lab,enum=nic,enum=vlan,enum=onearm,enum=ap,enum=host" about:"lab (a simulated device), nic (a second network card), vlan, onearm (one card for both sides), ap (our own Wi-Fi), host (this Linux router itself)."`
+	World       string       `yaml:"world,omitempty" about:"lab: the world, a name of needwant world list or a file."`
+	Inside      string       `yaml:"inside,omitempty" about:"nic, vlan, ap, host: the link to the device, for example eth1."`
+	Uplink      string       `yaml:"uplink,omitempty" about:"nic, vlan, onearm, ap, host: the link to the home network, for example eth0."`
+	VLAN        int          `yaml:"vlan,omitempty" jsonschema:"minimum=1,maximum=4094" about:"vlan: the number of the device's VLAN."`
+	Forward     []Port       `yaml:"forward,omitempty" about:"nic, vlan, onearm, ap: ports of the gateway's own address in the home network that lead to the device, for example [udp/54321]: for a controller that has no route to the device."`
+	Controllers []netip.Addr `yaml:"controllers,omitempty" about:"nic, vlan, onearm, ap: hosts of the home network that the device may call by itself, for example the MQTT broker. All others it may only answer."`
+	Isolate     *bool        `yaml:"isolate,omitempty" about:"nic, vlan, onearm, ap: false lets the device call all of the home network. The default is true."`
+	SSID        string       `yaml:"ssid,omitempty" about:"ap: the name of the Wi-Fi."`
+	Passphrase  Secret       `yaml:"passphrase,omitempty" about:"ap: where the passphrase is, env:NAME or file:PATH."`
 }
 
 // Secrets says where the secrets are.

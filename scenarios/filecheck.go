@@ -106,6 +106,9 @@ func (f File) checkGateway() *yamlfile.Flaw {
 	if flaw := g.checkForward(); flaw != nil {
 		return flaw
 	}
+	if flaw := g.checkIsolation(); flaw != nil {
+		return flaw
+	}
 	if g.VLAN < 0 || g.VLAN > 4094 {
 		return yamlfile.FlawAt(keys("gateway", "vlan"), "write a number from 1 to 4094", "vlan is %d", g.VLAN)
 	}
@@ -124,6 +127,26 @@ func (g Gateway) settings() []setting {
 		{"world", g.World, "s50-thread"}, {"inside", g.Inside, "eth1"}, {"uplink", g.Uplink, "eth0"},
 		{"vlan", vlan, "50"}, {"ssid", g.SSID, "things"}, {"passphrase", string(g.Passphrase), "env:PASSPHRASE"},
 	}
+}
+
+// checkIsolation refuses what says nothing where the device is simulated, or at
+// home.
+func (g Gateway) checkIsolation() *yamlfile.Flaw {
+	nowhere := g.Placement == Lab || g.Placement == "host"
+	switch {
+	case nowhere && len(g.Controllers) > 0:
+		return yamlfile.FlawAt(keys("gateway", "controllers"), "leave it out", "placement %s has no controllers", g.Placement)
+	case nowhere && g.Isolate != nil:
+		return yamlfile.FlawAt(keys("gateway", "isolate"), "leave it out", "placement %s has no isolate", g.Placement)
+	case len(g.Controllers) > 0 && g.Isolate != nil && !*g.Isolate:
+		return yamlfile.FlawAt(keys("gateway", "controllers"), "leave out one of the two", "without isolation the device may call all of the home network anyway")
+	}
+	for i, controller := range g.Controllers {
+		if !controller.IsValid() || !controller.IsGlobalUnicast() {
+			return yamlfile.FlawAt(keys("gateway", "controllers", strconv.Itoa(i)), "write an address such as 192.168.1.5", "%s is no host's address", controller)
+		}
+	}
+	return nil
 }
 
 func (g Gateway) checkForward() *yamlfile.Flaw {

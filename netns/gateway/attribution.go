@@ -99,7 +99,7 @@ func (g *Gateway) namesFor(place watch.Place) []string {
 	}
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	known := g.names.Names(address)
+	known := g.candidates(place, g.names.Names(address))
 	if len(known) == 0 {
 		known = []string{address.String()}
 	}
@@ -128,7 +128,7 @@ func (g *Gateway) settleNames() {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	for _, place := range places {
-		if known := g.names.Names(place.Addr()); len(known) > 0 {
+		if known := g.candidates(place, g.names.Names(place.Addr())); len(known) > 0 {
 			g.shown[place] = g.standIn(place, known)
 		}
 	}

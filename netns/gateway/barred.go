@@ -83,9 +83,10 @@ func (g *Gateway) replace(destinations []harness.Destination, fault harness.Faul
 	return changed, nil
 }
 
-// withholdable tells whether a destination can be blocked by its name.
+// withholdable tells whether a destination can be blocked by its name: one that
+// the device asks for.
 func (g *Gateway) withholdable(d harness.Destination) bool {
-	return d.Host() != "" && d.Name != resolverName
+	return d.Host() != "" && d.Name != resolverName && !g.names.OnlyHeard(d.Name)
 }
 
 // entries are the addresses and ports of all that is blocked, in whatever way.
@@ -161,6 +162,9 @@ func (g *Gateway) learn(name string, addresses []netip.Addr) (entries []block.En
 // hear learns what an answer says, before the answer leaves.
 func (g *Gateway) hear(answer names.Answered) error {
 	g.names.Alias(answer.Name, answer.Aliases)
+	if len(answer.Addresses) > 0 {
+		g.names.Answer(answer.Name)
+	}
 	for _, name := range g.names.Meant(answer.Name) {
 		if err := g.Learn(name, answer.Addresses); err != nil {
 			return err
@@ -190,11 +194,23 @@ func (g *Gateway) withheld(question names.Question, again bool) bool {
 
 // note takes every logged packet.
 func (g *Gateway) note(p watch.Packet) {
-	if p.Point != watch.Answer {
+	var err error
+	switch p.Point {
+	case watch.Answer:
+		err = g.hear(names.Overheard(p.Protocol, p.Payload))
+	case watch.Hello:
+		err = g.listen(p)
+	case watch.Stray:
+		g.stray(p)
+	case watch.Home:
+		g.keptFrom(p)
+	default:
 		g.ledger.Note(p)
-		return
+		if p.Point == watch.Outward && p.SYN {
+			err = g.listen(p)
+		}
 	}
-	if err := g.hear(names.Overheard(p.Protocol, p.Payload)); err != nil {
+	if err != nil {
 		g.mutex.Lock()
 		defer g.mutex.Unlock()
 		g.trouble = err

@@ -34,6 +34,17 @@ type Config struct {
 	// answer nobody outside their own subnet. LAN hosts are no destinations.
 	LAN []netip.Prefix
 
+	// Controllers are hosts of the home network, or networks in it, that the device
+	// may call by itself. All others it may only answer, since one of them could
+	// relay what is blocked. Mingle lets it call all. In shared tables the device is
+	// at home, and nothing is between.
+	Controllers []netip.Prefix
+	Mingle      bool
+
+	// Alone says that nobody but the device is behind the inside link: what comes
+	// from another hardware address than MAC is kept back.
+	Alone bool
+
 	// Upstream is the resolver behind the gateway's own.
 	Upstream netip.AddrPort
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -27,10 +28,16 @@ type Gateway struct {
 	names     *names.Table
 	forwarder *names.Forwarder
 	window    window
+	hellos    *names.Hellos // used by the log's reader alone
+	others    *watch.Routers
 
 	// mutex makes learning an address and blocking it one step.
 	mutex   sync.Mutex
 	barred  barred
+	idle    bool // nothing is blocked
+	doubts  doubts
+	routers map[netip.Addr]watch.Router
+	served  map[netip.Addr][]service
 	shown   map[watch.Place]string // the name that stands for all that share a place
 	trouble error                  // an address that was learnt and could not be blocked
 
@@ -49,7 +56,10 @@ func New(ctx context.Context, config Config) (*Gateway, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Gateway{config: config, names: names.NewTable(), shown: map[watch.Place]string{}}
+	g := &Gateway{config: config, names: names.NewTable(), hellos: names.NewHellos(), idle: true,
+		doubts:  doubts{bare: map[netip.Addr]bool{}, home: map[string]bool{}},
+		routers: map[netip.Addr]watch.Router{}, served: map[netip.Addr][]service{}, shown: map[watch.Place]string{},
+	}
 	if err := g.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a gateway: %w", err), g.Close())
 	}
@@ -73,6 +83,9 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.tables, err = chains.Open(namespace); err != nil {
 		return err
 	}
+	if err := g.isolate(); err != nil {
+		return err
+	}
 	if g.driver, err = block.Open(g.config.Driver, namespace, g.tables, g.config.layout()); err != nil {
 		return err
 	}
@@ -80,6 +93,9 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 		return err
 	}
 	if err := g.catchQuestions(); err != nil {
+		return err
+	}
+	if g.others, err = watch.OpenRouters(namespace, g.config.Inside, g.router); err != nil {
 		return err
 	}
 	g.forwarder, err = names.Forward(ctx, namespace, names.Config{
@@ -103,6 +119,9 @@ func (g *Gateway) Close() (err error) {
 	}
 	if g.forwarder != nil {
 		err = errors.Join(err, g.forwarder.Close())
+	}
+	if g.others != nil {
+		err = errors.Join(err, g.others.Close())
 	}
 	if g.log != nil {
 		err = errors.Join(err, g.log.Close())

@@ -3,9 +3,13 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
@@ -18,6 +22,7 @@ func (g *Gateway) open(ctx context.Context) error {
 	if err := g.catchUp(ctx); err != nil {
 		return err
 	}
+	g.reset()
 	g.ledger.Open()
 	g.window = window{since: time.Now(), lost: g.log.Lost()}
 	return watch.CountAnew(g.config.Namespace, g.config.layout())
@@ -39,9 +44,12 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err := g.catchUp(ctx); err != nil && broken == "" {
 		return harness.Observation{}, err
 	}
+	contacts := g.contacts()
 	return harness.Observation{
 		Since:    g.window.since,
-		Contacts: g.contacts(),
+		Contacts: contacts,
+		Doubts:   g.doubtful(contacts),
+		Home:     g.home(),
 		Lost:     g.log.Lost() - g.window.lost,
 		Broken:   broken,
 	}, nil
@@ -66,12 +74,45 @@ func (g *Gateway) inspect() (broken string, err error) {
 	return broken, nil
 }
 
+// home lists whom in the home network the device called in vain.
+func (g *Gateway) home() []string {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return slices.Sorted(maps.Keys(g.doubts.home))
+}
+
 // contacts are the window's, with all that is known of their addresses.
 func (g *Gateway) contacts() []harness.Contact {
 	contacts := g.ledger.Contacts()
 	for i, contact := range contacts {
-		contacts[i].Addresses = g.addressesFor(contact.Destination)
-		contacts[i].Collateral = g.names.Sharing(contact.Destination.Name)
+		d := contact.Destination
+		contacts[i].Addresses = g.addressesFor(d)
+		contacts[i].Collateral = g.collateral(d)
+		contacts[i].Named = g.named(d)
+		contacts[i].Private = names.Private(d.Protocol, d.Port, d.Name, contacts[i].Addresses)
 	}
 	return contacts
+}
+
+// collateral lists the other names at the places of a destination, which a block
+// of the addresses hits too.
+func (g *Gateway) collateral(d harness.Destination) (others []string) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for _, address := range g.names.Addresses(d.Name) {
+		place := watch.Place{Protocol: d.Protocol, AddrPort: netip.AddrPortFrom(address, d.Port)}
+		others = union(others, g.notElsewhere(place, g.names.Names(address)))
+	}
+	return slices.DeleteFunc(others, func(name string) bool { return name == d.Name })
+}
+
+// named tells how the name of a destination is known.
+func (g *Gateway) named(d harness.Destination) string {
+	switch {
+	case d.Host() == "" || d.Name == resolverName:
+		return ""
+	case g.names.OnlyHeard(d.Name):
+		return "tls"
+	}
+	return "dns"
 }

@@ -62,14 +62,15 @@ func keepingNothing(c *gateway.Config) { c.Keep = nil }
 
 func newStreet(ctx context.Context, options ...option) *street {
 	GinkgoHelper()
-	s := &street{device: created(), middle: created(), outside: created(), zone: &zone{records: map[string][]string{}}}
+	s := &street{device: created(), middle: created(), outside: created(), zone: &zone{records: map[string][]string{}, ttl: 1}}
 	Expect(s.lay()).To(Succeed())
 	s.zone.serve(ctx, s.outside, "192.168.1.1")
 	config := gateway.Config{
 		Namespace: s.middle, Inside: "in0", Uplink: "up0",
-		LAN:      []netip.Prefix{netip.MustParsePrefix(lan4), netip.MustParsePrefix(lan6)},
-		Upstream: netip.MustParseAddrPort("192.168.1.1:53"),
-		Driver:   "ipset", Keep: []string{"dhcp", "dns"},
+		LAN:         []netip.Prefix{netip.MustParsePrefix(lan4), netip.MustParsePrefix(lan6)},
+		Controllers: []netip.Prefix{netip.MustParsePrefix("192.168.1.5/32"), netip.MustParsePrefix("fd01::5/128")},
+		Upstream:    netip.MustParseAddrPort("192.168.1.1:53"),
+		Driver:      "ipset", Keep: []string{"dhcp", "dns"},
 	}
 	for _, change := range options {
 		change(&config)
@@ -257,14 +258,23 @@ func (s *street) observe(ctx context.Context) harness.Observation {
 
 // zone is the internet's DNS.
 type zone struct {
+	move    sync.Mutex // held by who moves a name and asks for it
 	mutex   sync.Mutex
 	records map[string][]string
+	ttl     int
 }
 
 func (z *zone) set(name string, records ...string) {
 	z.mutex.Lock()
 	defer z.mutex.Unlock()
 	z.records[dns.CanonicalName(name)] = records
+}
+
+// keepFor is how many seconds an answer may be kept.
+func (z *zone) keepFor(seconds int) {
+	z.mutex.Lock()
+	defer z.mutex.Unlock()
+	z.ttl = seconds
 }
 
 func (z *zone) serve(ctx context.Context, namespace *netns.Namespace, address string) {
@@ -296,7 +306,7 @@ func (z *zone) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 
 func (z *zone) fill(answer *dns.Msg, name string, kind uint16) (alias string) {
 	for _, text := range z.records[dns.CanonicalName(name)] {
-		record, err := dns.NewRR(name + " 1 IN " + text)
+		record, err := dns.NewRR(fmt.Sprintf("%s %d IN %s", name, z.ttl, text))
 		if err != nil {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -18,6 +19,10 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	settings.Source, settings.Text = source, file.Text()
 	settings.Lanes = 1
 	settings.Kept = file.Block.Keep
+	settings.Isolated = isolated(file)
+	for _, controller := range file.Gateway.Controllers {
+		settings.Controllers = append(settings.Controllers, controller.String())
+	}
 	settings.MaxNoise = file.Trials.MaxNoise
 	settings.ControlEvery = file.Trials.ControlEvery
 	settings.Faults, settings.Regimes = Faults(file), Regimes(file)
@@ -60,6 +65,13 @@ func ours(address netip.Addr) bool {
 	defer machine.Close()
 	owned, err := machine.Owns(address)
 	return err == nil && owned
+}
+
+// isolated tells whether the device is kept from the home network. On the user's
+// own router it is at home, and nothing is between.
+func isolated(file scenarios.File) bool {
+	asked := file.Gateway.Isolate == nil || *file.Gateway.Isolate
+	return asked && placement.Kind(file.Gateway.Placement) != placement.Host
 }
 
 // Name is what the device is called: as the spec says, or else as the spec is.

@@ -101,18 +101,21 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	}
 	fill(&options.Driver, "ipset")
 	s.Gateway, err = gateway.New(ctx, gateway.Config{
-		Namespace: s.Placed.Namespace,
-		Inside:    s.Placed.Inside,
-		Uplink:    s.Placed.Uplink,
-		MAC:       s.Placed.MAC,
-		Shared:    s.Placed.Shared,
-		Address:   s.Placed.Device,
-		LAN:       s.Placed.LAN,
-		Upstream:  s.Placed.Upstream,
-		Forward:   forwards(file, s.Placed.Device),
-		Apart:     slices.Contains(Faults(file), harness.NXDomain),
-		Driver:    options.Driver,
-		Keep:      file.Block.Keep,
+		Namespace:   s.Placed.Namespace,
+		Inside:      s.Placed.Inside,
+		Uplink:      s.Placed.Uplink,
+		MAC:         s.Placed.MAC,
+		Shared:      s.Placed.Shared,
+		Address:     s.Placed.Device,
+		LAN:         s.Placed.LAN,
+		Upstream:    s.Placed.Upstream,
+		Forward:     forwards(file, s.Placed.Device),
+		Alone:       !s.Placed.Shared,
+		Mingle:      !isolated(file),
+		Controllers: prefixes(file.Gateway.Controllers),
+		Apart:       slices.Contains(Faults(file), harness.NXDomain),
+		Driver:      options.Driver,
+		Keep:        file.Block.Keep,
 	})
 	if err != nil {
 		return err
@@ -133,6 +136,13 @@ func forwards(file scenarios.File, device netip.Addr) (all []gateway.Forward) {
 		}
 	}
 	return all
+}
+
+func prefixes(addresses []netip.Addr) (prefixes []netip.Prefix) {
+	for _, address := range addresses {
+		prefixes = append(prefixes, netip.PrefixFrom(address, address.BitLen()))
+	}
+	return prefixes
 }
 
 // Judge gives the stand the scenarios to judge, once the device has shown that

@@ -57,6 +57,7 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		MAC:       l.Lab.Device.MAC,
 		LAN:       site.Home,
 		Upstream:  site.Upstream,
+		Alone:     true,
 		Apart:     slices.Contains(run.Settings.Faults, harness.NXDomain),
 		Driver:    run.Settings.Driver,
 		Keep:      run.Settings.Kept,

@@ -13,6 +13,7 @@ import (
 func NewRun(world lab.World, settings harness.Settings) harness.Run {
 	settings.Text = world.Text()
 	settings.Settle = world.Settle()
+	settings.Isolated = true
 	settings.Lanes = max(settings.Lanes, 1)
 	fill(&settings.Source, world.Name)
 	fill(&settings.Driver, "ipset")

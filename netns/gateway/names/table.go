@@ -14,11 +14,12 @@ type Table struct {
 	addresses map[string][]netip.Addr // sorted
 	names     map[netip.Addr][]string // in the order in which they were learnt
 	aliased   map[string][]string     // the names that an alias was answered for
+	heard     map[string]bool         // the names that no answer was for, but a server was asked by
 }
 
 // NewTable is an empty table.
 func NewTable() *Table {
-	return &Table{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}}
+	return &Table{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}, heard: map[string]bool{}}
 }
 
 // Canonical is a name as the table keeps it: lower case, without the trailing
@@ -81,6 +82,36 @@ func (t *Table) Meant(name string) (meant []string) {
 	return meant
 }
 
+// Hear says that a server at the address was asked by this name. It counts where
+// no answer named the address; then Hear tells so.
+func (t *Table) Hear(name string, address netip.Addr) bool {
+	name = Canonical(name)
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if len(t.names[address.Unmap().WithZone("")]) > 0 {
+		return false
+	}
+	if len(t.addresses[name]) == 0 {
+		t.heard[name] = true
+	}
+	return true
+}
+
+// Answer says that a name was answered for.
+func (t *Table) Answer(name string) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	delete(t.heard, Canonical(name))
+}
+
+// OnlyHeard tells whether a name is known from servers that were asked by it, and
+// from no answer.
+func (t *Table) OnlyHeard(name string) bool {
+	t.mutex.RLock()
+	defer t.mutex.RUnlock()
+	return t.heard[Canonical(name)]
+}
+
 // Addresses are those of a name, sorted.
 func (t *Table) Addresses(name string) []netip.Addr {
 	t.mutex.RLock()
@@ -93,21 +124,4 @@ func (t *Table) Names(address netip.Addr) []string {
 	t.mutex.RLock()
 	defer t.mutex.RUnlock()
 	return slices.Clone(t.names[address.Unmap().WithZone("")])
-}
-
-// Sharing are the other names that have an address in common with this one,
-// sorted.
-func (t *Table) Sharing(name string) (others []string) {
-	name = Canonical(name)
-	t.mutex.RLock()
-	defer t.mutex.RUnlock()
-	for _, address := range t.addresses[name] {
-		for _, other := range t.names[address] {
-			if other != name {
-				others = append(others, other)
-			}
-		}
-	}
-	slices.Sort(others)
-	return slices.Compact(others)
 }

@@ -33,15 +33,17 @@ var _ = Describe("a table of names", func() {
 		Expect(table.Names(three)).To(BeEmpty())
 	})
 
-	It("knows which names share an address", func() {
+	It("tells names that were only heard from those that were answered", func() {
 		table := names.NewTable()
-		table.Learn("a.example", []netip.Addr{one, two})
-		table.Learn("c.example", []netip.Addr{one, two})
-		table.Learn("b.example", []netip.Addr{two, three})
-		table.Learn("d.example", []netip.Addr{three})
-		Expect(table.Sharing("a.example")).To(HaveExactElements("b.example", "c.example"))
-		Expect(table.Sharing("d.example")).To(HaveExactElements("b.example"))
-		Expect(table.Sharing("unknown.example")).To(BeEmpty())
+		Expect(table.Hear("Cloud.Example", one)).To(BeTrue())
+		table.Learn("cloud.example", []netip.Addr{one})
+		Expect(table.OnlyHeard("cloud.example")).To(BeTrue())
+		Expect(table.Hear("other.example", one)).To(BeFalse(), "the address has a name")
+		Expect(table.OnlyHeard("other.example")).To(BeFalse())
+		table.Answer("cloud.example")
+		Expect(table.OnlyHeard("cloud.example")).To(BeFalse())
+		Expect(table.Hear("cloud.example", two)).To(BeTrue())
+		Expect(table.OnlyHeard("cloud.example")).To(BeFalse(), "it was answered before")
 	})
 
 	It("knows which names are meant by one that stands for them", func() {

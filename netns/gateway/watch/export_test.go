@@ -27,3 +27,6 @@ func Losses(numbers ...uint32) int {
 
 // Shrink leaves the kernel room for a few batches.
 func (l *Log) Shrink() error { return l.connection.SetReadBuffer(64 << 10) }
+
+// ParseAnnouncement is what happens to a packet of a router.
+func ParseAnnouncement(packet []byte) (Router, bool) { return parseAnnouncement(packet) }

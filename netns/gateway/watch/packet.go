@@ -2,7 +2,9 @@ package watch
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -11,12 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Packet is one logged packet of TCP or UDP, with the addresses that device and
+// Packet is one logged packet of TCP or UDP, at Stray and Home of any protocol, with the addresses that device and
 // destination know each other by.
 type Packet struct {
 	Point       Point
-	Link        int    // index of the link it came in by; 0 when the gateway made it
-	Protocol    string // "tcp" or "udp"
+	Link        int              // index of the link it came in by; 0 when the gateway made it
+	Protocol    string           // "tcp", "udp", or "" for others
+	Kind        string           // of others: what they are called, as "GRE"
+	Hardware    net.HardwareAddr // whose it is, where the kernel says so
 	Source      netip.AddrPort
 	Destination netip.AddrPort
 	SYN         bool   // of TCP: asks for a new connection
@@ -58,12 +62,14 @@ type entry struct {
 	link     int
 	sequence uint32
 	numbered bool
+	hardware net.HardwareAddr
 	bytes    []byte
 }
 
 const (
 	nfgenmsgSize  = 4
 	attributeLink = 4  // NFULA_IFINDEX_INDEV
+	attributeHost = 8  // NFULA_HWADDR
 	attributeData = 9  // NFULA_PAYLOAD
 	attributeName = 10 // NFULA_PREFIX
 	attributeSeq  = 12 // NFULA_SEQ
@@ -83,6 +89,8 @@ func parseEntry(message netlink.Message) (e entry, ok bool) {
 		switch attributes.Type() {
 		case attributeLink:
 			e.link = int(attributes.Uint32())
+		case attributeHost:
+			e.hardware = hardware(attributes.Bytes())
 		case attributeData:
 			e.bytes = attributes.Bytes()
 		case attributeName:
@@ -94,8 +102,19 @@ func parseEntry(message netlink.Message) (e entry, ok bool) {
 	return e, attributes.Err() == nil
 }
 
+// hardware is the address in struct nfulnl_msg_packet_hw: its length, two bytes
+// that mean nothing, and room for eight.
+func hardware(data []byte) net.HardwareAddr {
+	const at = 4
+	if len(data) < at {
+		return nil
+	}
+	length := int(binary.BigEndian.Uint16(data))
+	return slices.Clone(data[at:min(len(data), at+length)])
+}
+
 // decode reads a packet's headers; ok is false for anything but whole headers of
-// TCP or UDP.
+// TCP or UDP, where other protocols do not count.
 func (d *decoder) decode(e entry) (p Packet, ok bool) {
 	parser := d.parsers[e.family]
 	if parser == nil {
@@ -105,14 +124,16 @@ func (d *decoder) decode(e entry) (p Packet, ok bool) {
 	if parser.DecodeLayers(e.bytes, &d.layers) != nil {
 		return Packet{}, false
 	}
-	p = Packet{Point: e.point, Link: e.link, At: time.Now()}
+	p = Packet{Point: e.point, Link: e.link, Hardware: e.hardware, At: time.Now()}
 	var source, destination netip.Addr
 	for _, layer := range d.layers {
 		switch layer {
 		case layers.LayerTypeIPv4:
-			source, destination = address(d.ip4.SrcIP), address(d.ip4.DstIP)
+			source, destination, p.Kind = address(d.ip4.SrcIP), address(d.ip4.DstIP), d.ip4.Protocol.String()
+			p.ports(source, 0, destination, 0)
 		case layers.LayerTypeIPv6:
-			source, destination = address(d.ip6.SrcIP), address(d.ip6.DstIP)
+			source, destination, p.Kind = address(d.ip6.SrcIP), address(d.ip6.DstIP), d.ip6.NextHeader.String()
+			p.ports(source, 0, destination, 0)
 		case layers.LayerTypeTCP:
 			p.Protocol, p.SYN, p.Sequence = "tcp", d.tcp.SYN && !d.tcp.ACK, d.tcp.Seq
 			p.ports(source, uint16(d.tcp.SrcPort), destination, uint16(d.tcp.DstPort))
@@ -123,7 +144,8 @@ func (d *decoder) decode(e entry) (p Packet, ok bool) {
 			p.Payload = d.udp.Payload
 		}
 	}
-	return p, p.Protocol != ""
+	others := p.Point == Stray || p.Point == Home
+	return p, p.Protocol != "" || others && p.Source.IsValid()
 }
 
 func (p *Packet) ports(source netip.Addr, from uint16, destination netip.Addr, to uint16) {

@@ -14,7 +14,10 @@ const (
 	Outward Point = "needwant-out"   // by the device, before the filter: SYNs, datagrams, the first packet of an older connection
 	Inward  Point = "needwant-in"    // the first answer to the device on a connection
 	Answer  Point = "needwant-dns"   // a DNS answer from outside that was not caught, whole
+	Hello   Point = "needwant-hello" // the device's first words on a connection of TCP
 	Block   Point = "needwant-block" // stopped by the block, in either direction
+	Stray   Point = "needwant-stray" // on its way out, and nothing that a block can judge
+	Home    Point = "needwant-home"  // to a host of the home network that the device is kept from
 	fence   Point = "needwant-fence"
 )
 
@@ -25,6 +28,13 @@ const group = 24742
 // snap is how many bytes of a packet are logged: an IPv6 header with an
 // extension, and a TCP header.
 const snap = 128
+
+// helloPackets are those of a connection that may hold a ClientHello: the device's
+// handshake, and a few segments more.
+const helloPackets = 8
+
+// helloSize is how much of each is logged: a hello has some two kilobytes.
+const helloSize = 4096
 
 // back is the chain of what goes to the device.
 const back = "NEEDWANT-BACK"
@@ -41,8 +51,14 @@ func wholeAt(point Point) string {
 
 // first limits a rule to the first packet of a connection in one direction,
 // "original" or "reply", since it began or since [CountAnew].
-func first(direction string) string {
-	return "-m connbytes --connbytes 1:1 --connbytes-mode packets --connbytes-dir " + direction
+func first(direction string) string { return upTo(direction, 1) }
+
+func upTo(direction string, count int) string {
+	return fmt.Sprintf("-m connbytes --connbytes 1:%d --connbytes-mode packets --connbytes-dir %s", count, direction)
+}
+
+func words() string {
+	return fmt.Sprintf("NFLOG --nflog-group %d --nflog-prefix %s --nflog-size %d", group, Hello, helloSize)
 }
 
 // Chains are those that the log needs, in one family. They stand in mangle, so
@@ -69,6 +85,7 @@ func outward(layout chains.Layout, family chains.Family) chains.Chain {
 			[]chains.Rule{
 				chains.Rulef("-i %s -p tcp --syn -j %s", in, At(Outward)),
 				chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctdir ORIGINAL %s -j %s", in, first("original"), At(Outward)),
+				chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctdir ORIGINAL %s -j %s", in, upTo("original", helloPackets), words()),
 				chains.Rulef("-i %s -p udp -m conntrack --ctdir ORIGINAL -j %s", in, At(Outward)),
 			}),
 	}
