@@ -28,6 +28,7 @@ var _ = Describe("a machine that is too busy for a lab", Label("root"), func() {
 			Expect(json.Unmarshal(events.Bytes(), &event)).To(Succeed())
 			if event.Kind == harness.Began && !event.Trial.Control() && !stopped {
 				stopped = true
+				pause(ctx, 100*time.Millisecond) // told before it begins, a trial takes three times that at least
 				Expect(command.Process.Signal(syscall.SIGSTOP)).To(Succeed())
 				pause(ctx, 500*time.Millisecond)
 				Expect(command.Process.Signal(syscall.SIGCONT)).To(Succeed())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,7 +85,7 @@ type observed struct {
 	harness.Contact
 	Packets uint64 `json:"packets"` // in either direction
 	Bytes   uint64 `json:"bytes"`   // of these, headers of IP included
-	Named   string `json:"named"`   // how the name is known: "dns" from an answer, "address" where there is none
+	Named   string `json:"named"`   // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" where there is none
 }
 
 // traffic counts what passes at a gateway.
@@ -126,11 +127,7 @@ func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed,
 	}
 	for _, contact := range contacts {
 		count := counts[contact.Destination]
-		named := "dns"
-		if contact.Destination.Host() == "" {
-			named = "address"
-		}
-		seen = append(seen, observed{contact, count.Packets, count.Bytes, named})
+		seen = append(seen, observed{contact, count.Packets, count.Bytes, cmp.Or(contact.Named, "address")})
 	}
 	return seen, nil
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
-// isolation is what stands behind the block: it keeps the device from the home network, and strangers from passing
-// for nobody. What is neither TCP nor UDP, and so no matter of the block, is let
-// through and told of, but for ICMP.
+// isolation is what stands behind the block: it keeps the device from the home
+// network, and strangers from beginning anything. What is neither TCP nor UDP, and
+// so no matter of the block, is let through and told of, but for ICMP.
 func (c Config) isolation(family chains.Family) []chains.Chain {
 	return []chains.Chain{
 		{Table: "filter", Name: "NEEDWANT-ALONE", Hooks: []chains.Hook{{From: "FORWARD", Match: chains.Rulef("-i %s", c.Inside)}},
-			Rules: slices.Concat(c.strangers(), c.neighbours(family), others(family))},
+			Rules: slices.Concat(c.strangers(family), c.neighbours(family), others(family))},
 		{Table: "filter", Name: "NEEDWANT-STRAY", Rules: []chains.Rule{
 			chains.Rulef("-j %s", watch.At(watch.Stray)), chains.Rulef("-j DROP"),
 		}},
@@ -25,11 +25,16 @@ func (c Config) isolation(family chains.Family) []chains.Chain {
 	}
 }
 
-func (c Config) strangers() []chains.Rule {
+// strangers may answer from behind the gateway, as a Home Assistant there does,
+// but begin nothing, unless they are named as controllers.
+func (c Config) strangers(family chains.Family) (rules []chains.Rule) {
 	if !c.Alone || c.MAC == nil {
 		return nil
 	}
-	return []chains.Rule{chains.Rulef("-m mac ! --mac-source %s -j NEEDWANT-STRAY", c.MAC)}
+	if named := chains.Prefixes(family, c.Controllers); named != "" {
+		rules = append(rules, chains.Rulef("-s %s -m mac ! --mac-source %s -j RETURN", named, c.MAC))
+	}
+	return append(rules, chains.Rulef("-m mac ! --mac-source %s -m conntrack --ctdir ORIGINAL -j NEEDWANT-STRAY", c.MAC))
 }
 
 // neighbours are the hosts of the home network.
