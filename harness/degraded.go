@@ -14,8 +14,8 @@ import (
 // things must hold:
 //
 //   - The difference is one that people notice: see [measures].
-//   - It is there against all that did not block it, and against the controls
-//     alone.
+//   - No control was as bad: what grows worse with the hours is not the block's
+//     doing.
 //   - By chance it would come in one run of a hundred, by [rankTest], though every
 //     destination was given the chance to stand out.
 //
@@ -170,7 +170,7 @@ func accuse(showings []showing, destination int, m measure) (b blame, ok bool) {
 		return b, false
 	}
 	with := median(values(b.with))
-	if !m.matters(with, median(values(b.without))) || !m.matters(with, median(values(controls))) {
+	if !m.matters(with, median(values(b.without))) || with <= slices.Max(values(controls)) {
 		return b, false
 	}
 	b.chance = rankTest(values(b.with), values(b.without))

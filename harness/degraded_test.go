@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -100,29 +101,58 @@ var _ = Describe("a device that is worse off", func() {
 		Expect(cell(j, "log").Verdict).To(Equal(harness.Optional), cell(j, "log").Why)
 	})
 
-	It("is not blamed on what was blocked beside it", func() {
+	ads, log, other := destination("ads"), destination("log"), destination("map")
+
+	// made is a run of these trials on a device that needs nothing, each check taking
+	// its time.
+	made := func(count int, trial func(n int) (block []harness.Destination, took time.Duration)) harness.Run {
 		free := formula{contacts: []string{"ads", "log", "map"}, scenarios: map[string]func(func(string) bool) bool{"app": always}}
-		slow := &lane{device: free, after: func(r *harness.Result) {
-			took := 10 * time.Millisecond
-			if contact, _ := r.Seen.Contact(destination("log")); contact.Attempts > 0 {
-				took += time.Second
-			}
-			r.Outcomes["app"] = harness.Outcome{Answer: harness.Pass, Duration: took}
-		}}
 		run := newRun(free)
-		ads, log, other := destination("ads"), destination("log"), destination("map")
-		for number := range 40 {
-			block := [][]harness.Destination{
-				nil, nil, {other}, {ads}, {log}, {ads, log}, {ads, log}, {ads, log}, {ads, log}, {ads, log, other},
-			}[number%10]
-			result, err := slow.Run(context.Background(), harness.Trial{Number: number + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady})
+		for n := range count {
+			block, took := trial(n)
+			device := &lane{device: free, after: func(r *harness.Result) {
+				r.Outcomes["app"] = harness.Outcome{Answer: harness.Pass, Duration: took}
+			}}
+			result, err := device.Run(context.Background(), harness.Trial{Number: n + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady})
 			Expect(err).NotTo(HaveOccurred())
 			run.Results = append(run.Results, result)
 		}
-		j := harness.Judge(run)
+		return run
+	}
+
+	It("is not blamed on what was blocked beside it", func() {
+		j := harness.Judge(made(40, func(n int) ([]harness.Destination, time.Duration) {
+			block := [][]harness.Destination{
+				nil, nil, {other}, {ads}, {log}, {ads, log}, {ads, log}, {ads, log}, {ads, log}, {ads, log, other},
+			}[n%10]
+			if slices.Contains(block, log) {
+				return block, time.Second
+			}
+			return block, 10 * time.Millisecond
+		}))
 		Expect(cell(j, "log").Verdict).To(Equal(harness.Degraded))
 		Expect(cell(j, "ads").Verdict).To(Equal(harness.Optional), cell(j, "ads").Why)
 		Expect(cell(j, "map").Verdict).To(Equal(harness.Optional), cell(j, "map").Why)
+	})
+
+	It("is not blamed on a block when it is the hour that is bad", func() {
+		evening := func(control bool) harness.Verdict {
+			return cell(harness.Judge(made(24, func(n int) ([]harness.Destination, time.Duration) {
+				took := 10 * time.Millisecond
+				if n >= 12 {
+					took = time.Second
+				}
+				switch {
+				case n == 0 || n == 23 && control:
+					return nil, took
+				case n < 12:
+					return [][]harness.Destination{{ads}, {other}, {ads, other}}[n%3], took
+				}
+				return [][]harness.Destination{{ads, log, other}, {log}, {ads, log}, {log, other}}[n%4], took
+			})), "log").Verdict
+		}
+		Expect(evening(false)).To(Equal(harness.Degraded))
+		Expect(evening(true)).NotTo(Equal(harness.Degraded), "the control of that hour was as slow")
 	})
 
 	DescribeTable("is not invented from", func(outcome func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome)) {
