@@ -2,9 +2,11 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/needwant/needwant/scenarios/miio"
@@ -19,7 +21,7 @@ const stampWindow = 120
 
 // listenLocally opens the device's miIO port, over IPv4 and IPv6.
 func (l *life) listenLocally() error {
-	packets, err := l.namespace.ListenPacket(l.ctx, "udp", fmt.Sprintf(":%d", miio.DefaultPort))
+	packets, err := l.takePort()
 	if err != nil {
 		return fmt.Errorf("the simulated device cannot listen: %w", err)
 	}
@@ -33,6 +35,23 @@ func (l *life) listenLocally() error {
 		<-closed // reading ends a moment before the port is free for the next life
 	})
 	return nil
+}
+
+// takePort waits for a port that was closed and is not free yet: a program that is
+// just being started, as iptables by another lane, has a copy of every socket
+// until it runs.
+func (l *life) takePort() (net.PacketConn, error) {
+	for deadline := time.Now().Add(2 * time.Second); ; {
+		packets, err := l.namespace.ListenPacket(l.ctx, "udp", fmt.Sprintf(":%d", miio.DefaultPort))
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(deadline) {
+			return packets, err
+		}
+		select {
+		case <-l.ctx.Done():
+			return nil, l.ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 func (l *life) serve(packets net.PacketConn) {
