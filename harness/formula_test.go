@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -55,8 +56,11 @@ func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, er
 	return result, ctx.Err()
 }
 
-// destination is one on the web, named by a word.
+// destination is one on the web, or a time server, named by a word.
 func destination(word string) harness.Destination {
+	if strings.HasPrefix(word, "time") {
+		return harness.Destination{Protocol: "udp", Port: 123, Name: word + ".example"}
+	}
 	return harness.Destination{Protocol: "tcp", Port: 443, Name: word + ".example"}
 }
 

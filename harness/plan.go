@@ -33,17 +33,24 @@ func (p plan) next(lane int) (Trial, bool) {
 	return trial, ok
 }
 
-// question asks the search, one regime and fault after the other.
-func (p plan) question() (Trial, bool) {
+// question asks the search what is likeliest to be needed, and of what is
+// equally likely the question of the first regime and fault.
+func (p plan) question() (trial Trial, ok bool) {
 	h := newHistory(p.run)
+	needed := 0.0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			if question, ok := h.question(regime, fault, p.inflight); ok {
-				return Trial{p.number(), h.destinations(question.Block), fault, regime, question.Reason}, true
+			question, asks := h.question(regime, fault, p.inflight)
+			if asks && question.Needed > needed {
+				trial, ok = Trial{p.number(), h.destinations(question.Block), fault, regime, question.Reason}, true
+				needed = question.Needed
+			}
+			if needed == 1 {
+				return trial, true
 			}
 		}
 	}
-	return Trial{}, false
+	return trial, ok
 }
 
 func (p plan) control(lane int) Trial {
@@ -63,9 +70,9 @@ func (p plan) number() int {
 }
 
 // controlDue tells whether a lane must show that its device works before it is
-// asked anything: opening at the start of a sitting, and due every few trials,
-// when the last control failed, when the device was not seen to recover, and
-// after a surprising failure.
+// asked anything: opening at the start of a sitting, and due every few trials
+// that were not given up, when the last control failed, when the device was not
+// seen to recover, and after a surprising failure.
 func (p plan) controlDue(lane int) (opening, due bool) {
 	good, since := 0, 0
 	var last *Result // of the lane, when it blocked something
@@ -74,7 +81,9 @@ func (p plan) controlDue(lane int) (opening, due bool) {
 		switch {
 		case result.Lane != lane:
 		case !result.Trial.Control():
-			since, last = since+1, &result
+			if last = &result; !result.Abandoned {
+				since++
+			}
 			if !result.Recovered {
 				since = every
 			}

@@ -7,7 +7,11 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+// suite is the test that the specs run in, for those that need one.
+var suite *testing.T
+
 func TestHarness(t *testing.T) {
+	suite = t
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "harness")
 }

@@ -22,9 +22,9 @@ func (t *theory) audit() []Question {
 // toAudit is the question that audits a set.
 func (t *theory) toAudit(part Set) Question {
 	if t.fails(part) {
-		return Question{part, Audit, 0.95}
+		return Question{Block: part, Reason: Audit, Fails: 0.95}
 	}
-	return Question{part, Audit, 0.05}
+	return Question{Block: part, Reason: Audit, Fails: 0.05}
 }
 
 // tried tells whether a trial blocked just s.

@@ -28,6 +28,7 @@ func speculate(knowledge []Answer, order []int, inflight []Set, options Options)
 		}
 		awaited := slices.IndexFunc(g.inflight, q.Block.Equal)
 		if awaited < 0 {
+			q.Needed = g.chance
 			return q, true
 		}
 		rest := slices.Delete(slices.Clone(g.inflight), awaited, awaited+1)

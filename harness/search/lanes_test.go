@@ -51,6 +51,32 @@ var _ = Describe("Further lanes", func() {
 		Expect(q.Block.Len()).To(BeNumerically("<", len(order)))
 	})
 
+	It("audit the kinds of service before they guess", func() {
+		options := search.Options{Audits: 1, Services: []int{0, 0, 0, 1, 1, 1}}
+		q, _ := search.Next(nil, search.All(6).Members(), []search.Set{search.All(6)}, options)
+		Expect(q.Needed).To(BeNumerically("<", 0.9))
+		q, ok := search.NextOfAll([][]search.Answer{nil}, search.All(6).Members(), []search.Set{search.All(6)}, options)
+		Expect(ok).To(BeTrue())
+		Expect(q.Reason).To(Equal(search.Audit))
+		Expect(q.Block).To(Equal(search.Of(0, 1, 2)))
+	})
+
+	It("try the safe list beside the last audits", func() {
+		knowledge := [][]search.Answer{{answer(1, false, 0, 1, 2, 3, 4), answer(2, true, 1, 2, 3, 4), answer(3, false, 0)}}
+		var inflight []search.Set
+		var reasons []string
+		for range 10 {
+			q, ok := search.NextOfAll(knowledge, search.All(5).Members(), inflight, search.Options{Audits: 2})
+			if !ok {
+				break
+			}
+			inflight = append(inflight, q.Block)
+			reasons = append(reasons, q.Reason)
+		}
+		Expect(reasons).To(Equal([]string{search.Audit, search.Audit, search.SafeList}))
+		Expect(inflight[2]).To(Equal(search.Of(1, 2, 3, 4)))
+	})
+
 	It("may give up a trial once its answer is implied", func() {
 		knowledge := []search.Answer{answer(1, true, 0, 1, 2), answer(2, false, 3)}
 		for _, row := range []struct {

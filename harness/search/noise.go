@@ -112,7 +112,7 @@ func (t *theory) support(s Set) float64 {
 func (t *theory) confirmOpen(f Set) (Question, bool) {
 	enough := t.trust.open + t.trust.doubt*float64(max(0, t.needed(f).Len()-1))
 	if t.support(f) < enough {
-		return Question{f, Confirm, 0.9}, true
+		return Question{Block: f, Reason: Confirm, Fails: 0.9}, true
 	}
 	var inside Set
 	for _, p := range t.passing {
@@ -121,7 +121,7 @@ func (t *theory) confirmOpen(f Set) (Question, bool) {
 		}
 	}
 	if !inside.IsEmpty() && -t.support(inside) < t.trust.inside {
-		return Question{inside, Confirm, 0.1}, true
+		return Question{Block: inside, Reason: Confirm, Fails: 0.1}, true
 	}
 	return Question{}, false
 }
@@ -133,7 +133,7 @@ func (t *theory) confirmPieces(f Set) (Question, bool) {
 	for _, k := range t.cuts {
 		for _, x := range k.Members() {
 			if piece := k.Without(x); piece.SubsetOf(f) && -t.support(piece) < t.trust.piece {
-				return Question{piece, Confirm, 0.1}, true
+				return Question{Block: piece, Reason: Confirm, Fails: 0.1}, true
 			}
 		}
 	}
@@ -146,16 +146,16 @@ func (t *theory) certify() []Question {
 	var questions []Question
 	for _, f := range t.failing {
 		if t.support(f) < t.trust.verdict {
-			questions = append(questions, Question{f, Confirm, 0.9})
+			questions = append(questions, Question{Block: f, Reason: Confirm, Fails: 0.9})
 		}
 	}
 	for _, p := range t.passing {
 		if !p.IsEmpty() && -t.support(p) < t.trust.verdict {
-			questions = append(questions, Question{p, Confirm, 0.1})
+			questions = append(questions, Question{Block: p, Reason: Confirm, Fails: 0.1})
 		}
 	}
 	for _, f := range t.doubted {
-		questions = append(questions, Question{f.set, Recheck, 0.5})
+		questions = append(questions, Question{Block: f.set, Reason: Recheck, Fails: 0.5})
 	}
 	return questions
 }

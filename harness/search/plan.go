@@ -13,7 +13,7 @@ func (t *theory) next(inflight []Set) (Question, bool) {
 	case t.universe.IsEmpty() || t.contradiction() != nil:
 		return Question{}, false
 	case len(t.findings) == 0:
-		return Question{t.universe, Everything, 0.8}, true
+		return Question{Block: t.universe, Reason: Everything, Fails: 0.8}, true
 	case !t.suspects.IsEmpty():
 		return t.halve(inflight), true
 	}
@@ -68,14 +68,14 @@ func (t *theory) halve(inflight []Set) Question {
 	case size > 1 || !blamed:
 		chunk = chunk.Union(t.safe)
 	}
-	return Question{chunk, Halve, fails}
+	return Question{Block: chunk, Reason: Halve, Fails: fails}
 }
 
 // await is the question in flight that tries the first suspects.
 func (t *theory) await(inflight []Set) Question {
 	for _, s := range inflight {
 		if tried := s.Intersect(t.suspects); !tried.IsEmpty() {
-			return Question{s, Halve, 1 - math.Pow(1-t.share(), float64(tried.Len()))}
+			return Question{Block: s, Reason: Halve, Fails: 1 - math.Pow(1-t.share(), float64(tried.Len()))}
 		}
 	}
 	return Question{}
@@ -120,12 +120,12 @@ func (t *theory) shrink(f Set) Question {
 	if kinds := t.kinds(needed); len(kinds) > 0 {
 		strange := rest.Minus(t.ofKind(kinds))
 		if !strange.IsEmpty() && !(blamed && strange.Equal(rest)) {
-			return Question{f.Minus(strange), Shrink, 0.7}
+			return Question{Block: f.Minus(strange), Reason: Shrink, Fails: 0.7}
 		}
 		likely = 0.4
 	}
 	size, passes := pick(rest.Len(), membership(needed.Len(), f.Len()), blamed)
-	q := Question{f.Without(t.sorted(rest)[:size]...), Shrink, 1 - passes}
+	q := Question{Block: f.Without(t.sorted(rest)[:size]...), Reason: Shrink, Fails: 1 - passes}
 	if size == 1 && passes >= likely && len(t.open) == 1 {
 		q.Block = t.widen(q.Block)
 	}

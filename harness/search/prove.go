@@ -23,7 +23,7 @@ func (t *theory) unproven(ways []Set) []Question {
 	var questions []Question
 	for _, way := range ways {
 		if b := t.universe.Minus(t.required).Minus(way); !t.passes(b) {
-			questions = append(questions, Question{b, Prove, 0.05})
+			questions = append(questions, Question{Block: b, Reason: Prove, Fails: 0.05})
 		}
 	}
 	return questions
@@ -41,7 +41,7 @@ func (t *theory) cover(uncovered []Set) []Question {
 				best, most = b, covers
 			}
 		}
-		questions = append(questions, Question{best, Prove, 0.05})
+		questions = append(questions, Question{Block: best, Reason: Prove, Fails: 0.05})
 		uncovered = slices.DeleteFunc(uncovered, func(u Set) bool { return u.SubsetOf(best) })
 	}
 	return questions

@@ -30,6 +30,7 @@ type Question struct {
 	Block  Set
 	Reason string  // a few words for people, as "halve the suspects"
 	Fails  float64 // the chance that the scenario fails, as the planner expects it
+	Needed float64 // the chance that it is still a question when what is in flight has ended
 }
 
 // Reasons that a [Question] gives.

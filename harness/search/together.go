@@ -2,18 +2,28 @@ package search
 
 import "slices"
 
+// soon is the chance that what ends every search is asked for as it stands: an
+// audit of a kind of service, or the joint safe list beside the last audits.
+const soon = 0.95
+
 // NextOfAll chooses the next trial for several columns that share their
-// trials: it plans for the first unfinished one. When all are done, it audits
-// for all of them at once, inside the joint safe list and each kind of service, and asks for that list itself in
-// the end, so that a run ends with a trial that blocks just what the report
-// recommends to block.
+// trials: what is likeliest to be needed, and of what is equally likely the
+// question of the first column. When all are done, it audits for all of them at
+// once, inside the joint safe list and each kind of service, and asks for that
+// list itself in the end, so that the last trial that a run begins blocks just
+// what the report recommends to block. A further lane audits the kinds of
+// service already where it could do nothing else that will surely be needed.
 func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options) (Question, bool) {
 	plain := options
 	plain.Audits = 0
-	for _, knowledge := range columns {
-		if q, ok := Next(knowledge, order, inflight, plain); ok {
-			return q, true
+	if best, ok := likeliest(columns, order, inflight, plain); ok {
+		if best.Needed >= soon {
+			return best, true
 		}
+		if kind, ok := auditOfAll(columns, order, inflight, options, Set{}); ok {
+			return kind, true
+		}
+		return best, true
 	}
 	var explained []Explanation
 	for _, knowledge := range columns {
@@ -26,18 +36,35 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 	if q, ok := auditOfAll(columns, order, inflight, options, safe); ok {
 		return q, true
 	}
-	if len(inflight) > 0 || safe.IsEmpty() || endsWith(columns, safe) {
+	if safe.IsEmpty() || slices.ContainsFunc(inflight, safe.Equal) || endsWith(columns, safe) {
 		return Question{}, false
 	}
-	return Question{safe, SafeList, 0}, true
+	return Question{Block: safe, Reason: SafeList, Needed: soon}, true
 }
 
-// auditOfAll asks for a set to audit that no column has tried.
+// likeliest is the question of the column that most surely needs one.
+func likeliest(columns [][]Answer, order []int, inflight []Set, options Options) (best Question, ok bool) {
+	for _, knowledge := range columns {
+		q, asks := Next(knowledge, order, inflight, options)
+		if asks && q.Needed > best.Needed {
+			best, ok = q, true
+		}
+		if best.Needed == 1 {
+			break
+		}
+	}
+	return best, ok
+}
+
+// auditOfAll asks for a set to audit, of this safe list or a kind of service,
+// that no column has tried.
 func auditOfAll(columns [][]Answer, order []int, inflight []Set, options Options, safe Set) (Question, bool) {
 	all := learn(slices.Concat(columns...), order, options)
 	for _, part := range all.parts(safe) {
 		if !all.tried(part) && !slices.ContainsFunc(inflight, part.Equal) {
-			return all.toAudit(part), true
+			q := all.toAudit(part)
+			q.Needed = soon
+			return q, true
 		}
 	}
 	return Question{}, false
