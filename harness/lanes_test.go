@@ -96,7 +96,7 @@ func (l *slowLane) Run(ctx context.Context, trial harness.Trial) (harness.Result
 	if !trial.Control() {
 		held, recovers = time.Duration(750+l.random.IntN(450))*time.Millisecond, 150*time.Millisecond
 	}
-	defer func() { time.Sleep(recovers) }()
+	defer func() { <-time.After(recovers) }()
 	select {
 	case <-l.abandoned:
 		return harness.Result{Trial: trial, Abandoned: true, Recovered: true}, nil

@@ -82,18 +82,20 @@ func (p *pulse) beat(ctx context.Context, period time.Duration) {
 	}
 }
 
-// longest is the longest stall that ended after since. It forgets those before.
-func (p *pulse) longest(since time.Time) (longest time.Duration) {
+// stalled is the longest of the stalls that ended after since, and all of them
+// together. It forgets those before.
+func (p *pulse) stalled(since time.Time) (longest, total time.Duration) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	kept := p.stalls[:0]
 	for _, s := range p.stalls {
 		if s.ended.After(since) {
-			kept, longest = append(kept, s), max(longest, s.lasted)
+			kept = append(kept, s)
+			longest, total = max(longest, s.lasted), total+s.lasted
 		}
 	}
 	p.stalls = kept
-	return longest
+	return longest, total
 }
 
 func (p *pulse) stop() {
@@ -106,6 +108,7 @@ func (p *pulse) stop() {
 	p.done.Wait()
 }
 
-// Stalled is the longest time since then for which the machine was too busy to
-// let the lab run. Ask with times that never go back.
-func (l *Lab) Stalled(since time.Time) time.Duration { return l.pulse.longest(since) }
+// Stalled is for how long the machine was too busy to let the lab run, since
+// then: the longest time at a stretch, and all together. Ask with times that
+// never go back.
+func (l *Lab) Stalled(since time.Time) (longest, total time.Duration) { return l.pulse.stalled(since) }

@@ -86,15 +86,17 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 	return nil
 }
 
-// doubt mistrusts what a machine showed that was too busy for the world's pace.
+// doubt mistrusts what a machine showed that was too busy for the world's pace:
+// the device stood still for a whole period, or for a quarter of the time.
 func (l *Lane) doubt(period time.Duration) func(since time.Time) string {
 	return func(since time.Time) string {
-		stalled := l.Lab.Stalled(since)
-		if stalled < period {
+		longest, total := l.Lab.Stalled(since)
+		elapsed := time.Since(since)
+		if longest < period && total < elapsed/4 {
 			return ""
 		}
-		return fmt.Sprintf("this machine was too busy for the simulated device, which stood still for %v and acts every %v: try a slower tempo, or fewer lanes",
-			stalled.Round(time.Millisecond), period.Round(time.Millisecond))
+		return fmt.Sprintf("this machine was too busy for the simulated device, which stood still for %v at a stretch and for %v of %v, and acts every %v: try a slower tempo, or fewer lanes",
+			longest.Round(time.Millisecond), total.Round(time.Millisecond), elapsed.Round(time.Millisecond), period.Round(time.Millisecond))
 	}
 }
 
