@@ -78,6 +78,9 @@ func CheckPlacement(word string) error {
 	return nil
 }
 
+// longestSSID is in bytes (IEEE 802.11, 9.4.2.2).
+const longestSSID = 32
+
 func placementNames() []string { return []string{Lab, "nic", "vlan", "onearm", "ap", "host"} }
 
 func (f File) checkGateway() *yamlfile.Flaw {
@@ -99,6 +102,12 @@ func (f File) checkGateway() *yamlfile.Flaw {
 	}
 	if g.Placement == "host" && (f.Device.MAC == "" || !f.Device.Address.IsValid()) {
 		return yamlfile.FlawAt(keys("device"), "write both, as the router's list of devices has them", "placement host needs the device's mac and address")
+	}
+	if g.Placement == "ap" && f.Device.MAC == "" {
+		return yamlfile.FlawAt(keys("device"), `write mac: "7c:49:eb:00:00:01": all others who know the Wi-Fi's name and passphrase are kept out`, "placement ap needs the device's mac")
+	}
+	if len(g.SSID) > longestSSID {
+		return yamlfile.FlawAt(keys("gateway", "ssid"), "write the name as the Wi-Fi has it", "the name of a Wi-Fi has at most %d bytes, this one %d", longestSSID, len(g.SSID))
 	}
 	if g.Placement != "vlan" && g.Inside != "" && g.Inside == g.Uplink {
 		return yamlfile.FlawAt(keys("gateway", "uplink"), "name another link, or take placement onearm", "inside and uplink are both %s", g.Uplink)

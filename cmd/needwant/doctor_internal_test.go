@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -23,6 +24,11 @@ var _ = Describe("the doctor", func() {
 		Expect(bridged(says("1\n", nil))).To(ContainSubstring("sysctl net.bridge.bridge-nf-call-iptables=0"))
 		Expect(bridged(says("0\n", nil))).To(HavePrefix("pass packets without"))
 		Expect(bridged(says("", os.ErrNotExist))).To(HavePrefix("pass packets without"))
+	})
+
+	It("says whether a Wi-Fi could be opened", func() {
+		Expect(wifi(func(string) (string, error) { return "/usr/sbin/hostapd", nil })).To(HavePrefix("hostapd is there"))
+		Expect(wifi(func(string) (string, error) { return "", exec.ErrNotFound })).To(ContainSubstring("'apt-get install hostapd'"))
 	})
 
 	It("says how ordinary users get to run the lab", func() {

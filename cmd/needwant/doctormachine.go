@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ func machineExaminations() []examination {
 		{"ordinary users", func(context.Context) (string, error) { return ordinary(netns.Restriction()), nil }, ""},
 		{"rules of others", func(context.Context) (string, error) { return foreign() }, ""},
 		{"bridges", func(context.Context) (string, error) { return bridged(os.ReadFile) }, ""},
+		{"Wi-Fi", func(context.Context) (string, error) { return wifi(exec.LookPath), nil }, ""},
 		{"clock", func(context.Context) (string, error) { return clock(time.Now(), synchronised()) },
 			"set it: 'sudo timedatectl set-ntp true', or 'sudo date --set …'"},
 	}
@@ -71,6 +73,15 @@ func bridged(read func(path string) ([]byte, error)) (string, error) {
 	}
 	return "hand packets to the machine's rules (br_netfilter): where an uplink is a bridge, rules of others may stop the device's packets; " +
 		"'sudo sysctl net.bridge.bridge-nf-call-iptables=0' ends that, unless something here needs it", nil
+}
+
+// wifi says whether placement ap could open one. Whether a radio can be an access
+// point is looked at with a spec, which names it.
+func wifi(find func(program string) (string, error)) string {
+	if _, err := find("hostapd"); err != nil {
+		return "hostapd is not installed: placement ap needs it ('apt-get install hostapd')"
+	}
+	return "hostapd is there, which placement ap needs"
 }
 
 // earliest is a time before which this program was not there.

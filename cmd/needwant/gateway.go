@@ -55,7 +55,10 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 		return unfit(errors.Join(err, stand.close()))
 	}
 	fmt.Fprintf(command.ErrOrStderr(), "the device is behind the gateway, with %d destinations blocked; stop with Ctrl-C\n", len(blocked))
-	<-command.Context().Done()
+	select {
+	case <-command.Context().Done():
+	case <-stand.over:
+	}
 	return unfit(stand.close())
 }
 

@@ -189,7 +189,10 @@ var _ = Describe("the user's machine", Label("root"), func() {
 		Entry("it is another device", "which is not the device", "7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
 		Entry("the device's address lies in the home network", "overlap", "192.168.50.10", "192.168.1.77", SpecTimeout(time.Minute)),
 		Entry("the token is wrong", "extract it anew, it changes with pairing", "env:PLUG_TOKEN", "env:WRONG_TOKEN", SpecTimeout(time.Minute)),
-		Entry("the placement is not built yet", "this version has no gateway for it yet", "uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:PLUG_TOKEN", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),
+		Entry("a Wi-Fi is asked of a link with a cable", "inside is no Wi-Fi link, which placement ap needs",
+			"uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:PLUG_TOKEN", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),
+		Entry("the passphrase of the Wi-Fi is missing", "the passphrase of the Wi-Fi: the environment has no WIFI_PASSPHRASE",
+			"uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:WIFI_PASSPHRASE", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),
 	)
 })
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/scenarios"
@@ -64,6 +65,8 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 		ctx, cancel = context.WithTimeout(ctx, f.longest)
 		defer cancel()
 	}
+	ctx, end := bench.While(ctx, stand.over)
+	defer end()
 	seen, err := f.watch(ctx, command, stand.bench.Gateway)
 	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)

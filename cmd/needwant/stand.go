@@ -16,8 +16,9 @@ import (
 // stand is where a device, real or simulated, is on the bench.
 type stand struct {
 	bench *harness.Bench
-	lane  harness.Lane // the bench, as an experiment uses it
-	close func() error // puts everything back
+	lane  harness.Lane    // the bench, as an experiment uses it
+	over  <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
+	close func() error    // puts everything back
 }
 
 // standOptions are the choices that a spec leaves open.
@@ -60,7 +61,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	if options.observe {
 		placed.Observe(file.Timing.Observe)
 	}
-	return &stand{placed.Bench, placed, placed.Close}, nil
+	return &stand{placed.Bench, placed, placed.Over(), placed.Close}, nil
 }
 
 // privilegesFor gets what the file's placement needs. A real link can be moved

@@ -35,6 +35,7 @@ type Stand struct {
 
 	machine *netns.Namespace
 	observe time.Duration // of the first control; 0 once it is over
+	told    bool          // that the way to the device is gone
 }
 
 // guardian is the command of a guardian: this program, with the verb for it.
@@ -47,10 +48,6 @@ const GuardianVerb = "guardian"
 func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*placement.Plan, error) {
 	g := file.Gateway
 	kind := placement.Kind(g.Placement)
-	if !slices.Contains(placement.Kinds(), kind) {
-		return nil, fmt.Errorf("placement %s: this version has no gateway for it yet: take one of %v, "+
-			"or write gateway: {placement: lab, world: s50-thread} to try the spec on a simulated device", g.Placement, placement.Kinds())
-	}
 	var mac net.HardwareAddr
 	if file.Device.MAC != "" {
 		parsed, err := net.ParseMAC(file.Device.MAC)
@@ -59,11 +56,27 @@ func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*pl
 		}
 		mac = parsed
 	}
+	wifi, err := passphrase(file)
+	if err != nil {
+		return nil, err
+	}
 	return placement.New(placement.Config{
-		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink, VLAN: g.VLAN,
+		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink, VLAN: g.VLAN, SSID: g.SSID, Passphrase: wifi,
 		MAC: mac, Address: file.Device.Address,
 		Folder: guard.Folder(), Guardian: guardian(), Tell: tell,
 	})
+}
+
+// passphrase is that of the Wi-Fi; "" where the placement opens none.
+func passphrase(file scenarios.File) (string, error) {
+	if placement.Kind(file.Gateway.Placement) != placement.AP {
+		return "", nil
+	}
+	text, err := file.Gateway.Passphrase.Read(file.Folder())
+	if err != nil {
+		return "", fmt.Errorf("the passphrase of the Wi-Fi: %w", err)
+	}
+	return text, nil
 }
 
 // Ready looks, before anything is touched, whether the scenarios have all that
@@ -73,8 +86,9 @@ func Ready(file scenarios.File, list scenarios.List, options Options) error {
 	if _, err := file.Bind(list, anywhere); err != nil {
 		return err
 	}
-	_, err := file.Restarter(anywhere)
-	return err
+	_, restarter := file.Restarter(anywhere)
+	_, wifi := passphrase(file)
+	return errors.Join(restarter, wifi)
 }
 
 // Open puts the device of a spec behind a gateway, with nothing blocked and
@@ -165,14 +179,48 @@ func (s *Stand) Judge(ctx context.Context, file scenarios.File, list scenarios.L
 // contacts seldom.
 func (s *Stand) Observe(least time.Duration) { s.observe = least }
 
-// Run carries out one trial, as harness.Bench does.
+// Run carries out one trial, as harness.Bench does. It fails where the way to the
+// device is gone: a device that is away then has not failed.
 func (s *Stand) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
 	if s.observe > s.Timing.Settle && trial.Control() {
 		usual := s.Timing.Settle
 		s.Timing.Settle, s.observe = s.observe, 0
 		defer func() { s.Timing.Settle = usual }()
 	}
-	return s.Bench.Run(ctx, trial)
+	ctx, end := While(ctx, s.Over())
+	defer end()
+	result, err := s.Bench.Run(ctx, trial)
+	if lost := s.lost(); lost != nil {
+		return result, lost
+	}
+	return result, err
+}
+
+// While is a context that ends, too, when something is over. Over may be nil.
+func While(ctx context.Context, over <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-over:
+			end()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, end
+}
+
+// Over is closed when the way to the device is gone for good; nil where it cannot
+// be.
+func (s *Stand) Over() <-chan struct{} { return s.Placed.Over() }
+
+// lost says why the way to the device is gone, once.
+func (s *Stand) lost() error {
+	if s.Placed == nil || s.told {
+		return nil
+	}
+	err := s.Placed.Err()
+	s.told = err != nil
+	return err
 }
 
 // Capture lets a file have what passes between the device and the gateway, but
@@ -181,9 +229,10 @@ func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*cap
 	return s.Gateway.Capture(file, name, secrets)
 }
 
-// Close takes the gateway away and gives back what it had borrowed.
+// Close takes the gateway away and gives back what it had borrowed. It fails, too,
+// where the way to the device was gone before, and nobody has said so yet.
 func (s *Stand) Close() error {
-	var errs []error
+	errs := []error{s.lost()}
 	if s.Gateway != nil {
 		errs = append(errs, s.Gateway.Close())
 	}

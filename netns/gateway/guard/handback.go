@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
 // kernelPatience is how long the kernel may take to hand a link back when the
@@ -30,7 +31,7 @@ type work struct {
 	changes []string
 }
 
-// handBack puts the link as it was: where it was, then its parameters, its
+// handBack puts the link as it was: where it was, then its mode, its parameters, its
 // state, its addresses, and its routes, which need what comes before.
 func (l Link) handBack(host, gateway *netns.Namespace, dry bool) ([]string, error) {
 	w := &work{link: l, host: host, dry: dry}
@@ -41,7 +42,7 @@ func (l Link) handBack(host, gateway *netns.Namespace, dry bool) ([]string, erro
 		return w.changes, nil
 	}
 	err := host.Do(func() error {
-		for _, step := range []func() error{w.parameters, w.state, w.addresses, w.routes} {
+		for _, step := range []func() error{w.mode, w.parameters, w.state, w.addresses, w.routes} {
 			if err := step(); err != nil {
 				return err
 			}
@@ -72,7 +73,7 @@ func (w *work) fetch(gateway *netns.Namespace) error {
 	if gateway != nil && w.link.find(w.host) == nil {
 		if found := w.link.find(gateway); found != nil {
 			if err := w.change("move "+w.link.Name+" back", func() error {
-				return gateway.Netlink().LinkSetNsFd(found, w.host.FD())
+				return w.link.move(found, gateway, w.host)
 			}); err != nil || w.dry {
 				return err
 			}
@@ -89,6 +90,15 @@ func (w *work) fetch(gateway *netns.Namespace) error {
 		})
 	}
 	return nil
+}
+
+// move brings the link from one namespace to another, by its radio where it has
+// one.
+func (l Link) move(found netlink.Link, from, to *netns.Namespace) error {
+	if l.Radio == nil {
+		return from.Netlink().LinkSetNsFd(found, to.FD())
+	}
+	return l.Radio.Move(from, to)
 }
 
 func (w *work) await() netlink.Link {
@@ -121,6 +131,25 @@ func (w *work) set(folder string, parameters map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// mode makes a link of Wi-Fi again what it was used as. That can only be done
+// while it is down, as a link is that was moved.
+func (w *work) mode() error {
+	if w.link.Radio == nil {
+		return nil
+	}
+	now, err := radio.Of(w.host, w.index)
+	if err != nil || now.Mode == w.link.Radio.Mode {
+		return err
+	}
+	return w.change("make "+w.link.Name+" what it was used as", func() error {
+		found, err := w.host.Netlink().LinkByIndex(w.index)
+		if err != nil {
+			return err
+		}
+		return errors.Join(w.host.Netlink().LinkSetDown(found), w.link.Radio.Restore(w.host, w.index))
+	})
 }
 
 // state sets the link up or down.

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
 // Link is a link as it was before it was borrowed. Addresses and routes are the
@@ -23,6 +25,7 @@ type Link struct {
 	Index      int               `json:"index"`
 	MAC        string            `json:"mac"`
 	Up         bool              `json:"up"`
+	Radio      *radio.Radio      `json:"radio,omitempty"` // behind it; nil where it is a wired one
 	Addresses  []message         `json:"addresses,omitempty"`
 	Routes     []message         `json:"routes,omitempty"`
 	Parameters map[string]string `json:"parameters"` // of /proc/sys/net, by path below it
@@ -44,6 +47,12 @@ func Note(namespace *netns.Namespace, name string) (Link, error) {
 	link := Link{
 		Name: name, Index: attributes.Index, MAC: attributes.HardwareAddr.String(),
 		Up: attributes.RawFlags&unix.IFF_UP != 0,
+	}
+	switch behind, err := radio.Of(namespace, link.Index); {
+	case err == nil:
+		link.Radio = &behind
+	case !errors.Is(err, radio.ErrNone):
+		return Link{}, fmt.Errorf("link %s: %w", name, err)
 	}
 	err = namespace.Do(func() (err error) {
 		if link.Addresses, err = addressesOf(link.Index); err != nil {
@@ -213,10 +222,20 @@ func (l Link) find(namespace *netns.Namespace) netlink.Link {
 	}
 	for _, found := range links {
 		attributes := found.Attrs()
-		same := attributes.HardwareAddr.String() == l.MAC && l.MAC != ""
-		if same && attributes.ParentIndex == 0 && attributes.Name == fmt.Sprintf("dev%d", attributes.Index) {
+		same := attributes.HardwareAddr.String() == l.MAC && l.MAC != "" && attributes.ParentIndex == 0
+		if same && (attributes.Name == fmt.Sprintf("dev%d", attributes.Index) || l.sameRadio(namespace, attributes.Index)) {
 			return found
 		}
 	}
 	return nil
+}
+
+// sameRadio tells whether a link is one of the radio that this one is of: the
+// kernel gives links of Wi-Fi names that are like all others.
+func (l Link) sameRadio(namespace *netns.Namespace, index int) bool {
+	if l.Radio == nil {
+		return false
+	}
+	found, err := radio.Of(namespace, index)
+	return err == nil && found.Number == l.Radio.Number
 }

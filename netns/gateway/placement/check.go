@@ -34,6 +34,13 @@ func (p *Plan) Check() error {
 			return err
 		}
 	}
+	if p.config.Kind == AP {
+		inside, err := p.checkRadio()
+		if err != nil {
+			return err
+		}
+		moved = inside.Attrs().Index
+	}
 	uplink, err := p.existing("uplink", p.config.Uplink)
 	if err != nil {
 		return err
@@ -74,7 +81,7 @@ func (p *Plan) checkWired(role, name string) error {
 	if _, err := os.Stat("/sys/class/net/" + name + "/phy80211"); err != nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %s is a Wi-Fi link, which cannot be used here: name a wired one", role, name)
+	return fmt.Errorf("%s: %s is a Wi-Fi link, which cannot be used here: name a wired one; a Wi-Fi link for the device is placement ap", role, name)
 }
 
 // checkFree refuses a link that something else is built on.

@@ -19,6 +19,7 @@ type Kind string
 const (
 	NIC    Kind = "nic"    // the device is on a link of its own
 	OneArm Kind = "onearm" // the device is in the home network
+	AP     Kind = "ap"     // the device is in a Wi-Fi that we open
 	VLAN   Kind = "vlan"   // the device is in a VLAN of a link that may have others
 	Host   Kind = "host"   // the machine is the device's router already
 )
@@ -27,12 +28,15 @@ const (
 type Config struct {
 	Kind    Kind
 	Machine *netns.Namespace // where the links are
-	Inside  string           // link to the device, for NIC, VLAN and Host
+	Inside  string           // link to the device, for all but OneArm
 	VLAN    int              // number of the device's, for VLAN: 1 to 4094
 	Uplink  string           // link to the home network
 
+	SSID       string // name of the Wi-Fi, for AP, see radio.Network
+	Passphrase string // of it
+
 	// MAC is the device's hardware address. Nil takes the first that asks for an
-	// address for the device; Host takes no nil.
+	// address for the device; Host and AP take no nil.
 	MAC net.HardwareAddr
 
 	// Address is the device's. The gateway takes the first other one of its /24,
@@ -54,7 +58,7 @@ type Config struct {
 }
 
 // Kinds are those that there is a plan for.
-func Kinds() []Kind { return []Kind{NIC, VLAN, OneArm, Host} }
+func Kinds() []Kind { return []Kind{NIC, VLAN, OneArm, AP, Host} }
 
 func (c Config) resolvConf() string { return cmp.Or(c.ResolvConf, "/etc/resolv.conf") }
 
@@ -149,6 +153,9 @@ func (c Config) validate() error {
 	}
 	if (c.Kind == VLAN) != (c.VLAN > 0 && c.VLAN < 4095) {
 		problems = append(problems, fmt.Errorf("placement %s has VLAN %d: vlan, and nothing else, takes one from 1 to 4094", c.Kind, c.VLAN))
+	}
+	if c.Kind == AP {
+		problems = append(problems, c.wifi().Validate())
 	}
 	if c.Own.IsValid() && !c.Router.IsValid() {
 		problems = append(problems, errors.New("an address of the gateway's own needs a router beside it"))

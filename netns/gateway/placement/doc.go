@@ -21,4 +21,7 @@
 // router, and nothing is moved: the namespace has two macvlan links on the
 // uplink. On one of them it is the router of a network that only the device has
 // an address in.
+//
+// With [AP] the device joins a Wi-Fi that we open: the radio of the inside link is
+// moved, and hostapd runs in the namespace. The rest is as with [NIC].
 package placement

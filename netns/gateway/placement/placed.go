@@ -13,6 +13,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
 // Placed is a gateway's place, ready for gateway.New.
@@ -34,6 +35,7 @@ type Placed struct {
 	lock     *guard.Lock
 	journal  *guard.Journal
 	guardian *guard.Guardian
+	wifi     *radio.AccessPoint // nil where there is none
 	lease    *dhcp.Client
 	server   *dhcp.Server
 
@@ -57,7 +59,7 @@ func (p *Plan) begin(_ context.Context, placed *Placed) (err error) {
 		return err
 	}
 	var link guard.Link
-	if c.Kind == NIC {
+	if c.Kind == NIC || c.Kind == AP {
 		if link, err = guard.Note(c.Machine, c.Inside); err != nil {
 			return err
 		}
@@ -96,14 +98,17 @@ func (p *Plan) addInside(_ context.Context, placed *Placed) error {
 }
 
 // furnishInside shuts IPv6 before the link is up, so that no packet of it ever
-// passes.
+// passes. A link of Wi-Fi is set up by hostapd.
 func (p *Plan) furnishInside(_ context.Context, placed *Placed) error {
 	n, link := placed.Namespace, placed.Inside
-	return errors.Join(
+	err := errors.Join(
 		n.Sysctl("net/ipv6/conf/"+link+"/disable_ipv6", "1"),
 		n.AddAddress(link, netip.PrefixFrom(p.config.router(), p.config.network().Bits())),
-		n.SetUp(link),
 	)
+	if err != nil || p.config.Kind == AP {
+		return err
+	}
+	return n.SetUp(link)
 }
 
 func (p *Plan) addUplink(_ context.Context, placed *Placed) error {
@@ -227,6 +232,23 @@ func once(tell func(dhcp.Event)) func(dhcp.Event) {
 	}
 }
 
+// Over is closed when the way to the device is gone for good, as when the program
+// has ended that keeps its Wi-Fi open; nil where nothing can.
+func (p *Placed) Over() <-chan struct{} {
+	if p.wifi == nil {
+		return nil
+	}
+	return p.wifi.Over()
+}
+
+// Err says why the way to the device is gone; nil while it is there.
+func (p *Placed) Err() error {
+	if p.wifi == nil {
+		return nil
+	}
+	return p.wifi.Err()
+}
+
 // closeAfter undoes all after a failure.
 func (p *Placed) closeAfter(failure error) error {
 	if err := p.Close(); err != nil {
@@ -244,6 +266,9 @@ func (p *Placed) Close() error {
 	}
 	if p.lease != nil {
 		errs = append(errs, p.lease.Close())
+	}
+	if p.wifi != nil {
+		errs = append(errs, p.wifi.Close())
 	}
 	if p.journal != nil {
 		_, err := p.journal.HandBack(p.plan.config.Machine, p.Namespace, false)

@@ -79,6 +79,18 @@ var _ = Describe("a placement", func() {
 		Expect(changes).To(Equal([]string{"move eth1 into", "add a link", "lay a cable"}))
 	})
 
+	It("of a Wi-Fi tells its name, and not its passphrase", func() {
+		plan, err := placement.New(placement.Config{
+			Kind: placement.AP, Machine: new(netns.Namespace), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things", Passphrase: "correct horse",
+			Folder: "/run/needwant", Guardian: []string{"guardian"},
+		})
+		Expect(err).NotTo(HaveOccurred())
+		steps := strings.Join(plan.Steps(), "\n")
+		Expect(steps).To(ContainSubstring("move the radio of wlan0, and the link with it, into the namespace  (changes the machine)"))
+		Expect(steps).To(ContainSubstring(`open the Wi-Fi "our things" there, on channel 6, by hostapd, for 7c:49:eb:00:00:01 alone`))
+		Expect(steps).NotTo(ContainSubstring("correct horse"))
+	})
+
 	DescribeTable("is refused when", func(says string, change func(*placement.Config)) {
 		config := placement.Config{
 			Kind: placement.NIC, Machine: new(netns.Namespace), Inside: "eth1", Uplink: "eth0",
@@ -93,6 +105,12 @@ var _ = Describe("a placement", func() {
 		Entry("one arm has a link inside", "needs an uplink and nothing else", func(c *placement.Config) { c.Kind = placement.OneArm }),
 		Entry("the device has no address of IPv4", "must be one of IPv4", func(c *placement.Config) { c.Address = netip.MustParseAddr("fd00::1") }),
 		Entry("nobody guards it", "needs a guardian", func(c *placement.Config) { c.Guardian = nil }),
+		Entry("a Wi-Fi would be for anybody", "which alone may join it", func(c *placement.Config) {
+			c.Kind, c.SSID, c.Passphrase = placement.AP, "things", "correct horse"
+		}),
+		Entry("a Wi-Fi has a passphrase that none can have", "8 to 63 characters", func(c *placement.Config) {
+			c.Kind, c.SSID, c.Passphrase, c.MAC = placement.AP, "things", "short", mac
+		}),
 		Entry("an own address has no router", "needs a router", func(c *placement.Config) { c.Own = netip.MustParsePrefix("192.168.1.2/24") }),
 	)
 
@@ -126,6 +144,15 @@ var _ = Describe("a placement", func() {
 		var absent *placement.AbsentError
 		Expect(placed.Await(ctx, time.Second)).To(BeAssignableToTypeOf(absent))
 		Expect(placed.Await(ctx, time.Second)).To(MatchError(ContainSubstring("there is 7c:49:eb:00:00:01, which is not the device")))
+	}, SpecTimeout(30*time.Second))
+
+	It("opens no Wi-Fi on a link with a cable", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		s.config.Kind, s.config.SSID, s.config.Passphrase = placement.AP, "things", "correct horse"
+		before := s.ip(ctx, "addr")
+		_, err := s.plan().Do(ctx)
+		Expect(err).To(MatchError(ContainSubstring("inside: eth1 is no Wi-Fi link, which placement ap needs: name one")))
+		Expect(s.ip(ctx, "addr")).To(Equal(before))
 	}, SpecTimeout(30*time.Second))
 
 	DescribeTable("leaves alone", Label("root"), func(ctx SpecContext, setting, says string) {

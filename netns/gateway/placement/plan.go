@@ -9,6 +9,7 @@ import (
 
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
 // Plan is what has to be done to put a gateway in its place.
@@ -57,6 +58,13 @@ func (p *Plan) inside() []step {
 			{what: fmt.Sprintf("add a link to the device on %s, by macvlan, as %s", c.Uplink, c.insideMAC()), machine: true, makes: []string{insideName}, do: p.addInside},
 		}
 	}
+	if c.Kind == AP {
+		return []step{
+			{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
+			{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
+			{what: "move the radio of " + c.Inside + ", and the link with it, into the namespace", machine: true, do: p.moveRadio},
+		}
+	}
 	if c.Kind == VLAN {
 		return []step{
 			{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
@@ -75,13 +83,16 @@ func (p *Plan) inside() []step {
 func (p *Plan) rest() []step {
 	c := p.config
 	cable, machine, _ := c.cable()
-	return []step{
-		{what: fmt.Sprintf("give it the address %s/%d there, and shut IPv6 on it", c.router(), c.network().Bits()), do: p.furnishInside},
+	steps := []step{{what: fmt.Sprintf("give it the address %s/%d there, and shut IPv6 on it", c.router(), c.network().Bits()), do: p.furnishInside}}
+	if c.Kind == AP {
+		steps = append(steps, step{what: fmt.Sprintf("open the Wi-Fi %q there, on channel %d, by %s, for %s alone", c.SSID, radio.Channel, radio.Program, c.MAC), do: p.openWiFi})
+	}
+	return append(steps, []step{
 		{what: fmt.Sprintf("add a link of the namespace's own on %s, for the home network, by macvlan, as %s", c.Uplink, c.ownMAC()), machine: true, makes: []string{uplinkName}, do: p.addUplink},
 		{what: p.uplinkAddress(), do: p.furnishUplink},
 		{what: fmt.Sprintf("lay a cable for the machine's own programs: link %s with %s, and a route to %s", cable, machine, c.network()), machine: true, makes: []string{cable}, do: p.layCable},
 		{what: fmt.Sprintf("answer DHCP there for %s: address %s, router and resolver %s", p.whom(), c.Address, c.router()), do: p.serveDHCP},
-	}
+	}...)
 }
 
 func (p *Plan) uplinkAddress() string {

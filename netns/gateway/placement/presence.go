@@ -59,6 +59,8 @@ func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-p.Over():
+			return p.Err()
 		case <-deadline.C:
 			return absent
 		case <-again.C:

@@ -1,0 +1,26 @@
+package radio_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestRadio(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "radio")
+}
+
+func created() *netns.Namespace {
+	GinkgoHelper()
+	namespace, err := netns.New()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(namespace.Close)
+	return namespace
+}
