@@ -31,9 +31,10 @@ const done = "the specs ended with "
 // Build makes the folder ready that a guest runs from: the test binary of a
 // package, and the program that it tests.
 func Build(ctx context.Context, folder, tested, program string) error {
+	const small = "-ldflags=-s -w" // a guest reads it slowly
 	for _, arguments := range [][]string{
-		{"test", "-c", "-o", filepath.Join(folder, "specs"), tested},
-		{"build", "-o", filepath.Join(folder, "needwant"), program},
+		{"test", "-c", "-trimpath", small, "-o", filepath.Join(folder, "specs"), tested},
+		{"build", "-trimpath", small, "-o", filepath.Join(folder, "needwant"), program},
 	} {
 		command := exec.CommandContext(ctx, "go", arguments...)
 		command.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -48,14 +49,8 @@ func Build(ctx context.Context, folder, tested, program string) error {
 // and copies what the guest says to out. It is an error when they do not all
 // pass.
 func (g Guest) Run(ctx context.Context, folder, label string, out io.Writer) error {
-	init := filepath.Join(folder, "init")
-	if err := os.WriteFile(filepath.Join(folder, "modules"), []byte(g.Load), 0o600); err != nil {
-		return err
-	}
-	if err := os.WriteFile(init, initScript, 0o600); err != nil {
-		return err
-	}
-	if err := os.Chmod(init, 0o700); err != nil {
+	init, err := g.prepare(filepath.Join(folder, label))
+	if err != nil {
 		return err
 	}
 	settings := append([]string{"GUEST_FOLDER=" + folder, "GUEST_MODULES=" + g.Modules, "GUEST_LABEL=" + label}, g.Extra...)
@@ -77,6 +72,22 @@ func (g Guest) Run(ctx context.Context, folder, label string, out io.Writer) err
 		return errors.Join(fmt.Errorf("the specs in the guest ended with %q; what it said is above", said), killed, err)
 	}
 	return nil
+}
+
+// prepare writes what this guest alone needs, and returns the path of its first
+// process.
+func (g Guest) prepare(folder string) (init string, err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "modules"), []byte(g.Load), 0o600); err != nil {
+		return "", err
+	}
+	init = filepath.Join(folder, "init")
+	if err := os.WriteFile(init, initScript, 0o600); err != nil {
+		return "", err
+	}
+	return init, os.Chmod(init, 0o700)
 }
 
 // listen copies the console until the specs are over, and returns their exit

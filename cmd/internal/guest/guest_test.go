@@ -5,6 +5,8 @@ package guest_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -30,10 +32,28 @@ func TestGuest(t *testing.T) {
 	RunSpecs(t, "guest")
 }
 
+// folder holds what the guests run, built once for all of them.
+var folder string
+
+var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
+	made, err := os.MkdirTemp("", "guest")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(os.RemoveAll, made)
+	Expect(guest.Build(ctx, made, "../../needwant", "../../needwant")).To(Succeed())
+	return []byte(made)
+}, func(made []byte) { folder = string(made) }, NodeTimeout(5*time.Minute))
+
+// Each takes a processor to itself: make e2e runs them at the same time.
 var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), func() {
 	It("pass on Debian's user-mode-linux, with a VLAN and legacy iptables", func(ctx SpecContext) {
-		folder := GinkgoT().TempDir()
-		Expect(guest.Build(ctx, folder, "../../needwant", "../../needwant")).To(Succeed())
 		Expect(guest.UML(umlWord).Run(ctx, folder, "vlan", GinkgoWriter)).To(Succeed())
+	}, SpecTimeout(15*time.Minute))
+
+	It("pass on Debian's own kernel in QEMU, with a Wi-Fi that it plays", func(ctx SpecContext) {
+		kernel, err := filepath.Abs("../../../.cache/guest/linux")
+		Expect(err).NotTo(HaveOccurred())
+		text, err := exec.CommandContext(ctx, "../../../scripts/guest-kernel", kernel).CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), "%s", text)
+		Expect(guest.QEMU(kernel).Run(ctx, folder, "ap", GinkgoWriter)).To(Succeed())
 	}, SpecTimeout(15*time.Minute))
 })
