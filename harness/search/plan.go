@@ -47,7 +47,7 @@ func prefer(questions []Question, inflight []Set) Question {
 func (t *theory) halve(inflight []Set) Question {
 	free := t.suspects
 	for _, s := range inflight {
-		free = free.Minus(s)
+		free = free.Minus(t.tries(s))
 	}
 	if free.IsEmpty() {
 		return t.await(inflight)
@@ -71,10 +71,19 @@ func (t *theory) halve(inflight []Set) Question {
 	return Question{Block: chunk, Reason: Halve, Fails: fails}
 }
 
+// tries are the suspects that a set in flight will clear or blame: none where
+// what else is in it may fail by itself.
+func (t *theory) tries(s Set) Set {
+	if t.passes(s.Minus(t.suspects)) || s.Equal(t.universe.Minus(t.required)) {
+		return s.Intersect(t.suspects)
+	}
+	return Set{}
+}
+
 // await is the question in flight that tries the first suspects.
 func (t *theory) await(inflight []Set) Question {
 	for _, s := range inflight {
-		if tried := s.Intersect(t.suspects); !tried.IsEmpty() {
+		if tried := t.tries(s); !tried.IsEmpty() {
 			return Question{Block: s, Reason: Halve, Fails: 1 - math.Pow(1-t.share(), float64(tried.Len()))}
 		}
 	}
