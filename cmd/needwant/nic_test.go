@@ -28,6 +28,16 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		h.expectTruth("plug.run")
 	}, SpecTimeout(3*time.Minute))
 
+	It("is bisected to its true matrix by withholding names", func(ctx SpecContext) {
+		h := newHome(ctx)
+		before := h.settled(ctx)
+		run := h.needwant(ctx, "bisect", h.spec("faults: [reject]", "faults: [nxdomain]"), "--allow-actuation", "--order", "exact", "--wait", "30s")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		h.expectAsBefore(ctx, before)
+		h.expectClean()
+		h.expectTruth("plug.run")
+	}, SpecTimeout(3*time.Minute))
+
 	It("is examined by the doctor", func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
