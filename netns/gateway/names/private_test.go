@@ -2,6 +2,7 @@ package names_test
 
 import (
 	"net/netip"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -18,6 +19,23 @@ var _ = DescribeTable("a destination that answers questions in private", func(pr
 	Entry("by its address, of the other kind", "tcp", uint16(853), "2620:fe::fe", "2620:fe::fe", "DNS over TLS at Quad9"),
 	Entry("by its name", "udp", uint16(443), "cloudflare-dns.com", "198.51.100.1", "DNS over HTTPS at Cloudflare"),
 	Entry("by a name below", "tcp", uint16(443), "mozilla.cloudflare-dns.com", "198.51.100.1", "DNS over HTTPS at Cloudflare"),
+	Entry("by a name below, of one filter", "tcp", uint16(443), "doh.familyshield.opendns.com", "198.51.100.1", "DNS over HTTPS at OpenDNS"),
+	Entry("but no website of an operator", "tcp", uint16(443), "www.quad9.net", "198.51.100.1", ""),
+	Entry("but no website above its resolvers", "tcp", uint16(443), "adguard-dns.com", "198.51.100.1", ""),
 	Entry("but none that only ends alike", "tcp", uint16(443), "notcloudflare-dns.com", "198.51.100.1", ""),
 	Entry("but not for what else a known one offers", "udp", uint16(123), "8.8.8.8", "8.8.8.8", ""),
 )
+
+var _ = Describe("the addresses of known resolvers", func() {
+	It("are written as an address prints, or would never be found", func() {
+		for _, written := range names.OperatorAddresses() {
+			address, err := netip.ParseAddr(written)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(address.String()).To(Equal(written))
+		}
+	})
+
+	It("belong to one operator each", func() {
+		Expect(slices.Compact(slices.Sorted(slices.Values(names.OperatorAddresses())))).To(HaveLen(len(names.OperatorAddresses())))
+	})
+})
