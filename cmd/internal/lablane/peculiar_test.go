@@ -18,11 +18,9 @@ var _ = Describe("what people reported", Label("root"), func() {
 	tried := map[string]bool{}
 	DescribeTableSubtree("is found out", func(name string, settings harness.Settings) {
 		tried[name] = true
-		It("of "+name, func(ctx SpecContext) {
+		prove := func(ctx SpecContext, lanes int) {
 			world := find(name)
-			if settings.MaxNoise > 0 {
-				settings.Careful = true
-			}
+			settings.Lanes, settings.Careful = lanes, settings.MaxNoise > 0
 			run := experiment(ctx, world, settings)
 			for _, column := range harness.Judge(run).Columns {
 				expected := expectation(world, column.Column)
@@ -30,7 +28,10 @@ var _ = Describe("what people reported", Label("root"), func() {
 				Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
 				Expect(column.Certified).To(Equal("exact"), column.Column.ID)
 			}
-		}, SpecTimeout(5*time.Minute))
+		}
+		It("of "+name, func(ctx SpecContext) { prove(ctx, 1) }, SpecTimeout(5*time.Minute))
+		It("of "+name+", on 2 lanes", Label("slow"), func(ctx SpecContext) { prove(ctx, 2) }, SpecTimeout(5*time.Minute))
+		It("of "+name+", on 4 lanes", Label("slow"), func(ctx SpecContext) { prove(ctx, 4) }, SpecTimeout(5*time.Minute))
 	},
 		Entry("a minute fine, six silent", Label("slow"), "duty-cycle", harness.Settings{}),
 		Entry("fine for long, then dead", "late-onset", harness.Settings{}),
