@@ -37,7 +37,8 @@
 //
 // Several functions of a device share their trials through [NextOfAll] and
 // [JointSafe]. Several devices work on one function when [Next] is told what is
-// in flight on the others.
+// in flight on the others; [Question].Needed then says how likely it is that the
+// question will still be one when those have ended.
 //
 // # What is known
 //

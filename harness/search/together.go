@@ -2,9 +2,9 @@ package search
 
 import "slices"
 
-// soon is the chance that what ends every search is asked for as it stands: an
+// surely is the chance that what ends every search is asked for as it stands: an
 // audit of a kind of service, or the joint safe list beside the last audits.
-const soon = 0.95
+const surely = 0.95
 
 // NextOfAll chooses the next trial for several columns that share their
 // trials: what is likeliest to be needed, and of what is equally likely the
@@ -17,7 +17,7 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 	plain := options
 	plain.Audits = 0
 	if best, ok := likeliest(columns, order, inflight, plain); ok {
-		if best.Needed >= soon {
+		if best.Needed >= surely {
 			return best, true
 		}
 		if kind, ok := auditOfAll(columns, order, inflight, options, Set{}); ok {
@@ -39,7 +39,7 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 	if safe.IsEmpty() || slices.ContainsFunc(inflight, safe.Equal) || endsWith(columns, safe) {
 		return Question{}, false
 	}
-	return Question{Block: safe, Reason: SafeList, Needed: soon}, true
+	return Question{Block: safe, Reason: SafeList, Needed: surely}, true
 }
 
 // likeliest is the question of the column that most surely needs one.
@@ -63,7 +63,7 @@ func auditOfAll(columns [][]Answer, order []int, inflight []Set, options Options
 	for _, part := range all.parts(safe) {
 		if !all.tried(part) && !slices.ContainsFunc(inflight, part.Equal) {
 			q := all.toAudit(part)
-			q.Needed = soon
+			q.Needed = surely
 			return q, true
 		}
 	}
