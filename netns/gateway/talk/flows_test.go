@@ -18,6 +18,21 @@ func flow(client, remote string, sent, received uint64) talk.Flow {
 	}
 }
 
+// miio is a connection of UDP with so many greetings of the device, of 32 bytes
+// each, and so many answers.
+func miio(client, remote string, sent, greetings, answers uint64) talk.Flow {
+	f := flow(client, remote, sent, greetings+answers)
+	f.Received.Bytes = 60*greetings + 92*answers
+	return f
+}
+
+// short is a connection of UDP whose datagrams have 8 bytes.
+func short(client, remote string, sent, received uint64) talk.Flow {
+	f := flow(client, remote, sent, received)
+	f.Received.Bytes = 36 * received
+	return f
+}
+
 // stream is one of TCP, with so many bytes of contents that the client received.
 func stream(client, remote string, received, contents uint64) talk.Flow {
 	return talk.Flow{
@@ -77,10 +92,13 @@ var _ = Describe("what moved", func() {
 		Entry("it called in vain", "unknown", flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
 
 		// As python-miio: a hello and a request, four times.
-		Entry("the device greeted, and answered nothing", "cloud", talking, flow(poll, device, 8, 4)),
-		Entry("the device greeted on ports of their own", "cloud", talking, flow(poll, device, 4, 4), flow("192.168.1.5:40001", device, 4, 0)),
-		Entry("the device answered the last try", "lan", talking, flow(poll, device, 8, 5)),
-		Entry("the first of two tries, without a hello", "lan", talking, flow(poll, device, 3, 2)),
+		Entry("the device greeted, and answered nothing", "cloud", talking, miio(poll, device, 8, 4, 0)),
+		Entry("the device greeted on ports of their own", "cloud", talking, miio(poll, device, 4, 4, 0), miio("192.168.1.5:40001", device, 4, 0, 0)),
+		Entry("the device greeted, and the request came too late to be seen", "cloud", talking, miio(poll, device, 5, 3, 0)),
+		Entry("the device answered the last try", "lan", talking, miio(poll, device, 8, 4, 1)),
+		Entry("the first of two tries, without a hello", "lan", talking, miio(poll, device, 3, 1, 1)),
+		Entry("it answers in less than a greeting", "lan", talking, short(poll, device, 4, 4)),
+		Entry("it acknowledges in less than a greeting, and answers nothing", "cloud", talking, short(poll, device, 4, 2)),
 
 		Entry("the device's kernel acknowledged", "cloud", talking, stream(poll, device, 4, 0)),
 		Entry("the device answered over TCP", "lan", talking, stream(poll, device, 4, 1)),

@@ -62,8 +62,8 @@ func (h House) holds(address netip.Addr) bool {
 
 // tally is what a device and its controller said to each other.
 type tally struct {
-	asked, replied uint64 // datagrams of the controller, and of the device
-	contents       bool   // the device said something over TCP
+	asked, replied uint64 // datagrams of the controller, and of the device but for greetings
+	contents       bool   // the device said more than a greeting
 }
 
 // The most that a packet of TCP has without contents: the headers of IP and TCP
@@ -74,21 +74,28 @@ const (
 	firstOptions   = 8
 )
 
+// The length of a greeting of miIO: the headers of IP and UDP, and 32 bytes. An
+// answer has 16 more at least.
+const greetingV4, greetingV6 = 60, 80
+
 func (t *tally) add(protocol string, device, controller Count, v4 bool) {
-	if protocol == "udp" {
-		t.asked += controller.Packets
-		t.replied += device.Packets
+	bare, greeting := uint64(bareV6), uint64(greetingV6)
+	if v4 {
+		bare, greeting = bareV4, greetingV4
+	}
+	if protocol == "tcp" {
+		t.contents = t.contents || device.Bytes > bare*device.Packets+firstOptions
 		return
 	}
-	bare := uint64(bareV6)
-	if v4 {
-		bare = bareV4
+	t.contents = t.contents || device.Bytes > greeting*device.Packets
+	t.asked += controller.Packets
+	if device.Bytes != greeting*device.Packets {
+		t.replied += device.Packets
 	}
-	t.contents = t.contents || device.Bytes > bare*device.Packets+firstOptions
 }
 
 // told tells whether the device answered. A kernel alone acknowledges TCP, and
-// devices of miIO greet whoever asks even when they answer nothing else: a client
-// that greets anew before each try hears from them as often as it does not. One
-// answer more, and the device has replied to more than half of what it was asked.
+// devices of miIO greet whoever asks even when they answer nothing else: all that
+// such a device says is as long as a greeting. Of a protocol with shorter answers
+// more than half of what was asked must be replied to.
 func (t *tally) told() bool { return t.contents || 2*t.replied > t.asked }
