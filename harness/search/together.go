@@ -2,9 +2,17 @@ package search
 
 import "slices"
 
-// surely is the chance that what ends every search is asked for as it stands: an
-// audit of a kind of service, or the joint safe list beside the last audits.
+// surely is the chance that an audit or the safe list, which every search ends
+// with, will still be a question when what is in flight has ended.
 const surely = 0.95
+
+// ofTheEnd is a question that every search ends with.
+func ofTheEnd(q Question, inflight []Set) Question {
+	if q.Needed = surely; len(inflight) == 0 {
+		q.Needed = 1
+	}
+	return q
+}
 
 // NextOfAll chooses the next trial for several columns that share their
 // trials: what is likeliest to be needed, and of what is equally likely the
@@ -39,7 +47,7 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 	if safe.IsEmpty() || slices.ContainsFunc(inflight, safe.Equal) || endsWith(columns, safe) {
 		return Question{}, false
 	}
-	return Question{Block: safe, Reason: SafeList, Needed: surely}, true
+	return ofTheEnd(Question{Block: safe, Reason: SafeList}, inflight), true
 }
 
 // likeliest is the question of the column that most surely needs one.
@@ -62,9 +70,7 @@ func auditOfAll(columns [][]Answer, order []int, inflight []Set, options Options
 	all := learn(slices.Concat(columns...), order, options)
 	for _, part := range all.parts(safe) {
 		if !all.tried(part) && !slices.ContainsFunc(inflight, part.Equal) {
-			q := all.toAudit(part)
-			q.Needed = surely
-			return q, true
+			return ofTheEnd(all.toAudit(part), inflight), true
 		}
 	}
 	return Question{}, false
