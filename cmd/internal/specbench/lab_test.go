@@ -55,6 +55,19 @@ func on(ctx context.Context, file scenarios.File, world lab.World) *lablane.Lane
 	return lane
 }
 
+// ask carries out a trial, and again where the machine was too busy for it, as an
+// experiment does.
+func ask(ctx context.Context, lane *lablane.Lane, trial harness.Trial) harness.Result {
+	GinkgoHelper()
+	for {
+		result, err := lane.Run(ctx, trial)
+		Expect(err).NotTo(HaveOccurred())
+		if !strings.Contains(result.Suspect, "too busy") {
+			return result
+		}
+	}
+}
+
 func trial(number int, block ...harness.Destination) harness.Trial {
 	return harness.Trial{Number: number, Block: block, Fault: harness.Reject, Regime: harness.Steady}
 }
@@ -65,7 +78,7 @@ const fallingBack = `apiVersion: needwant/v1
 kind: World
 name: falling-back
 device: {model: some.vacuum.v1}
-tempo: {contact: 80ms, poll: 200ms}
+tempo: {contact: 120ms, poll: 300ms}
 destinations:
   cloud: {host: cloud.example, addresses: [203.0.113.10], protocol: tcp, port: 443}
   time:  {host: time.example, addresses: [203.0.113.11], protocol: udp, port: 123}
@@ -80,8 +93,7 @@ var _ = Describe("a spec on a lab", Label("root"), func() {
   lan: {from: lan, steps: STEPS}
   host: {from: host, steps: STEPS}
 `, "STEPS", `[{ping: {host: 192.168.50.10, count: 1}}, {miio: get_status}, {dns: timeball3.its.waikato.ac.nz}, {exec: {command: [ip, -o, addr]}, expect: 'stdout contains "192.168."'}]`))
-		result, err := lane.Run(ctx, trial(1))
-		Expect(err).NotTo(HaveOccurred())
+		result := ask(ctx, lane, trial(1))
 		for _, name := range []string{"gateway", "lan", "host"} {
 			Expect(result.Outcomes[name].Answer).To(Equal(harness.Pass), result.Outcomes[name].Why)
 		}
@@ -98,13 +110,11 @@ var _ = Describe("a spec on a lab", Label("root"), func() {
     from: lan
     steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true}, expect: 'state != "unavailable"'}]
 `)
-		control, err := lane.Run(ctx, trial(1))
-		Expect(err).NotTo(HaveOccurred())
+		control := ask(ctx, lane, trial(1))
 		Expect(control.Outcomes["local"].Answer).To(Equal(harness.Pass), control.Outcomes["local"].Why)
 
-		result, err := lane.Run(ctx, trial(2, harness.Destination{Protocol: "udp", Port: 123, Name: "time.example"}))
-		Expect(err).NotTo(HaveOccurred())
-		Expect(result.Outcomes["local"].Answer).To(Equal(harness.Fail))
+		result := ask(ctx, lane, trial(2, harness.Destination{Protocol: "udp", Port: 123, Name: "time.example"}))
+		Expect(result.Outcomes["local"].Answer).To(Equal(harness.Fail), result.Outcomes["local"].Steps[0].Saw)
 		Expect(result.Outcomes["local"].Steps[0].Saw).To(Equal(`state "docked", path cloud`))
 		Expect(result.Outcomes["anyhow"].Answer).To(Equal(harness.Pass), "nobody asked by which way")
 	}, SpecTimeout(time.Minute))
@@ -120,15 +130,13 @@ var _ = Describe("a spec on a lab", Label("root"), func() {
       - miio: {method: find_me, params: [""]}
         actuates: true
 `)
-		control, err := lane.Run(ctx, trial(1))
-		Expect(err).NotTo(HaveOccurred())
+		control := ask(ctx, lane, trial(1))
 		Expect(control.Outcomes["native_app"].Answer).To(Equal(harness.Pass), control.Outcomes["native_app"].Why)
 
 		needed := harness.Destination{Protocol: "tcp", Port: 443, Name: "ec2-18-194-236-76.eu-central-1.compute.amazonaws.com"}
 		_, seen := control.Seen.Contact(needed)
 		Expect(seen).To(BeTrue(), "%v", control.Seen.Contacts)
-		result, err := lane.Run(ctx, trial(2, needed))
-		Expect(err).NotTo(HaveOccurred())
+		result := ask(ctx, lane, trial(2, needed))
 		Expect(result.Outcomes["native_app"].Answer).To(Equal(harness.Fail), result.Outcomes["native_app"].Why)
 		Expect(result.Outcomes["native_app"].Why).To(MatchRegexp(`^ok_ratio 0\.`))
 		Expect(result.Recovered).To(BeTrue())
@@ -212,8 +220,7 @@ var _ = Describe("a Ginkgo suite on a lab", Label("root"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(lane.Close)
 
-		result, err := lane.Run(ctx, trial(1))
-		Expect(err).NotTo(HaveOccurred())
+		result := ask(ctx, lane, trial(1))
 		Expect(result.Outcomes).To(HaveLen(3))
 		for _, name := range []string{"suite_the_vacuum_tells_its_state", "suite_the_vacuum_comes_when_it_is_called"} {
 			Expect(result.Outcomes[name].Answer).To(Equal(harness.Pass), result.Outcomes[name].Why)
