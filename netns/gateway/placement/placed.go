@@ -64,6 +64,9 @@ func (p *Plan) begin(_ context.Context, placed *Placed) (err error) {
 			return err
 		}
 	}
+	if c.Kind == AP && link.Radio == nil {
+		return fmt.Errorf("inside: %s has no radio any more, which placement ap needs: was it unplugged? Plug it in again", c.Inside)
+	}
 	placed.journal, err = guard.NewJournal(c.Folder, c.device(), link, nil)
 	return err
 }

@@ -1,7 +1,9 @@
 package radio
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -48,7 +50,7 @@ func talk(namespace *netns.Namespace, act func(conversation) error) error {
 	control := conversation{connection, unix.GENL_ID_CTRL}
 	replies, err := control.get(getFamily, func(a *netlink.AttributeEncoder) { a.String(familyName, "nl80211") })
 	if err != nil {
-		return fmt.Errorf("%w: this kernel has no Wi-Fi: %w", ErrNone, err)
+		return orNone(fmt.Errorf("asking whether this kernel has Wi-Fi: %w", err), unix.ENOENT)
 	}
 	wifi := conversation{connection: connection}
 	err = each(replies, func(a *netlink.AttributeDecoder) {
@@ -60,6 +62,15 @@ func talk(namespace *netns.Namespace, act func(conversation) error) error {
 		return err
 	}
 	return act(wifi)
+}
+
+// orNone is [ErrNone] where the kernel's answer says that there is none. Any other
+// failure, as a lack of memory for the moment, says nothing.
+func orNone(err error, absent ...error) error {
+	if slices.ContainsFunc(absent, func(a error) bool { return errors.Is(err, a) }) {
+		return fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	return err
 }
 
 // get asks for one thing. It asks for no acknowledgement, which would come as a

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
 )
@@ -40,7 +41,7 @@ func Of(namespace *netns.Namespace, link int) (r Radio, err error) {
 	err = talk(namespace, func(c conversation) error {
 		replies, err := c.get(getInterface, func(a *netlink.AttributeEncoder) { a.Uint32(linkIndex, uint32(link)) })
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNone, err)
+			return orNone(fmt.Errorf("asking which radio link %d has: %w", link, err), unix.ENODEV, unix.EOPNOTSUPP)
 		}
 		return each(replies, func(a *netlink.AttributeDecoder) {
 			switch a.Type() {

@@ -6,6 +6,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/radio"
 )
@@ -20,4 +23,12 @@ var _ = Describe("a link with a cable", Label("root"), func() {
 		_, err = radio.Of(machine, link.Attrs().Index)
 		Expect(err).To(MatchError(radio.ErrNone))
 	}, SpecTimeout(20*time.Second))
+})
+
+var _ = Describe("a failure to ask about Wi-Fi", func() {
+	It("is no proof that there is none, unless the kernel says so", func() {
+		Expect(radio.OrNone(&netlink.OpError{Op: "receive", Err: unix.ENODEV}, unix.ENODEV)).To(MatchError(radio.ErrNone))
+		passing := &netlink.OpError{Op: "receive", Err: unix.ENOBUFS}
+		Expect(radio.OrNone(passing, unix.ENODEV)).To(And(MatchError(unix.ENOBUFS), Not(MatchError(radio.ErrNone))))
+	})
 })

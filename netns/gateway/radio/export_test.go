@@ -1,0 +1,4 @@
+package radio
+
+// OrNone is what stands for a failure.
+var OrNone = orNone
