@@ -111,7 +111,9 @@ func (p *Plan) checkFree(inside netlink.Link) error {
 	return nil
 }
 
-// checkLifeline refuses to take the link that the machine itself lives by.
+// checkLifeline refuses to take the link that the machine itself lives by. A client
+// of the Wi-Fi, by the radio that is to be moved, may have another way by the
+// uplink.
 func (p *Plan) checkLifeline(inside netlink.Link) error {
 	index := inside.Attrs().Index
 	routes, err := p.routes()
@@ -119,15 +121,27 @@ func (p *Plan) checkLifeline(inside netlink.Link) error {
 		return err
 	}
 	for _, route := range routes {
-		everywhere := route.Dst == nil || route.Dst.IP.IsUnspecified()
 		switch {
 		case slices.ContainsFunc(route.MultiPath, func(hop *netlink.NexthopInfo) bool { return hop.LinkIndex == index }):
 			return fmt.Errorf("inside: a route with several ways uses %s: remove it, or name another link", inside.Attrs().Name)
-		case route.LinkIndex == index && everywhere && route.Type == unix.RTN_UNICAST:
+		case route.LinkIndex == index && everywhere(route) && !(p.config.Kind == AP && p.another(routes, route)):
 			return fmt.Errorf("inside: the machine's own way to the internet is %s, and would be cut: are inside and uplink the wrong way round?", inside.Attrs().Name)
 		}
 	}
 	return nil
+}
+
+// everywhere tells whether a route leads to the internet.
+func everywhere(route netlink.Route) bool {
+	return (route.Dst == nil || route.Dst.IP.IsUnspecified()) && route.Type == unix.RTN_UNICAST
+}
+
+// another tells whether the uplink has a route like one to the internet.
+func (p *Plan) another(routes []netlink.Route, like netlink.Route) bool {
+	uplink, err := p.config.Machine.Netlink().LinkByName(p.config.Uplink)
+	return err == nil && slices.ContainsFunc(routes, func(route netlink.Route) bool {
+		return route.LinkIndex == uplink.Attrs().Index && everywhere(route) && route.Family == like.Family && route.Table == like.Table
+	})
 }
 
 // checkCrossing refuses a network that the machine already has a way to: that

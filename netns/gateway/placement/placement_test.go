@@ -155,6 +155,30 @@ var _ = Describe("a placement", func() {
 		Expect(s.ip(ctx, "addr")).To(Equal(before))
 	}, SpecTimeout(30*time.Second))
 
+	DescribeTable("lets the radio of a client of the Wi-Fi be moved where the uplink is a way to the internet too", Label("root"), func(ctx SpecContext, kind placement.Kind, setting string, well bool) {
+		s := newStreet()
+		s.config.Kind = kind
+		if kind == placement.AP {
+			s.config.SSID, s.config.Passphrase = "things", "correct horse"
+		}
+		for line := range strings.SplitSeq(setting, ";") {
+			s.ip(ctx, line)
+		}
+		lifeline := Expect(s.plan().Lifeline())
+		if well {
+			lifeline.To(Succeed())
+		} else {
+			lifeline.To(MatchError(ContainSubstring("the wrong way round")))
+		}
+	},
+		Entry("it is", placement.AP, "route add default via 192.168.1.1;route add default dev eth1 metric 600", true, SpecTimeout(30*time.Second)),
+		Entry("it is, by IPv6 too", placement.AP, "-6 route add default dev eth0;-6 route add default dev eth1 metric 600", true, SpecTimeout(30*time.Second)),
+		Entry("it is none", placement.AP, "route add default dev eth1", false, SpecTimeout(30*time.Second)),
+		Entry("it is one of the other IP", placement.AP, "route add default via 192.168.1.1;-6 route add default dev eth1", false, SpecTimeout(30*time.Second)),
+		Entry("it is one of another table", placement.AP, "route add default via 192.168.1.1 table 100;route add default dev eth1", false, SpecTimeout(30*time.Second)),
+		Entry("no radio is to be moved", placement.NIC, "route add default via 192.168.1.1;route add default dev eth1 metric 600", false, SpecTimeout(30*time.Second)),
+	)
+
 	DescribeTable("leaves alone", Label("root"), func(ctx SpecContext, setting, says string) {
 		s := newStreet()
 		for line := range strings.SplitSeq(setting, ";") {
