@@ -200,7 +200,7 @@ func dryRun(command *cobra.Command, file scenarios.File) error {
 		return unfit(err)
 	}
 	defer machine.Close()
-	plan, err := bench.Plan(file, machine, nil)
+	plan, err := bench.Plan(file, machine)
 	if err != nil {
 		return unfit(err)
 	}

@@ -63,7 +63,7 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return err
 	}
-	result, err := stand.bench.Run(command.Context(), harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "check"})
+	result, err := stand.lane.Run(command.Context(), harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "check"})
 	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)
 	}

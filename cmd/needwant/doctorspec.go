@@ -36,13 +36,20 @@ func doctor(ctx context.Context, nameOrPath string) ([]examination, error) {
 // that can be looked at without that.
 func specExaminations(file scenarios.File, list scenarios.List) []examination {
 	const more = "docs/placement.md says more"
-	device := examination{"device", func(ctx context.Context) (string, error) { return crossing(ctx, file, list) }, more}
+	var lacking error // what the scenarios need
+	device := examination{"device", func(ctx context.Context) (string, error) {
+		if lacking != nil {
+			return "", errors.New("not looked at: it takes the secrets")
+		}
+		return crossing(ctx, file, list)
+	}, more}
 	if file.Gateway.Placement == scenarios.Lab {
 		return []examination{device}
 	}
 	return []examination{
 		{"secrets", func(context.Context) (string, error) {
-			return "all there", bench.Ready(file, list, bench.Options{Ask: asker()})
+			lacking = bench.Ready(file, list, bench.Options{Ask: asker()})
+			return "all there", lacking
 		}, more},
 		{"placement", func(context.Context) (string, error) { return placeable(file) }, more},
 		device,
@@ -56,7 +63,7 @@ func placeable(file scenarios.File) (string, error) {
 		return "", err
 	}
 	defer machine.Close()
-	plan, err := bench.Plan(file, machine, nil)
+	plan, err := bench.Plan(file, machine)
 	if err != nil {
 		return "", err
 	}

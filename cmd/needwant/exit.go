@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/placement"
 )
 
 // The exit codes, which scripts rely on.
@@ -35,10 +37,14 @@ func (e *exitError) Unwrap() error { return e.err }
 func usage(err error) error { return exit(codeUsage, err) }
 func unfit(err error) error { return exit(codeUnfit, err) }
 
-// exit gives an error, if any, its exit code.
+// exit gives an error, if any, its exit code. Of what came with an interruption
+// only that matters that the network could not be put back.
 func exit(code int, err error) error {
 	if err == nil {
 		return nil
+	}
+	if left := (*placement.LeftError)(nil); errors.Is(err, context.Canceled) && errors.As(err, &left) {
+		return &exitError{codeUnfit, fmt.Errorf("interrupted: %w", left)}
 	}
 	if errors.Is(err, context.Canceled) {
 		return &exitError{codeInterrupted, errors.New("interrupted")}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,10 +34,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if exit == nil {
 		return codeDone
 	}
-	if exit.err != nil {
-		fmt.Fprintf(stderr, "needwant: %v\n", exit.err)
+	if text := words(err, exit); text != "" {
+		fmt.Fprintf(stderr, "needwant: %s\n", text)
 	}
 	return exit.code
+}
+
+// words are all that is to be said of an error that ends in an exit: what is
+// joined to it, too, as that the network could not be put back.
+func words(err error, exit *exitError) string {
+	if !errors.Is(err, exit) { // made of it
+		return exit.Error()
+	}
+	return strings.TrimSpace(err.Error())
 }
 
 // group is a command that only has others below it.

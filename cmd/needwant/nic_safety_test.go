@@ -123,6 +123,17 @@ var _ = Describe("the user's machine", Label("root"), func() {
 		h.expectAsBefore(ctx, before)
 	}, SpecTimeout(30*time.Second))
 
+	It("is told what would be changed without the passphrase of the Wi-Fi, of which the doctor says once that it is missing", func(ctx SpecContext) {
+		h := newHome(ctx)
+		spec := h.spec("uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:WIFI_PASSPHRASE", "placement: nic", "placement: ap")
+		run := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
+		Expect(run.Stdout).To(ContainSubstring(`open the Wi-Fi "things" there`))
+		Expect(run.Stderr).To(And(ContainSubstring("inside is no Wi-Fi link"), Not(ContainSubstring("WIFI_PASSPHRASE"))))
+		doctor := h.needwant(ctx, "doctor", spec)
+		Expect(doctor.Code).To(Equal(3))
+		Expect(strings.Count(doctor.Stdout+doctor.Stderr, "the environment has no WIFI_PASSPHRASE")).To(Equal(1), doctor.Stdout)
+	}, SpecTimeout(2*time.Minute))
+
 	It("is as it was when abort_if comes true", func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)

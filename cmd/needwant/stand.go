@@ -16,9 +16,15 @@ import (
 // stand is where a device, real or simulated, is on the bench.
 type stand struct {
 	bench *harness.Bench
-	lane  harness.Lane    // the bench, as an experiment uses it
+	lane  soaker          // the bench, as an experiment uses it
 	over  <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
 	close func() error    // puts everything back
+}
+
+// soaker carries out trials, and fails where the way to the device is gone.
+type soaker interface {
+	harness.Lane
+	Soak(ctx context.Context, trial harness.Trial, soak harness.Soak) (harness.Soaked, error)
 }
 
 // standOptions are the choices that a spec leaves open.

@@ -165,7 +165,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 		soak.Every = usual
 	}
 	tell(harness.Round{}) // the beginning
-	soaked, err := stand.bench.Soak(ctx, trial, soak)
+	soaked, err := stand.lane.Soak(ctx, trial, soak)
 	return newVerification(run, applied, soaked), err
 }
 
@@ -174,7 +174,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 func control(ctx context.Context, stand *stand) error {
 	var last harness.Result
 	for number := range 3 {
-		result, err := stand.bench.Run(ctx, harness.Trial{Number: number + 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "control"})
+		result, err := stand.lane.Run(ctx, harness.Trial{Number: number + 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "control"})
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/netns/gateway/radio"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -34,8 +35,15 @@ type Stand struct {
 	Placed  *placement.Placed
 
 	machine *netns.Namespace
+	way     way           // to the device; nil until it is there
 	observe time.Duration // of the first control; 0 once it is over
 	told    bool          // that the way to the device is gone
+}
+
+// way is that to a device, as placement.Placed is.
+type way interface {
+	Over() <-chan struct{} // closed when it is gone for good; nil where it cannot be
+	Err() error            // why it is gone; nil while it is there
 }
 
 // guardian is the command of a guardian: this program, with the verb for it.
@@ -44,8 +52,13 @@ func guardian() []string { return []string{"/proc/self/exe", GuardianVerb} }
 // GuardianVerb is what the program is called with to be a guardian.
 const GuardianVerb = "guardian"
 
-// Plan says what Open would do.
-func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*placement.Plan, error) {
+// Plan says what Open would do. No secret is read, so that it cannot be carried out
+// where a Wi-Fi is to be opened.
+func Plan(file scenarios.File, machine *netns.Namespace) (*placement.Plan, error) {
+	return plan(file, machine, "", nil)
+}
+
+func plan(file scenarios.File, machine *netns.Namespace, wifi string, tell func(string)) (*placement.Plan, error) {
 	g := file.Gateway
 	kind := placement.Kind(g.Placement)
 	var mac net.HardwareAddr
@@ -55,10 +68,6 @@ func Plan(file scenarios.File, machine *netns.Namespace, tell func(string)) (*pl
 			return nil, err
 		}
 		mac = parsed
-	}
-	wifi, err := passphrase(file)
-	if err != nil {
-		return nil, err
 	}
 	return placement.New(placement.Config{
 		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink, VLAN: g.VLAN, SSID: g.SSID, Passphrase: wifi,
@@ -76,7 +85,7 @@ func passphrase(file scenarios.File) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the passphrase of the Wi-Fi: %w", err)
 	}
-	return text, nil
+	return text, radio.ValidatePassphrase(text)
 }
 
 // Ready looks, before anything is touched, whether the scenarios have all that
@@ -106,13 +115,18 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	if s.machine, err = netns.Own(); err != nil {
 		return err
 	}
-	plan, err := Plan(file, s.machine, options.Tell)
+	wifi, err := passphrase(file)
+	if err != nil {
+		return err
+	}
+	plan, err := plan(file, s.machine, wifi, options.Tell)
 	if err != nil {
 		return err
 	}
 	if s.Placed, err = plan.Do(ctx); err != nil {
 		return err
 	}
+	s.way = s.Placed
 	fill(&options.Driver, "ipset")
 	s.Gateway, err = gateway.New(ctx, gateway.Config{
 		Namespace:   s.Placed.Namespace,
@@ -135,7 +149,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		return err
 	}
 	options.Tell(fmt.Sprintf("the gateway is %s in the home network; %s; waiting for the device at %s", s.Placed.Own, s.Placed.IPv6, s.Placed.Device))
-	if err := s.Placed.Await(ctx, options.Wait); err != nil {
+	if err := s.watched(ctx, func(ctx context.Context) error { return s.Placed.Await(ctx, options.Wait) }); err != nil {
 		return err
 	}
 	s.Bench = &harness.Bench{Number: 1, Gateway: s.Gateway, Timing: timing(file)}
@@ -163,7 +177,7 @@ func prefixes(addresses []netip.Addr) (prefixes []netip.Prefix) {
 // it knows the token.
 func (s *Stand) Judge(ctx context.Context, file scenarios.File, list scenarios.List, options Options) (err error) {
 	site := s.site(options)
-	if err := file.Greet(ctx, site, options.Wait); err != nil {
+	if err := s.watched(ctx, func(ctx context.Context) error { return file.Greet(ctx, site, options.Wait) }); err != nil {
 		return err
 	}
 	if s.Scenarios, err = file.Bind(list, site); err != nil {
@@ -181,19 +195,41 @@ func (s *Stand) Observe(least time.Duration) { s.observe = least }
 
 // Run carries out one trial, as harness.Bench does. It fails where the way to the
 // device is gone: a device that is away then has not failed.
-func (s *Stand) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
+func (s *Stand) Run(ctx context.Context, trial harness.Trial) (result harness.Result, err error) {
 	if s.observe > s.Timing.Settle && trial.Control() {
 		usual := s.Timing.Settle
 		s.Timing.Settle, s.observe = s.observe, 0
 		defer func() { s.Timing.Settle = usual }()
 	}
+	err = s.watched(ctx, func(ctx context.Context) (err error) {
+		result, err = s.Bench.Run(ctx, trial)
+		return err
+	})
+	return result, err
+}
+
+// Soak holds one block for long, as harness.Bench does. It fails as Run does.
+func (s *Stand) Soak(ctx context.Context, trial harness.Trial, soak harness.Soak) (soaked harness.Soaked, err error) {
+	err = s.watched(ctx, func(ctx context.Context) (err error) {
+		soaked, err = s.Bench.Soak(ctx, trial, soak)
+		return err
+	})
+	return soaked, err
+}
+
+// watched does what needs the way to the device, until that is gone, which is the
+// error then, whatever came of it.
+func (s *Stand) watched(ctx context.Context, act func(context.Context) error) error {
 	ctx, end := While(ctx, s.Over())
 	defer end()
-	result, err := s.Bench.Run(ctx, trial)
-	if lost := s.lost(); lost != nil {
-		return result, lost
+	err := act(ctx)
+	if s.way != nil {
+		if lost := s.way.Err(); lost != nil {
+			s.told = true
+			return lost
+		}
 	}
-	return result, err
+	return err
 }
 
 // While is a context that ends, too, when something is over. Over may be nil.
@@ -211,16 +247,19 @@ func While(ctx context.Context, over <-chan struct{}) (context.Context, context.
 
 // Over is closed when the way to the device is gone for good; nil where it cannot
 // be.
-func (s *Stand) Over() <-chan struct{} { return s.Placed.Over() }
-
-// lost says why the way to the device is gone, once.
-func (s *Stand) lost() error {
-	if s.Placed == nil || s.told {
+func (s *Stand) Over() <-chan struct{} {
+	if s.way == nil {
 		return nil
 	}
-	err := s.Placed.Err()
-	s.told = err != nil
-	return err
+	return s.way.Over()
+}
+
+// untold says why the way to the device is gone, where nobody has said so yet.
+func (s *Stand) untold() error {
+	if s.way == nil || s.told {
+		return nil
+	}
+	return s.way.Err()
 }
 
 // Capture lets a file have what passes between the device and the gateway, but
@@ -232,14 +271,12 @@ func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*cap
 // Close takes the gateway away and gives back what it had borrowed. It fails, too,
 // where the way to the device was gone before, and nobody has said so yet.
 func (s *Stand) Close() error {
-	errs := []error{s.lost()}
+	errs := []error{s.untold()}
 	if s.Gateway != nil {
 		errs = append(errs, s.Gateway.Close())
 	}
 	if s.Placed != nil {
-		if err := s.Placed.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("putting the network back: %w: run needwant restore", err))
-		}
+		errs = append(errs, s.Placed.Close())
 	}
 	if s.machine != nil {
 		errs = append(errs, s.machine.Close())

@@ -33,7 +33,7 @@ type Config struct {
 	Uplink  string           // link to the home network
 
 	SSID       string // name of the Wi-Fi, for AP, see radio.Network
-	Passphrase string // of it
+	Passphrase string // of it; a plan without can be told, and not carried out
 
 	// MAC is the device's hardware address. Nil takes the first that asks for an
 	// address for the device; Host and AP take no nil.

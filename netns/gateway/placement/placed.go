@@ -252,16 +252,20 @@ func (p *Placed) Err() error {
 	return p.wifi.Err()
 }
 
-// closeAfter undoes all after a failure.
-func (p *Placed) closeAfter(failure error) error {
-	if err := p.Close(); err != nil {
-		return errors.Join(failure, fmt.Errorf("putting the network back: %w: run needwant restore", err))
-	}
-	return failure
+// LeftError says that the machine is not as it was.
+type LeftError struct{ Err error }
+
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("putting the network back: %v: run needwant restore", e.Err)
 }
 
+func (e *LeftError) Unwrap() error { return e.Err }
+
+// closeAfter undoes all after a failure.
+func (p *Placed) closeAfter(failure error) error { return errors.Join(failure, p.Close()) }
+
 // Close undoes every step, from the last to the first. When it returns without
-// an error the machine is as it was.
+// an error the machine is as it was; else it is a [*LeftError].
 func (p *Placed) Close() error {
 	var errs []error
 	if p.server != nil {
@@ -283,5 +287,8 @@ func (p *Placed) Close() error {
 	if p.Namespace != nil && !p.Shared {
 		errs = append(errs, p.Namespace.Close())
 	}
-	return errors.Join(append(errs, p.lock.Release())...)
+	if err := errors.Join(append(errs, p.lock.Release())...); err != nil {
+		return &LeftError{err}
+	}
+	return nil
 }

@@ -108,9 +108,7 @@ var _ = Describe("a placement", func() {
 		Entry("a Wi-Fi would be for anybody", "which alone may join it", func(c *placement.Config) {
 			c.Kind, c.SSID, c.Passphrase = placement.AP, "things", "correct horse"
 		}),
-		Entry("a Wi-Fi has a passphrase that none can have", "8 to 63 characters", func(c *placement.Config) {
-			c.Kind, c.SSID, c.Passphrase, c.MAC = placement.AP, "things", "short", mac
-		}),
+		Entry("a Wi-Fi has a name that none can have", "1 to 32 bytes", func(c *placement.Config) { c.Kind, c.MAC = placement.AP, mac }),
 		Entry("an own address has no router", "needs a router", func(c *placement.Config) { c.Own = netip.MustParsePrefix("192.168.1.2/24") }),
 	)
 
@@ -145,6 +143,17 @@ var _ = Describe("a placement", func() {
 		Expect(placed.Await(ctx, time.Second)).To(BeAssignableToTypeOf(absent))
 		Expect(placed.Await(ctx, time.Second)).To(MatchError(ContainSubstring("there is 7c:49:eb:00:00:01, which is not the device")))
 	}, SpecTimeout(30*time.Second))
+
+	It("of a Wi-Fi is told without a passphrase, and carried out with none but a good one", func(ctx SpecContext) {
+		plan, err := placement.New(placement.Config{
+			Kind: placement.AP, Machine: new(netns.Namespace), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things",
+			Folder: GinkgoT().TempDir(), Guardian: []string{"guardian"},
+		})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(plan.Steps()).NotTo(BeEmpty())
+		_, err = plan.Do(ctx)
+		Expect(err).To(MatchError(ContainSubstring("8 to 63 characters")))
+	}, SpecTimeout(20*time.Second))
 
 	It("opens no Wi-Fi on a link with a cable", Label("root"), func(ctx SpecContext) {
 		s := newStreet()

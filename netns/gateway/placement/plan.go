@@ -144,6 +144,11 @@ func (p *Plan) Work() []string {
 // Do carries the plan out. When it fails all that was done is undone. What an
 // earlier program left behind is put back first.
 func (p *Plan) Do(ctx context.Context) (*Placed, error) {
+	if p.config.Kind == AP {
+		if err := radio.ValidatePassphrase(p.config.Passphrase); err != nil {
+			return nil, err
+		}
+	}
 	lock, err := guard.Take(ctx, p.config.Folder, p.config.locks()...)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ type AccessPoint struct {
 // Its settings come by pipes: the passphrase is in no file, and in no list of
 // processes. Tell is told in words how the device fares.
 func Open(ctx context.Context, namespace *netns.Namespace, network Network, tell func(text string)) (*AccessPoint, error) {
-	if err := network.Validate(); err != nil {
+	if err := errors.Join(network.Validate(), ValidatePassphrase(network.Passphrase)); err != nil {
 		return nil, err
 	}
 	a := &AccessPoint{network: network, open: make(chan struct{}), over: make(chan struct{})}

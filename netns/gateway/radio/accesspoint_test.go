@@ -2,6 +2,7 @@ package radio_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -146,18 +147,19 @@ wpa_passphrase=correct horse battery
 		Expect(wifi.Close()).To(Succeed())
 	}, SpecTimeout(20*time.Second))
 
-	DescribeTable("is refused when", func(says string, change func(*radio.Network)) {
+	DescribeTable("is refused when", func(ctx SpecContext, says string, change func(*radio.Network)) {
 		network := things()
-		Expect(network.Validate()).To(Succeed())
+		Expect(errors.Join(network.Validate(), radio.ValidatePassphrase(network.Passphrase))).To(Succeed())
 		change(&network)
-		Expect(network.Validate()).To(MatchError(And(ContainSubstring(says), Not(ContainSubstring("secret")))))
+		_, err := radio.Open(ctx, nil, network, quiet)
+		Expect(err).To(MatchError(And(ContainSubstring(says), Not(ContainSubstring("secret")))))
 	},
-		Entry("it has no name", "has 1 to 32 bytes, this one 0", func(n *radio.Network) { n.SSID = "" }),
-		Entry("its name is too long", "has 1 to 32 bytes, this one 33", func(n *radio.Network) { n.SSID = strings.Repeat("☂", 11) }),
-		Entry("its name ends a line", "controls a terminal", func(n *radio.Network) { n.SSID = "things\nwpa=0" }),
-		Entry("its passphrase is short", "8 to 63 characters", func(n *radio.Network) { n.Passphrase = "secret7" }),
-		Entry("its passphrase is long", "8 to 63 characters", func(n *radio.Network) { n.Passphrase = strings.Repeat("secret64", 8) }),
-		Entry("its passphrase ends a line", "8 to 63 characters", func(n *radio.Network) { n.Passphrase = "secret12\nwpa=0" }),
-		Entry("anybody may join", "needs the hardware address of the device", func(n *radio.Network) { n.Only = nil }),
+		Entry("it has no name", "has 1 to 32 bytes, this one 0", func(n *radio.Network) { n.SSID = "" }, SpecTimeout(20*time.Second)),
+		Entry("its name is too long", "has 1 to 32 bytes, this one 33", func(n *radio.Network) { n.SSID = strings.Repeat("☂", 11) }, SpecTimeout(20*time.Second)),
+		Entry("its name ends a line", "controls a terminal", func(n *radio.Network) { n.SSID = "things\nwpa=0" }, SpecTimeout(20*time.Second)),
+		Entry("its passphrase is short", "8 to 63 characters", func(n *radio.Network) { n.Passphrase = "secret7" }, SpecTimeout(20*time.Second)),
+		Entry("its passphrase is long", "8 to 63 characters", func(n *radio.Network) { n.Passphrase = strings.Repeat("secret64", 8) }, SpecTimeout(20*time.Second)),
+		Entry("its passphrase ends a line", "8 to 63 characters", func(n *radio.Network) { n.Passphrase = "secret12\nwpa=0" }, SpecTimeout(20*time.Second)),
+		Entry("anybody may join", "needs the hardware address of the device", func(n *radio.Network) { n.Only = nil }, SpecTimeout(20*time.Second)),
 	)
 })

@@ -23,17 +23,24 @@ type Network struct {
 // the radio is, which would change it for all of the machine.
 const Channel = 6
 
-// Validate refuses what no Wi-Fi can have. The error does not tell the passphrase.
+// Validate refuses what no Wi-Fi can have, but for the passphrase, which is read
+// later.
 func (n Network) Validate() error {
 	hidden := func(r rune) bool { return r < ' ' || r == 0x7f }
-	odd := func(r rune) bool { return r < ' ' || r > '~' }
 	switch {
 	case n.SSID == "" || len(n.SSID) > 32 || strings.ContainsFunc(n.SSID, hidden):
 		return fmt.Errorf("ssid %q: the name of a Wi-Fi has 1 to 32 bytes, this one %d; and none of them controls a terminal", n.SSID, len(n.SSID))
-	case len(n.Passphrase) < 8 || len(n.Passphrase) > 63 || strings.ContainsFunc(n.Passphrase, odd):
-		return errors.New("passphrase: that of a Wi-Fi has 8 to 63 characters, of ASCII alone: look what env: or file: leads to")
 	case n.Only == nil:
 		return errors.New("a Wi-Fi needs the hardware address of the device, which alone may join it: write device: {mac: …}")
+	}
+	return nil
+}
+
+// ValidatePassphrase refuses what no Wi-Fi can have. The error does not tell it.
+func ValidatePassphrase(text string) error {
+	odd := func(r rune) bool { return r < ' ' || r > '~' }
+	if len(text) < 8 || len(text) > 63 || strings.ContainsFunc(text, odd) {
+		return errors.New("passphrase: that of a Wi-Fi has 8 to 63 characters, of ASCII alone: look what env: or file: leads to")
 	}
 	return nil
 }
