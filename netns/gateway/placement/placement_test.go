@@ -61,6 +61,13 @@ func (s *street) ip(ctx context.Context, arguments string) string {
 	return string(text)
 }
 
+// settled waits until the kernel has done with the links and addresses that are
+// there.
+func (s *street) settled(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(func() string { return s.ip(ctx, "addr") }).WithContext(ctx).WithTimeout(8 * time.Second).ShouldNot(Or(ContainSubstring("NO-CARRIER"), ContainSubstring("tentative")))
+}
+
 var _ = Describe("a placement", func() {
 	It("is a list of steps, of which some change the machine", func() {
 		plan, err := placement.New(placement.Config{
@@ -158,6 +165,7 @@ var _ = Describe("a placement", func() {
 	It("opens no Wi-Fi on a link with a cable", Label("root"), func(ctx SpecContext) {
 		s := newStreet()
 		s.config.Kind, s.config.SSID, s.config.Passphrase = placement.AP, "things", "correct horse"
+		s.settled(ctx)
 		before := s.ip(ctx, "addr")
 		_, err := s.plan().Do(ctx)
 		Expect(err).To(MatchError(ContainSubstring("inside: eth1 is no Wi-Fi link, which placement ap needs: name one")))
@@ -193,7 +201,7 @@ var _ = Describe("a placement", func() {
 		for line := range strings.SplitSeq(setting, ";") {
 			s.ip(ctx, line)
 		}
-		Eventually(func() string { return s.ip(ctx, "link") }).WithContext(ctx).ShouldNot(ContainSubstring("NO-CARRIER"))
+		s.settled(ctx)
 		before := s.ip(ctx, "addr") + s.ip(ctx, "route")
 		_, err := s.plan().Do(ctx)
 		Expect(err).To(MatchError(ContainSubstring(says)))
