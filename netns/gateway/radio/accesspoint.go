@@ -27,6 +27,10 @@ const (
 	farewell = 5 * time.Second
 )
 
+// unending is when hostapd is given up, which not even a kill has ended: as where
+// the kernel is stuck in a radio's driver.
+const unending = 2 * farewell
+
 // AccessPoint is a Wi-Fi that is open.
 type AccessPoint struct {
 	network Network
@@ -77,15 +81,12 @@ func (a *AccessPoint) start(ctx context.Context, namespace *netns.Namespace, tel
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	command := namespace.Command(life, Program, settingsPath)
 	command.ExtraFiles = []*os.File{settings, members}
-	command.SysProcAttr.Setsid = true // a terminal's signals are not for it
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.SysProcAttr.Setsid = true                                                                 // a terminal's signals are not for it
+	signal := func(signal syscall.Signal) error { return syscall.Kill(-command.Process.Pid, signal) } // to a script around it, too
+	command.Cancel = func() error { return signal(syscall.SIGTERM) }
 	command.WaitDelay = farewell
-	output, err := command.StdoutPipe()
-	if err != nil {
-		end()
-		return err
-	}
-	command.Stderr = command.Stdout
+	output, said := io.Pipe() // of our own: WaitDelay is for no other
+	command.Stdout, command.Stderr = said, said
 	if err := command.Start(); err != nil {
 		end()
 		if errors.Is(err, exec.ErrNotFound) {
@@ -95,9 +96,13 @@ func (a *AccessPoint) start(ctx context.Context, namespace *netns.Namespace, tel
 	}
 	a.end = end
 	go func() {
+		_ = command.Wait()          // how it ended is in what it said
+		_ = signal(syscall.SIGKILL) // what it started, and left behind
+		_ = said.Close()            // never fails
+	}()
+	go func() {
 		defer close(a.over)
 		a.listen(output, tell)
-		_ = command.Wait() // how it ended is in what it said
 	}()
 	return nil
 }
@@ -205,7 +210,8 @@ func (a *AccessPoint) Err() error {
 }
 
 // Close sends everybody away and closes the Wi-Fi. It returns when hostapd has
-// ended. Closing twice does nothing more.
+// ended, and fails where even a kill does not end it. Closing twice does nothing
+// more.
 func (a *AccessPoint) Close() error {
 	a.mutex.Lock()
 	select {
@@ -215,6 +221,12 @@ func (a *AccessPoint) Close() error {
 	}
 	a.mutex.Unlock()
 	a.end()
-	<-a.over
-	return nil
+	late := time.NewTimer(unending)
+	defer late.Stop()
+	select {
+	case <-a.over:
+		return nil
+	case <-late.C:
+		return fmt.Errorf("%s on %s has not ended %s after it was told to: end it by hand ('pkill -9 %s'), or restart the machine", Program, a.network.Link, unending, Program)
+	}
 }

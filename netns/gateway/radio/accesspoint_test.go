@@ -76,6 +76,12 @@ while :; do sleep 0.05; done`
 
 func quiet(string) {}
 
+// running tells whether a process is there, and not only left to be reaped.
+func running(pid string) bool {
+	_, state, found := strings.Cut(read("/proc/"+pid+"/stat"), ") ")
+	return found && !strings.HasPrefix(state, "Z")
+}
+
 var _ = Describe("a Wi-Fi of our own", Label("root"), func() {
 	It("is for the device alone, and its passphrase goes by a pipe", func(ctx SpecContext) {
 		record := hostapd("(echo \"arguments: $*\"; cat $1 /proc/self/fd/4) >$RECORD.given\n" + stays)
@@ -145,6 +151,22 @@ wpa_passphrase=correct horse battery
 		Expect(read(record)).To(HaveSuffix("farewell\n"))
 		Expect(wifi.Err()).NotTo(HaveOccurred())
 		Expect(wifi.Close()).To(Succeed())
+	}, SpecTimeout(20*time.Second))
+
+	It("is closed with the script around hostapd, whichever of them waits for the other", func(ctx SpecContext) {
+		record := hostapd("(" + stays + ") &\nwait")
+		wifi := opened(ctx, quiet)
+		Expect(wifi.Close()).To(Succeed())
+		Expect(read(record)).To(HaveSuffix("farewell\n"))
+	}, SpecTimeout(20*time.Second))
+
+	It("is closed by force where what the script started does not go", func(ctx SpecContext) {
+		record := hostapd("sh -c \"trap '' TERM; echo \\$\\$ >$RECORD; echo 'wlan0: AP-ENABLED'; while :; do sleep 0.05; done\" &\ntrap 'exit 0' TERM\nwait")
+		wifi := opened(ctx, quiet)
+		stubborn := strings.TrimSpace(read(record))
+		Expect(running(stubborn)).To(BeTrue())
+		Expect(wifi.Close()).To(Succeed())
+		Eventually(func() bool { return running(stubborn) }).WithContext(ctx).Should(BeFalse())
 	}, SpecTimeout(20*time.Second))
 
 	DescribeTable("is refused when", func(ctx SpecContext, says string, change func(*radio.Network)) {
