@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -42,7 +43,7 @@ func newWirelessHome(ctx context.Context) *home {
 	})
 	h.in(ctx, "ip link del inside")
 	handOn(ctx, own, h.machine, "wlan0")
-	h.in(ctx, "ip link set wlan0 up; ip addr add 10.77.0.5/24 brd + dev wlan0; ip route add 10.78.0.0/16 via 10.77.0.1; sysctl -qw net.ipv4.conf.wlan0.rp_filter=2")
+	h.in(ctx, "ip link set wlan0 up; ip addr add 10.77.0.5/24 brd + dev wlan0; ip route add 10.78.0.0/16 via 10.77.0.1; ip route add default via 10.77.0.1 metric 600; sysctl -qw net.ipv4.conf.wlan0.rp_filter=2")
 	return h
 }
 
@@ -98,6 +99,19 @@ func (h *home) radio() radio.Radio {
 	return found
 }
 
+// switchRadios switches all radios of the machine off, or on again, as its key for
+// that does: by an event of linux/rfkill.h. In sysfs a radio that was moved is not
+// to be seen.
+func switchRadios(off bool) {
+	GinkgoHelper()
+	const changeAll, wlan = 3, 1 // RFKILL_OP_CHANGE_ALL, RFKILL_TYPE_WLAN
+	event := []byte{0, 0, 0, 0, wlan, changeAll, 0, 0}
+	if off {
+		event[6] = 1
+	}
+	Expect(os.WriteFile("/dev/rfkill", event, 0o600)).To(Succeed())
+}
+
 // expectUntold expects a passphrase to stand in no list of processes, and in no
 // file of the run.
 func (h *home) expectUntold(passphrase string) {
@@ -125,6 +139,52 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		h.expectClean()
 		h.expectTruth("plug.run")
 		Expect(run.Stdout + run.Stderr).NotTo(ContainSubstring(wifiPassphrase))
+
+		command, said := h.start(ctx, "verify", "plug.run", "--allow-actuation", "--wait", "2m", "--for", "1h")
+		said.until(ctx, "all works with nothing blocked")
+		Expect(syscall.Kill(hostapds()[0], syscall.SIGKILL)).To(Succeed())
+		Expect(strings.Count(said.text(), "is gone: hostapd has ended")).To(Equal(1), "no fault of the policy")
+		Expect(command.Wait()).NotTo(Succeed())
+		Expect(command.ProcessState.ExitCode()).To(Equal(3))
+		h.expectAsBefore(ctx, before)
+	}, SpecTimeout(8*time.Minute))
+
+	It("comes back to where its name is taken, and where its radio is switched off", func(ctx SpecContext) {
+		h := newWirelessHome(ctx)
+		before, radioBefore := h.settled(ctx), h.radio()
+		spec := h.guestSpec(wifi)
+		cable, err := h.machine.Netlink().LinkByName("uplink")
+		Expect(err).NotTo(HaveOccurred())
+		_, err = radio.Of(h.machine, cable.Attrs().Index)
+		Expect(err).To(MatchError(radio.ErrNone))
+
+		command, said := h.start(ctx, "gateway", spec, "--wait", "2m")
+		said.until(ctx, "by macvlan") // after the Wi-Fi
+		h.in(ctx, "ip link add wlan0 type veth peer name other")
+		Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
+		Expect(said.text()).To(ContainSubstring("another link has taken the name wlan0"))
+		Expect(command.Wait()).NotTo(Succeed())
+		Expect(command.ProcessState.ExitCode()).To(Equal(3))
+		h.in(ctx, "ip link del wlan0")
+		Expect(h.needwant(ctx, "restore").Code).To(Equal(0))
+		h.expectAsBefore(ctx, before)
+		Expect(h.radio()).To(Equal(radioBefore))
+		h.expectClean()
+
+		command, said = h.start(ctx, "gateway", spec, "--wait", "2m")
+		said.until(ctx, "by macvlan")
+		switchRadios(true)
+		DeferCleanup(switchRadios, false)
+		text := said.text()
+		Expect(text).To(And(ContainSubstring("wlan0 stays down: its radio is switched off"), ContainSubstring("the route to 10.78.0.0/16 via 10.77.0.1"), ContainSubstring("is left out: wlan0 is down")))
+		Expect(strings.Count(text, "is gone: hostapd has ended")).To(Equal(1), text)
+		Expect(command.Wait()).NotTo(Succeed())
+		Expect(command.ProcessState.ExitCode()).To(Equal(3))
+		h.expectClean()
+		switchRadios(false)
+		h.in(ctx, "ip link set wlan0 up; ip route add 10.78.0.0/16 via 10.77.0.1; ip route add default via 10.77.0.1 metric 600")
+		h.expectAsBefore(ctx, before)
+		Expect(h.radio()).To(Equal(radioBefore))
 	}, SpecTimeout(8*time.Minute))
 
 	It("leaves the radio as it was when hostapd fails, hostapd dies, and needwant is killed", func(ctx SpecContext) {

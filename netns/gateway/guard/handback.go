@@ -27,21 +27,25 @@ type work struct {
 	link    Link
 	host    *netns.Namespace
 	dry     bool
-	index   int // of the link now
+	index   int  // of the link now
+	off     bool // its radio is switched off
 	changes []string
+	left    []string // of the changes, what was not done
 }
 
 // handBack puts the link as it was: where it was, then its mode, its parameters, its
-// state, its addresses, and its routes, which need what comes before.
-func (l Link) handBack(host, gateway *netns.Namespace, dry bool) ([]string, error) {
+// state, its addresses, and its routes, which need what comes before. It tells the
+// changes, and among them those that cannot be made, as with a radio that is
+// switched off.
+func (l Link) handBack(host, gateway *netns.Namespace, dry bool) (changes, left []string, err error) {
 	w := &work{link: l, host: host, dry: dry}
 	if err := w.fetch(gateway); err != nil {
-		return w.changes, err
+		return w.changes, nil, err
 	}
 	if w.index == 0 { // dry, and elsewhere
-		return w.changes, nil
+		return w.changes, nil, nil
 	}
-	err := host.Do(func() error {
+	err = host.Do(func() error {
 		for _, step := range []func() error{w.mode, w.parameters, w.state, w.addresses, w.routes} {
 			if err := step(); err != nil {
 				return err
@@ -50,9 +54,14 @@ func (l Link) handBack(host, gateway *netns.Namespace, dry bool) ([]string, erro
 		return nil
 	})
 	if err != nil {
-		return w.changes, fmt.Errorf("putting link %s back as it was: %w", l.Name, err)
+		return w.changes, w.left, fmt.Errorf("putting link %s back as it was: %w", l.Name, err)
 	}
-	return w.changes, nil
+	return w.changes, w.left, nil
+}
+
+// leave tells of something that cannot be done.
+func (w *work) leave(text string) {
+	w.changes, w.left = append(w.changes, text), append(w.left, text)
 }
 
 // change does one thing, unless it is only to be told.
@@ -70,10 +79,10 @@ func (w *work) change(text string, do func() error) error {
 // fetch finds the link, and gets it from the gateway's namespace where it is
 // there.
 func (w *work) fetch(gateway *netns.Namespace) error {
-	if gateway != nil && w.link.find(w.host) == nil {
+	if gateway != nil {
 		if found := w.link.find(gateway); found != nil {
 			if err := w.change("move "+w.link.Name+" back", func() error {
-				return w.link.move(found, gateway, w.host)
+				return w.taken(w.link.move(found, gateway, w.host))
 			}); err != nil || w.dry {
 				return err
 			}
@@ -86,10 +95,18 @@ func (w *work) fetch(gateway *netns.Namespace) error {
 	w.index = found.Attrs().Index
 	if name := found.Attrs().Name; name != w.link.Name {
 		return w.change("rename "+name+" to "+w.link.Name, func() error {
-			return w.host.Netlink().LinkSetName(found, w.link.Name)
+			return w.taken(w.host.Netlink().LinkSetName(found, w.link.Name))
 		})
 	}
 	return nil
+}
+
+// taken says what to do where another link has the name.
+func (w *work) taken(err error) error {
+	if errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("%w: another link has taken the name %s: give that one another ('ip link set %s name NAME', while it is down), or remove it", err, w.link.Name, w.link.Name)
+	}
+	return err
 }
 
 // move brings the link from one namespace to another, by its radio where it has
@@ -101,13 +118,23 @@ func (l Link) move(found netlink.Link, from, to *netns.Namespace) error {
 	return l.Radio.Move(from, to)
 }
 
+// await waits for the link. One of Wi-Fi that does not come may have been plugged
+// in anew, with another hardware address: programs make these up.
 func (w *work) await() netlink.Link {
-	for deadline := time.Now().Add(kernelPatience); ; {
-		if found := w.link.find(w.host); found != nil || time.Now().After(deadline) {
+	for deadline := time.Now().Add(kernelPatience); time.Now().Before(deadline); {
+		if found := w.link.find(w.host); found != nil {
 			return found
 		}
 		<-time.After(20 * time.Millisecond)
 	}
+	found, err := w.host.Netlink().LinkByName(w.link.Name)
+	if err != nil || w.link.Radio == nil {
+		return nil
+	}
+	if _, err := radio.Of(w.host, found.Attrs().Index); err != nil { // a wired one that has the name now
+		return nil
+	}
+	return found
 }
 
 // parameters writes those that differ. One that the kernel no longer has, or
@@ -152,7 +179,7 @@ func (w *work) mode() error {
 	})
 }
 
-// state sets the link up or down.
+// state sets the link up or down. One whose radio is switched off cannot be up.
 func (w *work) state() error {
 	found, err := w.host.Netlink().LinkByIndex(w.index)
 	if err != nil {
@@ -161,7 +188,12 @@ func (w *work) state() error {
 	up := found.Attrs().RawFlags&unix.IFF_UP != 0
 	switch {
 	case w.link.Up && !up:
-		return w.change("set "+w.link.Name+" up", func() error { return w.host.Netlink().LinkSetUp(found) })
+		err := w.change("set "+w.link.Name+" up", func() error { return w.host.Netlink().LinkSetUp(found) })
+		if !errors.Is(err, unix.ERFKILL) {
+			return err
+		}
+		w.off, w.changes = true, w.changes[:len(w.changes)-1]
+		w.leave(w.link.Name + " stays down: its radio is switched off ('rfkill list'): switch it on, then set the link up ('ip link set " + w.link.Name + " up')")
 	case !w.link.Up && up:
 		return w.change("set "+w.link.Name+" down", func() error { return w.host.Netlink().LinkSetDown(found) })
 	}
@@ -195,7 +227,7 @@ func (w *work) addresses() error {
 	return nil
 }
 
-// routes adds those that are missing, first those that lead straight out, which
+// routes adds those that are missing, which a link that is down cannot have: first those that lead straight out, which
 // the others need to reach their routers.
 func (w *work) routes() error {
 	now, err := routesOf(w.index)
@@ -207,6 +239,10 @@ func (w *work) routes() error {
 		return int(nl.DeserializeRtMsg(b.Data).Scope) - int(nl.DeserializeRtMsg(a.Data).Scope)
 	})
 	for _, m := range missing {
+		if w.off {
+			w.leave("the " + m.Text + " is left out: " + w.link.Name + " is down")
+			continue
+		}
 		data := w.route(m)
 		if err := w.change("add the "+m.Text, func() error { return add(unix.RTM_NEWROUTE, data) }); err != nil {
 			return err

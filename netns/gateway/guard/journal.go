@@ -30,6 +30,8 @@ type Journal struct {
 	Machine *Machine  `json:"machine,omitempty"` // where our rules are in its own tables
 	Made    []string  `json:"made"`              // links of our own, to be removed, on the machine or in the namespace
 
+	Left []string `json:"-"` // what HandBack could not put back, in words, and need not try again
+
 	path string
 }
 
@@ -119,8 +121,8 @@ func (j *Journal) HandBack(host, gateway *netns.Namespace, dry bool) (changes []
 		}
 	}
 	if j.Link.Name != "" {
-		back, err := j.Link.handBack(host, gateway, dry)
-		changes = append(changes, back...)
+		back, left, err := j.Link.handBack(host, gateway, dry)
+		changes, j.Left = append(changes, back...), left
 		if err != nil {
 			return changes, err
 		}

@@ -209,25 +209,40 @@ func parametersOf(name string) map[string]string {
 	return values
 }
 
-// find is the link where it is now, by name, or by its hardware address where
-// the kernel had to give it another name; nil where it is not.
-func (l Link) find(namespace *netns.Namespace) netlink.Link {
-	handle := namespace.Netlink()
-	if found, err := handle.LinkByName(l.Name); err == nil {
-		return found
-	}
-	links, err := handle.LinkList()
+// find is the link where it is now; nil where it is not. Another link may have
+// taken its name while it was away.
+func (l Link) find(namespace *netns.Namespace) (best netlink.Link) {
+	links, err := namespace.Netlink().LinkList()
 	if err != nil {
 		return nil
 	}
+	most := 0
 	for _, found := range links {
-		attributes := found.Attrs()
-		same := attributes.HardwareAddr.String() == l.MAC && l.MAC != "" && attributes.ParentIndex == 0
-		if same && (attributes.Name == fmt.Sprintf("dev%d", attributes.Index) || l.sameRadio(namespace, attributes.Index)) {
-			return found
+		if alike := l.likeness(namespace, found.Attrs()); alike > most {
+			best, most = found, alike
 		}
 	}
-	return nil
+	return best
+}
+
+// likeness says how surely another link is this one; 0 is not at all. The number
+// of the radio is the surest, which a radio that was plugged in anew has not. Then
+// it is the hardware address, with the name, or with one that the kernel had to
+// give.
+func (l Link) likeness(namespace *netns.Namespace, other *netlink.LinkAttrs) int {
+	named, same := other.Name == l.Name, other.HardwareAddr.String() == l.MAC
+	renamed := l.MAC != "" && other.ParentIndex == 0 && other.Name == fmt.Sprintf("dev%d", other.Index)
+	switch behind := l.sameRadio(namespace, other.Index); {
+	case behind && named:
+		return 4
+	case behind && same:
+		return 3
+	case behind:
+		return 2
+	case same && (named || renamed):
+		return 1
+	}
+	return 0
 }
 
 // sameRadio tells whether a link is one of the radio that this one is of: the

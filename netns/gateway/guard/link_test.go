@@ -111,6 +111,22 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 		Expect(os.ReadDir(folder)).To(BeEmpty())
 	}, SpecTimeout(30*time.Second))
 
+	It("is not taken for another that has its name now", func(ctx SpecContext) {
+		before := settled(ctx, machine)
+		journal := borrow()
+		output(ctx, machine, "ip", "link", "add", "eth1", "type", "veth", "peer", "name", "other")
+		foreign := settled(ctx, machine)
+		_, err := journal.HandBack(machine, nil, false)
+		Expect(err).To(MatchError(ContainSubstring("link eth1 is gone")))
+		_, err = journal.HandBack(machine, elsewhere, false)
+		Expect(err).To(MatchError(ContainSubstring("another link has taken the name eth1: give that one another")))
+		Expect(changed(foreign, settled(ctx, machine))).To(BeEmpty())
+
+		output(ctx, machine, "ip", "link", "del", "eth1")
+		Expect(journal.HandBack(machine, elsewhere, false)).To(ContainElements("move eth1 back", "set eth1 up"))
+		Eventually(func() []string { return changed(before, state(ctx, machine)) }).WithContext(ctx).WithTimeout(8 * time.Second).Should(BeEmpty())
+	}, SpecTimeout(30*time.Second))
+
 	It("that is nowhere is told", func(ctx SpecContext) {
 		journal := borrow()
 		_, err := journal.HandBack(machine, nil, false)

@@ -280,6 +280,9 @@ func (p *Placed) Close() error {
 	if p.journal != nil {
 		_, err := p.journal.HandBack(p.plan.config.Machine, p.Namespace, false)
 		errs = append(errs, err)
+		for _, left := range p.journal.Left {
+			p.plan.config.Tell(left)
+		}
 	}
 	if p.guardian != nil {
 		errs = append(errs, p.guardian.Dismiss())
