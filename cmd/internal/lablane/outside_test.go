@@ -3,6 +3,7 @@ package lablane_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -65,7 +66,7 @@ var _ = Describe("a block that is removed from outside in mid-trial", Label("roo
 		Expect(run.Status).To(Equal(harness.Complete), run.Why)
 		var invalid []int
 		for _, result := range run.Results {
-			if result.Suspect != "" {
+			if result.Suspect != "" && !strings.Contains(result.Suspect, "this machine was too busy") {
 				Expect(result.Suspect).To(MatchRegexp(`^the block did not hold: the set needwant-reject-4 lacks \d+ of its \d+ entries`))
 				invalid = append(invalid, result.Trial.Number)
 			}
