@@ -111,12 +111,14 @@ const (
 // polled waits for a state of after the poll. Home Assistant puts polls off that
 // it is asked for too often, and says at once that all is done: a state is that of
 // the poll when it was written since, or when the gateway saw the device answer.
-// An entity that stays unavailable is not written again.
+// An entity that stays unavailable is not written again. Versions before 2024.4 do
+// not say when a state was reported: there a poll that went by the cloud is waited
+// for as one that is put off.
 func (h *Hass) polled(ctx context.Context, home *hass.Client, before hass.State, path func(context.Context) (string, error)) (state hass.State, result HassResult, err error) {
 	waiting, stop := context.WithTimeout(ctx, postponed)
 	defer stop()
 	for late := false; ; late = !pauseUntil(waiting, time.Now().Add(glance)) {
-		if late && state.State != unavailable {
+		if late && state.Dated() && state.State != unavailable {
 			return state, result, fmt.Errorf("%s was not polled in time: leave refresh out where its integration is told by the device, and does not poll", h.Entity)
 		}
 		if late {
@@ -128,7 +130,7 @@ func (h *Hass) polled(ctx context.Context, home *hass.Client, before hass.State,
 		if state, err = home.State(ctx, h.Entity); err != nil {
 			return state, result, err
 		}
-		if result.Fresh = state.NewerThan(before) || result.Path == "lan"; result.Fresh || !state.Dated() {
+		if result.Fresh = state.NewerThan(before) || result.Path == "lan"; result.Fresh || !state.Dated() && result.Path != "cloud" {
 			return state, result, nil
 		}
 	}
