@@ -7,32 +7,91 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
-// Destination is what a device contacts: a host name, or an address where the
-// device asked for no name, with protocol and port. It is comparable, and is
-// the row of the matrix.
+// The protocols of a destination.
+const (
+	TCP  = "tcp"
+	UDP  = "udp"
+	ICMP = "icmp" // echo requests, and nothing else of ICMP
+)
+
+// anyPort is the Port of a destination that stands for every port of its address.
+const anyPort = 0
+
+// Destination is what a device contacts: a host name, or an address if the
+// device used no name, with protocol and port. It is comparable, and is the row
+// of the matrix. Three kinds of destination stand for more than one:
+//
+//   - icmp/echo/HOST: the ICMP (or ICMPv6) echo requests to a host. It has no port.
+//   - udp/*/ADDRESS: every port of an address that was contacted on many ports.
+//   - tcp/443/*.DOMAIN: every name below a domain whose names do not repeat.
 type Destination struct {
-	Protocol string // "tcp" or "udp"
-	Port     uint16
-	Name     string // host name or address, lower case, without a trailing dot
+	Protocol string // TCP, UDP or ICMP
+	Port     uint16 // 0 for every port, and for ICMP
+	Name     string // host name or address, lower case, without a trailing dot; "*.DOMAIN" for every name below it
 }
 
-// String is the destination's id, protocol/port/name, as in
+// String returns the destination's id, protocol/port/name, e.g.
 // "udp/123/timeball3.its.waikato.ac.nz".
 func (d Destination) String() string {
-	return fmt.Sprintf("%s/%d/%s", d.Protocol, d.Port, d.Name)
+	return d.Protocol + "/" + d.PortText() + "/" + d.Name
 }
 
-// ParseDestination reads an id as [Destination.String] writes it.
+// PortText returns the port as an id has it: a number, "*" for every port, or
+// "echo" for ICMP.
+func (d Destination) PortText() string {
+	switch {
+	case d.Protocol == ICMP:
+		return "echo"
+	case d.Port == anyPort:
+		return "*"
+	}
+	return strconv.Itoa(int(d.Port))
+}
+
+// ParseDestination reads an id in the form that [Destination.String] writes.
 func ParseDestination(id string) (Destination, error) {
 	protocol, rest, _ := strings.Cut(id, "/")
 	port, name, ok := strings.Cut(rest, "/")
-	number, err := strconv.ParseUint(port, 10, 16)
-	if !ok || err != nil || number == 0 || name == "" || (protocol != "tcp" && protocol != "udp") {
-		return Destination{}, fmt.Errorf("%q is no destination: write protocol/port/name, as in udp/123/pool.ntp.org", id)
+	d := Destination{Protocol: protocol, Name: strings.ToLower(strings.TrimSuffix(name, "."))}
+	switch {
+	case !ok || d.Name == "" || strings.ContainsFunc(d.Name, notPartOfName):
+		ok = false
+	case protocol == ICMP:
+		ok = port == "echo"
+	case protocol != TCP && protocol != UDP:
+		ok = false
+	case port != "*":
+		number, err := strconv.ParseUint(port, 10, 16)
+		d.Port, ok = uint16(number), err == nil && number != anyPort
 	}
-	return Destination{protocol, uint16(number), strings.ToLower(strings.TrimSuffix(name, "."))}, nil
+	if !ok {
+		return Destination{}, fmt.Errorf("%q is not a destination: write protocol/port/name, e.g. udp/123/pool.ntp.org, udp/*/203.0.113.5 or icmp/echo/203.0.113.5", id)
+	}
+	return d, nil
+}
+
+// notPartOfName reports whether a character cannot be part of a name in an id. An
+// id is written into reports, rules and lists, one to a line.
+func notPartOfName(r rune) bool { return r == '/' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
+
+// EveryPort reports whether the destination stands for every port of its address.
+func (d Destination) EveryPort() bool { return d.Port == anyPort && d.Protocol != ICMP }
+
+// Domain returns the domain of a destination that stands for every name below it;
+// ok is false for any other.
+func (d Destination) Domain() (domain string, ok bool) { return strings.CutPrefix(d.Name, "*.") }
+
+// Covers reports whether blocking d blocks all of other: they are the same, or d
+// stands for more than one destination and other is one of them.
+func (d Destination) Covers(other Destination) bool {
+	if d.Protocol != other.Protocol || d.Port != other.Port && !d.EveryPort() {
+		return false
+	}
+	domain, wild := d.Domain()
+	return d.Name == other.Name || wild && strings.HasSuffix(other.Name, "."+domain)
 }
 
 // MarshalText writes the id.
@@ -44,13 +103,13 @@ func (d *Destination) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Address is the destination's address where it has no host name.
+// Address returns the destination's address; ok is false if it has a host name.
 func (d Destination) Address() (netip.Addr, bool) {
 	address, err := netip.ParseAddr(d.Name)
 	return address, err == nil
 }
 
-// Host is the destination's host name, or "" where it has only an address.
+// Host returns the destination's host name, or "" if it has only an address.
 func (d Destination) Host() string {
 	if _, bare := d.Address(); bare {
 		return ""
@@ -58,10 +117,13 @@ func (d Destination) Host() string {
 	return d.Name
 }
 
-// Service is the usual name of what listens there, as "NTP", or "" where the
-// port says nothing. The names are IANA's, but for 8053, which is miIO's cloud.
+// Service returns the usual name of the service on this port, e.g. "NTP", or ""
+// if the port does not identify one. The names are IANA's, except 8053, which is
+// miIO's cloud.
 func (d Destination) Service() string {
-	switch fmt.Sprintf("%s/%d", d.Protocol, d.Port) {
+	switch d.Protocol + "/" + d.PortText() {
+	case "icmp/echo":
+		return "ping"
 	case "tcp/80":
 		return "HTTP"
 	case "tcp/443":
