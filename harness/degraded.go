@@ -111,7 +111,8 @@ func (j *judge) showings(column Column, m measure) []showing {
 		if !ok || outcome.Answer != Pass || !column.hears(result.Trial) {
 			continue
 		}
-		tried := j.set(at(result, func(c Contact) int { return c.Attempts }))
+		blocked := j.blocked(result.Trial, true)
+		tried := j.at(result, func(c Contact) int { return c.Attempts }).Intersect(blocked)
 		showings = append(showings, showing{
 			trial: result.Trial.Number, control: result.Trial.Control(),
 			blocked: tried, unclear: j.set(result.Trial.Block).Minus(tried), value: value,
@@ -204,7 +205,7 @@ func (j *judge) name(cells map[Destination]Cell, b blame, m measure, comparisons
 	}
 	cell.Verdict, cell.Why = Degraded, why
 	cell.Trials = merged(cell.Trials, trials)
-	cell.Attempts = j.attempts(destination, cell.Trials)
+	cell.Attempts = j.attempts(b.destination, cell.Trials)
 	cell.Confidence = math.Min(cell.Confidence, 1-b.chance*float64(comparisons))
 	cells[destination] = cell
 }

@@ -84,6 +84,13 @@ func (d Destination) EveryPort() bool { return d.Port == anyPort && d.Protocol !
 // ok is false for any other.
 func (d Destination) Domain() (domain string, ok bool) { return strings.CutPrefix(d.Name, "*.") }
 
+// wide reports whether the destination stands for more than one: every port, or
+// every name below a domain.
+func (d Destination) wide() bool {
+	_, everyName := d.Domain()
+	return everyName || d.EveryPort()
+}
+
 // Covers reports whether blocking d blocks all of other: they are the same, or d
 // stands for more than one destination and other is one of them.
 func (d Destination) Covers(other Destination) bool {

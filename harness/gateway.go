@@ -36,12 +36,17 @@ type Observation struct {
 	Broken   string    `json:"broken,omitempty"` // what is wrong with the block itself, as "rule removed from outside"; "" when it held
 }
 
-// Contact finds one destination in the window; ok is false when it was not seen.
+// Contact finds what was seen of one destination in the window, by itself or, if
+// it was not seen by itself, as one of those that another stands for. ok is false
+// if it was not seen.
 func (o Observation) Contact(d Destination) (contact Contact, ok bool) {
-	for _, contact := range o.Contacts {
-		if contact.Destination == d {
-			return contact, true
+	for _, seen := range o.Contacts {
+		if seen.Destination == d {
+			return seen, true
+		}
+		if seen.Destination.Covers(d) {
+			contact, ok = seen, true
 		}
 	}
-	return Contact{}, false
+	return contact, ok
 }

@@ -22,13 +22,15 @@ type history struct {
 
 func newHistory(run Run) history {
 	h := history{run: run, index: map[Destination]int{}}
-	for _, result := range run.Results {
-		for _, contact := range result.Seen.Contacts {
-			h.add(contact.Destination)
+	all := run.destinations()
+	var wide []Destination
+	for _, d := range all {
+		if d.wide() {
+			wide = append(wide, d)
 		}
-		for _, destination := range result.Trial.Block {
-			h.add(destination)
-		}
+	}
+	for _, d := range all {
+		h.add(d, rowOf(d, wide))
 	}
 	for i := range h.universe {
 		h.order = append(h.order, i)
@@ -37,20 +39,61 @@ func newHistory(run Run) history {
 	return h
 }
 
-func (h *history) add(d Destination) {
-	if _, known := h.index[d]; known {
-		return
+// destinations are all that the results name, in the order they were first seen.
+func (r Run) destinations() (all []Destination) {
+	seen := map[Destination]bool{}
+	add := func(d Destination) {
+		if !seen[d] {
+			seen[d] = true
+			all = append(all, d)
+		}
 	}
-	h.index[d] = len(h.universe)
-	h.universe = append(h.universe, d)
+	for _, result := range r.Results {
+		for _, contact := range result.Seen.Contacts {
+			add(contact.Destination)
+		}
+		for _, destination := range result.Trial.Block {
+			add(destination)
+		}
+	}
+	return all
 }
 
+// rowOf is the row of a destination: the widest of those that cover it, or itself.
+// A destination that was seen before the row that covers it belongs to that row.
+func rowOf(d Destination, wide []Destination) Destination {
+	for _, w := range wide {
+		if w != d && w.Covers(d) {
+			return rowOf(w, wide)
+		}
+	}
+	return d
+}
+
+func (h *history) add(d, row Destination) {
+	if _, known := h.index[row]; !known {
+		h.index[row] = len(h.universe)
+		h.universe = append(h.universe, row)
+	}
+	h.index[d] = h.index[row]
+}
+
+// set is the set of the rows that some destinations belong to.
 func (h history) set(destinations []Destination) search.Set {
 	var set search.Set
 	for _, d := range destinations {
 		set = set.With(h.index[d])
 	}
 	return set
+}
+
+// blocked is the set of rows that a trial blocked. If something failed although
+// only a part of a row was blocked, it fails with all of the row blocked, too. If
+// it passed, that says nothing about the rest of the row.
+func (h history) blocked(trial Trial, passed bool) search.Set {
+	return h.set(slices.DeleteFunc(slices.Clone(trial.Block), func(d Destination) bool {
+		return passed && h.universe[h.index[d]] != d
+	}))
 }
 
 func (h history) destinations(set search.Set) []Destination {
@@ -89,12 +132,14 @@ func (h history) answers(column Column) []search.Answer {
 		if !column.hears(result.Trial) || outcome.Answer == Inconclusive || outcome.Answer == "" {
 			continue
 		}
+		passed := outcome.Answer == Pass
+		blocked := h.blocked(result.Trial, passed)
 		answers = append(answers, search.Answer{
 			Trial:     result.Trial.Number,
-			Blocked:   h.set(result.Trial.Block),
-			Touched:   h.set(at(result, func(c Contact) int { return c.Touched })),
-			Attempted: h.set(at(result, func(c Contact) int { return c.Attempts })),
-			Passed:    outcome.Answer == Pass,
+			Blocked:   blocked,
+			Touched:   h.at(result, func(c Contact) int { return c.Touched }).Intersect(blocked),
+			Attempted: h.at(result, func(c Contact) int { return c.Attempts }).Intersect(blocked),
+			Passed:    passed,
 		})
 	}
 	return answers
@@ -105,15 +150,21 @@ func (c Column) hears(trial Trial) bool {
 	return trial.Regime == c.Regime && (trial.Control() || trial.Fault == c.Fault)
 }
 
-// at lists the blocked destinations for which count is above zero.
-func at(result Result, count func(Contact) int) []Destination {
+// at is the set of rows of the blocked destinations for which count is above zero.
+func (h history) at(result Result, count func(Contact) int) search.Set {
 	var some []Destination
 	for _, contact := range result.Seen.Contacts {
-		if count(contact) > 0 && slices.Contains(result.Trial.Block, contact.Destination) {
+		if count(contact) > 0 && result.Trial.blocks(contact.Destination) {
 			some = append(some, contact.Destination)
 		}
 	}
-	return some
+	return h.set(some)
+}
+
+// blocks reports whether a destination was blocked in a trial, by itself or as one
+// of those that another stands for.
+func (t Trial) blocks(d Destination) bool {
+	return slices.ContainsFunc(t.Block, func(blocked Destination) bool { return blocked.Covers(d) })
 }
 
 // question asks the search for the next set to block in one regime, with one

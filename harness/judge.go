@@ -83,7 +83,7 @@ func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
 		cell.Verdict, cell.Confidence = Undecided, 0
 		cell.Why, cell.Trials = whyUndecided(explanation)
 	}
-	cell.Attempts = j.attempts(j.universe[i], cell.Trials)
+	cell.Attempts = j.attempts(i, cell.Trials)
 	return cell
 }
 
@@ -96,14 +96,18 @@ func (j *judge) member(i int, cut search.Cut, explanation search.Explanation) (V
 	return Alternative, whyAlternative(others, cut), merged(cut.Trials, cut.Proof)
 }
 
-// attempts counts how often a destination was tried afresh at the block, over
-// some trials.
-func (j *judge) attempts(d Destination, trials []int) int {
+// attempts counts how often the device began to contact destination i while it was
+// blocked, over some trials.
+func (j *judge) attempts(i int, trials []int) int {
 	count := 0
 	for _, result := range j.run.Results {
-		if slices.Contains(trials, result.Trial.Number) && slices.Contains(result.Trial.Block, d) {
-			contact, _ := result.Seen.Contact(d)
-			count += contact.Attempts
+		if !slices.Contains(trials, result.Trial.Number) {
+			continue
+		}
+		for _, contact := range result.Seen.Contacts {
+			if j.index[contact.Destination] == i && result.Trial.blocks(contact.Destination) {
+				count += contact.Attempts
+			}
 		}
 	}
 	return count
@@ -136,7 +140,7 @@ func (j *judge) safeList(columns ...string) func(search.Set) SafeList {
 func (j *judge) provedBy(set search.Set, columns []string) int {
 	exactly, atLeast := 0, 0
 	for _, result := range j.trusted() {
-		blocked := j.set(result.Trial.Block)
+		blocked := j.blocked(result.Trial, true)
 		switch {
 		case !set.SubsetOf(blocked) || !j.passed(result, columns):
 		case set.Equal(blocked):
