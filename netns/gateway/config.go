@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/names"
 )
@@ -63,6 +65,13 @@ func (c Config) layout() chains.Layout {
 	return chains.Layout{
 		Inside: c.Inside, Uplink: c.Uplink, MAC: c.MAC, LAN: c.LAN,
 		Shared: c.Shared, Address: c.Address, Resolver: c.resolverPort(),
+	}
+}
+
+func (c Config) attribution(a addresses) attribution.Config {
+	return attribution.Config{
+		Own: a.own, Inside: a.inside, LAN: c.LAN, Resolver: c.resolverPort(),
+		KeepDNS: slices.Contains(c.Keep, "dns"), Apart: c.Apart,
 	}
 }
 

@@ -6,13 +6,12 @@
 // here. [New] lets the namespace forward and translate addresses, for IPv4 and
 // IPv6, and puts the parts together:
 //
-//	chains   iptables chains declared as values, and whether they still stand
-//	block    makes addresses and ports unreachable: chains, sets, connection tracking
-//	watch    the kernel's packet log and its counters: contacts, attempts
-//	names    the resolver that the device asks: which name an address belongs to
+//	chains       iptables chains declared as values, and whether they still stand
+//	block        makes addresses and ports unreachable: chains, sets, connection tracking
+//	watch        the kernel's packet log and its counters: contacts, attempts
+//	names        the resolver that the device queries
+//	attribution  which destination a packet, an address or a name belongs to
 //
-// [Gateway.Block] and [Gateway.Observe] are those of harness.Gateway. Between
-// them stands the question which destination an address is: what the device
-// asked a resolver for, gateway's own or not, else the bare address. An address
+// [Gateway.Block] and [Gateway.Observe] are those of harness.Gateway. An address
 // newly answered for a blocked name is blocked before the answer leaves.
 package gateway

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/names"
@@ -16,96 +18,110 @@ import (
 
 // doubts are those of a window, and what they are drawn from.
 type doubts struct {
+	mutex   sync.Mutex
 	said    []string
 	home    map[string]bool     // whom in the home network the device called
 	bare    map[netip.Addr]bool // addresses without a name that were contacted while nothing was blocked
 	private string              // a resolver that answered the device in private, since the gateway's start
+	routers map[netip.Addr]watch.Router
+	idle    bool // nothing is blocked
+}
+
+func newDoubts() *doubts {
+	return &doubts{home: map[string]bool{}, bare: map[netip.Addr]bool{}, routers: map[netip.Addr]watch.Router{}, idle: true}
 }
 
 // mostDoubts bounds what is said: one is enough.
 const mostDoubts = 5
 
-func (g *Gateway) doubt(text string) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	if len(g.doubts.said) < mostDoubts && !slices.Contains(g.doubts.said, text) {
-		g.doubts.said = append(g.doubts.said, text)
+// add records a doubt; "" is none.
+func (d *doubts) add(text string) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if text != "" && len(d.said) < mostDoubts && !slices.Contains(d.said, text) {
+		d.said = append(d.said, text)
 	}
 }
 
 // stray is told of packets that the block cannot judge.
-func (g *Gateway) stray(p watch.Packet) {
+func (d *doubts) stray(p watch.Packet) {
 	if p.Protocol != "" {
-		g.doubt(fmt.Sprintf("%s, which is not the device's hardware address, sent to %s, and was kept back", p.Hardware, p.Destination))
+		d.add(fmt.Sprintf("%s, which is not the device's hardware address, sent to %s, and was kept back", p.Hardware, p.Destination))
 		return
 	}
-	g.doubt(fmt.Sprintf("the device sent %s to %s, in which nobody can look", p.Kind, p.Destination.Addr()))
+	d.add(fmt.Sprintf("the device sent %s to %s, in which nobody can look", p.Kind, p.Destination.Addr()))
 }
 
 // keptFrom is told whom in the home network the device called.
-func (g *Gateway) keptFrom(p watch.Packet) {
+func (d *doubts) keptFrom(p watch.Packet) {
 	name := fmt.Sprintf("%s/%d/%s", p.Protocol, p.Destination.Port(), p.Destination.Addr())
 	if p.Protocol == "" {
 		name = p.Destination.Addr().String()
 	}
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.doubts.home[name] = true
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.home[name] = true
 }
 
 // router is told of a stranger who offers the device a way of its own.
-func (g *Gateway) router(announced watch.Router) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.routers[announced.Address] = announced
+func (d *doubts) router(announced watch.Router) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.routers[announced.Address] = announced
 }
 
-// reset begins a window without doubts. What the device contacted while nothing
-// was blocked is what it does anyway.
-func (g *Gateway) reset() {
-	contacts := g.ledger.Contacts()
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
+// reset begins a window without doubts, behind one with these contacts. Idle says
+// that nothing is blocked in it. What the device contacted while nothing was blocked
+// is what it does anyway.
+func (d *doubts) reset(contacts []harness.Contact, idle bool) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
 	for _, contact := range contacts {
-		if address, bare := contact.Destination.Address(); bare && g.idle {
-			g.doubts.bare[address] = true
+		if address, bare := contact.Destination.Address(); bare && d.idle {
+			d.bare[address] = true
 		}
-		g.notePrivate(contact)
+		d.notePrivate(contact)
 	}
-	g.doubts.said, g.doubts.home = nil, map[string]bool{}
-	g.idle = len(g.barred.byAddress)+len(g.barred.byName) == 0 && g.confined == nil
+	d.said, d.home, d.idle = nil, map[string]bool{}, idle
 }
 
-func (g *Gateway) notePrivate(contact harness.Contact) {
-	d := contact.Destination
-	if way := names.Private(d.Protocol, d.Port, d.Name, g.addressesFor(d)); way != "" && contact.Answered {
-		g.doubts.private = fmt.Sprintf("%s (%s)", d, way)
+func (d *doubts) notePrivate(contact harness.Contact) {
+	if contact.Private != "" && contact.Answered {
+		d.private = fmt.Sprintf("%s (%s)", contact.Destination, contact.Private)
 	}
 }
 
-// doubtful lists what was doubtful in the window, given what the device
+// homeHosts lists the services in the home network that the device called, and
+// was kept from.
+func (d *doubts) homeHosts() []string {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return slices.Sorted(maps.Keys(d.home))
+}
+
+// of lists what was doubtful in the window, given what the device
 // contacted. With nothing blocked there is nothing to get round.
-func (g *Gateway) doubtful(contacts []harness.Contact) []string {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	if g.idle {
+func (d *doubts) of(contacts []harness.Contact) []string {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.idle {
 		return nil
 	}
-	all := slices.Clone(g.doubts.said)
-	for _, router := range g.routers {
+	all := slices.Clone(d.said)
+	for _, router := range d.routers {
 		if router.Lives() {
 			all = append(all, fmt.Sprintf("%s announces itself as an IPv6 router on the device's link, by which the device may go past the gateway: switch that off there", router.Address))
 		}
 	}
 	for _, contact := range contacts {
-		g.notePrivate(contact)
+		d.notePrivate(contact)
 	}
-	if g.doubts.private == "" {
+	if d.private == "" {
 		return all
 	}
 	for _, contact := range contacts {
-		if g.nobodys(contact) {
-			all = append(all, fmt.Sprintf("it asked %s for names, and then reached %s, which no answer had named", g.doubts.private, contact.Destination))
+		if d.nobodys(contact) {
+			all = append(all, fmt.Sprintf("it asked %s for names, and then reached %s, which no answer had named", d.private, contact.Destination))
 		}
 	}
 	return all
@@ -113,8 +129,8 @@ func (g *Gateway) doubtful(contacts []harness.Contact) []string {
 
 // nobodys tells whether the device reached an address that may be anybody's: one
 // without a name, that it does not contact anyway, and that is no resolver.
-func (g *Gateway) nobodys(contact harness.Contact) bool {
+func (d *doubts) nobodys(contact harness.Contact) bool {
 	address, bare := contact.Destination.Address()
 	resolver := contact.Private != "" || contact.Destination.Port == names.Port
-	return bare && contact.Answered && !resolver && !g.doubts.bare[address]
+	return bare && contact.Answered && !resolver && !d.bare[address]
 }

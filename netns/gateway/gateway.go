@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/names"
@@ -20,28 +19,15 @@ import (
 type Gateway struct {
 	config    Config
 	addresses addresses
-	tables    *chains.Tables
 	log       *watch.Log
 	ledger    *watch.Ledger
-	driver    block.Driver
-	pulse     *block.Pulse // nil where the tables are ours alone
-	names     *names.Table
-	forwarder *names.Forwarder
-	window    window
 	hellos    *names.Hellos // used by the log's reader alone
-	others    *watch.Routers
-
-	// mutex makes learning an address and blocking it one step.
-	mutex   sync.Mutex
-	barred  barred
-	idle    bool // nothing is blocked
-	doubts  doubts
-	routers map[netip.Addr]watch.Router
-	served  map[netip.Addr][]service
-	shown   map[watch.Place]string // the name that stands for all that share a place
-	trouble error                  // an address that was learnt and could not be blocked
-
-	confined *confinement // nil where all is open but what is blocked
+	table     *attribution.Table
+	barrier   barrier
+	doubts    *doubts
+	forwarder *names.Forwarder
+	routers   *watch.Routers
+	window    window
 }
 
 // window is what Observe compares with.
@@ -56,10 +42,8 @@ func New(ctx context.Context, config Config) (*Gateway, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Gateway{config: config, names: names.NewTable(), hellos: names.NewHellos(), idle: true,
-		doubts:  doubts{bare: map[netip.Addr]bool{}, home: map[string]bool{}},
-		routers: map[netip.Addr]watch.Router{}, served: map[netip.Addr][]service{}, shown: map[watch.Place]string{},
-	}
+	g := &Gateway{config: config, hellos: names.NewHellos(), doubts: newDoubts()}
+	g.barrier.config = config
 	if err := g.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a gateway: %w", err), g.Close())
 	}
@@ -71,22 +55,24 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.addresses, err = addressesOf(g.config); err != nil {
 		return err
 	}
-	g.ledger = watch.NewLedger(g.addresses.insideIndex, g.attribute)
+	g.table = attribution.New(g.config.attribution(g.addresses))
+	g.barrier.table = g.table
+	g.ledger = watch.NewLedger(g.addresses.insideIndex)
 	if g.log, err = watch.Open(ctx, namespace, g.note); err != nil {
 		return err
 	}
 	if g.config.Shared {
-		if g.pulse, err = block.StartPulse(namespace, g.config.Address); err != nil {
+		if g.barrier.pulse, err = block.StartPulse(namespace, g.config.Address); err != nil {
 			return err
 		}
 	}
-	if g.tables, err = chains.Open(namespace); err != nil {
+	if g.barrier.tables, err = chains.Open(namespace); err != nil {
 		return err
 	}
 	if err := g.isolate(); err != nil {
 		return err
 	}
-	if g.driver, err = block.Open(g.config.Driver, namespace, g.tables, g.config.layout()); err != nil {
+	if g.barrier.driver, err = block.Open(g.config.Driver, namespace, g.barrier.tables, g.config.layout()); err != nil {
 		return err
 	}
 	if err := errors.Join(g.install(), apply(namespace, g.config.parameters())); err != nil {
@@ -95,12 +81,12 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if err := g.catchQuestions(); err != nil {
 		return err
 	}
-	if g.others, err = watch.OpenRouters(namespace, g.config.Inside, g.router); err != nil {
+	if g.routers, err = watch.OpenRouters(namespace, g.config.Inside, g.doubts.router); err != nil {
 		return err
 	}
 	g.forwarder, err = names.Forward(ctx, namespace, names.Config{
 		Link: g.config.Inside, Port: g.config.resolverPort(), Own: g.addresses.own, Upstream: g.config.Upstream,
-		Learn: g.hear, Withheld: g.withheld,
+		Learn: g.answered, Withheld: g.withheld,
 	})
 	if err != nil {
 		return err
@@ -114,14 +100,14 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 // Close stops the resolver and the log. The rules, and with them the block, live
 // as long as the namespace; in shared tables they have no force from now on.
 func (g *Gateway) Close() (err error) {
-	if g.pulse != nil {
-		err = g.pulse.Stop()
+	if g.barrier.pulse != nil {
+		err = g.barrier.pulse.Stop()
 	}
 	if g.forwarder != nil {
 		err = errors.Join(err, g.forwarder.Close())
 	}
-	if g.others != nil {
-		err = errors.Join(err, g.others.Close())
+	if g.routers != nil {
+		err = errors.Join(err, g.routers.Close())
 	}
 	if g.log != nil {
 		err = errors.Join(err, g.log.Close())

@@ -59,7 +59,7 @@ func (g *Gateway) isolate() error {
 		return nil
 	}
 	for _, family := range chains.Families() {
-		if err := g.tables.Install(family, g.config.isolation(family)); err != nil {
+		if err := g.barrier.tables.Install(family, g.config.isolation(family)); err != nil {
 			return fmt.Errorf("isolating the device: %w", err)
 		}
 	}
@@ -77,7 +77,7 @@ func (g *Gateway) install() error {
 		if family == chains.IPv4 && len(g.config.Forward) > 0 {
 			own = append(own, forwards(g.config.layout(), g.config.Forward))
 		}
-		if err := g.tables.Install(family, own); err != nil {
+		if err := g.barrier.tables.Install(family, own); err != nil {
 			return fmt.Errorf("installing the gateway: %w", err)
 		}
 	}

@@ -24,7 +24,7 @@ func (g *Gateway) redirect() error {
 		if len(own) == 0 || len(inside) == 0 {
 			continue
 		}
-		if err := g.tables.Install(family, redirection(layout, family, own, inside[0])); err != nil {
+		if err := g.barrier.tables.Install(family, redirection(layout, family, own, inside[0])); err != nil {
 			return fmt.Errorf("bringing the device's queries to our resolver: %w", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -17,6 +18,10 @@ type Answered struct {
 	Aliases   []string     // the names that stand for it, sorted
 	Addresses []netip.Addr // of all of these
 }
+
+// Canonical is a name as the table keeps it: lower case, without the trailing
+// dot.
+func Canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 // Resolved reads one DNS answer: the name that was asked for, and the addresses
 // that it came to, whatever aliases lie between (CNAME, RFC 1034 section

@@ -2,6 +2,7 @@ package names_test
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/needwant/needwant/netns/gateway/names"
 )
+
+var one = netip.MustParseAddr("198.51.100.1")
 
 func answer(name string, records ...string) *dns.Msg {
 	GinkgoHelper()
@@ -87,13 +90,6 @@ func FuzzOverheard(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, protocol string, text []byte) {
 		found := names.Overheard(protocol, text)
-		table := names.NewTable()
-		table.Alias(found.Name, found.Aliases)
-		for _, name := range append(found.Aliases, found.Name) {
-			if len(table.Meant(name)) == 0 {
-				t.Errorf("%q means nothing", name)
-			}
-		}
 		for _, address := range found.Addresses {
 			if !address.IsValid() {
 				t.Errorf("%q has no real address", found.Name)

@@ -1,9 +1,7 @@
 package watch
 
 import (
-	"maps"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +10,7 @@ import (
 
 // Ledger adds packets up to contacts, one window at a time.
 type Ledger struct {
-	inside    int
-	attribute func(Place) []harness.Destination
+	inside int
 
 	mutex  sync.Mutex
 	places map[Place]*harness.Contact
@@ -36,12 +33,16 @@ type connection struct {
 	sequence uint32
 }
 
+// Window is what was seen since the ledger's last [Ledger.Open].
+type Window struct {
+	Places   map[Place]harness.Contact               // by remote address, without the destination
+	Withheld map[harness.Destination]harness.Contact // queries that got no answer, since the name of these is withheld
+}
+
 // NewLedger makes a ledger with its first window open. The device is behind the
-// link with the index inside. The function attribute tells which destinations a
-// place is, none where it counts for nothing. It is asked when contacts are, so
-// that a name that became known meanwhile is the name of what came before.
-func NewLedger(inside int, attribute func(Place) []harness.Destination) *Ledger {
-	l := &Ledger{inside: inside, attribute: attribute}
+// link with the index inside.
+func NewLedger(inside int) *Ledger {
+	l := &Ledger{inside: inside}
 	l.Open()
 	return l
 }
@@ -135,34 +136,17 @@ func contactOf[K comparable](all map[K]*harness.Contact, key K) *harness.Contact
 	return all[key]
 }
 
-// Places are those of the open window.
-func (l *Ledger) Places() []Place {
+// Window returns a copy of the open window.
+func (l *Ledger) Window() Window {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	return slices.Collect(maps.Keys(l.places))
+	return Window{copied(l.places), copied(l.held)}
 }
 
-// Contacts are those of the open window, sorted by destination.
-func (l *Ledger) Contacts() []harness.Contact {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	all := map[harness.Destination]harness.Contact{}
-	add := func(d harness.Destination, contact harness.Contact) {
-		contact.Destination = d
-		all[d] = all[d].With(contact)
+func copied[K comparable](all map[K]*harness.Contact) map[K]harness.Contact {
+	copies := make(map[K]harness.Contact, len(all))
+	for key, contact := range all {
+		copies[key] = *contact
 	}
-	for place, contact := range l.places {
-		for _, destination := range l.attribute(place) {
-			add(destination, *contact)
-		}
-	}
-	for destination, contact := range l.held {
-		add(destination, *contact)
-	}
-	contacts := make([]harness.Contact, 0, len(all))
-	for _, contact := range all {
-		contacts = append(contacts, contact)
-	}
-	slices.SortFunc(contacts, func(a, b harness.Contact) int { return a.Destination.Compare(b.Destination) })
-	return contacts
+	return copies
 }

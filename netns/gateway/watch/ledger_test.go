@@ -1,7 +1,9 @@
 package watch_test
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -19,26 +21,18 @@ const (
 var (
 	device = netip.MustParseAddrPort("192.168.50.10:40000")
 	server = netip.MustParseAddrPort("198.51.100.1:443")
-	lan    = netip.MustParseAddrPort("192.168.1.5:443")
 )
-
-// byAddress attributes everything to its address, but for the LAN.
-func byAddress(place watch.Place) []harness.Destination {
-	if place.AddrPort == lan {
-		return nil
-	}
-	return []harness.Destination{{Protocol: place.Protocol, Port: place.Port(), Name: place.Addr().String()}}
-}
 
 // noted is the one contact that comes of some packets.
 func noted(packets ...watch.Packet) harness.Contact {
 	GinkgoHelper()
-	ledger := watch.NewLedger(insideLink, byAddress)
+	ledger := watch.NewLedger(insideLink)
 	for _, packet := range packets {
 		ledger.Note(packet)
 	}
-	Expect(ledger.Contacts()).To(HaveLen(1))
-	return ledger.Contacts()[0]
+	places := ledger.Window().Places
+	Expect(places).To(HaveLen(1))
+	return slices.Collect(maps.Values(places))[0]
 }
 
 func syn(point watch.Point, sequence uint32) watch.Packet {
@@ -89,48 +83,27 @@ var _ = Describe("a ledger", func() {
 		Expect(contact.Last).To(Equal(time.Unix(30, 0)))
 	})
 
-	It("gives a place to all whose it is, by what is known in the end", func() {
-		names := []string{"198.51.100.1"}
-		ledger := watch.NewLedger(insideLink, func(place watch.Place) (all []harness.Destination) {
-			for _, name := range names {
-				all = append(all, harness.Destination{Protocol: place.Protocol, Port: place.Port(), Name: name})
-			}
-			return all
-		})
-		ledger.Note(syn(watch.Outward, 1))
-		names = []string{"a.example", "b.example"}
-		Expect(ledger.Contacts()).To(HaveExactElements(
-			And(HaveField("Destination.Name", "a.example"), HaveField("Tries", 1)),
-			And(HaveField("Destination.Name", "b.example"), HaveField("Tries", 1))))
-	})
-
 	It("counts a withheld question as an attempt, and the same once more as a touch", func() {
-		ledger := watch.NewLedger(insideLink, byAddress)
+		ledger := watch.NewLedger(insideLink)
 		named := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "cloud.example"}}
 		for _, id := range []int{1, 1, 2} {
 			ledger.Withhold(named, id, time.Unix(int64(id), 0))
 		}
-		Expect(ledger.Contacts()).To(HaveExactElements(And(
-			HaveField("Destination", named[0]), HaveField("Tries", 2), HaveField("Attempts", 2), HaveField("Touched", 3),
+		Expect(ledger.Window().Withheld).To(HaveKeyWithValue(named[0], And(
+			HaveField("Tries", 2), HaveField("Attempts", 2), HaveField("Touched", 3),
 			HaveField("Attempted", time.Unix(1, 0)), HaveField("Answered", false))))
 	})
 
-	It("leaves out what is no destination", func() {
-		ledger := watch.NewLedger(insideLink, byAddress)
-		packet := datagram(watch.Outward)
-		packet.Destination = lan
-		ledger.Note(packet)
-		Expect(ledger.Contacts()).To(BeEmpty())
-	})
-
-	It("sorts contacts, and forgets them with the window", func() {
-		ledger := watch.NewLedger(insideLink, byAddress)
+	It("begins each window without what came before", func() {
+		ledger := watch.NewLedger(insideLink)
 		ledger.Note(datagram(watch.Outward))
 		ledger.Note(syn(watch.Outward, 1))
-		Expect(ledger.Contacts()).To(HaveExactElements(
-			HaveField("Destination.Protocol", "tcp"), HaveField("Destination.Protocol", "udp")))
+		before := ledger.Window()
+		Expect(before.Places).To(And(
+			HaveKey(watch.Place{Protocol: "tcp", AddrPort: server}), HaveKey(watch.Place{Protocol: "udp", AddrPort: server})))
 		ledger.Open()
-		Expect(ledger.Contacts()).To(BeEmpty())
+		Expect(ledger.Window().Places).To(BeEmpty())
+		Expect(before.Places).To(HaveLen(2), "a copy is not changed")
 	})
 })
 

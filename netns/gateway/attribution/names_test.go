@@ -1,4 +1,4 @@
-package names_test
+package attribution_test
 
 import (
 	"net/netip"
@@ -6,7 +6,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/attribution"
 )
 
 var (
@@ -17,14 +17,14 @@ var (
 
 var _ = Describe("a table of names", func() {
 	It("says which addresses are new for a name", func() {
-		table := names.NewTable()
+		table := attribution.NewNameTable()
 		Expect(table.Learn("a.example", []netip.Addr{two, three, two})).To(HaveExactElements(two, three))
 		Expect(table.Learn("A.Example.", []netip.Addr{one, two})).To(HaveExactElements(one))
 		Expect(table.Addresses("a.EXAMPLE")).To(HaveExactElements(one, two, three))
 	})
 
 	It("keeps the names of an address in the order in which they were learnt", func() {
-		table := names.NewTable()
+		table := attribution.NewNameTable()
 		table.Learn("b.example", []netip.Addr{one})
 		table.Learn("a.example", []netip.Addr{one, two})
 		table.Learn("b.example", []netip.Addr{one})
@@ -34,7 +34,7 @@ var _ = Describe("a table of names", func() {
 	})
 
 	It("tells names that were only heard from those that were answered", func() {
-		table := names.NewTable()
+		table := attribution.NewNameTable()
 		Expect(table.Hear("Cloud.Example", one)).To(BeTrue())
 		table.Learn("cloud.example", []netip.Addr{one})
 		Expect(table.OnlyHeard("cloud.example")).To(BeTrue())
@@ -47,7 +47,7 @@ var _ = Describe("a table of names", func() {
 	})
 
 	It("knows which names are meant by one that stands for them", func() {
-		table := names.NewTable()
+		table := attribution.NewNameTable()
 		table.Alias("A.Example.", []string{"mid.example"})
 		table.Alias("b.example", []string{"mid.example", "edge.example"})
 		table.Alias("mid.example", []string{"edge.example"})

@@ -1,36 +1,30 @@
-package names
+package attribution
 
 import (
 	"net/netip"
 	"slices"
-	"strings"
-	"sync"
+
+	"github.com/needwant/needwant/netns/gateway/names"
 )
 
-// Table keeps every name and address that was answered, for as long as the
-// gateway runs: a device may use an address long after its time to live.
-type Table struct {
-	mutex     sync.RWMutex
+// nameTable keeps every name and address that was answered, for as long as the
+// gateway runs: a device may use an address long after its time to live. It is
+// under the lock of its [Table].
+type nameTable struct {
 	addresses map[string][]netip.Addr // sorted
 	names     map[netip.Addr][]string // in the order in which they were learnt
 	aliased   map[string][]string     // the names that an alias was answered for
 	heard     map[string]bool         // the names that no answer was for, but a server was asked by
 }
 
-// NewTable is an empty table.
-func NewTable() *Table {
-	return &Table{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}, heard: map[string]bool{}}
+// newNameTable returns an empty table.
+func newNameTable() *nameTable {
+	return &nameTable{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}, heard: map[string]bool{}}
 }
 
-// Canonical is a name as the table keeps it: lower case, without the trailing
-// dot.
-func Canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
-
 // Learn adds addresses of a name and returns those that are new for it.
-func (t *Table) Learn(name string, addresses []netip.Addr) (added []netip.Addr) {
-	name = Canonical(name)
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
+func (t *nameTable) Learn(name string, addresses []netip.Addr) (added []netip.Addr) {
+	name = names.Canonical(name)
 	for _, address := range addresses {
 		address = address.Unmap().WithZone("")
 		at, known := slices.BinarySearchFunc(t.addresses[name], address, netip.Addr.Compare)
@@ -46,12 +40,10 @@ func (t *Table) Learn(name string, addresses []netip.Addr) (added []netip.Addr) 
 
 // Alias says that these stand for a name: who asks for one of them later means
 // that name.
-func (t *Table) Alias(name string, aliases []string) {
-	name = Canonical(name)
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
+func (t *nameTable) Alias(name string, aliases []string) {
+	name = names.Canonical(name)
 	for _, alias := range aliases {
-		if alias = Canonical(alias); alias != name && !slices.Contains(t.aliased[alias], name) {
+		if alias = names.Canonical(alias); alias != name && !slices.Contains(t.aliased[alias], name) {
 			t.aliased[alias] = append(t.aliased[alias], name)
 		}
 	}
@@ -59,10 +51,8 @@ func (t *Table) Alias(name string, aliases []string) {
 
 // Meant are the names that a device means when it asks for this one: those that
 // it stands for, or itself where it stands for none.
-func (t *Table) Meant(name string) (meant []string) {
-	t.mutex.RLock()
-	defer t.mutex.RUnlock()
-	name = Canonical(name)
+func (t *nameTable) Meant(name string) (meant []string) {
+	name = names.Canonical(name)
 	seen := map[string]bool{name: true}
 	for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
 		above := t.aliased[queue[0]]
@@ -84,10 +74,8 @@ func (t *Table) Meant(name string) (meant []string) {
 
 // Hear says that a server at the address was asked by this name. It counts where
 // no answer named the address; then Hear tells so.
-func (t *Table) Hear(name string, address netip.Addr) bool {
-	name = Canonical(name)
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
+func (t *nameTable) Hear(name string, address netip.Addr) bool {
+	name = names.Canonical(name)
 	if len(t.names[address.Unmap().WithZone("")]) > 0 {
 		return false
 	}
@@ -98,30 +86,22 @@ func (t *Table) Hear(name string, address netip.Addr) bool {
 }
 
 // Answer says that a name was answered for.
-func (t *Table) Answer(name string) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	delete(t.heard, Canonical(name))
+func (t *nameTable) Answer(name string) {
+	delete(t.heard, names.Canonical(name))
 }
 
 // OnlyHeard tells whether a name is known from servers that were asked by it, and
 // from no answer.
-func (t *Table) OnlyHeard(name string) bool {
-	t.mutex.RLock()
-	defer t.mutex.RUnlock()
-	return t.heard[Canonical(name)]
+func (t *nameTable) OnlyHeard(name string) bool {
+	return t.heard[names.Canonical(name)]
 }
 
 // Addresses are those of a name, sorted.
-func (t *Table) Addresses(name string) []netip.Addr {
-	t.mutex.RLock()
-	defer t.mutex.RUnlock()
-	return slices.Clone(t.addresses[Canonical(name)])
+func (t *nameTable) Addresses(name string) []netip.Addr {
+	return slices.Clone(t.addresses[names.Canonical(name)])
 }
 
 // Names are those of an address, the first learnt first.
-func (t *Table) Names(address netip.Addr) []string {
-	t.mutex.RLock()
-	defer t.mutex.RUnlock()
+func (t *nameTable) Names(address netip.Addr) []string {
 	return slices.Clone(t.names[address.Unmap().WithZone("")])
 }

@@ -1,0 +1,203 @@
+// Package attribution determines which destination a packet, an address or a
+// name belongs to.
+//
+// A [Table] records the addresses that DNS answers gave for names ([Table.Answer],
+// [Table.Learn]) and the names that the device put into its TLS handshakes
+// ([Table.SNI]). It also records what is blocked ([Table.Use]), because an address
+// that is blocked for a name belongs to that name. From this it makes destinations
+// of places ([Table.Destinations]) and contacts of a whole window
+// ([Table.Contacts]).
+//
+// A Table makes no system calls. A call that teaches it a new address returns a
+// [Change]: what the caller must do to the kernel's block before the device can
+// use that address. All methods may be called from several goroutines.
+package attribution
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// Resolver is the name of the gateway's own resolver as a destination.
+const Resolver = "resolver"
+
+// Config describes the gateway whose traffic is attributed.
+type Config struct {
+	Own      []netip.Addr   // every address of the gateway
+	Inside   []netip.Addr   // those at which the device queries the gateway's resolver
+	LAN      []netip.Prefix // the home network, whose hosts are not destinations
+	Resolver uint16         // the port of the gateway's resolver
+	KeepDNS  bool           // the gateway's resolver is never blocked, and is not a destination
+
+	// Apart makes names that share an address and a port separate destinations.
+	// Otherwise they are one, under the name of one of them.
+	Apart bool
+}
+
+// Table knows which destination an address or a name belongs to.
+type Table struct {
+	config Config
+
+	mutex   sync.Mutex
+	names   *nameTable
+	served  map[netip.Addr][]service // the SNI that was seen at an address
+	shown   map[watch.Place]string   // the name that represents all names of a place
+	blocked Blocked
+	open    []harness.Destination // in a confinement, what is not blocked
+}
+
+// New returns a table without names, with nothing blocked.
+func New(config Config) *Table {
+	return &Table{config: config, names: newNameTable(), served: map[netip.Addr][]service{}, shown: map[watch.Place]string{}}
+}
+
+// Kept reports whether a destination is never blocked.
+func (t *Table) Kept(d harness.Destination) bool { return d.Name == Resolver && t.config.KeepDNS }
+
+// Destinations returns what a place is: the destinations that it is blocked for,
+// or else those of the names that the device queried, or else the bare address.
+// The gateway, the home network, multicast, and what is kept have none.
+func (t *Table) Destinations(place watch.Place) []harness.Destination {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.destinations(place)
+}
+
+func (t *Table) destinations(place watch.Place) (destinations []harness.Destination) {
+	for _, name := range t.namesOf(place) {
+		d := harness.Destination{Protocol: place.Protocol, Port: place.Port(), Name: name}
+		if name == Resolver {
+			d.Port = names.Port
+		}
+		if !t.Kept(d) {
+			destinations = append(destinations, d)
+		}
+	}
+	return destinations
+}
+
+func (t *Table) namesOf(place watch.Place) []string {
+	address := place.Addr().Unmap()
+	if t.own(address) && place.Port() == t.config.Resolver {
+		return []string{Resolver}
+	}
+	if !t.foreign(address) || !address.IsGlobalUnicast() {
+		return nil
+	}
+	known := t.candidates(place, t.names.Names(address))
+	if len(known) == 0 {
+		known = []string{address.String()}
+	}
+	owners := t.blocked.ownersOf(place)
+	switch {
+	case t.config.Apart:
+		return union(owners, t.blocked.answered(known))
+	case len(owners) > 0:
+		return owners
+	}
+	return []string{t.standIn(place, known)}
+}
+
+// standIn is the one of several names that represents all of them in a row: the
+// first in the alphabet, so that lanes agree, and the same one in every later
+// window.
+func (t *Table) standIn(place watch.Place, known []string) string {
+	if slices.Contains(known, t.shown[place]) {
+		return t.shown[place]
+	}
+	return slices.Min(known)
+}
+
+// Settle ends a window: the names that now represent its places do so from now on.
+func (t *Table) Settle(window watch.Window) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	for place := range window.Places {
+		if known := t.candidates(place, t.names.Names(place.Addr())); len(known) > 0 {
+			t.shown[place] = t.standIn(place, known)
+		}
+	}
+}
+
+// Contacts are those of a window, sorted by destination, with everything that is
+// known of their addresses now: a name that became known during the window counts
+// for what came before, too.
+func (t *Table) Contacts(window watch.Window) []harness.Contact {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	all := map[harness.Destination]harness.Contact{}
+	add := func(d harness.Destination, seen harness.Contact) {
+		seen.Destination = d
+		all[d] = all[d].With(seen)
+	}
+	for place, seen := range window.Places {
+		for _, d := range t.destinations(place) {
+			add(d, seen)
+		}
+	}
+	for d, seen := range window.Withheld {
+		add(d, seen)
+	}
+	contacts := make([]harness.Contact, 0, len(all))
+	for d, contact := range all {
+		contact.Addresses = t.addresses(d)
+		contact.Collateral = t.collateral(d)
+		contact.Named = t.named(d)
+		contact.Private = names.Private(d.Protocol, d.Port, d.Name, contact.Addresses)
+		contacts = append(contacts, contact)
+	}
+	slices.SortFunc(contacts, func(a, b harness.Contact) int { return a.Destination.Compare(b.Destination) })
+	return contacts
+}
+
+// addresses are all known addresses of a destination.
+func (t *Table) addresses(d harness.Destination) []netip.Addr {
+	if d.Name == Resolver {
+		return t.config.Inside
+	}
+	if address, bare := d.Address(); bare {
+		return []netip.Addr{address}
+	}
+	return t.names.Addresses(d.Name)
+}
+
+// collateral lists the other names at the places of a destination, which a block
+// of the addresses affects, too.
+func (t *Table) collateral(d harness.Destination) (others []string) {
+	for _, address := range t.names.Addresses(d.Name) {
+		place := watch.Place{Protocol: d.Protocol, AddrPort: netip.AddrPortFrom(address, d.Port)}
+		others = union(others, t.notElsewhere(place, t.names.Names(address)))
+	}
+	return slices.DeleteFunc(others, func(name string) bool { return name == d.Name })
+}
+
+// named is how the name of a destination is known: "dns", "tls", or "" if it has
+// none.
+func (t *Table) named(d harness.Destination) string {
+	switch {
+	case d.Host() == "" || d.Name == Resolver:
+		return ""
+	case t.names.OnlyHeard(d.Name):
+		return "tls"
+	}
+	return "dns"
+}
+
+// foreign reports whether an address is neither the gateway's nor in the home
+// network.
+func (t *Table) foreign(address netip.Addr) bool {
+	return !t.own(address) && !slices.ContainsFunc(t.config.LAN, func(p netip.Prefix) bool { return p.Contains(address) })
+}
+
+func (t *Table) own(address netip.Addr) bool { return slices.Contains(t.config.Own, address) }
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

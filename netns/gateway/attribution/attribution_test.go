@@ -1,0 +1,241 @@
+package attribution_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/attribution"
+	"github.com/needwant/needwant/netns/gateway/block"
+	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+var (
+	gateway = netip.MustParseAddr("192.168.50.1")
+	uplink  = netip.MustParseAddr("192.168.1.2")
+)
+
+func config() attribution.Config {
+	return attribution.Config{
+		Own: []netip.Addr{gateway, uplink}, Inside: []netip.Addr{gateway}, Resolver: names.Port,
+		LAN: []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")},
+	}
+}
+
+func place(protocol, at string) watch.Place {
+	return watch.Place{Protocol: protocol, AddrPort: netip.MustParseAddrPort(at)}
+}
+
+func destinations(ids ...string) (all []harness.Destination) {
+	GinkgoHelper()
+	for _, id := range ids {
+		d, err := harness.ParseDestination(id)
+		Expect(err).NotTo(HaveOccurred())
+		all = append(all, d)
+	}
+	return all
+}
+
+func entry(protocol, at string) block.Entry {
+	p := netip.MustParseAddrPort(at)
+	return block.Entry{Protocol: protocol, Address: p.Addr(), Port: p.Port()}
+}
+
+// seen is a window in which these places were tried once each.
+func seen(places ...watch.Place) watch.Window {
+	w := watch.Window{Places: map[watch.Place]harness.Contact{}}
+	for _, p := range places {
+		w.Places[p] = harness.Contact{Tries: 1, First: time.Unix(1, 0), Last: time.Unix(1, 0)}
+	}
+	return w
+}
+
+var _ = Describe("a place", func() {
+	DescribeTable("without a name", func(p watch.Place, expected ...string) {
+		Expect(attribution.New(config()).Destinations(p)).To(ConsistOf(destinations(expected...)))
+	},
+		Entry("is its address", place("udp", "198.51.100.1:123"), "udp/123/198.51.100.1"),
+		Entry("is its address, as IPv4 in IPv6", place("udp", "[::ffff:198.51.100.1]:123"), "udp/123/198.51.100.1"),
+		Entry("is the resolver at the gateway", place("udp", "192.168.50.1:53"), "udp/53/resolver"),
+		Entry("is not a destination at the gateway", place("tcp", "192.168.50.1:80")),
+		Entry("is not a destination in the home network", place("tcp", "192.168.1.5:80")),
+		Entry("is not a destination if it is multicast", place("udp", "224.0.0.251:5353")),
+		Entry("is not a destination if it is link-local", place("udp", "[fe80::1]:547")),
+	)
+
+	It("is not a destination if it is the resolver and that is kept", func() {
+		c := config()
+		c.KeepDNS = true
+		table := attribution.New(c)
+		Expect(table.Destinations(place("udp", "192.168.50.1:53"))).To(BeEmpty())
+		Expect(table.Kept(destinations("udp/53/resolver")[0])).To(BeTrue())
+	})
+
+	It("has the name that was answered, also if the answer came later", func() {
+		table := attribution.New(config())
+		window := seen(place("tcp", "198.51.100.1:443"))
+		table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one, two}})
+		Expect(table.Contacts(window)).To(HaveExactElements(And(
+			HaveField("Destination", destinations("tcp/443/cloud.example")[0]), HaveField("Tries", 1),
+			HaveField("Addresses", HaveExactElements(one, two)), HaveField("Named", "dns"))))
+	})
+
+	It("counts for every name if they are apart, and for the first otherwise", func() {
+		window := seen(place("tcp", "198.51.100.1:443"))
+		for apart, expected := range map[bool][]harness.Destination{
+			false: destinations("tcp/443/a.example"), true: destinations("tcp/443/a.example", "tcp/443/b.example"),
+		} {
+			c := config()
+			c.Apart = apart
+			table := attribution.New(c)
+			for _, name := range []string{"b.example", "a.example"} {
+				table.Learn(name, []netip.Addr{one})
+			}
+			var found []harness.Destination
+			for _, contact := range table.Contacts(window) {
+				found = append(found, contact.Destination)
+				Expect(contact.Collateral).To(HaveLen(1))
+				Expect(contact.Tries).To(Equal(1))
+			}
+			Expect(found).To(Equal(expected))
+		}
+	})
+
+	It("keeps the name under which it was shown in an earlier window", func() {
+		table := attribution.New(config())
+		at := place("tcp", "198.51.100.1:443")
+		table.Learn("b.example", []netip.Addr{one})
+		table.Settle(seen(at))
+		table.Learn("a.example", []netip.Addr{one})
+		Expect(table.Destinations(at)).To(Equal(destinations("tcp/443/b.example")))
+	})
+
+	It("adds up with queries that were not answered, sorted", func() {
+		table := attribution.New(config())
+		table.Learn("cloud.example", []netip.Addr{one})
+		window := seen(place("tcp", "198.51.100.1:443"), place("udp", "198.51.100.2:123"), place("tcp", "198.51.100.2:80"))
+		window.Withheld = map[harness.Destination]harness.Contact{destinations("tcp/443/cloud.example")[0]: {Tries: 2, Attempts: 2, Touched: 2}}
+		Expect(table.Contacts(window)).To(HaveExactElements(
+			HaveField("Destination", destinations("tcp/80/198.51.100.2")[0]),
+			And(HaveField("Destination", destinations("tcp/443/cloud.example")[0]), HaveField("Tries", 3), HaveField("Attempts", 2)),
+			HaveField("Destination", destinations("udp/123/198.51.100.2")[0])))
+	})
+})
+
+var _ = Describe("an SNI", func() {
+	It("names an address that no answer named", func() {
+		table := attribution.New(config())
+		_, doubt := table.SNI(place("tcp", "198.51.100.1:443"), "cloud.example")
+		Expect(doubt).To(BeEmpty())
+		Expect(table.Contacts(seen(place("tcp", "198.51.100.1:443")))).To(HaveExactElements(And(
+			HaveField("Destination.Name", "cloud.example"), HaveField("Named", "tls"))))
+	})
+
+	It("counts for nothing if an answer named the address, or at home", func() {
+		table := attribution.New(config())
+		table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one}})
+		table.SNI(place("tcp", "198.51.100.1:443"), "front.example")
+		table.SNI(place("tcp", "192.168.1.5:443"), "front.example")
+		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/cloud.example")))
+		Expect(table.Destinations(place("tcp", "192.168.1.5:443"))).To(BeEmpty())
+	})
+
+	It("separates names that share an address but not a port", func() {
+		table := attribution.New(config())
+		for _, name := range []string{"a.example", "b.example"} {
+			table.Answer(names.Answered{Name: name, Addresses: []netip.Addr{one}})
+		}
+		table.SNI(place("tcp", "198.51.100.1:443"), "a.example")
+		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/a.example")))
+		Expect(table.Destinations(place("udp", "198.51.100.1:123"))).To(Equal(destinations("udp/123/b.example")))
+	})
+
+	It("is a doubt if it is blocked and its address was not known", func() {
+		table := attribution.New(config())
+		table.Use(table.Plan(destinations("tcp/443/cloud.example"), harness.Reject))
+		change, doubt := table.SNI(place("tcp", "198.51.100.1:443"), "cloud.example")
+		Expect(doubt).To(ContainSubstring("it reached cloud.example at 198.51.100.1:443"))
+		Expect(change.Block).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+	})
+})
+
+var _ = Describe("a block", func() {
+	cloud := destinations("tcp/443/cloud.example")
+
+	It("covers all addresses of a name, and each that is learnt later", func() {
+		table := attribution.New(config())
+		table.Learn("cloud.example", []netip.Addr{one})
+		plan := table.Plan(cloud, harness.Reject)
+		Expect(plan.Entries()).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+		Expect(table.Learn("cloud.example", []netip.Addr{two}).Block).To(BeEmpty(), "nothing is blocked yet")
+
+		Expect(table.Use(table.Plan(cloud, harness.Reject))).To(ConsistOf(entry("tcp", "198.51.100.1:443"), entry("tcp", "198.51.100.2:443")))
+		Expect(table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one, three}}).Block).
+			To(HaveExactElements(entry("tcp", "[2001:db8::3]:443")))
+		table.Learn("a.example", []netip.Addr{three})
+		Expect(table.Destinations(place("tcp", "[2001:db8::3]:443"))).To(Equal(cloud), "it is blocked for that name")
+	})
+
+	It("covers the resolver at its own port", func() {
+		c := config()
+		c.Resolver = 10053
+		table := attribution.New(c)
+		Expect(table.Plan(destinations("udp/53/resolver"), harness.Drop).Entries()).To(HaveExactElements(entry("udp", "192.168.50.1:10053")))
+	})
+
+	It("by nxdomain covers names that DNS answered, and the addresses of all others", func() {
+		table := attribution.New(config())
+		table.Answer(names.Answered{Name: "cloud.example", Aliases: []string{"edge.example"}, Addresses: []netip.Addr{one}})
+		table.SNI(place("tcp", "198.51.100.2:443"), "written-in.example")
+		all := append(destinations("tcp/443/written-in.example", "udp/123/2001:db8::3"), cloud...)
+		plan := table.Plan(all, harness.NXDomain)
+		Expect(plan.Entries()).To(ConsistOf(entry("tcp", "198.51.100.2:443"), entry("udp", "[2001:db8::3]:123")))
+		Expect(table.Use(plan)).To(ContainElement(entry("tcp", "198.51.100.1:443")), "its connections are cut")
+		Expect(table.Withheld("cloud.example")).To(Equal(cloud))
+		Expect(table.Withheld("edge.example")).To(Equal(cloud))
+		Expect(table.Withheld("written-in.example")).To(BeEmpty())
+	})
+
+	It("ends with the next", func() {
+		table := attribution.New(config())
+		table.Learn("cloud.example", []netip.Addr{one})
+		table.Use(table.Plan(cloud, harness.Reject))
+		Expect(table.Use(table.Plan(nil, harness.Reject))).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+		Expect(table.Learn("cloud.example", []netip.Addr{two}).Block).To(BeEmpty())
+	})
+
+	It("in a confinement opens each new address of an open name", func() {
+		table := attribution.New(config())
+		table.Learn("cloud.example", []netip.Addr{one})
+		Expect(table.Confine(cloud)).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+		Expect(table.Learn("Cloud.Example.", []netip.Addr{one, two}).Open).To(HaveExactElements(entry("tcp", "198.51.100.2:443")))
+		table.Use(table.Plan(nil, harness.Reject))
+		Expect(table.Learn("cloud.example", []netip.Addr{three}).Open).To(BeEmpty())
+	})
+})
+
+func FuzzAnswer(f *testing.F) {
+	for _, kind := range []uint16{dns.TypeA, dns.TypeHTTPS} {
+		packed, err := new(dns.Msg).SetReply(new(dns.Msg).SetQuestion("cloud.example.", kind)).Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add("udp", packed)
+	}
+	f.Fuzz(func(t *testing.T, protocol string, text []byte) {
+		found := names.Overheard(protocol, text)
+		table := attribution.NewNameTable()
+		table.Alias(found.Name, found.Aliases)
+		for _, name := range append(found.Aliases, found.Name) {
+			if len(table.Meant(name)) == 0 {
+				t.Errorf("%q means nothing", name)
+			}
+		}
+	})
+}

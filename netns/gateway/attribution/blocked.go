@@ -1,0 +1,203 @@
+package attribution
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/block"
+	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// Blocked is what is blocked, by address or by name.
+type Blocked struct {
+	byAddress []harness.Destination
+	owners    map[block.Entry][]harness.Destination // the destinations that an entry is blocked for
+	byName    map[string][]harness.Destination      // the destinations whose name is not answered
+}
+
+// Change is what the kernel must hold since more is known of names.
+type Change struct {
+	Block []block.Entry // addresses of blocked destinations
+	Open  []block.Entry // in a confinement, addresses of open destinations
+}
+
+// Plan returns what blocking these destinations comes to, with all addresses that
+// are known now. With nxdomain a name is not answered, if the device queries it
+// over DNS; everything else is blocked by its addresses. Nothing changes before
+// [Table.Use].
+func (t *Table) Plan(destinations []harness.Destination, fault harness.Fault) Blocked {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	next := Blocked{owners: map[block.Entry][]harness.Destination{}, byName: map[string][]harness.Destination{}}
+	for _, d := range destinations {
+		if fault == harness.NXDomain && t.withholdable(d) {
+			next.byName[d.Name] = append(next.byName[d.Name], d)
+			continue
+		}
+		next.byAddress = append(next.byAddress, d)
+		for _, entry := range t.entries(d, t.addresses(d)) {
+			next.owners[entry] = append(next.owners[entry], d)
+		}
+	}
+	return next
+}
+
+// Entries are what the kernel must block.
+func (b Blocked) Entries() (entries []block.Entry) {
+	for entry := range b.owners {
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// Blocks reports whether an entry is blocked by its address.
+func (b Blocked) Blocks(entry block.Entry) bool { return len(b.owners[entry]) > 0 }
+
+// Use makes a plan the block that counts, without a confinement. It returns the
+// entries of everything that was blocked before or is blocked now, whose
+// connections are to be cut.
+func (t *Table) Use(next Blocked) (changed []block.Entry) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	changed = slices.Concat(t.everything(t.blocked), t.everything(next))
+	for entry, destinations := range next.owners {
+		t.shown[placeOf(entry)] = destinations[len(destinations)-1].Name
+	}
+	t.blocked, t.open = next, nil
+	return changed
+}
+
+// Confine makes these destinations the only ones that are open, and returns the
+// entries of all of their known addresses. [Table.Use] ends it.
+func (t *Table) Confine(open []harness.Destination) (entries []block.Entry) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.open = slices.Clone(open)
+	for _, d := range open {
+		entries = append(entries, t.entries(d, t.addresses(d))...)
+	}
+	return entries
+}
+
+// Withheld returns the blocked destinations whose name a query is for, or for
+// whose name it is an alias; none if it is to be answered.
+func (t *Table) Withheld(query string) (destinations []harness.Destination) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	for _, name := range append(t.names.Meant(query), query) {
+		destinations = append(destinations, t.blocked.byName[name]...)
+	}
+	slices.SortFunc(destinations, harness.Destination.Compare)
+	return slices.Compact(destinations)
+}
+
+// Answer records a DNS answer.
+func (t *Table) Answer(answer names.Answered) (change Change) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.names.Alias(answer.Name, answer.Aliases)
+	if len(answer.Addresses) > 0 {
+		t.names.Answer(answer.Name)
+	}
+	for _, name := range t.names.Meant(answer.Name) {
+		more := t.learn(name, answer.Addresses)
+		change.Block, change.Open = append(change.Block, more.Block...), append(change.Open, more.Open...)
+	}
+	return change
+}
+
+// Learn records that a name has these addresses.
+func (t *Table) Learn(name string, addresses []netip.Addr) Change {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.learn(name, addresses)
+}
+
+func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
+	name = names.Canonical(name)
+	added := t.names.Learn(name, addresses)
+	for _, d := range t.blocked.byAddress {
+		if d.Name != name {
+			continue
+		}
+		for _, entry := range t.entries(d, added) {
+			change.Block = append(change.Block, entry)
+			t.blocked.owners[entry] = append(t.blocked.owners[entry], d)
+		}
+	}
+	for _, d := range t.open {
+		if d.Name == name {
+			change.Open = append(change.Open, t.entries(d, added)...)
+		}
+	}
+	return change
+}
+
+// withholdable reports whether a destination can be blocked by not answering for
+// its name.
+func (t *Table) withholdable(d harness.Destination) bool {
+	return d.Host() != "" && d.Name != Resolver && !t.names.OnlyHeard(d.Name)
+}
+
+// everything lists the addresses and ports of all that is blocked, by address or
+// by name. An address that an open name has, too, is not among those of a name
+// that is not answered: its connections may be the other name's.
+func (t *Table) everything(b Blocked) []block.Entry {
+	entries := b.Entries()
+	open := func(name string) bool { return len(b.byName[name]) == 0 }
+	for _, destinations := range b.byName {
+		for _, d := range destinations {
+			alone := slices.DeleteFunc(t.addresses(d), func(address netip.Addr) bool {
+				return slices.ContainsFunc(t.names.Names(address), open)
+			})
+			entries = append(entries, t.entries(d, alone)...)
+		}
+	}
+	return entries
+}
+
+// entries are a destination's at some addresses.
+func (t *Table) entries(d harness.Destination, addresses []netip.Addr) (entries []block.Entry) {
+	port := d.Port
+	if d.Name == Resolver {
+		port = t.config.Resolver
+	}
+	for _, address := range addresses {
+		entries = append(entries, block.Entry{Address: address, Protocol: d.Protocol, Port: port})
+	}
+	return entries
+}
+
+// ownersOf are the names that a place is blocked for.
+func (b Blocked) ownersOf(place watch.Place) (owners []string) {
+	for _, d := range b.owners[block.Entry{Address: place.Addr().Unmap(), Protocol: place.Protocol, Port: place.Port()}] {
+		owners = append(owners, d.Name)
+	}
+	return owners
+}
+
+// answered leaves out the names that are not answered, if another name explains
+// why the device still knows the address.
+func (b Blocked) answered(known []string) []string {
+	open := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return len(b.byName[name]) > 0 })
+	if len(open) == 0 {
+		return known
+	}
+	return open
+}
+
+// bars reports whether a name is blocked at a place's protocol and port.
+func (b Blocked) bars(place watch.Place, name string) bool {
+	for _, d := range slices.Concat(b.byAddress, b.byName[name]) {
+		if d.Name == name && d.Protocol == place.Protocol && d.Port == place.Port() {
+			return true
+		}
+	}
+	return false
+}
+
+func placeOf(e block.Entry) watch.Place {
+	return watch.Place{Protocol: e.Protocol, AddrPort: netip.AddrPortFrom(e.Address, e.Port)}
+}

@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/attribution"
+	"github.com/needwant/needwant/netns/gateway/block"
+	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// Block makes exactly these destinations unreachable, as harness.Gateway says.
+// With nxdomain their names are not answered, and only what has no name is rejected
+// by its address; a device that still knows an address may go on until it queries
+// again, but not on a connection from before. A kept destination, and a fault
+// that it does not know, are errors, and then nothing has changed.
+func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
+	for _, destination := range destinations {
+		if g.table.Kept(destination) {
+			return fmt.Errorf("%s is kept, and cannot be blocked: take dns out of keep", destination)
+		}
+	}
+	g.table.Settle(g.ledger.Window())
+	changed, err := g.barrier.replace(destinations, fault)
+	if err != nil {
+		return err
+	}
+	if err := g.barrier.unconfine(); err != nil {
+		return err
+	}
+	if err := block.Forget(g.config.Namespace, g.config.layout(), changed); err != nil {
+		return err
+	}
+	return g.open(ctx, len(destinations) == 0)
+}
+
+// Learn says that a name has these addresses. If a blocked destination has this
+// name they are blocked when Learn returns.
+func (g *Gateway) Learn(name string, addresses []netip.Addr) error {
+	return g.barrier.learn(func() attribution.Change { return g.table.Learn(name, addresses) })
+}
+
+// answered learns from a DNS answer, before the answer leaves.
+func (g *Gateway) answered(answer names.Answered) error {
+	return g.barrier.learn(func() attribution.Change { return g.table.Answer(answer) })
+}
+
+// withheld reports whether a query is for a name that must not be answered, and
+// notes the attempt.
+func (g *Gateway) withheld(query names.Question, again bool) bool {
+	destinations := g.table.Withheld(query.Name)
+	if len(destinations) > 0 && !again {
+		g.ledger.Withhold(destinations, query, time.Now())
+	}
+	return len(destinations) > 0
+}
+
+// note takes every logged packet.
+func (g *Gateway) note(p watch.Packet) {
+	var err error
+	switch p.Point {
+	case watch.Answer:
+		err = g.answered(names.Overheard(p.Protocol, p.Payload))
+	case watch.Hello:
+		err = g.handshake(p)
+	case watch.Stray:
+		g.doubts.stray(p)
+	case watch.Home:
+		g.doubts.keptFrom(p)
+	default:
+		g.ledger.Note(p)
+		if p.Point == watch.Outward && p.SYN {
+			err = g.handshake(p)
+		}
+	}
+	if err != nil {
+		g.barrier.failed(err)
+	}
+}
+
+// handshake reads the SNI from the packets that begin a TCP connection.
+func (g *Gateway) handshake(p watch.Packet) error {
+	stream := names.Stream{From: p.Source, To: p.Destination}
+	if p.SYN {
+		g.hellos.Begin(stream, p.Sequence)
+		return nil
+	}
+	name := g.hellos.Add(stream, p.Sequence, p.Payload)
+	if name == "" {
+		return nil
+	}
+	return g.barrier.learn(func() attribution.Change {
+		change, doubt := g.table.SNI(watch.Place{Protocol: p.Protocol, AddrPort: p.Destination}, name)
+		g.doubts.add(doubt)
+		return change
+	})
+}
