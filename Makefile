@@ -33,11 +33,18 @@ e2e: deps-e2e build ## with the real programs: Home Assistant, miIO clients, a b
 
 .PHONY: build
 build: deps-build ## build bin/needwant, one static program
-	@CGO_ENABLED=0 go build -buildvcs=$$(git status >/dev/null 2>&1 && echo auto || echo false) -trimpath -o bin/needwant ./cmd/needwant
+	@scripts/build bin/needwant
+
+# Where make install puts things; DESTDIR is for packagers.
+PREFIX := /usr/local
+
+.PHONY: install
+install: build ## install the program, its man pages and its completions below PREFIX (/usr/local)
+	@scripts/install-to "$(DESTDIR)$(PREFIX)"
 
 .PHONY: deb
-deb: build ## pack it for Debian and Ubuntu, with manual pages and a unit for systemd
-	@scripts/deb
+deb: build ## make packages for Debian and Ubuntu (amd64, arm64, armhf), with man pages and systemd units
+	@scripts/deb $(ARGS)
 
 .PHONY: deps deps-build deps-test deps-e2e deps-lint
 deps: ## install what the lab needs (deps-test: what the specs need)

@@ -3,8 +3,11 @@
 package docs_test
 
 import (
+	"crypto/sha256"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -14,44 +17,67 @@ import (
 
 // The package is made and looked into; nothing is installed.
 var _ = Describe("make deb", Ordered, Label("e2e"), func() {
-	It("packs the program, its pages, completions, the unit and the licence, for root to own", func(ctx SpecContext) {
+	var made []string // one package for each architecture
+
+	It("makes a package for amd64, arm64 and armhf", func(ctx SpecContext) {
 		said, err := exec.CommandContext(ctx, "make", "-C", root, "--no-print-directory", "deb").Output()
 		Expect(err).NotTo(HaveOccurred())
-		lines := strings.Fields(string(said))
-		made := filepath.Join(root, lines[len(lines)-1])
-		folder := GinkgoT().TempDir()
-		Expect(exec.CommandContext(ctx, "dpkg-deb", "--extract", made, folder).Run()).To(Succeed())
+		for _, architecture := range []string{"amd64", "arm64", "armhf"} {
+			path := regexp.MustCompile(`(?m)^bin/needwant_\S+_` + architecture + `\.deb$`).FindString(string(said))
+			Expect(path).NotTo(BeEmpty(), "%s", said)
+			made = append(made, filepath.Join(root, path))
+			about, err := exec.CommandContext(ctx, "dpkg-deb", "--field", made[len(made)-1], "Package", "Architecture", "Depends", "Version").Output()
+			Expect(err).NotTo(HaveOccurred())
+			Expect(string(about)).To(MatchRegexp(`^Package: needwant\nArchitecture: %s\nDepends: iptables\nVersion: \d`, architecture))
+		}
+	}, SpecTimeout(10*time.Minute))
+
+	It("packs the program, its man pages, completions, the unit and the licence, owned by root", func(ctx SpecContext) {
+		directory := GinkgoT().TempDir()
+		Expect(exec.CommandContext(ctx, "dpkg-deb", "--extract", made[0], directory).Run()).To(Succeed())
 		for _, file := range []string{
 			"usr/lib/systemd/system/needwant@.service", "usr/share/doc/needwant/copyright",
 			"usr/share/man/man1/needwant.1.gz", "usr/share/man/man1/needwant-bisect.1.gz",
 			"usr/share/bash-completion/completions/needwant", "usr/share/doc/needwant/schema/scenario.v1.json",
 		} {
-			Expect(filepath.Join(folder, file)).To(BeAnExistingFile())
+			Expect(filepath.Join(directory, file)).To(BeAnExistingFile())
 		}
-		helped, err := exec.CommandContext(ctx, folder+"/usr/bin/needwant", "gateway", "--help").Output()
+		helped, err := exec.CommandContext(ctx, directory+"/usr/bin/needwant", "gateway", "--help").Output()
 		Expect(err).NotTo(HaveOccurred())
-		Expect(string(helped)).To(ContainSubstring("--policy RUN"), "as the unit calls it")
+		Expect(string(helped)).To(ContainSubstring("--policy RUN"), "the unit uses it")
+		number, err := exec.CommandContext(ctx, "dpkg-deb", "--field", made[0], "Version").Output()
+		Expect(err).NotTo(HaveOccurred())
+		said, err := exec.CommandContext(ctx, directory+"/usr/bin/needwant", "--version").Output()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(said)).To(Equal("needwant " + string(number)))
+		symbols, err := exec.CommandContext(ctx, "go", "tool", "nm", directory+"/usr/bin/needwant").CombinedOutput()
+		Expect(err).To(HaveOccurred(), "the program is stripped")
+		Expect(string(symbols)).To(ContainSubstring("no symbol"))
 
-		contents, err := exec.CommandContext(ctx, "dpkg-deb", "--contents", made).Output()
+		contents, err := exec.CommandContext(ctx, "dpkg-deb", "--contents", made[0]).Output()
 		Expect(err).NotTo(HaveOccurred())
 		for line := range strings.Lines(string(contents)) {
 			Expect(line).To(ContainSubstring(" root/root "))
-			Expect(line).NotTo(MatchRegexp(`^.{4,8}w.* \./`), "nobody else may write it")
+			Expect(line).NotTo(MatchRegexp(`^.{4,8}w.* \./`), "only root may write it")
 		}
-		about, err := exec.CommandContext(ctx, "dpkg-deb", "--field", made, "Package", "Depends", "Version").Output()
-		Expect(err).NotTo(HaveOccurred())
-		Expect(string(about)).To(MatchRegexp(`^Package: needwant\nDepends: iptables\nVersion: \d`))
-	}, SpecTimeout(10*time.Minute))
+	}, SpecTimeout(time.Minute))
 
-	It("gives the same package for the same commit", func(ctx SpecContext) {
-		var sums []string
-		for range 2 {
-			said, err := exec.CommandContext(ctx, root+"/scripts/deb").Output()
-			Expect(err).NotTo(HaveOccurred())
-			sum, err := exec.CommandContext(ctx, "sha256sum", filepath.Join(root, strings.TrimSpace(string(said)))).Output()
-			Expect(err).NotTo(HaveOccurred())
-			sums = append(sums, string(sum))
-		}
-		Expect(sums[0]).To(Equal(sums[1]))
+	It("makes the same package again from the same commit", func(ctx SpecContext) {
+		before, err := os.ReadFile(made[0])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(exec.CommandContext(ctx, root+"/scripts/deb", "amd64").Run()).To(Succeed())
+		after, err := os.ReadFile(made[0])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(sha256.Sum256(after)).To(Equal(sha256.Sum256(before)))
 	}, SpecTimeout(10*time.Minute))
+})
+
+var _ = Describe("make install", Label("e2e"), func() {
+	It("installs the program, its man pages and completions below a prefix", func(ctx SpecContext) {
+		prefix := GinkgoT().TempDir()
+		Expect(exec.CommandContext(ctx, "make", "-C", root, "--no-print-directory", "install", "PREFIX="+prefix).Run()).To(Succeed())
+		Expect(exec.CommandContext(ctx, prefix+"/bin/needwant", "--version").Run()).To(Succeed())
+		Expect(prefix + "/share/man/man1/needwant-bisect.1.gz").To(BeAnExistingFile())
+		Expect(prefix + "/share/bash-completion/completions/needwant").To(BeAnExistingFile())
+	}, SpecTimeout(5*time.Minute))
 })

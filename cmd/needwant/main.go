@@ -81,10 +81,12 @@ destinations are required, which stand in for one another, and which can be bloc
 Start with:  needwant lab    (a simulated device; needs no root and no hardware)`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       versionNumber(),
 	}
+	root.SetVersionTemplate("needwant {{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(bisectCommand(), gatewayCommand(), observeCommand(), restoreCommand(), guardianCommand())
-	root.AddCommand(labCommand(), checkCommand(), scenarioCommand(), resumeCommand(), reportCommand(), worldCommand(), doctorCommand(), exportCommand(), catalogCommand(), verifyCommand(), watchCommand(), manCommand())
+	root.AddCommand(labCommand(), checkCommand(), scenarioCommand(), resumeCommand(), reportCommand(), worldCommand(), doctorCommand(), exportCommand(), catalogCommand(), verifyCommand(), watchCommand(), manCommand(), versionCommand())
 	return root
 }
