@@ -9,7 +9,8 @@ import (
 )
 
 // CSV writes one line a destination: the forum's heads with a bare verdict for
-// each column, then what each verdict means and rests on.
+// each column, then what each verdict means and rests on. If the device is
+// simulated, each line ends with a column that says so.
 func CSV(w io.Writer, m Matrix) error {
 	r := read(m)
 	out := csv.NewWriter(w)
@@ -31,7 +32,11 @@ func (r reading) csvHeads() []string {
 	for _, heading := range r.headings {
 		line = append(line, "Group: "+heading, "Why: "+heading, "Trials: "+heading, "Attempts: "+heading, "Confidence: "+heading)
 	}
-	return append(line, "First Seen")
+	line = append(line, "First Seen")
+	if r.Run.Simulated {
+		line = append(line, "Simulated")
+	}
+	return line
 }
 
 func (r reading) csvLine(row Row) []string {
@@ -48,7 +53,11 @@ func (r reading) csvLine(row Row) []string {
 			strconv.Itoa(cell.Attempts),
 			strconv.FormatFloat(cell.Confidence, 'f', -1, 64))
 	}
-	return append(line, row.Destination.FirstSeen)
+	line = append(line, row.Destination.FirstSeen)
+	if r.Run.Simulated {
+		line = append(line, "yes")
+	}
+	return line
 }
 
 // inert keeps spreadsheets from taking a field for a formula, by the apostrophe

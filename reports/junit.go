@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,6 +107,7 @@ func (r reading) junitSuite(column Column, heading string) junitSuite {
 		{"regime", clean(string(column.Regime))},
 		{"fault", clean(string(column.Fault))},
 		{"certified", clean(column.Certified)},
+		{"simulated", strconv.FormatBool(r.Run.Simulated)},
 	}}
 	for _, row := range r.Rows {
 		s.Cases = append(s.Cases, r.junitCase(column, row))

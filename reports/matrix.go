@@ -43,6 +43,8 @@ type Run struct {
 	Horizon  float64         `json:"horizon_s"` // how long the longest block was held: nothing is known of what comes later
 	Kept     []string        `json:"kept"`      // never blocked
 
+	Simulated bool `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
+
 	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, but for answers to who called it
 	Controllers []string `json:"controllers,omitempty"` // whom in the home network it might call all the same
 	Refused     []string `json:"refused,omitempty"`     // whom there it called in vain, as "tcp/3128/192.168.1.9"

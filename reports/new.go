@@ -45,6 +45,7 @@ func summary(run harness.Run) Run {
 		Settle:   seconds(run.Settings.Settle),
 		Kept:     list(run.Settings.Kept),
 
+		Simulated:   run.Settings.Simulated,
 		Isolated:    run.Settings.Isolated,
 		Controllers: run.Settings.Controllers,
 	}

@@ -13,12 +13,21 @@ import (
 // was special about a destination, and what was not tested at all.
 func (r reading) notes() section {
 	lines := slices.Concat(
+		r.simulation(),
 		distinct(r.Columns, checked),
 		r.conditions(),
 		r.noise(),
 		r.remarks(),
 		r.limits())
 	return section{"What these verdicts rest on", lines}
+}
+
+// simulation says that the device is not a product.
+func (r reading) simulation() []string {
+	if !r.Run.Simulated {
+		return nil
+	}
+	return []string{"The device is simulated: these verdicts describe a world of the lab, not the product that it is named after."}
 }
 
 // distinct says of each column what there is to be said, but nothing twice.

@@ -55,6 +55,7 @@ func (r reading) metrics() []family {
 		{"needwant_confidence_ratio", "ratio", "The probability that the verdict is right.", r.perCell(confidence)},
 		{"needwant_cells", "", "How many cells have the verdict.", r.perVerdict(device)},
 		{"needwant_run_status", "", "1 for how the run ended.", []metric{{device + "," + labels("status", string(r.Run.Status)), 1}}},
+		{"needwant_run_simulated", "", "Whether the device is simulated, so that the verdicts describe a world of the lab.", one(truth(r.Run.Simulated))},
 		{"needwant_run_trials", "", "Trials that blocked something.", one(float64(r.Run.Trials))},
 		{"needwant_run_controls", "", "Trials that blocked nothing.", one(float64(r.Run.Controls))},
 		{"needwant_run_duration_seconds", "seconds", "How long the run took.", one(r.Run.Duration)},
@@ -107,6 +108,14 @@ func (r reading) perVerdict(device string) []metric {
 	return each(verdicts(), func(s sign) metric {
 		return metric{device + "," + labels("verdict", string(s.Verdict)), float64(r.tally(s.Verdict))}
 	})
+}
+
+// truth is 1 for true and 0 for false.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // tally counts the cells of one verdict.

@@ -11,7 +11,8 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// subject names the device: "s50 (roborock.vacuum.s5), firmware 3.5.8".
+// subject names the device: "s50 (roborock.vacuum.s5), firmware 3.5.8", or
+// "simulated device s50 (roborock.vacuum.s5)".
 func (r reading) subject() string {
 	d := r.Device
 	subject := cmp.Or(d.Model, "a device of unknown model")
@@ -20,6 +21,9 @@ func (r reading) subject() string {
 	}
 	if d.Firmware != "" {
 		subject += ", firmware " + d.Firmware
+	}
+	if r.Run.Simulated {
+		return "simulated device " + subject
 	}
 	return subject
 }

@@ -153,6 +153,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return err
 	}
 	run.Settings.Settle = stand.bench.Timing.Settle
+	run.Settings.Simulated = run.Settings.Simulated || stand.simulated
 	journal, err := open(run)
 	if err != nil {
 		return errors.Join(runfileError(err), stand.close())

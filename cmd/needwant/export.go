@@ -21,6 +21,7 @@ type exportFlags struct {
 	kind      string
 	mac       string
 	addresses []string
+	simulated bool
 	options   policy.Options
 }
 
@@ -39,6 +40,9 @@ comments at the top.
 A run file does not hold the device's addresses at home: give --mac or --address,
 or fill in the placeholders.
 
+A run on a simulated device describes a world of the lab, not a product. Its rules
+are only written with --simulated, for example to test them in a lab.
+
 ` + formatHelp(),
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -46,11 +50,21 @@ or fill in the placeholders.
 			if err != nil {
 				return runfileError(err)
 			}
+			if run.Settings.Simulated && !flags.simulated {
+				return usage(simulatedError(args[0]))
+			}
 			return flags.export(command, reports.New(run, harness.Judge(run)))
 		},
 	}
 	flags.add(command)
 	return command
+}
+
+// simulatedError says that a run file proves nothing of a real device.
+func simulatedError(path string) error {
+	return fmt.Errorf("%s is a run on a simulated device: it describes a world of the lab, not a product.\n"+
+		"  Run the experiment on the real device: needwant bisect SPEC\n"+
+		"  To write the rules of the simulated one, e.g. for a test, add --simulated", path)
 }
 
 func formatHelp() string {
@@ -72,6 +86,7 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, as 7c:49:eb:00:00:01")
 	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
+	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
 	command.MarkFlagsMutuallyExclusive("minimal", "whole-groups")
 }
 

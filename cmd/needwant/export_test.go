@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 	}, NodeTimeout(2*time.Minute))
 
 	DescribeTable("an export is printed, and nothing else", func(ctx SpecContext, format, kind, says string) {
-		run := needwant(ctx, "export", path, "--format", format, "--policy", kind, "--mac", "7c:49:eb:00:00:01", "--address", "192.168.50.10")
+		run := needwant(ctx, "export", path, "--simulated", "--format", format, "--policy", kind, "--mac", "7c:49:eb:00:00:01", "--address", "192.168.50.10")
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stdout).To(ContainSubstring(says))
 		if format != "mud" && format != "ha-mqtt" {
@@ -42,7 +43,7 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 	)
 
 	DescribeTable("an export that cannot be is refused with the remedy", func(ctx SpecContext, says string, args ...string) {
-		run := needwant(ctx, append([]string{"export", path}, args...)...)
+		run := needwant(ctx, append([]string{"export", path, "--simulated"}, args...)...)
 		Expect(run.Code).To(Equal(2))
 		Expect(run.Stdout).To(BeEmpty())
 		Expect(run.Stderr).To(ContainSubstring(says))
@@ -56,6 +57,16 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 		Entry("minimal, with whole groups", "minimal", "--minimal", "--whole-groups", SpecTimeout(time.Minute)),
 	)
 
+	It("is no export of a simulated device, unless that is wanted", func(ctx SpecContext) {
+		run := needwant(ctx, "export", path)
+		Expect(run.Code).To(Equal(2))
+		Expect(run.Stdout).To(BeEmpty())
+		Expect(run.Stderr).To(And(ContainSubstring("simulated device"), ContainSubstring("--simulated")))
+		run = needwant(ctx, "export", path, "--simulated")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		Expect(run.Stdout).To(HavePrefix("# SIMULATED DEVICE: "))
+	}, SpecTimeout(time.Minute))
+
 	It("is a catalog with its pages", func(ctx SpecContext) {
 		run := needwant(ctx, "catalog", "add", path, "--dir", catalog, "--region", "nz")
 		Expect(run.Code).To(Equal(0), run.Stderr)
@@ -66,8 +77,30 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 		Expect(run.Stdout).To(ContainSubstring("1 devices from 1 runs"))
 		Expect(filepath.Join(site, "index.html")).To(BeAnExistingFile())
 
+		Expect(os.ReadFile(filepath.Join(site, "index.html"))).To(ContainSubstring("simulated"))
+
 		run = needwant(ctx, "catalog", "add", path, "--dir", catalog, "--region", "Auckland")
 		Expect(run.Code).To(Equal(2))
 		Expect(run.Stderr).To(ContainSubstring("two letters"))
 	}, SpecTimeout(time.Minute))
+})
+
+var _ = Describe("a spec on a lab", Label("root"), func() {
+	It("never passes for a real device", func(ctx SpecContext) {
+		spec := file("lamp.yaml", strings.Replace(labSpec, "s50-thread}", "lamp-world.yaml} # a world", 1)+
+			"  app: {steps: [{miio: get_status}]}\ndevice: {model: acme.lamp.v9}\n")
+		Expect(os.WriteFile(filepath.Join(filepath.Dir(spec), "lamp-world.yaml"), []byte(lampWorld), 0o600)).To(Succeed())
+		path := filepath.Join(filepath.Dir(spec), "lamp.run")
+		run := needwant(ctx, "bisect", spec, "--order", "1", "--out", path, "--format", "json")
+		Expect(run.Code).To(BeElementOf(0, 4), run.Stderr)
+		Expect(run.Stdout).To(ContainSubstring(`"simulated": true`))
+		Expect(run.Stderr).To(ContainSubstring("simulated device lamp (acme.lamp.v9)"))
+		Expect(needwant(ctx, "report", path).Stdout).To(ContainSubstring("\nsimulated device lamp (acme.lamp.v9)\n"))
+		Expect(needwant(ctx, "export", path).Code).To(Equal(2))
+		Expect(needwant(ctx, "resume", path, "--format", "json").Stdout).To(ContainSubstring(`"simulated": true`))
+
+		added := needwant(ctx, "catalog", "add", path, "--dir", filepath.Dir(path))
+		Expect(added.Code).To(Equal(0), added.Stderr)
+		Expect(os.ReadFile(strings.TrimSpace(added.Stdout))).To(ContainSubstring("simulated: true"))
+	}, SpecTimeout(2*time.Minute))
 })

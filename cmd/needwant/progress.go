@@ -24,7 +24,11 @@ func newProgress(out io.Writer, run harness.Run) *progress {
 
 // open says what begins, or what is gone on with.
 func (p *progress) open(run harness.Run) {
-	fmt.Fprintf(p.out, "%s (%s), %s by %s, judged %s after each block\n", run.Device.Name, run.Device.Model,
+	device := fmt.Sprintf("%s (%s)", run.Device.Name, run.Device.Model)
+	if run.Settings.Simulated {
+		device = "simulated device " + device
+	}
+	fmt.Fprintf(p.out, "%s, %s by %s, judged %s after each block\n", device,
 		blockedHow(run.Settings.Faults), run.Settings.Driver, run.Settings.Settle)
 	for _, result := range run.Results {
 		p.remember(result)

@@ -19,6 +19,8 @@ type stand struct {
 	lane  soaker          // the bench, as an experiment uses it
 	over  <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
 	close func() error    // puts everything back
+
+	simulated bool // the device is a lab world's
 }
 
 // soaker carries out trials, and fails where the way to the device is gone.
@@ -67,7 +69,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	if options.observe {
 		placed.Observe(file.Timing.Observe)
 	}
-	return &stand{placed.Bench, placed, placed.Over(), placed.Close}, nil
+	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), close: placed.Close}, nil
 }
 
 // privilegesFor gets what the file's placement needs. A real link can be moved

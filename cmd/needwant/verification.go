@@ -21,6 +21,7 @@ type verification struct {
 	At        time.Time                    `json:"at"`
 	Run       string                       `json:"run"` // id of the run that proposed the policy
 	Device    harness.Device               `json:"device"`
+	Simulated bool                         `json:"simulated,omitempty"` // the device is that of a lab world
 	Policy    policy.Kind                  `json:"policy"`
 	Works     bool                         `json:"works"`
 	Fault     harness.Fault                `json:"fault"`
@@ -43,7 +44,7 @@ type refusal struct {
 
 func newVerification(run harness.Run, applied applied, soaked harness.Soaked) verification {
 	v := verification{
-		Kind: "verified", At: time.Now(), Run: run.ID, Device: run.Device, Policy: applied.policy.Kind,
+		Kind: "verified", At: time.Now(), Run: run.ID, Device: run.Device, Simulated: run.Settings.Simulated, Policy: applied.policy.Kind,
 		Works: soaked.Works(), Fault: soaked.Trial.Fault, Regime: soaked.Trial.Regime, Held: soaked.Held,
 		Scenarios: soaked.Scenarios, Recovered: soaked.Recovered, Suspect: soaked.Suspect,
 		Open: append([]harness.Destination{}, applied.open...), New: []harness.Destination{}, Refused: []refusal{},
@@ -83,8 +84,12 @@ func (v verification) verdict() error {
 
 // write tells it to people.
 func (v verification) write(out io.Writer) error {
+	device := v.Device.Model
+	if v.Simulated {
+		device = "simulated device " + device
+	}
 	fmt.Fprintf(out, "%s of run %s, for %s: refused by %s for %s, %s\n\n",
-		v.Policy, v.Run, v.Device.Model, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
+		v.Policy, v.Run, device, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, name := range slices.Sorted(maps.Keys(v.Scenarios)) {
 		fmt.Fprintf(rows, "%s\t%s\t%s\n", name, v.word(v.Scenarios[name]), story(v.Scenarios[name]))

@@ -37,6 +37,7 @@ func (r *replay) add(rec record) error {
 func (r *replay) begin(text []byte) error {
 	r.busy = map[int]time.Duration{}
 	err := decode(text, &r.run)
+	r.run.Settings.Simulated = simulated(r.run.Settings)
 	r.run.Status, r.run.Why, r.run.Duration = harness.Running, "", 0
 	return err
 }

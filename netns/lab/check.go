@@ -12,11 +12,8 @@ import (
 	"github.com/needwant/needwant/scenarios/miio"
 )
 
-// The defaults of a world.
-const (
-	defaultToken    = "00112233445566778899aabbccddeeff"
-	defaultFirmware = "3.5.8_002034"
-)
+// defaultToken is the miIO token of a world that names none.
+const defaultToken = "00112233445566778899aabbccddeeff"
 
 func usualTempo() Tempo {
 	return Tempo{Contact: 200 * time.Millisecond, Patience: 3, Poll: 400 * time.Millisecond}
@@ -25,7 +22,6 @@ func usualTempo() Tempo {
 // fillIn gives the world what its text leaves out, and names one spelling.
 func (w *World) fillIn() {
 	setDefault(&w.Device.Token, defaultToken)
-	setDefault(&w.Device.Firmware, defaultFirmware)
 	setDefault(&w.Failure, Silent)
 	if len(w.Scenarios) == 0 {
 		w.Scenarios = []string{NativeApp, HomeAssistant}

@@ -102,16 +102,19 @@ func (l *life) setCustomMode(params json.RawMessage) json.RawMessage {
 // info is the answer to miIO.info. A paired device gives its token only to who
 // knows it already.
 func (l *life) info(json.RawMessage) json.RawMessage {
-	text, err := json.Marshal(map[string]any{
+	info := map[string]any{
 		"hw_ver": "Linux",
-		"fw_ver": l.world.Device.Firmware,
 		"model":  l.world.Device.Model,
 		"mac":    deviceMAC,
 		"token":  l.world.Device.Token,
 		"life":   int(time.Since(l.born) / time.Second),
 		"ap":     map[string]any{"ssid": "lab", "bssid": "02:00:5e:00:53:01", "rssi": -42},
 		"netif":  map[string]any{"localIp": deviceV4, "mask": "255.255.255.0", "gw": insideV4},
-	})
+	}
+	if firmware := l.world.Device.Firmware; firmware != "" {
+		info["fw_ver"] = firmware
+	}
+	text, err := json.Marshal(info)
 	if err != nil {
 		panic(err) // it is made of texts and numbers
 	}

@@ -37,7 +37,7 @@ type World struct {
 // Device says what the simulated device is.
 type Device struct {
 	Model    string     `yaml:"model" about:"As miIO.info gives it, for example roborock.vacuum.s5."`
-	Firmware string     `yaml:"firmware,omitempty" about:"As miIO.info gives it."`
+	Firmware string     `yaml:"firmware,omitempty" about:"As miIO.info gives it. Left out, the device has none."`
 	Token    string     `yaml:"token,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{32}$" about:"The miIO token, 32 hexadecimal digits."`
 	Resolver netip.Addr `yaml:"resolver,omitempty" about:"Asks this address for names, not the gateway. It is a destination of its own then, udp/53."`
 	OwnOnly  bool       `yaml:"own_subnet,omitempty" about:"true: answers only who asks from an address in the device's own subnet."`

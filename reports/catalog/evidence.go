@@ -70,7 +70,7 @@ func New(run harness.Run, m reports.Matrix, region string) (Evidence, error) {
 	e := Evidence{
 		APIVersion: "needwant/v1",
 		Kind:       "Evidence",
-		Simulated:  simulated(run),
+		Simulated:  m.Run.Simulated,
 		Model:      hide.word(m.Device.Model),
 		Firmware:   hide.word(m.Device.Firmware),
 		Region:     region,
@@ -99,11 +99,6 @@ func New(run harness.Run, m reports.Matrix, region string) (Evidence, error) {
 		}
 	}
 	return e, e.Check()
-}
-
-// simulated tells whether a run was made on a world of the lab.
-func simulated(run harness.Run) bool {
-	return regexp.MustCompile(`(?m)^kind:\s*"?World"?\s*$`).MatchString(run.Settings.Text)
 }
 
 // add joins destinations whose names are the same without what was hidden: the

@@ -75,7 +75,10 @@ func (f Format) head(p Policy, lost []string) string {
 	say := func(format string, args ...any) {
 		fmt.Fprintf(&out, "%s %s\n", f.comment, fmt.Sprintf(format, args...))
 	}
-	say("needwant: %s for %s", p.Kind, p.Device.title())
+	if p.Simulated {
+		say("SIMULATED DEVICE: the run describes a world of the lab. Do not load this for a real device.")
+	}
+	say("needwant: %s for %s", p.Kind, p.title())
 	for _, sentence := range slices.Concat(p.Proof, p.Doubts) {
 		say("%s", sentence)
 	}
@@ -87,6 +90,14 @@ func (f Format) head(p Policy, lost []string) string {
 	}
 	out.WriteString("\n")
 	return out.String()
+}
+
+// title names the device, and says if it is simulated.
+func (p Policy) title() string {
+	if p.Simulated {
+		return "simulated device " + p.Device.title()
+	}
+	return p.Device.title()
 }
 
 // draft is an export being written.

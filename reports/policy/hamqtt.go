@@ -21,9 +21,13 @@ func haMQTT(d *draft, p Policy) error {
 	if len(p.Open) > 0 {
 		state = "ON"
 	}
+	sensor := "Needs the internet"
+	if p.Simulated {
+		sensor += " (simulated device)"
+	}
 	messages := []message{
 		{"homeassistant/binary_sensor/" + id + "/config", true, map[string]any{
-			"name":                  "Needs the internet",
+			"name":                  sensor,
 			"unique_id":             id,
 			"device_class":          "problem",
 			"state_topic":           topic + "/state",
@@ -32,7 +36,7 @@ func haMQTT(d *draft, p Policy) error {
 		}},
 		{topic + "/state", true, state},
 		{topic + "/attributes", true, map[string]any{
-			"policy": p.Kind, "scenarios": harmlessAll(p.Columns), "run": harmless(p.Run),
+			"policy": p.Kind, "scenarios": harmlessAll(p.Columns), "run": harmless(p.Run), "simulated": p.Simulated,
 			"open": described(p.Open), "blocked": described(p.Blocked), "doubts": p.Doubts,
 		}},
 	}

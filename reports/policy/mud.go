@@ -73,7 +73,7 @@ func mud(d *draft, p Policy) error {
 		LastUpdate: p.Started.UTC().Format(time.RFC3339),
 		Validity:   mudHours,
 		Supported:  false,
-		SystemInfo: short(p.Device.title(), 60),
+		SystemInfo: short(p.title(), 60),
 		Model:      p.Device.Model,
 		Firmware:   p.Device.Firmware,
 	}}

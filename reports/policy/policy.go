@@ -39,16 +39,17 @@ type Options struct {
 // Policy says what becomes of everything that the device contacts. The two
 // lists hold each known destination once.
 type Policy struct {
-	Kind    Kind
-	Device  Device
-	Run     string        // id of the run that it rests on
-	Started time.Time     // of the run
-	Columns []string      // ids of the columns for which it holds
-	Fault   harness.Fault // how the run blocked: reject or drop
-	Blocked []Destination
-	Open    []Destination
-	Proof   []string // what stands behind it, in sentences
-	Doubts  []string // what does not, in sentences
+	Kind      Kind
+	Device    Device
+	Run       string        // id of the run that it rests on
+	Started   time.Time     // of the run
+	Simulated bool          // the run was made on a simulated device: no product is like that
+	Columns   []string      // ids of the columns for which it holds
+	Fault     harness.Fault // how the run blocked: reject or drop
+	Blocked   []Destination
+	Open      []Destination
+	Proof     []string // what stands behind it, in sentences
+	Doubts    []string // what does not, in sentences
 }
 
 // Destination is one thing that the device contacts.
@@ -85,12 +86,13 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		return Policy{}, err
 	}
 	p := Policy{
-		Kind:    options.Kind,
-		Device:  device,
-		Run:     m.Run.ID,
-		Started: m.Run.Started,
-		Columns: columns,
-		Fault:   fault(m, columns),
+		Kind:      options.Kind,
+		Device:    device,
+		Run:       m.Run.ID,
+		Started:   m.Run.Started,
+		Simulated: m.Run.Simulated,
+		Columns:   columns,
+		Fault:     fault(m, columns),
 	}
 	p.sort(m, options, safe)
 	p.reason(m, options, safe)

@@ -14,6 +14,7 @@ func NewRun(world lab.World, settings harness.Settings) harness.Run {
 	settings.Text = world.Text()
 	settings.Settle = world.Settle()
 	settings.Isolated = true
+	settings.Simulated = true
 	settings.Lanes = max(settings.Lanes, 1)
 	fill(&settings.Source, world.Name)
 	fill(&settings.Driver, "ipset")
