@@ -181,6 +181,25 @@ func TestADeviceThatFailsTwiceWithNothingBlockedIsRestarted(t *testing.T) {
 	})
 }
 
+func TestADeviceIsNotRestartedForWhatCannotBeJudged(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}
+		away := harness.Scenario{Name: "hass", Check: func(context.Context) harness.Outcome {
+			return harness.Outcome{Answer: harness.Inconclusive, Why: "the controller is away"}
+		}}
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true }), away}}
+		bench.Restart = func(context.Context) error {
+			expect.Expect(true).To(BeFalse(), "restarted")
+			return nil
+		}
+		for _, words := range [][]string{{}, {}, {}, {"cloud"}} {
+			result, err := bench.Run(context.Background(), trial(words...))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Recovered).To(BeFalse())
+		}
+	})
+}
+
 func TestAnAbandonedTrialEndsEarlyAndRecovers(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}

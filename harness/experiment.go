@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +24,8 @@ type Experiment struct {
 	Notify  func(Event) // progress, called from one goroutine; may be nil
 
 	inflight map[int]Trial // by lane
-	sitting  int
+	sitting  int           // results of earlier sittings
+	number   int           // of this sitting
 	began    time.Time
 	spent    time.Duration // by earlier sittings
 	progress Progress
@@ -44,7 +44,7 @@ type ended struct {
 // interrupted and can be resumed.
 func (e *Experiment) Do(ctx context.Context) error {
 	e.inflight = map[int]Trial{}
-	e.sitting = len(e.Run.Results)
+	e.sitting, e.number = len(e.Run.Results), e.Run.sittings()+1
 	e.began, e.spent = time.Now(), e.Run.Duration
 	e.Run.Status = Running
 	results := make(chan ended)
@@ -56,7 +56,7 @@ func (e *Experiment) Do(ctx context.Context) error {
 		if len(e.inflight) == 0 {
 			break
 		}
-		if err := e.take(<-results); err != nil && failure == nil {
+		if err := e.take(ctx, <-results); err != nil && failure == nil {
 			failure = err
 		}
 	}
@@ -87,16 +87,20 @@ func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
 	}
 }
 
-// take records what a lane hands back.
-func (e *Experiment) take(end ended) error {
+// take records what a lane hands back. A trial that could not be carried out
+// ends the experiment, unless the experiment itself was told to end: then that is
+// why. What kind of error it is does not matter. A lane's own time limit is an
+// error like any other.
+func (e *Experiment) take(ctx context.Context, end ended) error {
+	trial := e.inflight[end.lane]
 	delete(e.inflight, end.lane)
-	if end.err != nil {
-		if errors.Is(end.err, context.Canceled) || errors.Is(end.err, context.DeadlineExceeded) {
-			return nil
-		}
-		return end.err
+	switch {
+	case end.err != nil && ctx.Err() != nil:
+		return nil
+	case end.err != nil:
+		return fmt.Errorf("trial %d could not be carried out: %w", trial.Number, end.err)
 	}
-	end.result.Lane = end.lane
+	end.result.Lane, end.result.Sitting = end.lane, e.number
 	if err := e.Journal.Append(end.result); err != nil {
 		return fmt.Errorf("recording trial %d: %w", end.result.Trial.Number, err)
 	}
@@ -154,6 +158,15 @@ func (e *Experiment) notify(event Event) {
 	event.Progress = e.progress
 	event.Progress.Elapsed = e.spent + time.Since(e.began)
 	e.Notify(event)
+}
+
+// sittings counts the sittings that the results come from.
+func (r Run) sittings() int {
+	last := 0
+	for _, result := range r.Results {
+		last = max(last, result.Sitting)
+	}
+	return last
 }
 
 // controls counts the trials that block nothing.

@@ -105,23 +105,43 @@ func (h history) destinations(set search.Set) []Destination {
 	return destinations
 }
 
-// trusted lists the results that may be used: not suspect in themselves, and
-// with no failed control between them and the good one before.
+// trusted lists the results that may be used, in the order in which they ended.
+//
+// Invariant: only a lane's own controls speak for its trials, and only those of
+// the same sitting. A trial after which the device was not seen to work again
+// counts if the next control that shows anything is a good one. One after which
+// it was seen to work counts unless that control is a bad one.
 func (h history) trusted() []Result {
-	var trusted, pending []Result
-	for _, result := range h.run.Results {
+	type bench struct{ lane, sitting int }
+	usable := make([]bool, len(h.run.Results))
+	pending := map[bench][]int{} // the trials since the last good control
+	for i, result := range h.run.Results {
+		where := bench{result.Lane, result.Sitting}
 		switch {
 		case result.Suspect != "" || result.Abandoned:
 		case !result.Trial.Control():
-			pending = append(pending, result)
-		case result.Recovered:
-			trusted = append(append(trusted, pending...), result)
-			pending = nil
-		default:
-			pending = nil
+			pending[where] = append(pending[where], i)
+			usable[i] = result.Recovered
+		case result.good():
+			usable[i] = true
+			for _, trial := range pending[where] {
+				usable[trial] = true
+			}
+			delete(pending, where)
+		case result.bad():
+			for _, trial := range pending[where] {
+				usable[trial] = false
+			}
+			delete(pending, where)
 		}
 	}
-	return append(trusted, pending...)
+	var trusted []Result
+	for i, result := range h.run.Results {
+		if usable[i] {
+			trusted = append(trusted, result)
+		}
+	}
+	return trusted
 }
 
 // answers are the trusted results of one column, as the search takes them.

@@ -1,10 +1,12 @@
 package harness
 
+import "fmt"
+
 const (
 	openingControls = 2 // over all lanes, and at least one on each: the first sees the start of the device, the second its steady state
 	usualControls   = 8 // trials that block something, on one lane, between two controls
-	giveUpAfter     = 3 // controls in a row that fail
-	muteAfter       = 6 // trials in a row that tell nothing
+	giveUpAfter     = 3 // controls in a row, on one lane, that fail
+	muteAfter       = 6 // trials in a row that tell nothing, or one trial so many times
 )
 
 // plan says what a free lane should do next. It is a pure function of the
@@ -87,7 +89,7 @@ func (p plan) controlDue(lane int) (opening, due bool) {
 			if !result.Recovered {
 				since = every
 			}
-		case result.Recovered && result.Suspect == "":
+		case result.good():
 			good, since, last = good+1, 0, nil
 		default:
 			since, last = every, nil
@@ -109,7 +111,7 @@ func (p plan) controlEvery() int {
 func (p plan) controlRegime(lane int) Regime {
 	done := 0
 	for _, result := range p.run.Results[p.sitting:] {
-		if result.Lane == lane && result.Trial.Control() && result.Recovered {
+		if result.Lane == lane && result.good() {
 			done++
 		}
 	}
@@ -127,38 +129,53 @@ func (p plan) spent() bool {
 	return p.run.Settings.Budget > 0 && used >= p.run.Settings.Budget
 }
 
-// hopeless says that going on makes no sense, and why: the scenarios keep
-// failing with nothing blocked, or trials keep telling nothing.
+// hopeless reports that going on makes no sense, and why: on one lane the
+// scenarios keep failing with nothing blocked, or cannot be judged, or trials keep
+// telling nothing. Only a trial that told something makes up for one that did not:
+// a good control in between does not, and neither does another lane's.
 func (p plan) hopeless() (Status, string) {
-	var controls, mute []Result
+	bad, unclear := map[int][]Result{}, map[int][]Result{} // controls in a row, by lane
+	again := map[string]int{}                              // trials that left a scenario without an answer, by what they asked
+	var mute []Result
 	for _, result := range p.run.Results[p.sitting:] {
+		lane, asked := result.Lane, ""
 		switch {
 		case result.Abandoned:
-		case result.Suspect != "" || !result.tells():
-			mute = append(mute, result)
-		case result.Trial.Control() && !result.Recovered:
-			controls, mute = append(controls, result), nil
+		case result.good():
+			delete(bad, lane)
+			delete(unclear, lane)
+		case result.bad():
+			bad[lane] = append(bad[lane], result)
 		case result.Trial.Control():
-			controls, mute = nil, nil
-		default:
+			unclear[lane] = append(unclear[lane], result)
+		case result.complete():
 			mute = nil
+			delete(again, result.Trial.asks())
+		default:
+			asked = result.Trial.asks()
+			if again[asked]++; result.tells() {
+				mute = nil
+			} else {
+				mute = append(mute, result)
+			}
 		}
-	}
-	if len(controls) >= giveUpAfter {
-		return Failed, failures(controls[len(controls)-1])
-	}
-	if len(mute) >= muteAfter {
-		return Interrupted, "trials keep telling nothing: " + failures(mute[len(mute)-1])
+		switch {
+		case len(bad[lane]) >= giveUpAfter:
+			return Failed, failures(result)
+		case len(unclear[lane]) >= muteAfter:
+			return Interrupted, whyUnclear(unclear[lane])
+		case len(mute) >= muteAfter || again[asked] >= muteAfter:
+			return Interrupted, "trials keep telling nothing: " + failures(result)
+		}
 	}
 	return Running, ""
 }
 
-// tells tells whether any scenario was judged.
-func (r Result) tells() bool {
-	for _, outcome := range r.Outcomes {
-		if outcome.Answer == Pass || outcome.Answer == Fail {
-			return true
-		}
-	}
-	return false
-}
+// asks identifies what a trial asks: two with the same have the same answer.
+func (t Trial) asks() string { return fmt.Sprint(t.Regime, t.Fault, t.Block) }
+
+// tells reports whether any scenario was judged, in a trial that may be used.
+func (r Result) tells() bool { return r.Suspect == "" && (r.answered(Pass) || r.answered(Fail)) }
+
+// complete reports whether every scenario was judged, in a trial that may be used.
+func (r Result) complete() bool { return r.tells() && !r.answered(Inconclusive) }

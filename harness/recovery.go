@@ -10,22 +10,28 @@ import (
 // destinations that answered then have answered since the block was lifted,
 // and every scenario passes. Otherwise the device's back-off would spoil the
 // next trial. A device that stays broken is told by Recovered, not by an error.
-// One that fails twice in a row with nothing blocked is restarted, where it can
-// be, before it is asked for the last time.
+// One that fails twice in a row with nothing blocked is restarted, if it can be,
+// before it is asked for the last time. A scenario that could not be judged is no
+// reason to restart the device.
 func (b *Bench) recover(ctx context.Context, result *Result) error {
 	broken := b.unless(Pass, result.Outcomes)
 	if result.Trial.Control() {
 		result.Recovered = len(broken) == 0
 		b.remember(*result)
-		if b.failing++; result.Recovered {
+		switch {
+		case result.Recovered:
 			b.failing = 0
+		case result.answered(Fail):
+			b.failing++
+		default:
+			return nil
 		}
 		if b.failing == giveUpAfter-1 && b.Restart != nil {
 			return b.restart(ctx, result.Trial)
 		}
 		return nil
 	}
-	restarted := false
+	restarted, failed := false, false
 	if result.Trial.Regime == ColdBoot { // what it missed at its start is missing until the next
 		restarted = true
 		if err := b.restart(ctx, result.Trial); err != nil {
@@ -40,10 +46,10 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		}
 		reached, late := b.reached(seen), time.Now().After(deadline)
 		if reached || late {
-			broken = b.stillBroken(ctx, broken)
+			broken, failed = b.stillBroken(ctx, broken)
 		}
 		result.Recovered = len(broken) == 0
-		if late && !result.Recovered && !restarted && b.Restart != nil {
+		if late && failed && !restarted && b.Restart != nil {
 			restarted, deadline = true, time.Now().Add(b.Timing.Recover)
 			if err := b.restart(ctx, result.Trial); err != nil {
 				return err
@@ -92,14 +98,16 @@ func (b *Bench) reached(seen Observation) bool {
 	return true
 }
 
-// stillBroken checks scenarios again and returns those that do not pass.
-func (b *Bench) stillBroken(ctx context.Context, broken []Scenario) []Scenario {
+// stillBroken checks scenarios again and returns those that do not pass, and
+// whether one of them failed.
+func (b *Bench) stillBroken(ctx context.Context, broken []Scenario) (still []Scenario, failed bool) {
 	outcomes := b.check(ctx, broken)
-	var still []Scenario
 	for _, scenario := range broken {
-		if outcomes[scenario.Name].Answer != Pass {
+		answer := outcomes[scenario.Name].Answer
+		if answer != Pass {
 			still = append(still, scenario)
 		}
+		failed = failed || answer == Fail
 	}
-	return still
+	return still, failed
 }

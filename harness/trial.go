@@ -30,6 +30,7 @@ func (t Trial) Control() bool { return len(t.Block) == 0 }
 type Result struct {
 	Trial     Trial              `json:"trial"`
 	Lane      int                `json:"lane"`
+	Sitting   int                `json:"sitting,omitempty"` // of the run, from 1: it grows each time that the run is resumed
 	Started   time.Time          `json:"started"`
 	Duration  time.Duration      `json:"duration"`            // from the block to the end of recovery
 	Held      time.Duration      `json:"held"`                // how long the block was held
@@ -38,6 +39,26 @@ type Result struct {
 	Recovered bool               `json:"recovered"`           // everything worked again afterwards
 	Abandoned bool               `json:"abandoned,omitempty"` // given up, since other trials told its answer meanwhile
 	Suspect   string             `json:"suspect,omitempty"`   // why the result must not be used, as "messages lost" or a machine that was too busy; "" when it may
+}
+
+// good reports whether a control shows that the device works: every scenario
+// passed with nothing blocked.
+func (r Result) good() bool { return r.Trial.Control() && r.Recovered && r.Suspect == "" }
+
+// bad reports whether a control shows that the device does not work. One in which
+// a scenario could not be judged shows neither.
+func (r Result) bad() bool {
+	return r.Trial.Control() && !r.Recovered && r.Suspect == "" && r.answered(Fail)
+}
+
+// answered reports whether a scenario came to this answer.
+func (r Result) answered(answer Answer) bool {
+	for _, outcome := range r.Outcomes {
+		if outcome.Answer == answer {
+			return true
+		}
+	}
+	return false
 }
 
 // Abandoner is a lane that can give up the trial it is carrying out, so that

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -53,6 +54,14 @@ func whyUndecided(explanation search.Explanation) (string, []int) {
 			numbers(c.FailedTrials), numbers(c.PassedTrials)), merged(c.FailedTrials, c.PassedTrials)
 	}
 	return "The trials so far do not settle it.", nil
+}
+
+// whyUnclear says for how long scenarios could not be judged with nothing blocked.
+func whyUnclear(controls []Result) string {
+	last := controls[len(controls)-1]
+	lasted := last.Started.Add(last.Duration).Sub(controls[0].Started)
+	return fmt.Sprintf("with nothing blocked, %d trials in a row could not be judged, over %s: %s",
+		len(controls), lasted.Round(time.Second), failures(last))
 }
 
 // numbers writes trial numbers as people read them: "trials 4 and 9".

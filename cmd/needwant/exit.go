@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/placement"
@@ -37,19 +36,32 @@ func (e *exitError) Unwrap() error { return e.err }
 func usage(err error) error { return exit(codeUsage, err) }
 func unfit(err error) error { return exit(codeUnfit, err) }
 
-// exit gives an error, if any, its exit code. Of what came with an interruption
-// only that matters that the network could not be put back.
+// exit gives an error, if any, its exit code.
 func exit(code int, err error) error {
 	if err == nil {
 		return nil
 	}
-	if left := (*placement.LeftError)(nil); errors.Is(err, context.Canceled) && errors.As(err, &left) {
-		return &exitError{codeUnfit, fmt.Errorf("interrupted: %w", left)}
-	}
-	if errors.Is(err, context.Canceled) {
-		return &exitError{codeInterrupted, errors.New("interrupted")}
-	}
 	return &exitError{code, err}
+}
+
+// conclude returns the exit code of a command and what is left to say, given the
+// error that it returned and the exit in it.
+//
+// Whether the command was interrupted is decided by its own context. The kind of
+// an error does not show it, since any part of a command may have a time limit of
+// its own. A network that could not be put back matters more than an interruption.
+func conclude(ctx context.Context, err error, exit *exitError) (code int, text string) {
+	left, isLeft := errors.AsType[*placement.LeftError](err)
+	cut := errors.Is(err, context.Canceled)
+	switch {
+	case ctx.Err() == nil, exit.code != codeUnfit && !cut:
+		return exit.code, words(err, exit)
+	case isLeft:
+		return codeUnfit, "interrupted: " + left.Error()
+	case cut:
+		return codeInterrupted, "interrupted"
+	}
+	return codeInterrupted, "interrupted: " + words(err, exit)
 }
 
 // codeOf is the exit code that a finished run deserves.

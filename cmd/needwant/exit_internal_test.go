@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -22,13 +23,34 @@ var _ = Describe("an error that ends the program", func() {
 		}
 	})
 
-	It("is more than an interruption where the network could not be put back", func() {
+	concluded := func(ctx context.Context, err error) (int, string) {
+		GinkgoHelper()
+		exit, is := errors.AsType[*exitError](err)
+		Expect(is).To(BeTrue())
+		return conclude(ctx, err, exit)
+	}
+
+	It("is more than an interruption where the network could not be put back", func(ctx SpecContext) {
+		over, end := context.WithCancel(ctx)
+		end()
 		left := &placement.LeftError{Err: errors.New("link wlan0 is gone")}
-		var ends *exitError
-		Expect(errors.As(unfit(errors.Join(context.Canceled, left)), &ends)).To(BeTrue())
-		Expect(ends.code).To(Equal(codeUnfit))
-		Expect(ends).To(MatchError("interrupted: putting the network back: link wlan0 is gone: run needwant restore"))
-		Expect(errors.As(unfit(context.Canceled), &ends)).To(BeTrue())
-		Expect(ends.code).To(Equal(codeInterrupted))
+		code, text := concluded(over, unfit(errors.Join(context.Canceled, left)))
+		Expect(code).To(Equal(codeUnfit))
+		Expect(text).To(Equal("interrupted: putting the network back: link wlan0 is gone: run needwant restore"))
+	})
+
+	It("is an interruption only if the program itself was interrupted", func(ctx SpecContext) {
+		over, end := context.WithCancel(ctx)
+		end()
+		for _, err := range []error{context.Canceled, context.DeadlineExceeded, errors.New("signal: killed")} {
+			code, text := concluded(over, unfit(fmt.Errorf("switching the power: %w", err)))
+			Expect(code).To(Equal(codeInterrupted))
+			Expect(text).To(HavePrefix("interrupted"))
+			code, text = concluded(ctx, unfit(fmt.Errorf("switching the power: %w", err)))
+			Expect(code).To(Equal(codeUnfit))
+			Expect(text).To(Equal("switching the power: " + err.Error()))
+		}
+		code, _ := concluded(over, exit(codeBroken, errors.New("it does not work with nothing blocked")))
+		Expect(code).To(Equal(codeBroken), "the run had ended before")
 	})
 })

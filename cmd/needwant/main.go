@@ -34,10 +34,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if exit == nil {
 		return codeDone
 	}
-	if text := words(err, exit); text != "" {
+	code, text := conclude(ctx, err, exit)
+	if text != "" {
 		fmt.Fprintf(stderr, "needwant: %s\n", text)
 	}
-	return exit.code
+	return code
 }
 
 // words are all that is to be said of an error that ends in an exit: what is

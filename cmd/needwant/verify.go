@@ -183,12 +183,20 @@ func control(ctx context.Context, stand *stand) error {
 		}
 		last = result
 	}
+	var unclear []error
 	for name, outcome := range last.Outcomes {
-		if outcome.Answer != harness.Pass {
+		switch outcome.Answer {
+		case harness.Pass:
+		case harness.Fail:
 			return exit(codeBroken, fmt.Errorf("it does not work with nothing blocked: %s: %s", name, outcome.Why))
+		case harness.Inconclusive:
+			unclear = append(unclear, fmt.Errorf("with nothing blocked, %s could not be judged: %s", name, outcome.Why))
 		}
 	}
-	return errors.New(last.Suspect)
+	if last.Suspect != "" {
+		unclear = append(unclear, errors.New(last.Suspect))
+	}
+	return errors.Join(unclear...)
 }
 
 // roundEvent says what a round of checks came to.
