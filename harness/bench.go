@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -245,7 +246,7 @@ func (b *Bench) check(ctx context.Context, scenarios []Scenario) map[string]Outc
 		all.Go(func() {
 			started := time.Now()
 			outcomes[i] = scenario.Check(ctx)
-			outcomes[i].Duration = time.Since(started)
+			outcomes[i].Duration = cmp.Or(outcomes[i].Duration, time.Since(started))
 		})
 	}
 	all.Wait()

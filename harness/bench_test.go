@@ -285,3 +285,18 @@ func TestAColdBootRestartsTheDeviceWhileBlocked(t *testing.T) {
 		expect.Expect(blocked).To(Equal([]bool{true, false}), "a second start, unblocked, mends what the first one missed")
 	})
 }
+
+func TestACheckThatWaitedForOthersIsAsLongAsItSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		expect := NewWithT(t)
+		waited := harness.Scenario{Name: "waited", Check: func(context.Context) harness.Outcome {
+			<-time.After(5 * time.Second) // four of them for its turn
+			return harness.Outcome{Answer: harness.Pass, Duration: time.Second}
+		}}
+		bench := &harness.Bench{Gateway: &gateway{}, Timing: timing, Scenarios: []harness.Scenario{waited, works(func() bool { return true })}}
+		result, err := bench.Run(t.Context(), harness.Trial{Number: 1})
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["waited"].Duration).To(Equal(time.Second))
+		expect.Expect(result.Outcomes["app"].Duration).To(BeZero())
+	})
+}

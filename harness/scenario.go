@@ -54,7 +54,9 @@ type Scenario struct {
 	Title   string // the column's head, as "Required for Native App?"
 	Vantage string // from where it is judged: "gateway", "lan" or "host"
 
-	// Check runs the scenario once. It must return soon after ctx ends.
+	// Check runs the scenario once. It must return soon after ctx ends. Checks run
+	// side by side: one that must not waits for its turn, and leaves that time out
+	// of the duration that it returns.
 	Check func(ctx context.Context) Outcome
 
 	// Watch, where it is set, judges the scenario over the whole trial, and Check

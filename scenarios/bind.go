@@ -74,9 +74,9 @@ func (f File) engines(site Site) (map[string]*Engine, error) {
 	if !address.IsValid() {
 		address = netip.AddrPortFrom(f.Device.Address, 0)
 	}
-	engines, pace := map[string]*Engine{}, &pace{apart: site.Pace}
+	engines, pace, turns := map[string]*Engine{}, &pace{apart: site.Pace}, &turns{}
 	for name, place := range site.Places {
-		engine := &Engine{Place: place, Home: home, Apart: site.Apart, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart, pace: pace}
+		engine := &Engine{Place: place, Home: home, Apart: site.Apart, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart, pace: pace, turns: turns}
 		engine.Environment = []string{"NEEDWANT_DEVICE=" + address.Addr().String()}
 		if token != nil {
 			engine.Environment = append(engine.Environment, "NEEDWANT_MIIO_TOKEN="+text)

@@ -46,7 +46,8 @@ type Engine struct {
 	// Restart power-cycles the device in a place that can, as a lab. Nil: none.
 	Restart func(ctx context.Context) error
 
-	pace *pace // of what it asks on the internet
+	pace  *pace  // of what it asks on the internet
+	turns *turns // of checks that exclude each other
 }
 
 // Scenario makes a spec into a scenario. The error is a [*StepError] when it is
@@ -55,10 +56,11 @@ func (e *Engine) Scenario(spec Spec) (harness.Scenario, error) {
 	if err := spec.check(); err != nil {
 		return harness.Scenario{}, err
 	}
-	script := script{retry: spec.Retry, pace: e.pace}
+	script := script{retry: spec.Retry, pace: e.pace, turns: e.turns, claim: claim{alone: spec.Alone}}
 	if err := spec.eachStep(func(step Step, parts compiled) (string, error) {
 		deed, err := step.Do.prepare(e, step.Timeout)
 		script.steps = append(script.steps, ready{deed, parts, step.Timeout, step.Always, asked(step.Do)})
+		script.claim.add(deed.claim)
 		return "do", err
 	}); err != nil {
 		return harness.Scenario{}, err

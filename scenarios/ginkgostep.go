@@ -72,10 +72,11 @@ func (g *Ginkgo) prepare(e *Engine, timeout time.Duration) (deed, error) {
 		name = "ginkgo " + g.spec
 	}
 	return deed{
-		kind: ginkgoKind(),
-		name: shorten(name),
-		hide: e.conceal,
-		run:  func(ctx context.Context) (sight, error) { return g.look(ctx, e, suite, timeout) },
+		kind:  ginkgoKind(),
+		name:  shorten(name),
+		hide:  e.conceal,
+		claim: claim{suite: suite},
+		run:   func(ctx context.Context) (sight, error) { return g.look(ctx, e, suite, timeout) },
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -99,10 +100,11 @@ func (h *HTTP) prepare(e *Engine, _ time.Duration) (deed, error) {
 	}
 	client := e.web()
 	return deed{
-		kind: httpKind(),
-		name: strings.Join([]string{"http", asked.method(), where.Host + where.Path}, " "),
-		hide: asked.concealers(where),
-		run:  func(ctx context.Context) (sight, error) { return asked.ask(ctx, client) },
+		kind:  httpKind(),
+		name:  strings.Join([]string{"http", asked.method(), where.Host + where.Path}, " "),
+		hide:  asked.concealers(where),
+		claim: connection("http", net.JoinHostPort(where.Hostname(), portOf(where))),
+		run:   func(ctx context.Context) (sight, error) { return asked.ask(ctx, client) },
 	}, nil
 }
 
@@ -148,6 +150,17 @@ func (h *HTTP) concealers(where *url.URL) (hide []func(string) string) {
 		}
 	}
 	return hide
+}
+
+// portOf is the port that a URL leads to.
+func portOf(where *url.URL) string {
+	switch {
+	case where.Port() != "":
+		return where.Port()
+	case where.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }
 
 func (h *HTTP) request(ctx context.Context) (*http.Request, error) {

@@ -74,9 +74,10 @@ func wrong(argument, message, remedy string) *ArgumentError {
 
 // deed is an action that can be done, many times and by several at once.
 type deed struct {
-	kind Kind
-	name string                // for people, without secrets, as "miio get_status"
-	hide []func(string) string // each conceals one secret that the action knows
+	kind  Kind
+	name  string                // for people, without secrets, as "miio get_status"
+	hide  []func(string) string // each conceals one secret that the action knows
+	claim claim                 // what other checks must not use at the same time
 
 	// run does it once. An error means that it could not be done, and says
 	// nothing of the device.

@@ -54,10 +54,11 @@ func (m *Miio) prepare(e *Engine, timeout time.Duration) (deed, error) {
 	}
 	device := e.within(timeout)
 	return deed{
-		kind: miioKind(),
-		name: "miio " + m.Method,
-		hide: []func(string) string{device.Token.Conceal},
-		run:  func(ctx context.Context) (sight, error) { return m.call(ctx, device) },
+		kind:  miioKind(),
+		name:  "miio " + m.Method,
+		hide:  []func(string) string{device.Token.Conceal},
+		claim: connection("miio", device.Address.String()),
+		run:   func(ctx context.Context) (sight, error) { return m.call(ctx, device) },
 	}, nil
 }
 

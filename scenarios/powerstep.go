@@ -91,10 +91,11 @@ func (p *Power) prepare(e *Engine, _ time.Duration) (deed, error) {
 		return deed{}, err
 	}
 	return deed{
-		kind: powerKind(),
-		name: "power off and on",
-		hide: []func(string) string{e.Home.Conceal},
-		run:  func(ctx context.Context) (sight, error) { return p.cycle(ctx, turn) },
+		kind:  powerKind(),
+		name:  "power off and on",
+		claim: claim{alone: true}, // no other scenario may find the device switched off
+		hide:  []func(string) string{e.Home.Conceal},
+		run:   func(ctx context.Context) (sight, error) { return p.cycle(ctx, turn) },
 	}, nil
 }
 

@@ -40,9 +40,10 @@ func (p *Prompt) check() *ArgumentError {
 
 func (p *Prompt) prepare(e *Engine, _ time.Duration) (deed, error) {
 	return deed{
-		kind: promptKind(),
-		name: "prompt " + shorten(p.Text),
-		run:  func(ctx context.Context) (sight, error) { return p.ask(ctx, e) },
+		kind:  promptKind(),
+		name:  "prompt " + shorten(p.Text),
+		claim: claim{uses: []string{"person"}}, // who answers one question at a time
+		run:   func(ctx context.Context) (sight, error) { return p.ask(ctx, e) },
 	}, nil
 }
 

@@ -12,7 +12,15 @@ import (
 type script struct {
 	retry Retry
 	pace  *pace
+	turns *turns
+	claim claim
 	steps []ready
+}
+
+// progress is how far one check has come.
+type progress struct {
+	saved map[string]any
+	idle  time.Duration // spent waiting for the turn at a host on the internet
 }
 
 // ready is a step that can be made.
@@ -29,42 +37,49 @@ type ready struct {
 const grace = 5 * time.Second
 
 // check makes the steps up to the first that does not pass, and after that only
-// those that are always made. The first that did not pass decides.
+// those that are always made. The first that did not pass decides. The duration
+// leaves out the time that other checks made this one wait.
 func (s script) check(ctx context.Context) harness.Outcome {
+	end, err := s.turns.take(ctx, s.claim)
+	if err != nil {
+		return harness.Outcome{Answer: harness.Inconclusive, Why: "stopped before its turn came"}
+	}
+	defer end()
 	started := time.Now()
 	outcome := harness.Outcome{Answer: harness.Pass}
-	saved := map[string]any{}
+	progress := progress{saved: map[string]any{}}
 	for _, step := range s.steps {
 		if outcome.Answer != harness.Pass && !step.always {
 			continue
 		}
-		made, why := s.insist(ctx, step, saved)
+		made, why := s.insist(ctx, step, &progress)
 		outcome.Steps = append(outcome.Steps, made)
 		if made.Answer != harness.Pass && outcome.Answer == harness.Pass {
 			outcome.Answer = made.Answer
 			outcome.Why = made.Step + ": " + why
 		}
 	}
-	outcome.Duration = time.Since(started)
+	outcome.Duration = time.Since(started) - progress.idle
 	return outcome
 }
 
 // insist makes a step until it passes, the attempts are used up or ctx ends. A
 // step that ctx cut short is inconclusive.
-func (s script) insist(ctx context.Context, step ready, saved map[string]any) (harness.StepOutcome, string) {
+func (s script) insist(ctx context.Context, step ready, progress *progress) (harness.StepOutcome, string) {
 	if step.always && ctx.Err() != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 	}
 	for attempt := 1; ; attempt++ {
-		next := time.Now().Add(s.retry.Every)
+		began := time.Now()
 		_ = s.pace.wait(ctx, step.host) // an ended ctx shows in the step
-		made, why := step.make(ctx, saved)
+		progress.idle += time.Since(began)
+		made, why := step.make(ctx, progress.saved)
 		if made.Answer != harness.Pass && ctx.Err() != nil {
 			made.Answer, made.Cause, why = harness.Inconclusive, harness.Unable, "stopped before it was over"
 		}
-		if made.Answer == harness.Pass || attempt >= s.retry.Attempts || !pauseUntil(ctx, next) {
+		if made.Answer == harness.Pass || attempt >= s.retry.Attempts || !pauseUntil(ctx, began.Add(s.retry.Every)) {
 			return made, why
 		}
 	}

@@ -62,9 +62,10 @@ func goodHost(host string) bool {
 
 func (t *TCP) prepare(e *Engine, _ time.Duration) (deed, error) {
 	return deed{
-		kind: tcpKind(),
-		name: "tcp " + t.Address,
-		run:  func(ctx context.Context) (sight, error) { return t.connect(ctx, e.Place) },
+		kind:  tcpKind(),
+		name:  "tcp " + t.Address,
+		claim: connection("tcp", t.Address),
+		run:   func(ctx context.Context) (sight, error) { return t.connect(ctx, e.Place) },
 	}, nil
 }
 
