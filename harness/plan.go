@@ -129,6 +129,10 @@ func (p plan) spent() bool {
 	return p.run.Settings.Budget > 0 && used >= p.run.Settings.Budget
 }
 
+// Over reports whether another sitting would have nothing to ask: the run is
+// complete, or its budget is used up.
+func (r Run) Over() bool { return r.Status == Complete || plan{run: r}.spent() }
+
 // hopeless reports that going on makes no sense, and why: on one lane the
 // scenarios keep failing with nothing blocked, or cannot be judged, or trials keep
 // telling nothing. Only a trial that told something makes up for one that did not:

@@ -121,6 +121,9 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return runfileError(err)
 	}
+	if over, err := alreadyOver(command, f.display, run, f.settings.Budget); over {
+		return err
+	}
 	file, err := scenarios.Parse(run.Settings.Source, []byte(run.Settings.Text))
 	if err != nil {
 		return usage(fmt.Errorf("%s holds a spec that this version does not read: %w", f.out, err))
@@ -136,9 +139,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return runfileError(err)
 	}
-	if f.settings.Budget > 0 {
-		run.Settings.Budget = f.settings.Budget
-	}
+	run = budgeted(run, f.settings.Budget)
 	return f.experiment(command, file, bench.Listed(all, run), run, func(harness.Run) (journal, error) { return kept, nil })
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -29,6 +28,9 @@ func resumeCommand() *cobra.Command {
 			if err != nil {
 				return runfileError(err)
 			}
+			if over, err := alreadyOver(command, show, kept, budget); over {
+				return err
+			}
 			if ofSpec(kept) {
 				flags := bisectFlags{display: show, out: args[0], wait: wait}
 				flags.settings.Budget = budget
@@ -41,24 +43,43 @@ func resumeCommand() *cobra.Command {
 			if err != nil {
 				return runfileError(err)
 			}
-			if run.Status == harness.Complete {
-				return errors.Join(file.Close(), show.closing(command, run))
-			}
 			world, err := lab.Parse(run.Settings.Source, []byte(run.Settings.Text))
 			if err != nil {
 				_ = file.Close()
 				return usage(fmt.Errorf("%s holds a world that this version does not read: %w", args[0], err))
 			}
-			if budget > 0 {
-				run.Settings.Budget = budget
-			}
-			return experimentOnLab(command, run, world, file, show)
+			return experimentOnLab(command, budgeted(run, budget), world, file, show)
 		},
 	}
 	command.Flags().IntVar(&budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
 	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up behind the gateway")
 	show.add(command)
 	return command
+}
+
+// alreadyOver shows a run in which nothing is left to ask. Nothing is touched for it,
+// neither the device nor the run file.
+func alreadyOver(command *cobra.Command, show display, run harness.Run, budget int) (over bool, err error) {
+	run = budgeted(run, budget)
+	if !run.Over() {
+		return false, nil
+	}
+	why := "the run is complete: nothing is left to try"
+	if run.Status != harness.Complete {
+		why = fmt.Sprintf("the budget of %d trials is used up: go on with a larger --budget", run.Settings.Budget)
+	}
+	if !show.quiet {
+		fmt.Fprintln(command.ErrOrStderr(), why)
+	}
+	return true, show.closing(command, run)
+}
+
+// budgeted is a run with a budget in place of its own; 0 leaves that.
+func budgeted(run harness.Run, budget int) harness.Run {
+	if budget > 0 {
+		run.Settings.Budget = budget
+	}
+	return run
 }
 
 // ofSpec tells whether a run was made with a spec, and not with a world.
