@@ -22,56 +22,78 @@ type barrier struct {
 	pulse  *block.Pulse // nil if the tables are the gateway's alone
 
 	mutex   sync.Mutex
-	trouble error                // an address that was learnt and could not be blocked
+	trouble error                // why the kernel's block may not be what it should be; nil if it is
+	blocked map[block.Entry]bool // what the kernel holds
 	opened  map[block.Entry]bool // in a confinement; nil if everything is open that is not blocked
 }
 
-// replace changes the block, and returns the entries of before and after, whose
-// connections are to be cut. In shared tables those that are blocked now are not
-// among them: a packet that still arrives on a connection that is no longer
-// tracked counts as the machine's own, and the machine would refuse it, and so
-// send a packet to a destination that must get none.
-func (b *barrier) replace(destinations []harness.Destination, fault harness.Fault) (changed []block.Entry, err error) {
+// replace ends the block and the confinement, and blocks these destinations. It
+// cuts the connections of everything that was blocked before or is blocked now. In
+// shared tables those of what is blocked now live on: a packet that still arrives
+// on a connection that is no longer tracked counts as the machine's own, and the
+// machine would refuse it, and so send a packet to a destination that must get none.
+func (b *barrier) replace(destinations []harness.Destination, fault harness.Fault) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	b.trouble = b.change(destinations, fault)
+	return b.trouble
+}
+
+func (b *barrier) change(destinations []harness.Destination, fault harness.Fault) error {
 	next := b.table.Plan(destinations, fault)
 	if fault == harness.NXDomain {
 		fault = harness.Reject
 	}
+	b.blocked = map[block.Entry]bool{}
 	if err := b.driver.Replace(next.Entries(), fault); err != nil {
-		return nil, err
+		return err
 	}
-	changed = b.table.Use(next)
+	for _, entry := range next.Entries() {
+		b.blocked[entry] = true
+	}
+	changed := b.table.Use(next)
 	if b.config.Shared {
 		changed = slices.DeleteFunc(changed, next.Blocks)
 	}
-	b.trouble = nil
-	return changed, nil
+	if err := b.release(); err != nil {
+		return err
+	}
+	return block.Forget(b.config.Namespace, b.config.layout(), changed)
 }
 
 // learn lets the table learn something, and blocks and opens what follows from it
-// before it returns.
+// before it returns. If it fails, the block is not what it should be until it is
+// replaced, and the next call for the same addresses tries again.
 func (b *barrier) learn(something func() attribution.Change) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	change := something()
+	err := b.apply(something())
+	if err != nil {
+		b.trouble = err
+	}
+	return err
+}
+
+func (b *barrier) apply(change attribution.Change) error {
 	if err := b.admit(change.Open); err != nil {
 		return fmt.Errorf("opening a new address: %w", err)
 	}
-	if len(change.Block) == 0 {
+	more := slices.DeleteFunc(change.Block, func(entry block.Entry) bool { return b.blocked[entry] })
+	if len(more) == 0 {
 		return nil
 	}
-	if err := b.driver.Add(change.Block); err != nil || b.config.Shared { // see replace
-		return err
+	if err := b.driver.Add(more); err != nil {
+		return fmt.Errorf("blocking a new address: %w", err)
 	}
-	return block.Forget(b.config.Namespace, b.config.layout(), change.Block)
-}
-
-// failed records that an address which was learnt could not be blocked.
-func (b *barrier) failed(err error) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	b.trouble = err
+	if !b.config.Shared { // see replace
+		if err := block.Forget(b.config.Namespace, b.config.layout(), more); err != nil {
+			return err
+		}
+	}
+	for _, entry := range more {
+		b.blocked[entry] = true
+	}
+	return nil
 }
 
 // inspect returns what is wrong with the block, which began at a time.
@@ -79,7 +101,7 @@ func (b *barrier) inspect(since time.Time) (broken string, err error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if b.trouble != nil {
-		return fmt.Sprintf("a new address could not be blocked: %v", b.trouble), nil
+		return fmt.Sprintf("the kernel rejected a change: %v", b.trouble), nil
 	}
 	if b.pulse != nil {
 		if missed := b.pulse.Missed(since); missed != "" {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/attribution"
-	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
@@ -25,14 +24,7 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 		}
 	}
 	g.table.Settle(g.ledger.Window())
-	changed, err := g.barrier.replace(destinations, fault)
-	if err != nil {
-		return err
-	}
-	if err := g.barrier.unconfine(); err != nil {
-		return err
-	}
-	if err := block.Forget(g.config.Namespace, g.config.layout(), changed); err != nil {
+	if err := g.barrier.replace(destinations, fault); err != nil {
 		return err
 	}
 	return g.open(ctx, len(destinations) == 0)
@@ -61,12 +53,11 @@ func (g *Gateway) withheld(query names.Question, again bool) bool {
 
 // note takes every logged packet.
 func (g *Gateway) note(p watch.Packet) {
-	var err error
 	switch p.Point {
 	case watch.Answer:
-		err = g.answered(names.Overheard(p.Protocol, p.Payload))
+		_ = g.answered(names.Overheard(p.Protocol, p.Payload)) // the barrier keeps the error
 	case watch.Hello:
-		err = g.handshake(p)
+		g.handshake(p)
 	case watch.Stray:
 		g.doubts.stray(p)
 	case watch.Home:
@@ -74,26 +65,23 @@ func (g *Gateway) note(p watch.Packet) {
 	default:
 		g.ledger.Note(p)
 		if p.Point == watch.Outward && p.SYN {
-			err = g.handshake(p)
+			g.handshake(p)
 		}
-	}
-	if err != nil {
-		g.barrier.failed(err)
 	}
 }
 
 // handshake reads the SNI from the packets that begin a TCP connection.
-func (g *Gateway) handshake(p watch.Packet) error {
+func (g *Gateway) handshake(p watch.Packet) {
 	stream := names.Stream{From: p.Source, To: p.Destination}
 	if p.SYN {
 		g.hellos.Begin(stream, p.Sequence)
-		return nil
+		return
 	}
 	name := g.hellos.Add(stream, p.Sequence, p.Payload)
 	if name == "" {
-		return nil
+		return
 	}
-	return g.barrier.learn(func() attribution.Change {
+	_ = g.barrier.learn(func() attribution.Change { // it keeps the error
 		change, doubt := g.table.SNI(watch.Place{Protocol: p.Protocol, AddrPort: p.Destination}, name)
 		g.doubts.add(doubt)
 		return change

@@ -21,16 +21,11 @@ const only = "NEEDWANT-ONLY"
 // it send. An address newly answered for an open name is opened before the
 // answer leaves. [Gateway.Block] ends it.
 func (g *Gateway) Confine(ctx context.Context, open []harness.Destination, fault harness.Fault) error {
-	resolver := g.resolvers(open)
-	changed, err := g.barrier.replace(resolver, fault)
-	if err != nil {
+	if err := g.barrier.replace(g.resolvers(open), fault); err != nil {
 		return err
 	}
 	if err := g.barrier.confine(open, fault); err != nil {
 		return fmt.Errorf("refusing all but %d destinations: %w", len(open), err)
-	}
-	if err := block.Forget(g.config.Namespace, g.config.layout(), changed); err != nil {
-		return err
 	}
 	return g.open(ctx, false)
 }
@@ -47,9 +42,15 @@ func (g *Gateway) resolvers(open []harness.Destination) (refused []harness.Desti
 	return refused
 }
 
+// confine opens these destinations alone.
 func (b *barrier) confine(open []harness.Destination, fault harness.Fault) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	b.trouble = b.shut(open, fault)
+	return b.trouble
+}
+
+func (b *barrier) shut(open []harness.Destination, fault harness.Fault) error {
 	if err := b.release(); err != nil {
 		return err
 	}
@@ -91,12 +92,6 @@ func (b *barrier) admit(entries []block.Entry) error {
 		b.opened[e] = true
 	}
 	return nil
-}
-
-func (b *barrier) unconfine() error {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.release()
 }
 
 // release ends a confinement, if there is one. The caller holds the lock.

@@ -177,9 +177,17 @@ var _ = Describe("a block", func() {
 
 		Expect(table.Use(table.Plan(cloud, harness.Reject))).To(ConsistOf(entry("tcp", "198.51.100.1:443"), entry("tcp", "198.51.100.2:443")))
 		Expect(table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one, three}}).Block).
-			To(HaveExactElements(entry("tcp", "[2001:db8::3]:443")))
+			To(HaveExactElements(entry("tcp", "198.51.100.1:443"), entry("tcp", "[2001:db8::3]:443")))
 		table.Learn("a.example", []netip.Addr{three})
 		Expect(table.Destinations(place("tcp", "[2001:db8::3]:443"))).To(Equal(cloud), "it is blocked for that name")
+	})
+
+	It("lists an address again each time that it is answered, so that a change which failed is tried again", func() {
+		table := attribution.New(config())
+		table.Use(table.Plan(cloud, harness.Reject))
+		for range 2 {
+			Expect(table.Learn("cloud.example", []netip.Addr{one}).Block).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+		}
 	})
 
 	It("covers the resolver at its own port", func() {
@@ -214,7 +222,8 @@ var _ = Describe("a block", func() {
 		table := attribution.New(config())
 		table.Learn("cloud.example", []netip.Addr{one})
 		Expect(table.Confine(cloud)).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
-		Expect(table.Learn("Cloud.Example.", []netip.Addr{one, two}).Open).To(HaveExactElements(entry("tcp", "198.51.100.2:443")))
+		Expect(table.Learn("Cloud.Example.", []netip.Addr{one, two}).Open).
+			To(HaveExactElements(entry("tcp", "198.51.100.1:443"), entry("tcp", "198.51.100.2:443")))
 		table.Use(table.Plan(nil, harness.Reject))
 		Expect(table.Learn("cloud.example", []netip.Addr{three}).Open).To(BeEmpty())
 	})

@@ -17,7 +17,9 @@ type Blocked struct {
 	byName    map[string][]harness.Destination      // the destinations whose name is not answered
 }
 
-// Change is what the kernel must hold since more is known of names.
+// Change is what the kernel must hold before the device can use what was learnt. It
+// lists every address that an answer or a handshake gave, whether or not it was
+// known before, so that a change which the kernel rejected is tried again.
 type Change struct {
 	Block []block.Entry // addresses of blocked destinations
 	Open  []block.Entry // in a confinement, addresses of open destinations
@@ -117,19 +119,21 @@ func (t *Table) Learn(name string, addresses []netip.Addr) Change {
 
 func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 	name = names.Canonical(name)
-	added := t.names.Learn(name, addresses)
+	addresses = t.names.Learn(name, addresses)
 	for _, d := range t.blocked.byAddress {
 		if d.Name != name {
 			continue
 		}
-		for _, entry := range t.entries(d, added) {
+		for _, entry := range t.entries(d, addresses) {
 			change.Block = append(change.Block, entry)
-			t.blocked.owners[entry] = append(t.blocked.owners[entry], d)
+			if !slices.Contains(t.blocked.owners[entry], d) {
+				t.blocked.owners[entry] = append(t.blocked.owners[entry], d)
+			}
 		}
 	}
 	for _, d := range t.open {
 		if d.Name == name {
-			change.Open = append(change.Open, t.entries(d, added)...)
+			change.Open = append(change.Open, t.entries(d, addresses)...)
 		}
 	}
 	return change

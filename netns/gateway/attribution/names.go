@@ -22,20 +22,21 @@ func newNameTable() *nameTable {
 	return &nameTable{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}, heard: map[string]bool{}}
 }
 
-// Learn adds addresses of a name and returns those that are new for it.
-func (t *nameTable) Learn(name string, addresses []netip.Addr) (added []netip.Addr) {
+// Learn adds addresses of a name and returns them without zones, and as IPv4 if they
+// are IPv4 in IPv6.
+func (t *nameTable) Learn(name string, addresses []netip.Addr) (plain []netip.Addr) {
 	name = names.Canonical(name)
 	for _, address := range addresses {
 		address = address.Unmap().WithZone("")
+		plain = append(plain, address)
 		at, known := slices.BinarySearchFunc(t.addresses[name], address, netip.Addr.Compare)
 		if known {
 			continue
 		}
 		t.addresses[name] = slices.Insert(t.addresses[name], at, address)
 		t.names[address] = append(t.names[address], name)
-		added = append(added, address)
 	}
-	return added
+	return plain
 }
 
 // Alias says that these stand for a name: who asks for one of them later means
