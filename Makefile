@@ -70,6 +70,10 @@ lint: deps-lint ## check the style, and who imports whom
 fuzz: deps-build ## hostile input for each parser, FUZZTIME (10s) each
 	@scripts/fuzz $(or $(FUZZTIME),10s)
 
+.PHONY: docs
+docs: deps-e2e build ## make the pictures in the documentation again
+	@scripts/docs
+
 .PHONY: bench
 bench: deps-test ## namespaces, labs, blocks, trials, reports: how long; memory; forwarding through 10,000 blocks
 	@go list -deps -test ./... >/dev/null

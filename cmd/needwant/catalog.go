@@ -12,7 +12,7 @@ import (
 )
 
 func catalogCommand() *cobra.Command {
-	return group("catalog", "Merge runs of many homes and firmwares into one list of devices", catalogAddCommand(), catalogBuildCommand())
+	return group("catalog", "Merge the runs of many homes into one list of devices", catalogAddCommand(), catalogBuildCommand())
 }
 
 func catalogAddCommand() *cobra.Command {

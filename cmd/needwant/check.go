@@ -26,7 +26,7 @@ func checkCommand() *cobra.Command {
 	var flags checkFlags
 	command := &cobra.Command{
 		Use:   "check SPEC",
-		Short: "Run every scenario once with nothing blocked",
+		Short: "Run every check once, with nothing blocked",
 		Long: `Runs every scenario of a spec once, with nothing blocked, and says what each step
 saw. SPEC is a file, or a name that 'needwant scenario list' shows. With placement
 lab the device is a simulated one.

@@ -26,7 +26,7 @@ type examination struct {
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor [SPEC]",
-		Short: "Is this machine fit for experiments? Every finding comes with its remedy",
+		Short: "Check that this machine is ready, and fix what isn't",
 		Long: `Looks whether this machine can block and watch, on simulated devices. With SPEC it
 also puts that spec's device behind the gateway for a moment, and looks whether what
 the device sends really crosses it. Nothing is blocked for the real device.`,

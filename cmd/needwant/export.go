@@ -29,7 +29,7 @@ func exportCommand() *cobra.Command {
 	flags := &exportFlags{}
 	command := &cobra.Command{
 		Use:   "export RUN",
-		Short: "Write firewall rules, block lists or a MUD file from a run file",
+		Short: "Export a run's findings as firewall rules or blocklists",
 		Long: `Writes what a run proved in the language of a firewall or a name server.
 
 block-optional refuses what the run blocked all at once with everything still

@@ -22,7 +22,7 @@ func gatewayCommand() *cobra.Command {
 	flags := &gatewayFlags{}
 	command := &cobra.Command{
 		Use:   "gateway SPEC",
-		Short: "Keep a device working behind the gateway, until stopped",
+		Short: "Keep a device working behind the gateway",
 		Long: `Puts the device of a spec behind the gateway and keeps it working there, with
 nothing blocked, until stopped. Between experiments a device must not sit offline.
 

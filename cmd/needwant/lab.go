@@ -32,7 +32,7 @@ func labCommand() *cobra.Command {
 	flags := &labFlags{}
 	command := &cobra.Command{
 		Use:   "lab [WORLD]",
-		Short: "Run the whole experiment on a simulated device; needs no root and no hardware",
+		Short: "Run the experiment on a simulated device",
 		Long: `Builds a simulated device with its internet and home in network namespaces that
 have no way out, runs the whole experiment on it through a real gateway, and
 prints the matrix. WORLD is a name from the library (--list) or a file; the

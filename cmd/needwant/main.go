@@ -87,7 +87,35 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 	root.SetVersionTemplate("needwant {{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(bisectCommand(), gatewayCommand(), observeCommand(), restoreCommand(), guardianCommand())
-	root.AddCommand(labCommand(), checkCommand(), scenarioCommand(), resumeCommand(), reportCommand(), worldCommand(), doctorCommand(), exportCommand(), catalogCommand(), verifyCommand(), watchCommand(), manCommand(), versionCommand())
+	for _, step := range steps() {
+		root.AddGroup(&cobra.Group{ID: step.title, Title: step.title})
+		for _, command := range step.commands {
+			command.GroupID = step.title
+			root.AddCommand(command)
+		}
+	}
+	root.AddCommand(guardianCommand())
+	root.SetHelpCommandGroupID(otherCommands)
+	root.SetCompletionCommandGroupID(otherCommands)
+	cobra.EnableCommandSorting = false
 	return root
+}
+
+const otherCommands = "Other commands:"
+
+// step is a group of commands, in the order in which they are needed.
+type step struct {
+	title    string
+	commands []*cobra.Command
+}
+
+func steps() []step {
+	return []step{
+		{"Try it, without hardware:", []*cobra.Command{labCommand(), worldCommand()}},
+		{"1. Describe your device:", []*cobra.Command{scenarioCommand()}},
+		{"2. Check the set-up:", []*cobra.Command{doctorCommand(), checkCommand(), observeCommand()}},
+		{"3. Run the experiment:", []*cobra.Command{bisectCommand(), watchCommand(), resumeCommand()}},
+		{"4. Use the result:", []*cobra.Command{reportCommand(), exportCommand(), verifyCommand(), gatewayCommand(), catalogCommand()}},
+		{otherCommands, []*cobra.Command{restoreCommand(), manCommand(), versionCommand()}},
+	}
 }

@@ -10,8 +10,8 @@ import (
 
 func manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "man [FOLDER]",
-		Short: "The manual pages: that of needwant to stdout, or all into a folder",
+		Use:   "man [DIRECTORY]",
+		Short: "Print the man page, or write all man pages to a directory",
 		Example: `  needwant man | man -l -
   needwant man /usr/local/share/man/man1`,
 		Args: cobra.MaximumNArgs(1),
@@ -23,7 +23,7 @@ func manCommand() *cobra.Command {
 				return doc.GenMan(root, header, command.OutOrStdout())
 			}
 			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
-				return usage(fmt.Errorf("%s is no folder: make it first", args[0]))
+				return usage(fmt.Errorf("%s is not a directory: create it first", args[0]))
 			}
 			header.Title = "" // each page has its own
 			return unfit(doc.GenManTree(root, header, args[0]))

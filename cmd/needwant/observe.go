@@ -32,7 +32,7 @@ func observeCommand() *cobra.Command {
 	flags := &observeFlags{}
 	command := &cobra.Command{
 		Use:   "observe SPEC",
-		Short: "Watch which destinations a device contacts; block nothing",
+		Short: "Show which destinations a device contacts",
 		Long: `Puts the device of a spec behind the gateway, blocks nothing, and shows what it
 contacts: on a terminal as a table that grows, else each destination when it is
 first seen. The table at the end goes to stdout; with --json events do, one JSON

@@ -18,7 +18,7 @@ func reportCommand() *cobra.Command {
 	var compare bool
 	command := &cobra.Command{
 		Use:   "report RUN",
-		Short: "Render the matrix of a run file, or what changed between two",
+		Short: "Print a run's table, or compare two runs",
 		Long: `Renders the matrix of a run file.
 
 With --compare it takes two run files, the earlier first, and tells what changed

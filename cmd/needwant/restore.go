@@ -16,7 +16,7 @@ func restoreCommand() *cobra.Command {
 	var dry bool
 	command := &cobra.Command{
 		Use:   "restore",
-		Short: "Put back all that a dead run left; doing it twice does no harm",
+		Short: "Clean up after a run that was killed (safe to repeat)",
 		Args:  cobra.NoArgs,
 		RunE:  func(command *cobra.Command, _ []string) error { return restore(command, dry) },
 	}

@@ -18,7 +18,7 @@ func resumeCommand() *cobra.Command {
 	var wait time.Duration
 	command := &cobra.Command{
 		Use:   "resume RUN",
-		Short: "Go on with an interrupted run; completed trials are never repeated",
+		Short: "Continue an interrupted run",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := checkFormat(show.format); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 func scenarioCommand() *cobra.Command {
-	return group("scenario", "Write, check and browse scenario specs",
+	return group("scenario", "Write and check specs: your device, and what must work",
 		newScenarioCommand(),
 		&cobra.Command{
 			Use:   "validate SPEC...",

@@ -36,7 +36,7 @@ func verifyCommand() *cobra.Command {
 	flags := &verifyFlags{}
 	command := &cobra.Command{
 		Use:   "verify RUN",
-		Short: "Apply the policy that a run proposes, and see for long whether everything still works",
+		Short: "Apply a run's policy and soak-test it",
 		Long: `Puts the device of a run behind the gateway again, on a lab or on the bench, applies
 the policy that the run proposes, power-cycles the device where something can, and
 checks every scenario again and again for as long as --for says. Then the policy is

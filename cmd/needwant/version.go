@@ -17,7 +17,7 @@ var release string
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Show the version, for bug reports",
+		Short: "Show the version and the commit",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(command.OutOrStdout(), "needwant %s\ncommit   %s\nGo       %s, %s/%s\niptables %s\n",

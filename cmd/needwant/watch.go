@@ -17,7 +17,7 @@ import (
 func watchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch RUN",
-		Short: "The live view of a running experiment; it reads the run file, and writes nothing",
+		Short: "Follow a running experiment (read-only)",
 		Long: `Follows the run file of an experiment that another needwant carries out: on a
 terminal the matrix as far as it is known, with the last trials below it, else one
 line a trial. It ends with the run, and shows the matrix then. Stopping it does

@@ -9,7 +9,7 @@ import (
 )
 
 func worldCommand() *cobra.Command {
-	return group("world", "Check and browse the worlds of the lab",
+	return group("world", "List and check simulated devices (worlds)",
 		&cobra.Command{
 			Use:   "validate WORLD...",
 			Short: "Say whether worlds make sense, and where they do not",
