@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -154,7 +155,11 @@ func (f File) Restarter(site Site) (func(ctx context.Context) error, error) {
 	if power == nil {
 		power = &Power{}
 	}
-	deed, err := power.prepare(engines["host"], 0)
+	timeout := power.usual()
+	if boot.Timeout > 0 {
+		timeout = boot.Timeout + power.least()
+	}
+	deed, err := power.prepare(engines["host"], timeout)
 	if err != nil {
 		return nil, fmt.Errorf("regime cold_boot: %w", err)
 	}
@@ -162,7 +167,7 @@ func (f File) Restarter(site Site) (func(ctx context.Context) error, error) {
 	setDefault(&start, site.Start)
 	return func(ctx context.Context) error {
 		if _, err := deed.run(ctx); err != nil {
-			return err
+			return errors.New(deed.conceal(err.Error()))
 		}
 		if !pauseUntil(ctx, time.Now().Add(start)) {
 			return ctx.Err()

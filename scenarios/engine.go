@@ -86,6 +86,9 @@ type compiled struct {
 // lasting is an action that takes its time, whatever comes of it.
 type lasting interface{ least() time.Duration }
 
+// patient is an action whose attempts may take longer than those of others.
+type patient interface{ usual() time.Duration }
+
 // eachStep checks and compiles each step, with its defaults filled in, and hands
 // it on. The error, also that of use, is a [*StepError] with its part.
 func (s Spec) eachStep(use func(step Step, parts compiled) (part string, err error)) error {
@@ -112,6 +115,9 @@ func (s Spec) oneStep(step Step, saved *[]string, use func(Step, compiled) (stri
 	}
 	if step.Timeout <= 0 {
 		step.Timeout = s.Timeout
+	}
+	if patient, ok := step.Do.(patient); ok && step.Timeout <= 0 {
+		step.Timeout = patient.usual()
 	}
 	if step.Timeout <= 0 {
 		step.Timeout = defaultTimeout

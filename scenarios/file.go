@@ -90,8 +90,9 @@ type Steady struct{}
 
 // ColdBoot says how to power-cycle the device.
 type ColdBoot struct {
-	Power *Power        `yaml:"power,omitempty" about:"How to switch it off and on. Left out, a lab uses its own switch."`
-	Wait  time.Duration `yaml:"wait,omitempty" about:"What the device needs to start. The default is 3m, or nothing in a lab."`
+	Power   *Power        `yaml:"power,omitempty" about:"How to switch it off and on. Left out, a lab uses its own switch."`
+	Timeout time.Duration `yaml:"timeout,omitempty" about:"The longest that switching off may take, and then switching on. The default is 1m, or 10m for a person."`
+	Wait    time.Duration `yaml:"wait,omitempty" about:"What the device needs to start. The default is 3m, or nothing in a lab."`
 }
 
 // Text is the file as it was read.

@@ -237,6 +237,9 @@ func (f File) checkRegimes() *yamlfile.Flaw {
 		return nil
 	}
 	at := keys("regimes", "cold_boot")
+	if boot.Timeout > time.Hour {
+		return yamlfile.FlawAt(append(at, "timeout"), "write 1h at most", "timeout is %s", boot.Timeout)
+	}
 	if boot.Power == nil {
 		if f.Gateway.Placement != Lab {
 			return yamlfile.FlawAt(at, "give it power, as power: {hass: switch.s50_plug, off: 10s}", "nothing says how to power-cycle the device")

@@ -78,6 +78,7 @@ type deed struct {
 	name  string                // for people, without secrets, as "miio get_status"
 	hide  []func(string) string // each conceals one secret that the action knows
 	claim claim                 // what other checks must not use at the same time
+	timed bool                  // run keeps to the step's timeout itself
 
 	// run does it once. An error means that it could not be done, and says
 	// nothing of the device.

@@ -32,13 +32,19 @@ type PowerResult struct {
 	Off float64 `expr:"off_s" about:"Seconds that the device was off."`
 }
 
-const usualOff = 10 * time.Second
+const (
+	usualOff       = 10 * time.Second
+	usualSwitching = time.Minute // off, or on
+)
+
+// thinking is how long a person is given to come and do something.
+const thinking = 10 * time.Minute
 
 func powerKind() Kind {
 	return Kind{
 		Name:    "power",
-		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch.",
-		Fails:   "A switch that cannot be operated makes the check inconclusive; nothing here is a failure of the device.",
+		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that it stays off; switching on may then take as long again. The default is 1m and that time, or 10m for a person.",
+		Fails:   "A switch that cannot be operated makes the check inconclusive; nothing here is a failure of the device. The device is switched on again whatever happens.",
 		Example: "{power: {hass: switch.s50_plug, off: 10s}, timeout: 1m}",
 		New:     func() Action { return new(Power) },
 		Result:  PowerResult{},
@@ -85,7 +91,7 @@ func goodURL(text string) bool {
 	return err == nil && (where.Scheme == "http" || where.Scheme == "https") && where.Host != ""
 }
 
-func (p *Power) prepare(e *Engine, _ time.Duration) (deed, error) {
+func (p *Power) prepare(e *Engine, timeout time.Duration) (deed, error) {
 	turn, err := p.turner(e)
 	if err != nil {
 		return deed{}, err
@@ -95,7 +101,8 @@ func (p *Power) prepare(e *Engine, _ time.Duration) (deed, error) {
 		name:  "power off and on",
 		claim: claim{alone: true}, // no other scenario may find the device switched off
 		hide:  []func(string) string{e.Home.Conceal},
-		run:   func(ctx context.Context) (sight, error) { return p.cycle(ctx, turn) },
+		timed: true,
+		run:   func(ctx context.Context) (sight, error) { return p.cycle(ctx, turn, timeout) },
 	}, nil
 }
 
@@ -131,24 +138,56 @@ func (p *Power) least() time.Duration {
 	return usualOff
 }
 
-func (p *Power) cycle(ctx context.Context, turn func(ctx context.Context, on bool) error) (_ sight, err error) {
+// usual is the timeout of a step that has none.
+func (p *Power) usual() time.Duration {
+	if p.Prompt != "" {
+		return thinking + p.least()
+	}
+	return usualSwitching + p.least()
+}
+
+// cycle switches off, waits, and switches on again. Switching off and the wait
+// may take as long as the timeout together, and so may switching on.
+func (p *Power) cycle(ctx context.Context, turn func(ctx context.Context, on bool) error, timeout time.Duration) (_ sight, err error) {
 	began := time.Now()
-	failure := turn(ctx, false)
-	waited := failure == nil && pauseUntil(ctx, time.Now().Add(p.least()))
-	// On again whatever happened meanwhile: a switch that failed may have switched.
-	on, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	off, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := turn(on, true); err != nil {
-		return sight{}, fmt.Errorf("the device may be off now, switch it on: %w", errors.Join(failure, err))
+	failure := overdue(off, timeout, turn(off, false))
+	waited := failure == nil && pauseUntil(off, time.Now().Add(p.least()))
+	// On again whatever happened meanwhile: a switch that failed may have switched.
+	on, cancel := outlasting(ctx, timeout)
+	defer cancel()
+	if err := overdue(on, timeout, turn(on, true)); err != nil {
+		return sight{late: on.Err() != nil}, fmt.Errorf("the device may be off now, switch it on: %w", errors.Join(failure, err))
 	}
 	if failure != nil {
-		return sight{}, fmt.Errorf("switching off: %w", failure)
+		return sight{late: off.Err() != nil}, fmt.Errorf("switching off: %w", failure)
 	}
 	if !waited {
-		return sight{}, fmt.Errorf("stopped after %s, and switched on again", time.Since(began).Round(time.Millisecond))
+		return sight{late: true}, fmt.Errorf("stopped after %s, and switched on again", time.Since(began).Round(time.Millisecond))
 	}
 	seconds := time.Since(began).Seconds()
 	return sight{result: PowerResult{seconds}, saw: fmt.Sprintf("off for %.1f s", seconds)}, nil
+}
+
+// overdue says of an error that the limit of ctx caused it, if it did. Such an
+// error is not one of package context, since its reader can change the limit.
+func overdue(ctx context.Context, limit time.Duration, err error) error {
+	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("not done within %s, which timeout can change: %v", limit, err) //nolint:errorlint // on purpose, see above
+}
+
+// outlasting is a context that goes on after ctx, for what must be put back:
+// until the limit, or [grace] after ctx is cancelled.
+func outlasting(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // byItself tells whether a lab's switch is used, which needs no time.
@@ -188,6 +227,7 @@ func (p *Power) turnByProgram(e *Engine) func(context.Context, bool) error {
 		line := strings.Fields(p.Exec.of(on))
 		command, run := e.Place.command(ctx, line[0], line[1:]...)
 		command.Dir = e.Folder
+		killAll(command)
 		if err := run(); err != nil {
 			return fmt.Errorf("%s: %w", line[0], err)
 		}

@@ -21,9 +21,9 @@ type PromptResult struct {
 func promptKind() Kind {
 	return Kind{
 		Name:    "prompt",
-		About:   "Asks a person at the terminal.",
+		About:   "Asks a person at the terminal. The default timeout is 10m.",
 		Fails:   "An answer other than the expected one is a failure. That nobody is there, or does not answer in time, makes the check inconclusive.",
-		Example: "{prompt: Does the app show the map?, timeout: 5m}",
+		Example: "{prompt: Does the app show the map?, timeout: 30m}",
 		Short:   "text",
 		New:     func() Action { return new(Prompt) },
 		Result:  PromptResult{},
@@ -38,22 +38,24 @@ func (p *Prompt) check() *ArgumentError {
 	return nil
 }
 
-func (p *Prompt) prepare(e *Engine, _ time.Duration) (deed, error) {
+func (p *Prompt) usual() time.Duration { return thinking }
+
+func (p *Prompt) prepare(e *Engine, timeout time.Duration) (deed, error) {
 	return deed{
 		kind:  promptKind(),
 		name:  "prompt " + shorten(p.Text),
 		claim: claim{uses: []string{"person"}}, // who answers one question at a time
-		run:   func(ctx context.Context) (sight, error) { return p.ask(ctx, e) },
+		run:   func(ctx context.Context) (sight, error) { return p.ask(ctx, e, timeout) },
 	}, nil
 }
 
-func (p *Prompt) ask(ctx context.Context, e *Engine) (sight, error) {
+func (p *Prompt) ask(ctx context.Context, e *Engine, timeout time.Duration) (sight, error) {
 	if e.Ask == nil {
 		return sight{}, errors.New("nobody is there to be asked: run it on a terminal")
 	}
 	typed, err := e.Ask(ctx, strings.TrimSpace(p.Text)+" [yes/no]")
 	if err != nil {
-		return sight{late: ctx.Err() != nil}, fmt.Errorf("waiting for an answer: %w", err)
+		return sight{late: ctx.Err() != nil}, fmt.Errorf("waiting for an answer: %w", overdue(ctx, timeout, err))
 	}
 	answer := strings.ToLower(strings.TrimSpace(typed))
 	switch answer {

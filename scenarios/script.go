@@ -34,7 +34,7 @@ type ready struct {
 
 // grace is how long a step that puts things back may take after the check was
 // stopped.
-const grace = 5 * time.Second
+const grace = 3 * time.Second
 
 // check makes the steps up to the first that does not pass, and after that only
 // those that are always made. The first that did not pass decides. The duration
@@ -99,8 +99,11 @@ func pauseUntil(ctx context.Context, next time.Time) bool {
 
 // make makes the step once and says why it did not pass.
 func (r ready) make(ctx context.Context, saved map[string]any) (_ harness.StepOutcome, why string) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
+	if !r.deed.timed {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.timeout)
+		defer cancel()
+	}
 	seen, err := r.deed.run(ctx)
 	if ctx.Err() != nil && seen.result == nil {
 		seen.late = true

@@ -21,7 +21,7 @@ type Spec struct {
 	For      time.Duration `yaml:"for,omitempty" about:"continuous: the block is held at least this long."`
 	PassWhen string        `yaml:"pass_when,omitempty" about:"continuous: what all checks together must come to, over ok_ratio, max_gap_s, p95_ms, checks. The default is ok_ratio >= 0.9."`
 	Alone    bool          `yaml:"alone,omitempty" about:"true: never checked at the same time as another scenario. Scenarios that connect to the same port of a host at home over the same protocol take turns anyway."`
-	Timeout  time.Duration `yaml:"timeout,omitempty" about:"Of one attempt at a step, where the step says nothing. The default is 30s."`
+	Timeout  time.Duration `yaml:"timeout,omitempty" about:"Of one attempt at a step, if the step says nothing. The default is 30s, and longer for steps that say so."`
 	Retry    Retry         `yaml:"retry,omitempty" about:"How often a step that does not pass is made again."`
 	Steps    []Step        `yaml:"steps" jsonschema:"minItems=1" about:"What to do, in order. The first step that does not pass ends the check."`
 }

@@ -41,16 +41,12 @@ func meaning(err error) error {
 	return &ServerError{Path: "call_service", Message: failed.Error()}
 }
 
-const (
-	pause     = 500 * time.Millisecond // between two looks at a switch of which nothing else tells
-	switching = 10 * time.Second       // what a switch may take; Home Assistant's own limit for a call
-)
+// pause is between two looks at a switch of which nothing else tells.
+const pause = 500 * time.Millisecond
 
 // Turn switches a switch, a light or the like on or off, and returns when its
-// state says so. A call that succeeds proves nothing.
+// state says so, or when ctx ends. A call that succeeds proves nothing.
 func (c *Client) Turn(ctx context.Context, entity string, on bool) error {
-	ctx, cancel := context.WithTimeout(ctx, switching)
-	defer cancel()
 	if _, err := c.State(ctx, entity); err != nil {
 		return err // a call would succeed though there is no such entity
 	}
