@@ -34,7 +34,7 @@ type List []Spec
 type Device struct {
 	Name    string     `yaml:"name,omitempty" about:"What you call it."`
 	Model   string     `yaml:"model,omitempty" about:"As the device or its box has it, for example roborock.vacuum.s5."`
-	MAC     string     `yaml:"mac,omitempty" about:"Its hardware address, in quotes."`
+	MAC     string     `yaml:"mac,omitempty" about:"Its MAC address, in quotes. Needed with onearm, ap and host, where it is one of several clients."`
 	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address behind the gateway. Left out with placement lab."`
 }
 

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -45,8 +46,12 @@ func (f File) checkHead() *yamlfile.Flaw {
 
 func (f File) checkDevice() *yamlfile.Flaw {
 	address := f.Device.Address
-	if _, err := net.ParseMAC(f.Device.MAC); f.Device.MAC != "" && (err != nil || len(f.Device.MAC) != len("00:00:00:00:00:00")) {
-		return yamlfile.FlawAt(keys("device", "mac"), `write it as "7c:49:eb:00:00:01", in quotes`, "%q is no hardware address", f.Device.MAC)
+	mac, err := net.ParseMAC(f.Device.MAC)
+	if f.Device.MAC != "" && (err != nil || len(f.Device.MAC) != len("00:00:00:00:00:00")) {
+		return yamlfile.FlawAt(keys("device", "mac"), `write it as "7c:49:eb:00:00:01", in quotes`, "%q is not a MAC address", f.Device.MAC)
+	}
+	if len(mac) > 0 && (mac[0]&1 != 0 || bytes.Equal(mac, make([]byte, 6))) {
+		return yamlfile.FlawAt(keys("device", "mac"), "write the device's own, as its label or the home router's list of devices has it", "%s is not the MAC address of one device", mac)
 	}
 	if address.IsValid() && (address.IsLoopback() || address.IsMulticast() || address.IsUnspecified()) {
 		return yamlfile.FlawAt(keys("device", "address"), "write the device's own, as 192.168.50.10", "%s is no address of a device", address)
@@ -100,11 +105,8 @@ func (f File) checkGateway() *yamlfile.Flaw {
 			return yamlfile.FlawAt(keys("gateway", have.key), "leave it out", "placement %s has no %s", g.Placement, have.key)
 		}
 	}
-	if g.Placement == "host" && (f.Device.MAC == "" || !f.Device.Address.IsValid()) {
-		return yamlfile.FlawAt(keys("device"), "write both, as the router's list of devices has them", "placement host needs the device's mac and address")
-	}
-	if g.Placement == "ap" && f.Device.MAC == "" {
-		return yamlfile.FlawAt(keys("device"), `write mac: "7c:49:eb:00:00:01": all others who know the Wi-Fi's name and passphrase are kept out`, "placement ap needs the device's mac")
+	if flaw := f.checkAmongOthers(); flaw != nil {
+		return flaw
 	}
 	if len(g.SSID) > longestSSID {
 		return yamlfile.FlawAt(keys("gateway", "ssid"), "write the name as the Wi-Fi has it", "the name of a Wi-Fi has at most %d bytes, this one %d", longestSSID, len(g.SSID))
@@ -120,6 +122,22 @@ func (f File) checkGateway() *yamlfile.Flaw {
 	}
 	if g.VLAN < 0 || g.VLAN > 4094 {
 		return yamlfile.FlawAt(keys("gateway", "vlan"), "write a number from 1 to 4094", "vlan is %d", g.VLAN)
+	}
+	return nil
+}
+
+// checkAmongOthers rejects a spec that does not say which one of several clients
+// the device is.
+func (f File) checkAmongOthers() *yamlfile.Flaw {
+	const example = `write mac: "7c:49:eb:00:00:01": `
+	placement := f.Gateway.Placement
+	switch {
+	case placement == "host" && (f.Device.MAC == "" || !f.Device.Address.IsValid()):
+		return yamlfile.FlawAt(keys("device"), "write both, as the router's list of devices has them", "placement host needs the device's mac and address")
+	case placement == "ap" && f.Device.MAC == "":
+		return yamlfile.FlawAt(keys("device"), example+"all others who know the Wi-Fi's name and passphrase are kept out", "placement ap needs the device's mac")
+	case placement == "onearm" && f.Device.MAC == "":
+		return yamlfile.FlawAt(keys("device"), example+"every other client of the home network is on the same cable, and must not be answered", "placement onearm needs the device's mac")
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ var _ = Describe("needwant scenario new, on a terminal", func() {
 		answer("link to your home network", "eth1")
 		answer("its model", "")
 		answer("hardware address", "12:34")
-		answer(`"12:34" is no hardware address: write it as`, "7c:49:eb:00:00:02")
+		answer(`"12:34" is not a MAC address: write it as`, "7c:49:eb:00:00:02")
 		answer("IP address", "here")
 		answer(`"here" is no IP address: write one as`, "192.168.60.7")
 		answer("miIO token", "00112233445566778899aabbccddeeff")

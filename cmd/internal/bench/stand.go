@@ -127,6 +127,12 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		return err
 	}
 	s.way = s.Placed
+	if s.Placed.MAC == nil { // what the gateway does is for the device alone
+		options.Tell(fmt.Sprintf("waiting for the device at %s", s.Placed.Device))
+		if err := s.await(ctx, options.Wait); err != nil {
+			return err
+		}
+	}
 	fill(&options.Driver, "ipset")
 	s.Gateway, err = gateway.New(ctx, gateway.Config{
 		Namespace:   s.Placed.Namespace,
@@ -149,11 +155,16 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		return err
 	}
 	options.Tell(fmt.Sprintf("the gateway is %s in the home network; %s; waiting for the device at %s", s.Placed.Own, s.Placed.IPv6, s.Placed.Device))
-	if err := s.watched(ctx, func(ctx context.Context) error { return s.Placed.Await(ctx, options.Wait) }); err != nil {
+	if err := s.await(ctx, options.Wait); err != nil {
 		return err
 	}
 	s.Bench = &harness.Bench{Number: 1, Gateway: s.Gateway, Timing: timing(file)}
 	return nil
+}
+
+// await waits until the device is there.
+func (s *Stand) await(ctx context.Context, longest time.Duration) error {
+	return s.watched(ctx, func(ctx context.Context) error { return s.Placed.Await(ctx, longest) })
 }
 
 // forwards are the ports that the spec hands on to the device.

@@ -41,7 +41,7 @@ func Ask(ctx context.Context, namespace *netns.Namespace, link string) (*Client,
 	}
 	granted, err := c.client.Request(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("nobody gave %s an address by DHCP: %w", link, err), c.client.Close())
+		return nil, errors.Join(fmt.Errorf("no DHCP reply came on %s (%w)", link, err), c.client.Close())
 	}
 	c.Lease = leaseOf(granted)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -2,59 +2,72 @@ package dhcp
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
 )
 
 // Server has one lease for one client.
 type Server struct {
-	lease  Lease
-	own    net.IP
-	notify func(Event)
-	socket net.PacketConn
-	work   sync.WaitGroup
+	lease   Lease
+	own     net.IP
+	granted func(net.HardwareAddr)
+	socket  net.PacketConn
+	work    sync.WaitGroup
 
 	mutex  sync.Mutex
-	client net.HardwareAddr
+	client net.HardwareAddr // nil until it is known
 }
 
-// Event is what a server tells of: a client got the lease, or was ignored
-// because the lease is another's.
-type Event struct {
-	MAC     net.HardwareAddr
-	Granted bool
-}
-
-// Serve answers on a link of the namespace until Close. The lease's router is
-// the address that the link has there. Only the client with this hardware
-// address is answered; nil stands for the first that asks. Notify may be nil.
-func Serve(namespace *netns.Namespace, link string, client net.HardwareAddr, lease Lease, notify func(Event)) (*Server, error) {
+// Serve answers on an interface of the namespace until Close. The lease's router
+// is the address that the interface has there. Only the client with this MAC
+// address is answered. With nil it is the first that asks, and no other from then
+// on: use that only on an interface that leads to no other client. Granted is
+// called for each lease, and may be nil.
+func Serve(namespace *netns.Namespace, link string, client net.HardwareAddr, lease Lease, granted func(net.HardwareAddr)) (*Server, error) {
 	if lease.Time == 0 {
 		lease.Time = usualTime
 	}
-	if notify == nil {
-		notify = func(Event) {}
+	if granted == nil {
+		granted = func(net.HardwareAddr) {}
 	}
-	s := &Server{lease: lease, own: lease.Router.AsSlice(), notify: notify, client: client}
-	err := namespace.Do(func() (err error) {
-		s.socket, err = server4.NewIPv4UDPConn(link, nil)
-		return err
-	})
-	if err != nil {
+	s := &Server{lease: lease, own: lease.Router.AsSlice(), granted: granted, client: client}
+	if err := s.listen(namespace, link); err != nil {
 		return nil, fmt.Errorf("answering DHCP on %s: %w", link, err)
 	}
 	server, err := server4.NewServer(link, nil, s.answer, server4.WithConn(s.socket))
 	if err != nil {
-		return nil, fmt.Errorf("answering DHCP on %s: %w", link, err)
+		return nil, errors.Join(fmt.Errorf("answering DHCP on %s: %w", link, err), s.socket.Close())
 	}
 	s.work.Go(func() { _ = server.Serve() }) // it ends with an error, by Close
 	return s, nil
+}
+
+// listen opens the socket, which is limited to the client before it receives
+// anything.
+func (s *Server) listen(namespace *netns.Namespace, link string) error {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		broken := raw.Control(func(socket uintptr) {
+			err = unix.SetsockoptString(int(socket), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, link)
+			if s.client != nil {
+				err = errors.Join(err, netns.AcceptOnly(socket, s.client))
+			}
+		})
+		return errors.Join(broken, err)
+	}}
+	return namespace.Do(func() (err error) {
+		s.socket, err = config.ListenPacket(context.Background(), "udp4", fmt.Sprintf("0.0.0.0:%d", dhcpv4.ServerPort))
+		return err
+	})
 }
 
 // Close stops answering.
@@ -64,13 +77,19 @@ func (s *Server) Close() error {
 	return err
 }
 
+// Client is the only client that is answered; nil until it is known.
+func (s *Server) Client() net.HardwareAddr {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.client
+}
+
 // answer takes one message of a client.
 func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DHCPv4) {
 	if message.OpCode != dhcpv4.OpcodeBootRequest {
 		return
 	}
 	if !s.serves(message.ClientHWAddr) {
-		s.notify(Event{MAC: message.ClientHWAddr})
 		return
 	}
 	kind := s.kind(message)
@@ -85,19 +104,40 @@ func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DH
 		peer = &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort}
 	}
 	if kind == dhcpv4.MessageTypeAck {
-		s.notify(Event{MAC: message.ClientHWAddr, Granted: true})
+		s.granted(message.ClientHWAddr)
 	}
 	_, _ = socket.WriteTo(reply.ToBytes(), peer) // a client that got no reply asks again
 }
 
-// serves tells whether the lease is for this client.
+// serves reports whether the lease is for this client. An unknown client is the
+// first that asks.
 func (s *Server) serves(mac net.HardwareAddr) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.client == nil {
-		s.client = bytes.Clone(mac)
+	if s.client == nil && s.keep(mac) != nil {
+		return false
 	}
 	return bytes.Equal(s.client, mac)
+}
+
+// Keep answers this client alone from now on.
+func (s *Server) Keep(client net.HardwareAddr) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.keep(client)
+}
+
+func (s *Server) keep(client net.HardwareAddr) error {
+	raw, err := s.socket.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	broken := raw.Control(func(socket uintptr) { err = netns.AcceptOnly(socket, client) })
+	if err := errors.Join(broken, err); err != nil {
+		return err
+	}
+	s.client = bytes.Clone(client)
+	return nil
 }
 
 // kind is that of the reply to a message; none where there is no reply.

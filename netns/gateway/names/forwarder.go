@@ -30,10 +30,11 @@ const LongestTTL = time.Second
 
 // Config says whom a forwarder answers.
 type Config struct {
-	Link     string         // every question that comes in by this link and is delivered here; "" is any
-	Port     uint16         // usually [Port]
-	Own      []netip.Addr   // the gateway's addresses: who asks these gets the answer of Upstream
-	Upstream netip.AddrPort // who asks somebody else gets that one's answer
+	Link     string           // every question that comes in by this link and is delivered here; "" is any
+	MAC      net.HardwareAddr // the only one that is answered; nil answers everybody on the link
+	Port     uint16           // usually [Port]
+	Own      []netip.Addr     // the gateway's addresses: who asks these gets the answer of Upstream
+	Upstream netip.AddrPort   // who asks somebody else gets that one's answer
 
 	// Learn is called with every answer before it leaves. When it fails the answer
 	// is withheld (SERVFAIL).

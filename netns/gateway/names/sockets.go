@@ -20,7 +20,7 @@ import (
 // device cannot tell that it was not who it meant that answered.
 
 func listen(ctx context.Context, namespace *netns.Namespace, c Config, version string) (listener net.Listener, err error) {
-	config := net.ListenConfig{Control: catching(c.Link, version)}
+	config := net.ListenConfig{Control: c.catching(version)}
 	config.SetMultipathTCP(false)
 	err = namespace.Do(func() error {
 		listener, err = config.Listen(ctx, "tcp"+version, c.anywhere(version))
@@ -30,7 +30,7 @@ func listen(ctx context.Context, namespace *netns.Namespace, c Config, version s
 }
 
 func listenPacket(ctx context.Context, namespace *netns.Namespace, c Config, version string) (*datagrams, error) {
-	config := net.ListenConfig{Control: catching(c.Link, version)}
+	config := net.ListenConfig{Control: c.catching(version)}
 	d := &datagrams{port: c.Port}
 	err := namespace.Do(func() (err error) {
 		d.PacketConn, err = config.ListenPacket(ctx, "udp"+version, c.anywhere(version))
@@ -54,7 +54,7 @@ func (c Config) anywhere(version string) string {
 	return fmt.Sprintf("[::]:%d", c.Port)
 }
 
-func catching(link, version string) func(network, address string, raw syscall.RawConn) error {
+func (c Config) catching(version string) func(network, address string, raw syscall.RawConn) error {
 	level, option := unix.SOL_IP, unix.IP_TRANSPARENT
 	if version == "6" {
 		level, option = unix.SOL_IPV6, unix.IPV6_TRANSPARENT
@@ -62,8 +62,11 @@ func catching(link, version string) func(network, address string, raw syscall.Ra
 	return func(_, _ string, raw syscall.RawConn) (err error) {
 		broken := raw.Control(func(socket uintptr) {
 			err = unix.SetsockoptInt(int(socket), level, option, 1)
-			if link != "" {
-				err = errors.Join(err, unix.SetsockoptString(int(socket), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, link))
+			if c.Link != "" {
+				err = errors.Join(err, unix.SetsockoptString(int(socket), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, c.Link))
+			}
+			if c.MAC != nil {
+				err = errors.Join(err, netns.AcceptOnly(socket, c.MAC))
 			}
 		})
 		return errors.Join(broken, err)

@@ -209,5 +209,5 @@ func (p *Plan) overlaps(home *net.IPNet) bool {
 
 func (p *Plan) wrongSubnet(home string) error {
 	return fmt.Errorf("the device's network %s and the home network %s overlap: behind the gateway the device needs a network of its own; "+
-		"write another address in the spec, as device: {address: %s}", p.config.network(), home, elsewhere(p.config.network()))
+		"write another address in the spec, e.g. device: {address: %s}, and set the device to get its address automatically (DHCP)", p.config.network(), home, elsewhere(p.config.network()))
 }

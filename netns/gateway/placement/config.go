@@ -35,8 +35,8 @@ type Config struct {
 	SSID       string // name of the Wi-Fi, for AP, see radio.Network
 	Passphrase string // of it; a plan without can be told, and not carried out
 
-	// MAC is the device's hardware address. Nil takes the first that asks for an
-	// address for the device; Host and AP take no nil.
+	// MAC is the device's MAC address. Nil is allowed if the device has an interface
+	// or a VLAN for itself: then the device is the client that takes its address.
 	MAC net.HardwareAddr
 
 	// Address is the device's. The gateway takes the first other one of its /24,
@@ -135,8 +135,8 @@ func (c Config) validate() error {
 	if !slices.Contains(Kinds(), c.Kind) {
 		problems = append(problems, fmt.Errorf("placement %q: it takes one of %v", c.Kind, Kinds()))
 	}
-	if c.Kind == Host && c.MAC == nil {
-		problems = append(problems, errors.New("placement host needs the device's hardware address"))
+	if c.MAC == nil && (c.Kind == Host || c.Kind == OneArm) { // among others; AP is checked below
+		problems = append(problems, fmt.Errorf("placement %s needs the device's MAC address: write device: {mac: …} in the spec", c.Kind))
 	}
 	if c.Kind == OneArm && (c.Uplink == "" || c.Inside != "") {
 		problems = append(problems, fmt.Errorf("placement onearm needs an uplink and nothing else, not %q and %q", c.Uplink, c.Inside))

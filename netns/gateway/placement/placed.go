@@ -29,7 +29,7 @@ type Placed struct {
 	Network   netip.Prefix     // the device's
 	Machine   netip.Addr       // the machine's own, by which its programs reach the gateway
 	IPv6      string           // what becomes of the device's, in words
-	MAC       net.HardwareAddr // of the device; nil where it is not known
+	MAC       net.HardwareAddr // of the device; nil until Await has found it, if the spec does not say
 
 	plan     *Plan
 	lock     *guard.Lock
@@ -38,9 +38,6 @@ type Placed struct {
 	wifi     *radio.AccessPoint // nil where there is none
 	lease    *dhcp.Client
 	server   *dhcp.Server
-
-	mutex    sync.Mutex
-	stranger net.HardwareAddr // the last that asked for an address, and is not the device
 }
 
 // The names of our own links in the namespace. One that was moved keeps its own.
@@ -143,7 +140,7 @@ func (p *Plan) furnishUplink(ctx context.Context, placed *Placed) (err error) {
 	lease := dhcp.Lease{Address: p.config.Own, Router: p.config.Router, Resolver: p.config.Resolver}
 	if !p.config.Own.IsValid() {
 		if placed.lease, err = dhcp.Ask(ctx, placed.Namespace, uplinkName); err != nil {
-			return fmt.Errorf("%w: is %s plugged into the home network? Does the home router have a free address?", err, p.config.Uplink)
+			return p.noLease(ctx, err)
 		}
 		lease = placed.lease.Lease
 	}
@@ -163,6 +160,48 @@ func (p *Plan) furnishUplink(ctx context.Context, placed *Placed) (err error) {
 		return err
 	}
 	return placed.Namespace.AddRoute(netip.PrefixFrom(netip.IPv4Unspecified(), 0), lease.Router)
+}
+
+// noLease says why the home router gave no address: nothing answers on the uplink,
+// or only the machine's own MAC address is answered there.
+func (p *Plan) noLease(ctx context.Context, failure error) error {
+	router, err := p.reachesRouter(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return errors.Join(failure, err)
+	case router.IsValid():
+		return fmt.Errorf("%w to the gateway's MAC address %s, though this machine itself reaches %s on %s: does something there allow one MAC address only? "+
+			"If this machine is a virtual one, allow promiscuous mode and forged transmits (MAC address spoofing) in the hypervisor's settings; "+
+			"on a switch, look at port security; in the home router, at its list of allowed devices and its free addresses",
+			failure, p.config.ownMAC(), router, p.config.Uplink)
+	}
+	return fmt.Errorf("%w: is %s plugged into the home network? Does the home router have a free address?", failure, p.config.Uplink)
+}
+
+// reachesRouter looks whether the machine's own default router answers on the
+// uplink, via ARP, and returns it if so.
+func (p *Plan) reachesRouter(ctx context.Context) (router netip.Addr, err error) {
+	uplink, err := p.config.Machine.Netlink().LinkByName(p.config.Uplink)
+	if err != nil {
+		return router, err
+	}
+	routes, err := p.routes()
+	if err != nil {
+		return router, err
+	}
+	for _, route := range routes {
+		via := addressOf(route.Gw)
+		if route.LinkIndex != uplink.Attrs().Index || !everywhere(route) || !via.Is4() {
+			continue
+		}
+		found, err := answers(ctx, p.config.Machine, p.config.Uplink, via)
+		if found || err != nil {
+			return via, err
+		}
+	}
+	return netip.Addr{}, nil
 }
 
 // layCable lets programs on this machine reach the device: a macvlan link never
@@ -195,44 +234,11 @@ func (p *Plan) serveDHCP(_ context.Context, placed *Placed) (err error) {
 		Router:   p.config.router(),
 		Resolver: p.config.router(),
 	}
-	placed.server, err = dhcp.Serve(placed.Namespace, placed.Inside, p.config.MAC, lease, once(func(e dhcp.Event) {
-		if e.Granted {
-			p.config.Tell(fmt.Sprintf("%s has the address %s", e.MAC, p.config.Address))
-			return
-		}
-		placed.meet(e.MAC)
-		p.config.Tell(fmt.Sprintf("%s asked for an address, and is not the device: ignored", e.MAC))
-	}))
+	var once sync.Once
+	placed.server, err = dhcp.Serve(placed.Namespace, placed.Inside, p.config.MAC, lease, func(mac net.HardwareAddr) {
+		once.Do(func() { p.config.Tell(fmt.Sprintf("%s has the address %s", mac, p.config.Address)) })
+	})
 	return err
-}
-
-// meet remembers who asked for an address in vain.
-func (p *Placed) meet(stranger net.HardwareAddr) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.stranger = stranger
-}
-
-// met is who asked for an address in vain; nil where nobody did.
-func (p *Placed) met() net.HardwareAddr {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	return p.stranger
-}
-
-// once tells the same of nobody twice.
-func once(tell func(dhcp.Event)) func(dhcp.Event) {
-	var mutex sync.Mutex
-	told := map[string]bool{}
-	return func(e dhcp.Event) {
-		mutex.Lock()
-		defer mutex.Unlock()
-		key := fmt.Sprint(e.MAC, e.Granted)
-		if !told[key] {
-			told[key] = true
-			tell(e)
-		}
-	}
 }
 
 // Over is closed when the way to the device is gone for good, as when the program

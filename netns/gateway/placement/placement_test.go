@@ -53,6 +53,21 @@ func (s *street) plan() *placement.Plan {
 	return plan
 }
 
+// callRouter has a device look for the router of its last network, which is not
+// there.
+func callRouter(ctx context.Context, device *netns.Namespace) {
+	for ctx.Err() == nil {
+		if connection, err := device.Dial(ctx, "udp", "192.168.1.254:123"); err == nil {
+			_, _ = connection.Write([]byte("x"))
+			_ = connection.Close()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // ip runs ip on the machine.
 func (s *street) ip(ctx context.Context, arguments string) string {
 	GinkgoHelper()
@@ -110,6 +125,9 @@ var _ = Describe("a placement", func() {
 		Entry("its kind is unknown", "it takes one of", func(c *placement.Config) { c.Kind = "cloud" }),
 		Entry("one link is both", "needs two links", func(c *placement.Config) { c.Inside = "eth0" }),
 		Entry("one arm has a link inside", "needs an uplink and nothing else", func(c *placement.Config) { c.Kind = placement.OneArm }),
+		Entry("one arm is for anybody", "onearm needs the device's MAC address", func(c *placement.Config) {
+			c.Kind, c.Inside = placement.OneArm, ""
+		}),
 		Entry("the device has no address of IPv4", "must be one of IPv4", func(c *placement.Config) { c.Address = netip.MustParseAddr("fd00::1") }),
 		Entry("nobody guards it", "needs a guardian", func(c *placement.Config) { c.Guardian = nil }),
 		Entry("a Wi-Fi would be for anybody", "which alone may join it", func(c *placement.Config) {
@@ -149,6 +167,64 @@ var _ = Describe("a placement", func() {
 		var absent *placement.AbsentError
 		Expect(placed.Await(ctx, time.Second)).To(BeAssignableToTypeOf(absent))
 		Expect(placed.Await(ctx, time.Second)).To(MatchError(ContainSubstring("there is 7c:49:eb:00:00:01, which is not the device")))
+	}, SpecTimeout(30*time.Second))
+
+	DescribeTable("finds a device that uses another address, and says what to do", Label("root"), func(ctx SpecContext, kind placement.Kind, fix string) {
+		s := newStreet()
+		if kind == placement.OneArm {
+			s.config.Kind, s.config.Inside = kind, ""
+			s.config.Uplink = "br0"
+			for _, line := range []string{"link add br0 type bridge", "link set eth0 master br0", "link set eth1 master br0", "link set br0 up"} {
+				s.ip(ctx, line)
+			}
+		}
+		for _, line := range []string{"addr flush dev eth0", "addr add 192.168.1.108/24 dev eth0"} {
+			Expect(s.device.Command(ctx, "ip", strings.Fields(line)...).Run()).To(Succeed())
+		}
+		placed, err := s.plan().Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(placed.Close)
+		calling, stop := context.WithCancel(ctx)
+		defer stop()
+		go callRouter(calling, s.device)
+
+		longest, waiting := 2*time.Second, context.Context(ctx)
+		if kind == placement.NIC { // it is not waited for to the end
+			longest = 20 * time.Second
+			var give context.CancelFunc
+			waiting, give = context.WithTimeout(ctx, 15*time.Second)
+			defer give()
+		}
+		err = placed.Await(waiting, longest)
+		Expect(err).To(MatchError(ContainSubstring("it uses the address 192.168.1.108, not 192.168.50.10: ")))
+		Expect(err).To(MatchError(ContainSubstring(fix)))
+	},
+		Entry("on an interface of its own", placement.NIC, "set the device to get its address automatically (DHCP), and switch it off and on", SpecTimeout(30*time.Second)),
+		Entry("in the home network", placement.OneArm, "block the device's MAC address in the home router's DHCP settings", SpecTimeout(30*time.Second)),
+	)
+
+	DescribeTable("says where to look when the home router gives no address:", Label("root"), func(ctx SpecContext, router, says string) {
+		s := newStreet()
+		s.config.Own, s.config.Router = netip.Prefix{}, netip.Addr{}
+		s.ip(ctx, "route add default via "+router)
+		_, err := s.plan().Do(ctx)
+		Expect(err).To(MatchError(ContainSubstring("no DHCP reply came on needwant-up")))
+		Expect(err).To(MatchError(ContainSubstring(says)))
+	},
+		Entry("the machine itself reaches it", "192.168.1.1", "this machine itself reaches 192.168.1.1 on eth0: does something there allow one MAC address only? "+
+			"If this machine is a virtual one, allow promiscuous mode and forged transmits", SpecTimeout(30*time.Second)),
+		Entry("the machine itself does not", "192.168.1.77", "is eth0 plugged into the home network?", SpecTimeout(30*time.Second)),
+	)
+
+	It("knows the device by its MAC address once it is there, if nobody has said it", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		s.config.MAC = nil
+		placed, err := s.plan().Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(placed.Close)
+		Expect(placed.MAC).To(BeNil())
+		Expect(placed.Await(ctx, 10*time.Second)).To(Succeed())
+		Expect(placed.MAC).To(Equal(mac))
 	}, SpecTimeout(30*time.Second))
 
 	It("of a Wi-Fi is told without a passphrase, and carried out with none but a good one", func(ctx SpecContext) {

@@ -104,7 +104,7 @@ func (p *Plan) uplinkAddress() string {
 
 func (p *Plan) whom() string {
 	if p.config.MAC == nil {
-		return "the first that asks"
+		return "the first client that asks, and no other"
 	}
 	return p.config.MAC.String() + " alone"
 }

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,43 +19,52 @@ type AbsentError struct {
 	Device netip.Addr
 	Link   string
 	Waited time.Duration
-	Other  net.HardwareAddr // what is there instead; nil where nothing is
+	Other  net.HardwareAddr // what is there instead; nil if nothing is
+	Uses   netip.Addr       // the device's address, if it is there with another one
+	Fix    string           // what to do about that
 }
 
 func (e *AbsentError) Error() string {
-	if e.Other != nil {
+	switch {
+	case e.Uses.IsValid():
+		return fmt.Sprintf("the device is on %s, but it uses the address %s, not %s: %s", e.Link, e.Uses, e.Device, e.Fix)
+	case e.Other != nil:
 		return fmt.Sprintf("on %s there is %s, which is not the device, and the device did not show up at %s in %s: "+
 			"correct device: {mac: …} in the spec, or connect the right device", e.Link, e.Other, e.Device, e.Waited)
 	}
 	return fmt.Sprintf("the device did not show up at %s on %s in %s: is it connected there, and switched on? "+
-		"Switch it off and on, so that it asks for its address anew", e.Device, e.Link, e.Waited)
+		"Switch it off and on, so that it asks for its address again", e.Device, e.Link, e.Waited)
 }
 
 // look is the pause between two looks for the device.
 const look = 250 * time.Millisecond
 
-// Await waits until the device answers on its link, by ARP. After so much time it
-// is an [*AbsentError].
+// fixedAfter is how long a device that has moved to the gateway's network may go
+// on with another address, without asking for one, until that counts as fixed.
+const fixedAfter = 15 * time.Second
+
+// Await waits until the device answers on its interface, via ARP. If the spec does
+// not say its MAC address, that is known from then on. After the longest wait the
+// error is an [*AbsentError]; earlier if the device is there with an address that
+// it does not give up.
 func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
-	absent := &AbsentError{Device: p.Device, Link: p.Inside, Waited: longest}
+	seen, err := openSightings(p.Namespace, p.Inside, p.MAC)
+	if err != nil {
+		return err
+	}
+	defer seen.close()
 	deadline := time.NewTimer(longest)
 	defer deadline.Stop()
 	again := time.NewTicker(look)
 	defer again.Stop()
+	absent := &AbsentError{Device: p.Device, Link: p.Inside, Waited: longest}
 	for {
-		if err := poke(ctx, p.Namespace, p.Device); err != nil {
+		there, err := p.look(ctx, seen, absent)
+		if there || err != nil {
 			return err
 		}
-		found, err := neighbour(p.Namespace, p.Inside, p.Device)
-		if err != nil {
-			return err
-		}
-		absent.Other = p.met()
-		if found != nil {
-			if p.MAC == nil || found.String() == p.MAC.String() {
-				return nil
-			}
-			absent.Other = found
+		if p.moves() && absent.Uses.IsValid() && time.Since(seen.since) > min(longest/4, fixedAfter) {
+			return absent
 		}
 		select {
 		case <-ctx.Done():
@@ -66,6 +76,77 @@ func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
 		case <-again.C:
 		}
 	}
+}
+
+// look looks once, and notes what is there instead of the device.
+func (p *Placed) look(ctx context.Context, seen *sightings, absent *AbsentError) (there bool, err error) {
+	if err := poke(ctx, p.Namespace, p.Device); err != nil {
+		return false, err
+	}
+	found, err := neighbour(p.Namespace, p.Inside, p.Device)
+	if err != nil {
+		return false, err
+	}
+	if err := seen.read(p.Device); err != nil {
+		return false, err
+	}
+	if found != nil && p.isDevice(found) {
+		return true, p.keep(found)
+	}
+	absent.Other, absent.Uses = found, seen.uses
+	if found == nil && p.kind() != OneArm { // there everybody at home asks
+		absent.Other = seen.stranger
+	}
+	if seen.uses.IsValid() {
+		absent.Fix = p.fix(seen.uses)
+	}
+	return false, nil
+}
+
+// isDevice reports whether a MAC address is the device's, as far as it is known.
+func (p *Placed) isDevice(found net.HardwareAddr) bool {
+	known := p.MAC
+	if known == nil && p.server != nil {
+		known = p.server.Client()
+	}
+	return known == nil || bytes.Equal(known, found)
+}
+
+// keep binds everything to the device, now that its MAC address is known.
+func (p *Placed) keep(found net.HardwareAddr) error {
+	if p.MAC != nil {
+		return nil
+	}
+	p.MAC = found
+	p.plan.config.Tell(fmt.Sprintf("the device is %s: write device: {mac: %q} in the spec, so that no other can take its place", found, found))
+	if p.server == nil {
+		return nil
+	}
+	return p.server.Keep(found)
+}
+
+func (p *Placed) kind() Kind {
+	if p.plan == nil {
+		return ""
+	}
+	return p.plan.config.Kind
+}
+
+// moves reports whether the device has moved to a network of the gateway's, in
+// which an address from before is of no use.
+func (p *Placed) moves() bool { return p.kind() != OneArm && p.kind() != Host }
+
+// fix says what to do about a device with another address.
+func (p *Placed) fix(uses netip.Addr) string {
+	switch p.kind() {
+	case Host:
+		return fmt.Sprintf("write device: {address: %s} in the spec, and reserve that address for it in this router's DHCP settings", uses)
+	case OneArm:
+		return "the home router gave it that address, or it is fixed: block the device's MAC address in the home router's DHCP settings, " +
+			"set the device to get its address automatically (DHCP), and switch it off and on"
+	}
+	return "its address is fixed, or one from its last network: set the device to get its address automatically (DHCP), " +
+		"and switch it off and on"
 }
 
 // discard is the port where nobody minds a datagram (RFC 863).
@@ -83,6 +164,27 @@ func poke(ctx context.Context, namespace *netns.Namespace, device netip.Addr) er
 		err = nil
 	}
 	return errors.Join(err, connection.Close())
+}
+
+// answers reports whether an address answers on an interface within two seconds.
+func answers(ctx context.Context, namespace *netns.Namespace, link string, address netip.Addr) (bool, error) {
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for range 8 {
+		if err := poke(ctx, namespace, address); err != nil {
+			return false, err
+		}
+		found, err := neighbour(namespace, link, address)
+		if found != nil || err != nil {
+			return found != nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-again.C:
+		}
+	}
+	return false, nil
 }
 
 // neighbour is who has answered for an address; nil where nobody has.
