@@ -1,6 +1,10 @@
 package harness
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // rows are the destinations of a run with all that was seen of them.
 func (h history) rows() []Row {
@@ -20,6 +24,18 @@ func (h history) rows() []Row {
 		sorted[i].Contact.Destination = h.universe[index]
 	}
 	return sorted
+}
+
+// Contacts are the destinations of a run as they were seen, sorted, each with
+// everything that was seen of it.
+func (r Run) Contacts() []Contact {
+	seen := map[Destination]Contact{}
+	for _, result := range r.Results {
+		for _, contact := range result.Seen.Contacts {
+			seen[contact.Destination] = seen[contact.Destination].With(contact)
+		}
+	}
+	return slices.SortedFunc(maps.Values(seen), func(a, b Contact) int { return a.Destination.Compare(b.Destination) })
 }
 
 func firstSeen(trial Trial) string {

@@ -148,7 +148,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) error {
 	ctx := command.Context()
 	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
-		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet,
+		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, known: run.Contacts(),
 	})
 	if err != nil {
 		return err

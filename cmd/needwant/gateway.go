@@ -40,14 +40,18 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return usage(err)
 	}
-	blocked, fault, err := f.safe()
+	run, err := f.loaded()
+	if err != nil {
+		return err
+	}
+	blocked, fault, err := f.safe(run)
 	if err != nil {
 		return err
 	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, known: run.Contacts()})
 	if err != nil {
 		return err
 	}
@@ -62,14 +66,21 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	return unfit(stand.close())
 }
 
-// safe is what the run of --policy proved can be blocked all at once.
-func (f *gatewayFlags) safe() ([]harness.Destination, harness.Fault, error) {
+// loaded is the run of --policy, an empty one if there is none.
+func (f *gatewayFlags) loaded() (run harness.Run, err error) {
+	if f.policy == "" {
+		return run, nil
+	}
+	if run, err = runfile.Load(f.policy); err != nil {
+		return run, runfileError(err)
+	}
+	return run, nil
+}
+
+// safe is what the run proved can be blocked all at once.
+func (f *gatewayFlags) safe(run harness.Run) ([]harness.Destination, harness.Fault, error) {
 	if f.policy == "" {
 		return nil, harness.Reject, nil
-	}
-	run, err := runfile.Load(f.policy)
-	if err != nil {
-		return nil, "", runfileError(err)
 	}
 	lists := harness.Judge(run).Safe
 	if len(lists) > 0 && lists[len(lists)-1].Trial > 0 { // the last is that of all columns

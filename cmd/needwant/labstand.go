@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,6 +19,9 @@ func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scen
 	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Ask: asker()})
 	if err != nil {
 		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
+	}
+	if err := lane.Gateway.Know(options.known); err != nil {
+		return nil, unfit(errors.Join(err, lane.Close()))
 	}
 	fmt.Fprintf(out, "lab %s: its device is %s, its Home Assistant %s with %s; their tokens are known\n",
 		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity)

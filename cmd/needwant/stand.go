@@ -35,6 +35,7 @@ type standOptions struct {
 	wait    time.Duration // for a real device to show up
 	observe bool          // whether the first control lasts as long as the spec says
 	quiet   bool
+	known   []harness.Contact // what an earlier run saw of the device
 }
 
 // usualWait is how long a device may take to show up: its Wi-Fi comes and goes,
@@ -60,6 +61,9 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	placed, err := bench.Open(ctx, file, choices)
 	if err != nil {
 		return nil, unfit(err)
+	}
+	if err := placed.Gateway.Know(options.known); err != nil {
+		return nil, unfit(errors.Join(err, placed.Close()))
 	}
 	if len(list) > 0 {
 		if err := placed.Judge(ctx, file, list, choices); err != nil {

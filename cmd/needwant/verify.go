@@ -131,7 +131,7 @@ func (f *verifyFlags) onBench(command *cobra.Command, run harness.Run, applied a
 	if err := allowed(file, list, f.actuate); err != nil {
 		return nil, usage(err)
 	}
-	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet})
+	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts()})
 }
 
 // verify sees that all works with nothing blocked, and then for long with the
@@ -140,9 +140,6 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 	ctx := command.Context()
 	tell := f.teller(command)
 	if err := control(ctx, stand); err != nil {
-		return came, err
-	}
-	if err := applied.teach(stand, run); err != nil {
 		return came, err
 	}
 	trial := harness.Trial{Number: 1, Block: applied.refused, Fault: applied.policy.Fault, Regime: harness.Steady, Reason: f.kind}

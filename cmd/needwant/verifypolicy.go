@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/needwant/needwant/harness"
@@ -56,30 +54,6 @@ func parsed(list []policy.Destination) (all []harness.Destination, err error) {
 
 // judges tells whether a scenario must keep working.
 func (a applied) judges(scenario string) bool { return slices.Contains(a.scenarios, scenario) }
-
-// teach tells a gateway which addresses the run saw for each name: a device may
-// remember them, and not ask again.
-func (a applied) teach(stand *stand, run harness.Run) error {
-	pupil, able := stand.bench.Gateway.(learner)
-	if !able {
-		return nil
-	}
-	for _, row := range harness.Judge(run).Rows {
-		contact := row.Contact
-		if contact.Destination.Host() == "" || len(contact.Addresses) == 0 {
-			continue
-		}
-		if err := pupil.Learn(contact.Destination.Name, contact.Addresses); err != nil {
-			return fmt.Errorf("telling the gateway what the run saw: %w", err)
-		}
-	}
-	return nil
-}
-
-// learner is a gateway that can be told addresses.
-type learner interface {
-	Learn(name string, addresses []netip.Addr) error
-}
 
 // confiner is a gateway that can refuse all but what is open.
 type confiner interface {

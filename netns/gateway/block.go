@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -30,10 +29,14 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 	return g.open(ctx, len(destinations) == 0)
 }
 
-// Learn says that a name has these addresses. If a blocked destination has this
-// name they are blocked when Learn returns.
-func (g *Gateway) Learn(name string, addresses []netip.Addr) error {
-	return g.barrier.learn(func() attribution.Change { return g.table.Learn(name, addresses) })
+// Know records what an earlier run saw of the device's destinations: a device may
+// remember an address and never query DNS for it again. Addresses of a blocked
+// destination are blocked when Know returns.
+func (g *Gateway) Know(contacts []harness.Contact) error {
+	if err := g.barrier.learn(func() attribution.Change { return g.table.Know(contacts) }); err != nil {
+		return fmt.Errorf("using the addresses of an earlier run: %w", err)
+	}
+	return nil
 }
 
 // answered learns from a DNS answer, before the answer leaves.

@@ -211,8 +211,8 @@ func namedSpecs(kind string, family family) {
 		Expect(try(ctx, s.device, "tcp", family.first, 443)).NotTo(Succeed())
 	}, SpecTimeout(20*time.Second))
 
-	It("is known to a gateway that was told by an earlier run", func(ctx SpecContext) {
-		Expect(s.gateway.Learn("Moving.Example.", []netip.Addr{family.first})).To(Succeed())
+	It("is known to a gateway from an earlier run", func(ctx SpecContext) {
+		Expect(s.gateway.Know([]harness.Contact{{Destination: moving[0], Addresses: []netip.Addr{family.first}, Named: "dns"}})).To(Succeed())
 		Expect(s.gateway.Block(ctx, moving, harness.Reject)).To(Succeed())
 		Expect(try(ctx, s.device, "tcp", family.first, 443)).NotTo(Succeed())
 	}, SpecTimeout(20*time.Second))

@@ -34,7 +34,8 @@ type Lane struct {
 	Gateway *gateway.Gateway
 }
 
-// Start builds the lane with this number, from 1, for a run on a world.
+// Start builds the lane with this number, from 1, for a run on a world. The gateway
+// knows what the run has seen so far.
 func Start(ctx context.Context, run harness.Run, world lab.World, number int) (*Lane, error) {
 	l := &Lane{}
 	if err := l.start(ctx, run, world, number); err != nil {
@@ -63,6 +64,9 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		Keep:      run.Settings.Kept,
 	})
 	if err != nil {
+		return err
+	}
+	if err := l.Gateway.Know(run.Contacts()); err != nil {
 		return err
 	}
 	// The device must find the gateway ready when it starts, also where no trial

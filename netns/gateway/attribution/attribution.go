@@ -1,9 +1,9 @@
 // Package attribution determines which destination a packet, an address or a
 // name belongs to.
 //
-// A [Table] records the addresses that DNS answers gave for names ([Table.Answer],
-// [Table.Learn]) and the names that the device put into its TLS handshakes
-// ([Table.SNI]). It also records what is blocked ([Table.Use]), because an address
+// A [Table] records the addresses that DNS answers gave for names ([Table.Answer]),
+// the names that the device put into its TLS handshakes ([Table.SNI]), and what an
+// earlier run saw ([Table.Know]). It also records what is blocked ([Table.Use]), because an address
 // that is blocked for a name belongs to that name. From this it makes destinations
 // of places ([Table.Destinations]) and contacts of a whole window
 // ([Table.Contacts]).
@@ -46,6 +46,7 @@ type Table struct {
 	mutex   sync.Mutex
 	names   *nameTable
 	served  map[netip.Addr][]service // the SNI that was seen at an address
+	earlier map[netip.Addr][]service // the names that places had in an earlier run
 	shown   map[watch.Place]string   // the name that represents all names of a place
 	blocked Blocked
 	open    []harness.Destination // in a confinement, what is not blocked
@@ -53,7 +54,35 @@ type Table struct {
 
 // New returns a table without names, with nothing blocked.
 func New(config Config) *Table {
-	return &Table{config: config, names: newNameTable(), served: map[netip.Addr][]service{}, shown: map[watch.Place]string{}}
+	return &Table{
+		config: config, names: newNameTable(), shown: map[watch.Place]string{},
+		served: map[netip.Addr][]service{}, earlier: map[netip.Addr][]service{},
+	}
+}
+
+// Know records what an earlier run saw: a device may remember an address and never
+// query DNS for it again.
+func (t *Table) Know(contacts []harness.Contact) (change Change) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	for _, contact := range contacts {
+		d := contact.Destination
+		if d.Host() == "" || d.Name == Resolver {
+			continue
+		}
+		if contact.Named == "tls" {
+			t.names.heard[d.Name] = len(t.names.Addresses(d.Name)) == 0
+		}
+		change.add(t.learn(d.Name, contact.Addresses))
+		for _, entry := range t.entries(d, contact.Addresses) {
+			place := placeOf(entry)
+			t.earlier[entry.Address] = append(t.earlier[entry.Address], service{place, d.Name})
+			if t.shown[place] == "" {
+				t.shown[place] = d.Name
+			}
+		}
+	}
+	return change
 }
 
 // Kept reports whether a destination is never blocked.

@@ -47,6 +47,11 @@ func entry(protocol, at string) block.Entry {
 	return block.Entry{Protocol: protocol, Address: p.Addr(), Port: p.Port()}
 }
 
+// answer is a DNS answer without CNAMEs.
+func answer(name string, addresses ...netip.Addr) names.Answered {
+	return names.Answered{Name: names.Canonical(name), Addresses: addresses}
+}
+
 // seen is a window in which these places were tried once each.
 func seen(places ...watch.Place) watch.Window {
 	w := watch.Window{Places: map[watch.Place]harness.Contact{}}
@@ -80,7 +85,7 @@ var _ = Describe("a place", func() {
 	It("has the name that was answered, also if the answer came later", func() {
 		table := attribution.New(config())
 		window := seen(place("tcp", "198.51.100.1:443"))
-		table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one, two}})
+		table.Answer(answer("cloud.example", one, two))
 		Expect(table.Contacts(window)).To(HaveExactElements(And(
 			HaveField("Destination", destinations("tcp/443/cloud.example")[0]), HaveField("Tries", 1),
 			HaveField("Addresses", HaveExactElements(one, two)), HaveField("Named", "dns"))))
@@ -95,7 +100,7 @@ var _ = Describe("a place", func() {
 			c.Apart = apart
 			table := attribution.New(c)
 			for _, name := range []string{"b.example", "a.example"} {
-				table.Learn(name, []netip.Addr{one})
+				table.Answer(answer(name, one))
 			}
 			var found []harness.Destination
 			for _, contact := range table.Contacts(window) {
@@ -110,21 +115,65 @@ var _ = Describe("a place", func() {
 	It("keeps the name under which it was shown in an earlier window", func() {
 		table := attribution.New(config())
 		at := place("tcp", "198.51.100.1:443")
-		table.Learn("b.example", []netip.Addr{one})
+		table.Answer(answer("b.example", one))
 		table.Settle(seen(at))
-		table.Learn("a.example", []netip.Addr{one})
+		table.Answer(answer("a.example", one))
 		Expect(table.Destinations(at)).To(Equal(destinations("tcp/443/b.example")))
 	})
 
 	It("adds up with queries that were not answered, sorted", func() {
 		table := attribution.New(config())
-		table.Learn("cloud.example", []netip.Addr{one})
+		table.Answer(answer("cloud.example", one))
 		window := seen(place("tcp", "198.51.100.1:443"), place("udp", "198.51.100.2:123"), place("tcp", "198.51.100.2:80"))
 		window.Withheld = map[harness.Destination]harness.Contact{destinations("tcp/443/cloud.example")[0]: {Tries: 2, Attempts: 2, Touched: 2}}
 		Expect(table.Contacts(window)).To(HaveExactElements(
 			HaveField("Destination", destinations("tcp/80/198.51.100.2")[0]),
 			And(HaveField("Destination", destinations("tcp/443/cloud.example")[0]), HaveField("Tries", 3), HaveField("Attempts", 2)),
 			HaveField("Destination", destinations("udp/123/198.51.100.2")[0])))
+	})
+})
+
+var _ = Describe("what an earlier run saw", func() {
+	contact := func(id, named string, addresses ...netip.Addr) harness.Contact {
+		return harness.Contact{Destination: destinations(id)[0], Named: named, Addresses: addresses}
+	}
+
+	It("names the addresses that the device may remember", func() {
+		table := attribution.New(config())
+		table.Know([]harness.Contact{contact("tcp/443/cloud.example", "dns", one, two), contact("udp/123/2001:db8::3", "", three)})
+		Expect(table.Destinations(place("tcp", "198.51.100.2:443"))).To(Equal(destinations("tcp/443/cloud.example")))
+		Expect(table.Plan(destinations("tcp/443/cloud.example"), harness.Reject).Entries()).To(HaveLen(2))
+		Expect(table.Plan(destinations("tcp/443/cloud.example"), harness.NXDomain).Entries()).To(BeEmpty())
+	})
+
+	It("is blocked by address under nxdomain if the name was an SNI only", func() {
+		table := attribution.New(config())
+		table.Know([]harness.Contact{contact("tcp/443/written-in.example", "tls", one)})
+		Expect(table.Plan(destinations("tcp/443/written-in.example"), harness.NXDomain).Entries()).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+	})
+
+	It("decides which of several names represents a place", func() {
+		table := attribution.New(config())
+		table.Know([]harness.Contact{contact("tcp/443/z.example", "dns", one)})
+		table.Answer(answer("a.example", one))
+		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/z.example")))
+	})
+
+	It("separates names by their ports, and hides none that is new", func() {
+		c := config()
+		c.Apart = true
+		table := attribution.New(c)
+		table.Know([]harness.Contact{contact("tcp/443/web.example", "dns", one), contact("udp/123/time.example", "dns", one)})
+		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/web.example")))
+		Expect(table.Destinations(place("udp", "198.51.100.1:123"))).To(Equal(destinations("udp/123/time.example")))
+		table.Answer(answer("new.example", one))
+		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/new.example", "tcp/443/web.example")))
+	})
+
+	It("is blocked at once if it is learnt during a block", func() {
+		table := attribution.New(config())
+		table.Use(table.Plan(destinations("tcp/443/cloud.example"), harness.Reject))
+		Expect(table.Know([]harness.Contact{contact("tcp/443/cloud.example", "dns", one)}).Block).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
 	})
 })
 
@@ -139,7 +188,7 @@ var _ = Describe("an SNI", func() {
 
 	It("counts for nothing if an answer named the address, or at home", func() {
 		table := attribution.New(config())
-		table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one}})
+		table.Answer(answer("cloud.example", one))
 		table.SNI(place("tcp", "198.51.100.1:443"), "front.example")
 		table.SNI(place("tcp", "192.168.1.5:443"), "front.example")
 		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/cloud.example")))
@@ -170,15 +219,15 @@ var _ = Describe("a block", func() {
 
 	It("covers all addresses of a name, and each that is learnt later", func() {
 		table := attribution.New(config())
-		table.Learn("cloud.example", []netip.Addr{one})
+		table.Answer(answer("cloud.example", one))
 		plan := table.Plan(cloud, harness.Reject)
 		Expect(plan.Entries()).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
-		Expect(table.Learn("cloud.example", []netip.Addr{two}).Block).To(BeEmpty(), "nothing is blocked yet")
+		Expect(table.Answer(answer("cloud.example", two)).Block).To(BeEmpty(), "nothing is blocked yet")
 
 		Expect(table.Use(table.Plan(cloud, harness.Reject))).To(ConsistOf(entry("tcp", "198.51.100.1:443"), entry("tcp", "198.51.100.2:443")))
-		Expect(table.Answer(names.Answered{Name: "cloud.example", Addresses: []netip.Addr{one, three}}).Block).
+		Expect(table.Answer(answer("cloud.example", one, three)).Block).
 			To(HaveExactElements(entry("tcp", "198.51.100.1:443"), entry("tcp", "[2001:db8::3]:443")))
-		table.Learn("a.example", []netip.Addr{three})
+		table.Answer(answer("a.example", three))
 		Expect(table.Destinations(place("tcp", "[2001:db8::3]:443"))).To(Equal(cloud), "it is blocked for that name")
 	})
 
@@ -186,7 +235,7 @@ var _ = Describe("a block", func() {
 		table := attribution.New(config())
 		table.Use(table.Plan(cloud, harness.Reject))
 		for range 2 {
-			Expect(table.Learn("cloud.example", []netip.Addr{one}).Block).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+			Expect(table.Answer(answer("cloud.example", one)).Block).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
 		}
 	})
 
@@ -212,20 +261,20 @@ var _ = Describe("a block", func() {
 
 	It("ends with the next", func() {
 		table := attribution.New(config())
-		table.Learn("cloud.example", []netip.Addr{one})
+		table.Answer(answer("cloud.example", one))
 		table.Use(table.Plan(cloud, harness.Reject))
 		Expect(table.Use(table.Plan(nil, harness.Reject))).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
-		Expect(table.Learn("cloud.example", []netip.Addr{two}).Block).To(BeEmpty())
+		Expect(table.Answer(answer("cloud.example", two)).Block).To(BeEmpty())
 	})
 
 	It("in a confinement opens each new address of an open name", func() {
 		table := attribution.New(config())
-		table.Learn("cloud.example", []netip.Addr{one})
+		table.Answer(answer("cloud.example", one))
 		Expect(table.Confine(cloud)).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
-		Expect(table.Learn("Cloud.Example.", []netip.Addr{one, two}).Open).
+		Expect(table.Answer(answer("Cloud.Example.", one, two)).Open).
 			To(HaveExactElements(entry("tcp", "198.51.100.1:443"), entry("tcp", "198.51.100.2:443")))
 		table.Use(table.Plan(nil, harness.Reject))
-		Expect(table.Learn("cloud.example", []netip.Addr{three}).Open).To(BeEmpty())
+		Expect(table.Answer(answer("cloud.example", three)).Open).To(BeEmpty())
 	})
 })
 

@@ -25,6 +25,10 @@ type Change struct {
 	Open  []block.Entry // in a confinement, addresses of open destinations
 }
 
+func (c *Change) add(more Change) {
+	c.Block, c.Open = append(c.Block, more.Block...), append(c.Open, more.Open...)
+}
+
 // Plan returns what blocking these destinations comes to, with all addresses that
 // are known now. With nxdomain a name is not answered, if the device queries it
 // over DNS; everything else is blocked by its addresses. Nothing changes before
@@ -104,17 +108,9 @@ func (t *Table) Answer(answer names.Answered) (change Change) {
 		t.names.Answer(answer.Name)
 	}
 	for _, name := range t.names.Meant(answer.Name) {
-		more := t.learn(name, answer.Addresses)
-		change.Block, change.Open = append(change.Block, more.Block...), append(change.Open, more.Open...)
+		change.add(t.learn(name, answer.Addresses))
 	}
 	return change
-}
-
-// Learn records that a name has these addresses.
-func (t *Table) Learn(name string, addresses []netip.Addr) Change {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	return t.learn(name, addresses)
 }
 
 func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {

@@ -61,12 +61,12 @@ func (t *Table) candidates(place watch.Place, known []string) []string {
 	return known
 }
 
-// notElsewhere leaves out the names that were the SNI at other ports of the
-// address only.
+// notElsewhere leaves out the names that were seen at other ports of the address
+// only: as the SNI, or in an earlier run.
 func (t *Table) notElsewhere(place watch.Place, known []string) []string {
 	return slices.DeleteFunc(slices.Clone(known), func(name string) bool {
 		here, there := false, false
-		for _, s := range t.served[place.Addr().Unmap()] {
+		for _, s := range slices.Concat(t.served[place.Addr().Unmap()], t.earlier[place.Addr().Unmap()]) {
 			here = here || s.name == name && s.place == place
 			there = there || s.name == name && s.place != place
 		}
