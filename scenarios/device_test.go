@@ -24,8 +24,9 @@ type device struct {
 
 	mu      sync.Mutex
 	results map[string]string
-	heard   []string       // methods, in the order they were asked for
-	deaf    map[string]int // how many requests for a method go unheard first
+	heard   []string                  // methods, in the order they were asked for
+	deaf    map[string]int            // how many requests for a method go unheard first
+	garbage func(right []byte) []byte // makes an answer into what is sent; nil changes nothing
 }
 
 func newDevice(results map[string]string) *device {
@@ -95,7 +96,19 @@ func (d *device) react(datagram []byte) []byte {
 	if err != nil {
 		return nil
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.garbage != nil {
+		return d.garbage(sealed.Bytes())
+	}
 	return sealed.Bytes()
+}
+
+// garble makes all answers from now on into something else.
+func (d *device) garble(garbage func(right []byte) []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.garbage = garbage
 }
 
 func (d *device) response(request miio.Request) (miio.Response, bool) {

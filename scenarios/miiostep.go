@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func miioKind() Kind {
 	return Kind{
 		Name:    "miio",
 		About:   "Calls a method of the device over the miIO local protocol.",
-		Fails:   "No answer, and an error for an answer, is a failure. A token that is certainly wrong makes the check inconclusive.",
+		Fails:   "No answer is a failure, and so are an error and something unreadable for an answer. A token that is certainly wrong makes the check inconclusive.",
 		Example: "{miio: {method: get_status}, expect: 'result[0].state in [3, 8, 100] && rtt_ms < 2000'}",
 		Short:   "method",
 		New:     func() Action { return new(Miio) },
@@ -52,24 +53,25 @@ func (m *Miio) prepare(e *Engine, timeout time.Duration) (deed, error) {
 	if e.Device == nil {
 		return deed{}, errors.New("miio needs a device with address and token")
 	}
-	device := e.within(timeout)
+	device := e.Device
+	attempts, each := e.within(timeout)
 	return deed{
 		kind:  miioKind(),
 		name:  "miio " + m.Method,
 		hide:  []func(string) string{device.Token.Conceal},
 		claim: connection("miio", device.Address.String()),
-		run:   func(ctx context.Context) (sight, error) { return m.call(ctx, device) },
+		run:   func(ctx context.Context) (sight, error) { return m.call(ctx, device, attempts, each) },
 	}, nil
 }
 
-// within is a client that asks at least [miioTries] times in the time that a
-// step has.
-func (e *Engine) within(timeout time.Duration) *miio.Client {
-	each := timeout / miioTries
-	if usual := e.Device.Timeout; usual > 0 && usual <= each || usual == 0 && each >= miioUsual {
-		return e.Device
+// within is how often to ask, and how long each time: as the client does, but at
+// least [miioTries] times in the time that a step has.
+func (e *Engine) within(timeout time.Duration) (attempts int, each time.Duration) {
+	attempts, each = cmp.Or(e.Device.Attempts, miioTries), cmp.Or(e.Device.Timeout, miioUsual)
+	if each > timeout/miioTries {
+		return miioTries, timeout / miioTries
 	}
-	return &miio.Client{Address: e.Device.Address, Token: e.Device.Token, Attempts: miioTries, Timeout: each, Dial: e.Device.Dial}
+	return attempts, each
 }
 
 const (
@@ -77,8 +79,8 @@ const (
 	miioUsual = 5 * time.Second // the client's own time for one try
 )
 
-func (m *Miio) call(ctx context.Context, device *miio.Client) (sight, error) {
-	reply, err := device.Call(ctx, m.Method, m.Params)
+func (m *Miio) call(ctx context.Context, device *miio.Client, attempts int, each time.Duration) (sight, error) {
+	reply, err := device.CallWithin(ctx, m.Method, m.Params, attempts, each)
 	if err != nil {
 		return failedCall(err)
 	}
@@ -95,10 +97,11 @@ func (m *Miio) call(ctx context.Context, device *miio.Client) (sight, error) {
 // failedCall tells the device's failures from what kept it from being asked.
 func failedCall(err error) (sight, error) {
 	_, refused := errors.AsType[*miio.DeviceError](err)
+	_, garbled := errors.AsType[*miio.UnreadableError](err)
 	_, silent := errors.AsType[*miio.TimeoutError](err)
 	_, gone := errors.AsType[*miio.UnreachableError](err)
 	token, wrong := errors.AsType[*miio.WrongTokenError](err)
-	if refused || silent || gone || (wrong && !token.Certain()) {
+	if refused || garbled || silent || gone || (wrong && !token.Certain()) {
 		return sight{failure: err.Error(), late: silent || wrong}, nil
 	}
 	return sight{}, err

@@ -37,6 +37,35 @@ var _ = Describe("a miio step", func() {
 		Entry("an error", `"unknown_method"`, "", harness.Fail, SpecTimeout(20*time.Second)),
 	)
 
+	DescribeTable("fails when a device that knew the token answers with", func(ctx SpecContext, garbage func(right []byte) []byte) {
+		d := newDevice(map[string]string{"m": s50})
+		client := d.client()
+		client.Attempts, client.Timeout = 10, 500*time.Millisecond
+		scenario, err := (&scenarios.Engine{Device: client}).Scenario(one(scenarios.Step{Do: &scenarios.Miio{Method: "m"}, Expect: "result[0].state == 8", Timeout: time.Second}))
+		Expect(err).NotTo(HaveOccurred())
+		control := scenario.Check(ctx)
+		Expect(control.Answer).To(Equal(harness.Pass), control.Why)
+		d.garble(garbage)
+		outcome := scenario.Check(ctx)
+		Expect(outcome.Answer).To(Equal(harness.Fail), outcome.Why)
+	},
+		Entry("nothing that is JSON", func([]byte) []byte { return sealed(`{"result":[net],"id":1}`) }, SpecTimeout(20*time.Second)),
+		Entry("an empty payload", func([]byte) []byte { return sealed("\x00") }, SpecTimeout(20*time.Second)),
+		Entry("a bare header", func(right []byte) []byte { return miio.HelloReply(7, 100).Bytes() }, SpecTimeout(20*time.Second)),
+		Entry("a wrong checksum", func(right []byte) []byte {
+			right[len(right)-1] ^= 1
+			return right
+		}, SpecTimeout(20*time.Second)),
+		Entry("no id", func([]byte) []byte { return sealed(`{"error":{"code":-9999,"message":"user ack timeout"}}`) }, SpecTimeout(20*time.Second)),
+	)
+
+	It("takes an answer without a result for one", func(ctx SpecContext) {
+		d := newDevice(map[string]string{"miIO.info": ""})
+		outcome := check(ctx, &scenarios.Engine{Device: d.client()}, one(scenarios.Step{Do: &scenarios.Miio{Method: "miIO.info"}}))
+		Expect(outcome.Answer).To(Equal(harness.Pass), outcome.Why)
+		Expect(outcome.Steps[0].Saw).To(Equal("null"))
+	}, SpecTimeout(20*time.Second))
+
 	It("is inconclusive when the token is certainly wrong", func(ctx SpecContext) {
 		client := newDevice(map[string]string{"m": "[]"}).hasty()
 		other, err := miio.ParseToken("ff112233445566778899aabbccddeeff")
@@ -71,6 +100,19 @@ var _ = Describe("a miio step", func() {
 		expectClean(outcome, deviceSecret, strings.ToUpper(deviceSecret), "our home", "aa:bb")
 	}, SpecTimeout(20*time.Second))
 })
+
+// sealed is a text as the device sends it.
+func sealed(text string) []byte {
+	token, err := miio.ParseToken(deviceSecret)
+	if err != nil {
+		panic(err)
+	}
+	packet, err := miio.Seal(token, 7, 100, []byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return packet.Bytes()
+}
 
 // sealedBy is a connection to a device with this token, which answers whatever
 // it is asked.

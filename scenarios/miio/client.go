@@ -47,9 +47,9 @@ type peer struct {
 
 // Reply is a device's answer to a call.
 type Reply struct {
-	Result   json.RawMessage
-	RTT      time.Duration // from the last attempt's request to its answer
-	Attempts int           // from 1
+	Result   json.RawMessage // null if the device sent none
+	RTT      time.Duration   // from the last attempt's request to its answer
+	Attempts int             // from 1
 }
 
 // Call asks for a method and returns the result. Params are whatever encodes to
@@ -59,9 +59,14 @@ type Reply struct {
 // when the device has refused it at once, so that a device in trouble gets the
 // same time whatever it says. Replies to other ids, and those that the kernel
 // finds to come from elsewhere, are ignored. The error is a [*DeviceError],
-// [*TimeoutError], [*UnreachableError] or [*WrongTokenError] when it is about
-// the device, and any other when it could not be asked.
+// [*TimeoutError], [*UnreachableError], [*UnreadableError] or [*WrongTokenError]
+// if it is about the device, and any other if it could not be asked.
 func (c *Client) Call(ctx context.Context, method string, params any) (Reply, error) {
+	return c.CallWithin(ctx, method, params, c.attempts(), c.timeout())
+}
+
+// CallWithin is Call with a number of attempts, and a time for each, of its own.
+func (c *Client) CallWithin(ctx context.Context, method string, params any, attempts int, each time.Duration) (Reply, error) {
 	encoded, err := encode(params)
 	if err != nil {
 		return Reply{}, fmt.Errorf("params of %s: %w", method, err)
@@ -73,7 +78,7 @@ func (c *Client) Call(ctx context.Context, method string, params any) (Reply, er
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	x := exchange{client: c, conn: conn, request: Request{Method: method, Params: encoded}}
+	x := exchange{client: c, conn: conn, attempts: attempts, each: each, request: Request{Method: method, Params: encoded}}
 	return x.run(ctx)
 }
 

@@ -81,6 +81,22 @@ func (e *UnreachableError) Error() string {
 // Unwrap returns what the network said.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// UnreadableError tells that the device answered with something that no client
+// can read, although the token is right.
+type UnreadableError struct {
+	Address netip.AddrPort
+	Method  string
+	Err     error // what is wrong with the answer
+}
+
+// Error says what is wrong with the answer.
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("%s answered %s with something unreadable: %v", e.Address, e.Method, e.Err)
+}
+
+// Unwrap returns what is wrong with the answer.
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
 // Telling is how a wrong token was told.
 type Telling string
 

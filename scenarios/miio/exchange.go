@@ -2,6 +2,7 @@ package miio
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,10 +14,12 @@ import (
 // exchange is one call under way. What it saw over all attempts decides, in the
 // end, which error it is.
 type exchange struct {
-	client  *Client
-	conn    net.Conn
-	request Request
-	buffer  [0xffff]byte
+	client   *Client
+	conn     net.Conn
+	attempts int
+	each     time.Duration // for each attempt
+	request  Request
+	buffer   [0xffff]byte
 
 	greeted    bool         // a hello was answered
 	forged     bool         // an answer's checksum did not verify
@@ -29,7 +32,7 @@ type exchange struct {
 // run makes attempts until one settles the matter.
 func (x *exchange) run(ctx context.Context) (Reply, error) {
 	for attempt := 1; ; attempt++ {
-		end := time.Now().Add(x.client.timeout())
+		end := time.Now().Add(x.each)
 		reply, err := x.attempt(end)
 		reply.Attempts = attempt
 		if errors.Is(ctx.Err(), context.Canceled) {
@@ -39,7 +42,7 @@ func (x *exchange) run(ctx context.Context) (Reply, error) {
 			return reply, err
 		}
 		x.client.forget()
-		if attempt >= x.client.attempts() || !sleepUntil(ctx, end) {
+		if attempt >= x.attempts || !sleepUntil(ctx, end) {
 			return Reply{}, x.failure(attempt)
 		}
 	}
@@ -147,6 +150,9 @@ func (x *exchange) ask(packet Packet) (Reply, error) {
 		if response.Error != nil {
 			return Reply{RTT: rtt}, response.Error
 		}
+		if response.Result == nil { // such as python-miio's simulators answer miIO.info
+			response.Result = json.RawMessage("null")
+		}
 		return Reply{Result: response.Result, RTT: rtt}, nil
 	}
 }
@@ -157,12 +163,15 @@ func (x *exchange) open(packet Packet) (Response, bool) {
 		return Response{}, false
 	}
 	plaintext, err := packet.Open(x.client.Token)
-	if err != nil {
+	if errors.Is(err, ErrChecksum) {
 		x.forged = true
 		return Response{}, false
 	}
 	x.client.trusted()
-	response, err := ReadResponse(plaintext)
+	var response Response
+	if err == nil {
+		response, err = ReadResponse(plaintext)
+	}
 	if err != nil {
 		x.unreadable = err
 		return Response{}, false
@@ -204,7 +213,9 @@ func (x *exchange) failure(attempts int) error {
 	case x.complaint != nil:
 		return x.complaint
 	case x.unreadable != nil:
-		return fmt.Errorf("%s answered %s with something unreadable: %w", address, method, x.unreadable)
+		return &UnreadableError{address, method, x.unreadable}
+	case x.forged && x.client.wasTrusted():
+		return &UnreadableError{address, method, fmt.Errorf("%w, which worked before: it is garbage, or the device was paired again", ErrChecksum)}
 	case x.forged:
 		return &WrongTokenError{address, ByChecksum}
 	case x.offered:
@@ -214,5 +225,5 @@ func (x *exchange) failure(attempts int) error {
 	case x.greeted && !x.client.wasTrusted():
 		return &WrongTokenError{address, BySilence}
 	}
-	return &TimeoutError{address, method, attempts, x.client.timeout(), x.greeted}
+	return &TimeoutError{address, method, attempts, x.each, x.greeted}
 }

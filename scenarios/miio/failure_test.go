@@ -2,6 +2,7 @@ package miio_test
 
 import (
 	"context"
+	"crypto/md5"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -137,6 +138,76 @@ var _ = Describe("a client's error", func() {
 		Expect(err).To(MatchError(And(ContainSubstring("unreadable"), ContainSubstring("get_status"))))
 	}, SpecTimeout(10*time.Second))
 
+	DescribeTable("is the device's own when a device that knew the token answers every try with",
+		func(ctx SpecContext, answer func(d *device, id int) []byte, says string) {
+			d := switchOn()
+			client := d.hasty()
+			client.Attempts = 10
+			_, err := client.Call(ctx, "get_status", nil)
+			Expect(err).NotTo(HaveOccurred())
+			d.mu.Lock()
+			d.answer = func(_ int, request miio.Request) [][]byte { return [][]byte{answer(d, request.ID)} }
+			d.mu.Unlock()
+			client.Attempts = 2
+			_, err = client.Call(ctx, "get_status", nil)
+			garbled, ok := errors.AsType[*miio.UnreadableError](err)
+			Expect(ok).To(BeTrue(), "%v", err)
+			Expect(garbled.Address).To(Equal(client.Address))
+			Expect(err).To(MatchError(ContainSubstring(says)))
+		},
+		// home-assistant/core #19906, python-miio #482
+		Entry("a word where a value belongs", func(d *device, id int) []byte { return d.seal(fmt.Appendf(nil, `{"result":[net],"id":%d}`, id))[0] }, "not JSON", SpecTimeout(10*time.Second)),
+		// home-assistant/core #35118
+		Entry("an empty payload", func(d *device, _ int) []byte { return d.seal([]byte{0})[0] }, "not JSON", SpecTimeout(10*time.Second)),
+		Entry("text", func(d *device, _ int) []byte { return d.seal([]byte("<html>busy</html>"))[0] }, "not JSON", SpecTimeout(10*time.Second)),
+		Entry("JSON of another kind", func(d *device, _ int) []byte { return d.seal([]byte(`["ok"]`))[0] }, "cannot unmarshal", SpecTimeout(10*time.Second)),
+		Entry("a wrong checksum", func(d *device, id int) []byte {
+			datagram := d.say(id, `["ok"]`)[0]
+			datagram[len(datagram)-1] ^= 1
+			return datagram
+		}, "which worked before", SpecTimeout(10*time.Second)),
+		Entry("another token's checksum", func(d *device, id int) []byte {
+			packet, err := miio.Seal(token(otherSecret), deviceID, d.clock(), fmt.Appendf(nil, `{"id":%d,"result":["ok"]}`, id))
+			Expect(err).NotTo(HaveOccurred())
+			return packet.Bytes()
+		}, "paired again", SpecTimeout(10*time.Second)),
+		Entry("a body that is not whole blocks", func(d *device, _ int) []byte { return odd(d, 7).Bytes() }, "not whole blocks", SpecTimeout(10*time.Second)),
+	)
+
+	// home-assistant/core #23822, and devices that answer other ids: as good as nothing.
+	DescribeTable("is a timeout when a device that knew the token answers every try with",
+		func(ctx SpecContext, answer func(d *device, id int) []byte) {
+			d := switchOn()
+			client := d.hasty()
+			client.Attempts = 10
+			_, err := client.Call(ctx, "get_status", nil)
+			Expect(err).NotTo(HaveOccurred())
+			d.mu.Lock()
+			d.answer = func(_ int, request miio.Request) [][]byte { return [][]byte{answer(d, request.ID)} }
+			d.mu.Unlock()
+			client.Attempts = 2
+			_, err = client.Call(ctx, "get_status", nil)
+			Expect(as[*miio.TimeoutError](err).Greeted).To(BeTrue())
+		},
+		Entry("a bare header", func(d *device, _ int) []byte { return miio.HelloReply(deviceID, d.clock()).Bytes() }, SpecTimeout(10*time.Second)),
+		Entry("half a header", func(d *device, _ int) []byte { return miio.HelloReply(deviceID, d.clock()).Bytes()[:16] }, SpecTimeout(10*time.Second)),
+		Entry("no id", func(d *device, _ int) []byte { return d.seal([]byte(`{"error":{"code":-9999,"message":"user ack timeout"}}`))[0] }, SpecTimeout(10*time.Second)),
+		Entry("id 0", func(d *device, _ int) []byte { return d.complain(0, -9999, "user ack timeout")[0] }, SpecTimeout(10*time.Second)),
+	)
+
+	DescribeTable("is none when the answer has no result", func(ctx SpecContext, answer string) {
+		d := switchOn()
+		d.answer = func(_ int, request miio.Request) [][]byte { return d.seal(fmt.Appendf(nil, answer, request.ID)) }
+		reply, err := d.client().Call(ctx, "miIO.info", nil)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(reply.Result)).To(Equal("null"))
+	},
+		Entry("as python-miio's simulators answer miIO.info", `{"id":%d}`, SpecTimeout(10*time.Second)),
+		Entry("but how long it took", `{"id":%d,"exe_time":100}`, SpecTimeout(10*time.Second)),
+		Entry("but null", `{"id":%d,"result":null}`, SpecTimeout(10*time.Second)),
+		Entry("but a name for one", `{"result":,"id":%d}`, SpecTimeout(10*time.Second)),
+	)
+
 	It("is not about the device when the caller gives up", func(ctx SpecContext) {
 		d := switchOn()
 		asked := make(chan bool, 1)
@@ -177,6 +248,15 @@ var _ = Describe("a client's error", func() {
 		Expect(err).To(MatchError(ContainSubstring("no address")))
 	}, SpecTimeout(10*time.Second))
 })
+
+// odd is a packet whose checksum verifies, and whose body has this length.
+func odd(d *device, length int) miio.Packet {
+	packet := miio.Packet{Device: deviceID, Stamp: d.clock(), Body: make([]byte, length)}
+	packet.Checksum = [16]byte(unhex(secret))
+	sum := md5.Sum(packet.Bytes())
+	packet.Checksum = sum
+	return packet
+}
 
 func expectWrongToken(ctx context.Context, d *device, told miio.Telling, certain bool) {
 	GinkgoHelper()
