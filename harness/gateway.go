@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -28,12 +29,21 @@ type Gateway interface {
 
 // Observation is what a gateway saw within one window.
 type Observation struct {
-	Since    time.Time `json:"since"`
-	Contacts []Contact `json:"contacts"`         // sorted by destination
-	Lost     int       `json:"lost,omitempty"`   // messages that the kernel could not deliver: the window is not to be trusted
-	Doubts   []string  `json:"doubts,omitempty"` // traffic that cannot be attributed while something was blocked: the device may have got round the block
-	Home     []string  `json:"home,omitempty"`   // whom in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
-	Broken   string    `json:"broken,omitempty"` // what is wrong with the block itself, as "rule removed from outside"; "" when it held
+	Since     time.Time  `json:"since"`
+	Contacts  []Contact  `json:"contacts"`            // sorted by destination
+	Lost      int        `json:"lost,omitempty"`      // messages that the kernel could not deliver: the window is not to be trusted
+	Doubts    []string   `json:"doubts,omitempty"`    // traffic that cannot be attributed while something was blocked: the device may have got round the block
+	Home      []string   `json:"home,omitempty"`      // whom in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
+	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
+	Broken    string     `json:"broken,omitempty"`    // what is wrong with the block itself, as "rule removed from outside"; "" when it held
+}
+
+// Sinkhole is a name that was answered with addresses that no host on the internet
+// can have, for example 0.0.0.0 or an address in the home network. A resolver that
+// blocks names answers like that.
+type Sinkhole struct {
+	Name      string       `json:"name"`
+	Addresses []netip.Addr `json:"addresses"` // sorted
 }
 
 // Contact finds what was seen of one destination in the window, by itself or, if

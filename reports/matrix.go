@@ -48,6 +48,8 @@ type Run struct {
 	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, but for answers to who called it
 	Controllers []string `json:"controllers,omitempty"` // whom in the home network it might call all the same
 	Refused     []string `json:"refused,omitempty"`     // whom there it called in vain, as "tcp/3128/192.168.1.9"
+
+	Sinkholes []harness.Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, at least at times
 }
 
 // Column is one scenario in one regime under one fault.

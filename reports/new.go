@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -50,7 +51,11 @@ func summary(run harness.Run) Run {
 		Controllers: run.Settings.Controllers,
 	}
 	var horizon time.Duration
+	sinkholes := map[string][]netip.Addr{}
 	for _, result := range run.Results {
+		for _, sinkhole := range result.Seen.Sinkholes {
+			sinkholes[sinkhole.Name] = append(sinkholes[sinkhole.Name], sinkhole.Addresses...)
+		}
 		s.Refused = append(s.Refused, result.Seen.Home...)
 		if result.Trial.Control() {
 			s.Controls++
@@ -62,6 +67,11 @@ func summary(run harness.Run) Run {
 	s.Horizon = seconds(horizon)
 	slices.Sort(s.Refused)
 	s.Refused = slices.Compact(s.Refused)
+	for _, name := range slices.Sorted(maps.Keys(sinkholes)) {
+		addresses := sinkholes[name]
+		slices.SortFunc(addresses, netip.Addr.Compare)
+		s.Sinkholes = append(s.Sinkholes, harness.Sinkhole{Name: name, Addresses: slices.Compact(addresses)})
+	}
 	return s
 }
 

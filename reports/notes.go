@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ func (r reading) notes() section {
 		r.conditions(),
 		r.noise(),
 		r.remarks(),
+		r.sinkholes(),
 		r.limits())
 	return section{"What these verdicts rest on", lines}
 }
@@ -148,6 +150,28 @@ func (r reading) exceptByName() string {
 		return " but by nxdomain"
 	}
 	return ""
+}
+
+// sinkholes lists the names that the home's resolver blocks: the device could not
+// reach them, whatever the gateway did.
+func (r reading) sinkholes() []string {
+	const most = 10 // names, and addresses of each
+	if len(r.Run.Sinkholes) == 0 {
+		return nil
+	}
+	blocked := each(r.Run.Sinkholes, func(s harness.Sinkhole) string {
+		return fmt.Sprintf("%s (it answers %s)", s.Name, enumerate(upTo(most, each(s.Addresses, netip.Addr.String))))
+	})
+	return []string{fmt.Sprintf("The home's resolver blocks %s, always or at times. To find out what the device needs there, allow these names at the resolver and run again.",
+		enumerate(upTo(most, blocked)))}
+}
+
+// upTo shortens a list and says how many it leaves out.
+func upTo(most int, list []string) []string {
+	if len(list) <= most {
+		return list
+	}
+	return append(slices.Clone(list[:most]), fmt.Sprintf("%d more", len(list)-most))
 }
 
 // isolation says whom in the home network the device could not call.

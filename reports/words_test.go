@@ -3,6 +3,8 @@ package reports_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"net/netip"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -125,6 +127,30 @@ var _ = Describe("what a report says of a device that goes past the resolver", f
 		Entry("by QUIC", func(d *reports.Destination) { d.ID, d.Port = "udp/443/61.161.155.29", 443 }, "is QUIC, in which the gateway reads no server's name."),
 		Entry("under a name of its own", func(d *reports.Destination) { d.Named = "tls" }, "its name is what the device asked the server by."),
 	)
+
+	It("lists the names that the home's resolver blocks, each once", func() {
+		run, judgement := s50()
+		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("resolver blocks"))
+		null, loopback := netip.MustParseAddr("0.0.0.0"), netip.MustParseAddr("127.0.0.1")
+		for i, address := range []netip.Addr{loopback, null, loopback} {
+			run.Results[i].Seen.Sinkholes = []harness.Sinkhole{{Name: "log.example", Addresses: []netip.Addr{address}}}
+		}
+		run.Results[3].Seen.Sinkholes = []harness.Sinkhole{{Name: "ads.example", Addresses: []netip.Addr{null}}}
+		m := reports.New(run, judgement)
+		Expect(m.Run.Sinkholes).To(HaveExactElements(
+			harness.Sinkhole{Name: "ads.example", Addresses: []netip.Addr{null}},
+			harness.Sinkhole{Name: "log.example", Addresses: []netip.Addr{null, loopback}}))
+		Expect(markdown(m)).To(ContainSubstring("The home's resolver blocks ads.example (it answers 0.0.0.0) and log.example (it answers 0.0.0.0 and 127.0.0.1), always or at times."))
+	})
+
+	It("shortens the list of names that the home's resolver blocks", func() {
+		run, judgement := s50()
+		for i := range 300 {
+			run.Results[0].Seen.Sinkholes = append(run.Results[0].Seen.Sinkholes,
+				harness.Sinkhole{Name: fmt.Sprintf("n%d.example", i), Addresses: []netip.Addr{netip.IPv4Unspecified()}})
+		}
+		Expect(markdown(reports.New(run, judgement))).To(ContainSubstring("and 290 more, always or at times."))
+	})
 
 	It("says whom in the home network the device could not call", func() {
 		run, judgement := s50()

@@ -12,6 +12,7 @@ import (
 type addresses struct {
 	inside      []netip.Addr // without link-local ones
 	own         []netip.Addr
+	networks    []netip.Prefix // of the device
 	insideIndex int
 }
 
@@ -44,6 +45,8 @@ func (a *addresses) add(link netlink.Link, found []netlink.Addr, inside bool) {
 		a.own = append(a.own, address)
 		if inside && !address.IsLinkLocalUnicast() {
 			a.inside = append(a.inside, address)
+			length, _ := entry.Mask.Size()
+			a.networks = append(a.networks, netip.PrefixFrom(address, length).Masked())
 		}
 	}
 }

@@ -70,7 +70,7 @@ func (c Config) layout() chains.Layout {
 
 func (c Config) attribution(a addresses) attribution.Config {
 	return attribution.Config{
-		Own: a.own, Inside: a.inside, LAN: c.LAN, Resolver: c.resolverPort(),
+		Own: a.own, Inside: a.inside, Home: slices.Concat(c.LAN, a.networks), Resolver: c.resolverPort(),
 		KeepDNS: slices.Contains(c.Keep, "dns"), Apart: c.Apart,
 	}
 }

@@ -42,11 +42,12 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	}
 	contacts := g.table.Contacts(g.ledger.Window())
 	return harness.Observation{
-		Since:    g.window.since,
-		Contacts: contacts,
-		Doubts:   g.doubts.of(contacts),
-		Home:     g.doubts.homeHosts(),
-		Lost:     g.log.Lost() - g.window.lost,
-		Broken:   broken,
+		Since:     g.window.since,
+		Contacts:  contacts,
+		Sinkholes: g.table.Sinkholes(),
+		Doubts:    g.doubts.of(contacts),
+		Home:      g.doubts.homeHosts(),
+		Lost:      g.log.Lost() - g.window.lost,
+		Broken:    broken,
 	}, nil
 }

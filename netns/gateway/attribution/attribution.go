@@ -30,7 +30,7 @@ const Resolver = "resolver"
 type Config struct {
 	Own      []netip.Addr   // every address of the gateway
 	Inside   []netip.Addr   // those at which the device queries the gateway's resolver
-	LAN      []netip.Prefix // the home network, whose hosts are not destinations
+	Home     []netip.Prefix // the home network and the device's, whose hosts are not destinations
 	Resolver uint16         // the port of the gateway's resolver
 	KeepDNS  bool           // the gateway's resolver is never blocked, and is not a destination
 
@@ -47,16 +47,18 @@ type Table struct {
 	names   *nameTable
 	served  map[netip.Addr][]service // the SNI that was seen at an address
 	earlier map[netip.Addr][]service // the names that places had in an earlier run
-	shown   map[watch.Place]string   // the name that represents all names of a place
-	blocked Blocked
-	open    []harness.Destination // in a confinement, what is not blocked
+
+	sinkholes map[string][]netip.Addr // of this window: names with addresses that no host on the internet can have
+	shown     map[watch.Place]string  // the name that represents all names of a place
+	blocked   Blocked
+	open      []harness.Destination // in a confinement, what is not blocked
 }
 
 // New returns a table without names, with nothing blocked.
 func New(config Config) *Table {
 	return &Table{
 		config: config, names: newNameTable(), shown: map[watch.Place]string{},
-		served: map[netip.Addr][]service{}, earlier: map[netip.Addr][]service{},
+		served: map[netip.Addr][]service{}, earlier: map[netip.Addr][]service{}, sinkholes: map[string][]netip.Addr{},
 	}
 }
 
@@ -74,7 +76,7 @@ func (t *Table) Know(contacts []harness.Contact) (change Change) {
 			t.names.heard[d.Name] = len(t.names.Addresses(d.Name)) == 0
 		}
 		change.add(t.learn(d.Name, contact.Addresses))
-		for _, entry := range t.entries(d, contact.Addresses) {
+		for _, entry := range t.entries(d, t.usable(contact.Addresses)) {
 			place := placeOf(entry)
 			t.earlier[entry.Address] = append(t.earlier[entry.Address], service{place, d.Name})
 			if t.shown[place] == "" {
@@ -90,7 +92,8 @@ func (t *Table) Kept(d harness.Destination) bool { return d.Name == Resolver && 
 
 // Destinations returns what a place is: the destinations that it is blocked for,
 // or else those of the names that the device queried, or else the bare address.
-// The gateway, the home network, multicast, and what is kept have none.
+// The gateway, the home network, addresses that no host on the internet can have,
+// and what is kept have none.
 func (t *Table) Destinations(place watch.Place) []harness.Destination {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
@@ -115,7 +118,7 @@ func (t *Table) namesOf(place watch.Place) []string {
 	if t.own(address) && place.Port() == t.config.Resolver {
 		return []string{Resolver}
 	}
-	if !t.foreign(address) || !address.IsGlobalUnicast() {
+	if !t.foreign(address) {
 		return nil
 	}
 	known := t.candidates(place, t.names.Names(address))
@@ -151,6 +154,7 @@ func (t *Table) Settle(window watch.Window) {
 			t.shown[place] = t.standIn(place, known)
 		}
 	}
+	clear(t.sinkholes)
 }
 
 // Contacts are those of a window, sorted by destination, with everything that is
@@ -216,14 +220,6 @@ func (t *Table) named(d harness.Destination) string {
 	}
 	return "dns"
 }
-
-// foreign reports whether an address is neither the gateway's nor in the home
-// network.
-func (t *Table) foreign(address netip.Addr) bool {
-	return !t.own(address) && !slices.ContainsFunc(t.config.LAN, func(p netip.Prefix) bool { return p.Contains(address) })
-}
-
-func (t *Table) own(address netip.Addr) bool { return slices.Contains(t.config.Own, address) }
 
 func union(a, b []string) []string {
 	all := slices.Concat(a, b)

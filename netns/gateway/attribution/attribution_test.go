@@ -1,6 +1,7 @@
 package attribution_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ var (
 func config() attribution.Config {
 	return attribution.Config{
 		Own: []netip.Addr{gateway, uplink}, Inside: []netip.Addr{gateway}, Resolver: names.Port,
-		LAN: []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")},
+		Home: []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("192.168.50.0/24"), netip.MustParsePrefix("fd01::/64")},
 	}
 }
 
@@ -130,6 +131,60 @@ var _ = Describe("a place", func() {
 			HaveField("Destination", destinations("tcp/80/198.51.100.2")[0]),
 			And(HaveField("Destination", destinations("tcp/443/cloud.example")[0]), HaveField("Tries", 3), HaveField("Attempts", 2)),
 			HaveField("Destination", destinations("udp/123/198.51.100.2")[0])))
+	})
+})
+
+var _ = Describe("an address that no host on the internet can have", func() {
+	DescribeTable("is neither learnt nor blocked", func(text string) {
+		address := netip.MustParseAddr(text)
+		table := attribution.New(config())
+		table.Use(table.Plan(append(destinations("tcp/443/log.example"), harness.Destination{Protocol: "tcp", Port: 443, Name: address.String()}), harness.Reject))
+		Expect(table.Answer(answer("log.example", address, one)).Block).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))
+		for _, fault := range []harness.Fault{harness.Reject, harness.NXDomain} {
+			plan := table.Plan(append(destinations("tcp/443/log.example"), harness.Destination{Protocol: "tcp", Port: 443, Name: address.String()}), fault)
+			Expect(plan.Entries()).NotTo(ContainElement(HaveField("Address", address.Unmap())))
+		}
+		at := watch.Place{Protocol: "tcp", AddrPort: netip.AddrPortFrom(address, 443)}
+		Expect(table.Destinations(at)).To(BeEmpty())
+		Expect(table.Contacts(seen(at, place("tcp", "198.51.100.1:443")))).To(HaveExactElements(And(
+			HaveField("Destination.Name", "log.example"), HaveField("Addresses", HaveExactElements(one)))))
+		Expect(table.Sinkholes()).To(HaveExactElements(harness.Sinkhole{Name: "log.example", Addresses: []netip.Addr{address.Unmap()}}))
+
+		known := attribution.New(config())
+		known.Know([]harness.Contact{{Destination: destinations("tcp/443/log.example")[0], Addresses: []netip.Addr{address}}})
+		Expect(known.Plan(destinations("tcp/443/log.example"), harness.Reject).Entries()).To(BeEmpty(), "from an earlier run")
+	},
+		Entry("unspecified", "0.0.0.0"), Entry("unspecified, IPv6", "::"), Entry("this network", "0.1.2.3"),
+		Entry("loopback", "127.0.0.1"), Entry("another loopback", "127.1.2.3"), Entry("loopback, IPv6", "::1"),
+		Entry("multicast", "224.0.0.5"), Entry("multicast, IPv6", "ff02::fb"), Entry("broadcast", "255.255.255.255"),
+		Entry("link-local", "169.254.1.1"), Entry("link-local, IPv6", "fe80::1"),
+		Entry("IPv4 in IPv6", "::ffff:0.0.0.0"), Entry("IPv4 in IPv6, at home", "::ffff:192.168.1.1"), Entry("IPv4 in IPv6, deprecated", "::7f00:1"),
+		Entry("site-local", "fec0::1"), Entry("discarded", "100::1"),
+		Entry("a router at home", "192.168.1.1"), Entry("a host at home, IPv6", "fd01::5"), Entry("the gateway", "192.168.1.2"),
+		Entry("the device's own network", "192.168.50.255"),
+	)
+
+	It("is not reported of a name at home, and only in its window", func() {
+		table := attribution.New(config())
+		home := netip.MustParseAddr("192.168.1.5")
+		for _, name := range []string{"homeassistant", "broker.lan", "nas.fritz.box", "hub.home.arpa"} {
+			table.Answer(answer(name, home))
+		}
+		Expect(table.Sinkholes()).To(BeEmpty())
+		table.Answer(answer("broker.lan", netip.IPv4Unspecified()))
+		Expect(table.Sinkholes()).To(HaveLen(1), "that is nobody's address, at home neither")
+		table.Settle(seen())
+		Expect(table.Sinkholes()).To(BeEmpty())
+	})
+
+	It("is reported of a limited number of names", func() {
+		table := attribution.New(config())
+		for i := range 10_000 {
+			table.Answer(answer(fmt.Sprintf("n%d.example", i), netip.AddrFrom4([4]byte{127, 0, byte(i >> 8), byte(i)}), netip.IPv4Unspecified()))
+			table.Answer(answer("many.example", netip.AddrFrom4([4]byte{127, 0, byte(i >> 8), byte(i)})))
+		}
+		Expect(table.Sinkholes()).To(HaveLen(256))
+		Expect(table.Sinkholes()).To(HaveEach(HaveField("Addresses", WithTransform(func(a []netip.Addr) int { return len(a) }, BeNumerically("<=", 8)))))
 	})
 })
 

@@ -103,6 +103,7 @@ func (t *Table) Withheld(query string) (destinations []harness.Destination) {
 func (t *Table) Answer(answer names.Answered) (change Change) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	t.noteSinkhole(answer.Name, answer.Addresses)
 	t.names.Alias(answer.Name, answer.Aliases)
 	if len(answer.Addresses) > 0 {
 		t.names.Answer(answer.Name)
@@ -115,7 +116,8 @@ func (t *Table) Answer(answer names.Answered) (change Change) {
 
 func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 	name = names.Canonical(name)
-	addresses = t.names.Learn(name, addresses)
+	addresses = t.usable(addresses)
+	t.names.Learn(name, addresses)
 	for _, d := range t.blocked.byAddress {
 		if d.Name != name {
 			continue
@@ -158,14 +160,17 @@ func (t *Table) everything(b Blocked) []block.Entry {
 	return entries
 }
 
-// entries are a destination's at some addresses.
+// entries are a destination's at some addresses, without those that must never be
+// blocked.
 func (t *Table) entries(d harness.Destination, addresses []netip.Addr) (entries []block.Entry) {
-	port := d.Port
-	if d.Name == Resolver {
+	port, resolver := d.Port, d.Name == Resolver
+	if resolver {
 		port = t.config.Resolver
 	}
 	for _, address := range addresses {
-		entries = append(entries, block.Entry{Address: address, Protocol: d.Protocol, Port: port})
+		if resolver || t.foreign(address) {
+			entries = append(entries, block.Entry{Address: address, Protocol: d.Protocol, Port: port})
+		}
 	}
 	return entries
 }

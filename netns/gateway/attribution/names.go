@@ -22,13 +22,10 @@ func newNameTable() *nameTable {
 	return &nameTable{addresses: map[string][]netip.Addr{}, names: map[netip.Addr][]string{}, aliased: map[string][]string{}, heard: map[string]bool{}}
 }
 
-// Learn adds addresses of a name and returns them without zones, and as IPv4 if they
-// are IPv4 in IPv6.
-func (t *nameTable) Learn(name string, addresses []netip.Addr) (plain []netip.Addr) {
+// Learn adds addresses of a name.
+func (t *nameTable) Learn(name string, addresses []netip.Addr) {
 	name = names.Canonical(name)
 	for _, address := range addresses {
-		address = address.Unmap().WithZone("")
-		plain = append(plain, address)
 		at, known := slices.BinarySearchFunc(t.addresses[name], address, netip.Addr.Compare)
 		if known {
 			continue
@@ -36,7 +33,6 @@ func (t *nameTable) Learn(name string, addresses []netip.Addr) (plain []netip.Ad
 		t.addresses[name] = slices.Insert(t.addresses[name], at, address)
 		t.names[address] = append(t.names[address], name)
 	}
-	return plain
 }
 
 // Alias says that these stand for a name: who asks for one of them later means
@@ -77,7 +73,7 @@ func (t *nameTable) Meant(name string) (meant []string) {
 // no answer named the address; then Hear tells so.
 func (t *nameTable) Hear(name string, address netip.Addr) bool {
 	name = names.Canonical(name)
-	if len(t.names[address.Unmap().WithZone("")]) > 0 {
+	if len(t.names[plain(address)]) > 0 {
 		return false
 	}
 	if len(t.addresses[name]) == 0 {
@@ -104,5 +100,5 @@ func (t *nameTable) Addresses(name string) []netip.Addr {
 
 // Names are those of an address, the first learnt first.
 func (t *nameTable) Names(address netip.Addr) []string {
-	return slices.Clone(t.names[address.Unmap().WithZone("")])
+	return slices.Clone(t.names[plain(address)])
 }
