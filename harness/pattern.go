@@ -89,6 +89,23 @@ func (p Pattern) MatchesName(name string) bool {
 	return below && strings.HasSuffix(name, "."+domain)
 }
 
+// Destinations lists what stands together for all that the pattern names: one
+// destination for each protocol. Nothing stands for every name, so that the list is
+// empty then.
+func (p Pattern) Destinations() (all []Destination) {
+	if p.name == "*" || p.name == "" {
+		return nil
+	}
+	for _, protocol := range []string{TCP, UDP, ICMP} {
+		if p.protocol != "" && p.protocol != protocol || p.port != "" && (p.port == "echo") != (protocol == ICMP) {
+			continue
+		}
+		number, _ := strconv.ParseUint(p.port, 10, 16) // "" and "echo" have none
+		all = append(all, Destination{Protocol: protocol, Port: uint16(number), Name: p.name})
+	}
+	return all
+}
+
 // MarshalText writes the pattern.
 func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 

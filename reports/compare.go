@@ -28,7 +28,7 @@ type Change struct {
 
 // Need is a set of destinations whose blocking breaks a column.
 type Need struct {
-	Destinations []string
+	Destinations []harness.Destination
 	Trials       []int // of the run in which it is needed
 	Uncertain    bool  // the other run leaves open whether it was needed there too
 }
@@ -36,7 +36,7 @@ type Need struct {
 // CellChange is a destination whose verdict changed. A run that has not seen the
 // destination gives "".
 type CellChange struct {
-	Destination string
+	Destination harness.Destination
 	Before      harness.Verdict
 	After       harness.Verdict
 }
@@ -83,8 +83,8 @@ func same(column Column, in Matrix) (Column, bool) {
 }
 
 // missing are the destinations of a that b has not.
-func missing(a, b Matrix) []string {
-	var only []string
+func missing(a, b Matrix) []harness.Destination {
+	var only []harness.Destination
 	for _, row := range a.Rows {
 		if _, ok := find(b, row.Destination.ID); !ok {
 			only = append(only, row.Destination.ID)
@@ -93,7 +93,7 @@ func missing(a, b Matrix) []string {
 	return only
 }
 
-func find(m Matrix, id string) (Row, bool) {
+func find(m Matrix, id harness.Destination) (Row, bool) {
 	for _, row := range m.Rows {
 		if row.Destination.ID == id {
 			return row, true
@@ -121,8 +121,8 @@ func grown(before Matrix, old Column, after Matrix, column Column) []Need {
 }
 
 // leavesOpen tells whether a run does not settle what blocking these does.
-func leavesOpen(m Matrix, column Column, destinations []string) bool {
-	return slices.ContainsFunc(destinations, func(id string) bool {
+func leavesOpen(m Matrix, column Column, destinations []harness.Destination) bool {
+	return slices.ContainsFunc(destinations, func(id harness.Destination) bool {
 		row, seen := find(m, id)
 		return seen && row.Cells[column.ID].Open()
 	})

@@ -44,7 +44,7 @@ func introduction(m Matrix) string {
 // lines tell the needs first, then the verdicts that are not told by them.
 func (c Change) lines() []string {
 	var lines []string
-	var told []string
+	var told []harness.Destination
 	for _, need := range c.Grown {
 		lines = append(lines, c.growth(need))
 		told = append(told, single(need)...)
@@ -61,7 +61,7 @@ func (c Change) lines() []string {
 }
 
 // single is the destination of a need that is no group.
-func single(need Need) []string {
+func single(need Need) []harness.Destination {
 	if len(need.Destinations) == 1 {
 		return need.Destinations
 	}
@@ -69,9 +69,9 @@ func single(need Need) []string {
 }
 
 func (c Change) growth(need Need) string {
-	line := fmt.Sprintf("At least one of %s is needed now%s", called(need.Destinations), proof(need.Trials))
+	line := fmt.Sprintf("At least one of %s is needed now%s", called(need.Destinations...), proof(need.Trials))
 	if len(need.Destinations) == 1 {
-		line = fmt.Sprintf("%s is required now%s; before, it was %s", called(need.Destinations), proof(need.Trials), seen(c.cell(need).Before))
+		line = fmt.Sprintf("%s is required now%s; before, it was %s", called(need.Destinations...), proof(need.Trials), seen(c.cell(need).Before))
 	}
 	if need.Uncertain && len(need.Destinations) > 1 {
 		return line + ". The earlier run had left this open."
@@ -80,9 +80,9 @@ func (c Change) growth(need Need) string {
 }
 
 func (c Change) shrinkage(need Need) string {
-	line := fmt.Sprintf("It is no longer so that at least one of %s is needed", called(need.Destinations))
+	line := fmt.Sprintf("It is no longer so that at least one of %s is needed", called(need.Destinations...))
 	if len(need.Destinations) == 1 {
-		line = fmt.Sprintf("%s was required, and is now %s", called(need.Destinations), seen(c.cell(need).After))
+		line = fmt.Sprintf("%s was required, and is now %s", called(need.Destinations...), seen(c.cell(need).After))
 	}
 	if need.Uncertain && len(need.Destinations) > 1 {
 		return line + ", or not known yet: the later run leaves it open."
@@ -105,9 +105,9 @@ func seen(verdict harness.Verdict) string {
 }
 
 // verdicts tells which verdicts changed, those that changed alike together.
-func (c Change) verdicts(told []string) []string {
+func (c Change) verdicts(told []harness.Destination) []string {
 	var changes []string
-	who := map[string][]string{}
+	who := map[string][]harness.Destination{}
 	for _, cell := range c.Cells {
 		if slices.Contains(told, cell.Destination) {
 			continue
@@ -119,7 +119,7 @@ func (c Change) verdicts(told []string) []string {
 		who[change] = append(who[change], cell.Destination)
 	}
 	return each(changes, func(change string) string {
-		return fmt.Sprintf("%s: %s.", strings.ToUpper(change[:1])+change[1:], called(who[change]))
+		return fmt.Sprintf("%s: %s.", strings.ToUpper(change[:1])+change[1:], called(who[change]...))
 	})
 }
 

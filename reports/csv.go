@@ -9,8 +9,9 @@ import (
 )
 
 // CSV writes one line a destination: the forum's heads with a bare verdict for
-// each column, then what each verdict means and rests on. If the device is
-// simulated, each line ends with a column that says so.
+// each column, then what each verdict means and rests on. Lines end with a column
+// that says so if the device is simulated, and with one that says what was always
+// blocked, if anything was.
 func CSV(w io.Writer, m Matrix) error {
 	r := read(m)
 	out := csv.NewWriter(w)
@@ -36,6 +37,9 @@ func (r reading) csvHeads() []string {
 	if r.Run.Simulated {
 		line = append(line, "Simulated")
 	}
+	if len(r.Run.Always) > 0 {
+		line = append(line, "Always blocked")
+	}
 	return line
 }
 
@@ -56,6 +60,9 @@ func (r reading) csvLine(row Row) []string {
 	line = append(line, row.Destination.FirstSeen)
 	if r.Run.Simulated {
 		line = append(line, "yes")
+	}
+	if len(r.Run.Always) > 0 {
+		line = append(line, r.always())
 	}
 	return line
 }

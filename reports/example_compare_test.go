@@ -12,7 +12,7 @@ import (
 // After an update of its firmware, a lamp needs its maker's server.
 func ExampleCompare() {
 	column := reports.Column{ID: "switch", Scenario: "switch", Title: "Required for switching?", Regime: harness.Steady, Fault: harness.Drop}
-	server := reports.Destination{ID: "tcp/8883/mqtt.lamp.example", Host: "mqtt.lamp.example", Protocol: "tcp", Port: 8883}
+	server := reports.Destination{ID: harness.Destination{Protocol: "tcp", Port: 8883, Name: "mqtt.lamp.example"}, Host: "mqtt.lamp.example"}
 	lamp := func(verdict harness.Verdict, cuts ...reports.Cut) reports.Matrix {
 		return reports.Matrix{
 			Columns: []reports.Column{column},
@@ -21,7 +21,7 @@ func ExampleCompare() {
 		}
 	}
 	before := lamp(harness.Optional)
-	after := lamp(harness.Required, reports.Cut{ID: "c1", Column: "switch", Destinations: []string{server.ID}, Trials: []int{2}})
+	after := lamp(harness.Required, reports.Cut{ID: "c1", Column: "switch", Destinations: []harness.Destination{server.ID}, Trials: []int{2}})
 
 	comparison := reports.Compare(before, after)
 	fmt.Println(comparison.Worse())
@@ -49,7 +49,7 @@ func ExampleOpenMetrics() {
 		Run:     reports.Run{Status: harness.Complete},
 		Columns: []reports.Column{{ID: "switch", Scenario: "switch", Regime: harness.Steady}},
 		Rows: []reports.Row{{
-			Destination: reports.Destination{ID: "udp/123/pool.ntp.org"},
+			Destination: reports.Destination{ID: harness.Destination{Protocol: "udp", Port: 123, Name: "pool.ntp.org"}},
 			Cells:       map[string]reports.Cell{"switch": {Verdict: harness.Required, Confidence: 1}},
 		}},
 	}

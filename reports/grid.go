@@ -70,7 +70,7 @@ func newGrid(r reading, headings []string, show func(reading, Cell) string) grid
 		line := []entry{
 			addressColumn: {text: clean(andMore("", d.Addresses))},
 			hostColumn:    {text: clean(andMore(hostName(d.Host), d.Collateral))},
-			serviceColumn: {text: clean(strings.TrimSpace(fmt.Sprintf("%s/%d %s", d.Protocol, d.Port, d.Service)))},
+			serviceColumn: {text: clean(serviceOf(d))},
 		}
 		for _, column := range r.Columns {
 			cell := row.Cells[column.ID]

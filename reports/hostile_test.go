@@ -70,15 +70,20 @@ func spoken(text string) reports.Matrix {
 	}
 	for i := range m.Rows {
 		d := &m.Rows[i].Destination
-		d.ID, d.Host, d.Service, d.Collateral = "udp/123/"+text, text, text, []string{text}
+		d.ID, d.Host, d.Service, d.Collateral = spokenTo(text), text, text, []string{text}
 		for id, cell := range m.Rows[i].Cells {
 			cell.Why = text
 			m.Rows[i].Cells[id] = cell
 		}
 	}
-	m.Cuts = append(m.Cuts, reports.Cut{ID: "c9", Column: m.Columns[0].ID, Destinations: []string{text, "udp/123/" + text}})
-	m.Unknown = append(m.Unknown, reports.Unknown{Column: text, Why: text, Destinations: []string{text}})
+	m.Cuts = append(m.Cuts, reports.Cut{ID: "c9", Column: m.Columns[0].ID, Destinations: []harness.Destination{{Name: text}, spokenTo(text)}})
+	m.Unknown = append(m.Unknown, reports.Unknown{Column: text, Why: text, Destinations: []harness.Destination{{Name: text}}})
 	return m
+}
+
+// spokenTo is a destination of this name.
+func spokenTo(name string) harness.Destination {
+	return harness.Destination{Protocol: "udp", Port: 123, Name: name}
 }
 
 // babble is a text of signs from all over Unicode.
@@ -104,7 +109,9 @@ func expectSoundJSON(m reports.Matrix) {
 	GinkgoHelper()
 	var out bytes.Buffer
 	Expect(reports.JSON(&out, m)).To(Succeed())
-	var again reports.Matrix
+	var again struct {
+		Rows []struct{ Destination struct{ Host string } }
+	}
 	Expect(json.Unmarshal(out.Bytes(), &again)).To(Succeed())
 	Expect(again.Rows[0].Destination.Host).To(Equal(string([]rune(m.Rows[0].Destination.Host))))
 }

@@ -181,7 +181,7 @@ func (r reading) line(row Row, budget allowance) line {
 	d := row.Destination
 	l := line{
 		Name:    breakable(hostName(d.Host)),
-		Service: strings.TrimSpace(fmt.Sprintf("%s/%d %s", d.Protocol, d.Port, d.Service)),
+		Service: serviceOf(d),
 		Address: enumerate(d.Addresses),
 	}
 	if d.Host == "" {

@@ -79,10 +79,7 @@ func (r reading) named(places []int, in bool) []string {
 }
 
 // nameOf is a destination's name where its service need not be told.
-func nameOf(d Destination) string {
-	_, host := split(d.ID)
-	return host
-}
+func nameOf(d Destination) string { return hostName(d.ID.Name) }
 
 func mark(o harness.Outcome, budget allowance) answerMark {
 	switch o.Answer {
@@ -111,7 +108,7 @@ func flowLines(r reading, flows []Flow) []flowLine {
 	var lines []flowLine
 	for i, f := range flows[:min(len(flows), len(r.Rows))] {
 		l := flowLine{Open: f.Open, Blocked: f.Blocked, First: "–", Last: "–", Answered: "never"}
-		l.Name, l.Service = drawn(r.Rows[i].Destination.ID).Name, r.line(Row{Destination: r.Rows[i].Destination}, 0).Service
+		l.Name, l.Service = drawn(r.Rows[i].Destination.ID).Name, serviceOf(r.Rows[i].Destination)
 		if f.Open+f.Blocked > 0 || f.Last > 0 {
 			l.First, l.Last = lasting(f.First), lasting(f.Last)
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/needwant/needwant/harness"
 )
 
 // need is what columns need, to be drawn: all of the parts.
@@ -70,10 +72,7 @@ func (r reading) drawnNeed(column Column) need {
 	return n
 }
 
-func drawn(id string) member {
-	service, host := split(id)
-	return member{breakable(host), service}
-}
+func drawn(d harness.Destination) member { return member{breakable(hostName(d.Name)), how(d)} }
 
 // safeCard is what may be blocked all at once.
 type safeCard struct {
@@ -99,7 +98,7 @@ func (r reading) drawnSafe() []safeCard {
 			card.Columns = "For all of it together"
 		}
 		if left := r.left(s); len(left) > 0 && len(left) <= len(s.Destinations) && len(left) <= mostBelow {
-			card.AllBut = called(left)
+			card.AllBut = called(left...)
 		}
 		return card
 	})
@@ -122,9 +121,9 @@ func (r reading) extent(s Safe) string {
 }
 
 // left are the destinations that are not in a safe list.
-func (r reading) left(s Safe) []string {
-	all := each(r.Rows, func(row Row) string { return row.Destination.ID })
-	return slices.DeleteFunc(all, func(id string) bool { return slices.Contains(s.Destinations, id) })
+func (r reading) left(s Safe) []harness.Destination {
+	all := each(r.Rows, func(row Row) harness.Destination { return row.Destination.ID })
+	return slices.DeleteFunc(all, func(id harness.Destination) bool { return slices.Contains(s.Destinations, id) })
 }
 
 // headingOf is the heading of a column by its id.

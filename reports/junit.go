@@ -109,6 +109,9 @@ func (r reading) junitSuite(column Column, heading string) junitSuite {
 		{"certified", clean(column.Certified)},
 		{"simulated", strconv.FormatBool(r.Run.Simulated)},
 	}}
+	if len(r.Run.Always) > 0 {
+		s.Properties = append(s.Properties, junitProperty{"always_blocked", clean(r.always())})
+	}
 	for _, row := range r.Rows {
 		s.Cases = append(s.Cases, r.junitCase(column, row))
 	}
@@ -125,7 +128,7 @@ func (r reading) junitStart() string {
 
 func (r reading) junitCase(column Column, row Row) junitCase {
 	cell := row.Cells[column.ID]
-	c := junitCase{Class: clean("needwant." + column.ID), Name: clean(row.Destination.ID)}
+	c := junitCase{Class: clean("needwant." + column.ID), Name: clean(row.Destination.ID.String())}
 	reason := &junitReason{Message: clean(r.phrase(cell)), Type: clean(string(cell.Verdict)), Text: clean(r.testimony(cell))}
 	switch {
 	case cell.Verdict == harness.Optional:

@@ -43,7 +43,8 @@ type Run struct {
 	Horizon  float64         `json:"horizon_s"` // how long the longest block was held: nothing is known of what comes later
 	Kept     []string        `json:"kept"`      // never blocked
 
-	Simulated bool `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
+	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
+	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
 
 	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, but for answers to who called it
 	Controllers []string `json:"controllers,omitempty"` // whom in the home network it might call all the same
@@ -74,16 +75,16 @@ type Row struct {
 
 // Destination is what the device contacts.
 type Destination struct {
-	ID         string   `json:"id"`   // protocol/port/name
-	Host       string   `json:"host"` // "" where the device asked for no name
-	Addresses  []string `json:"addresses"`
-	Protocol   string   `json:"protocol"` // "tcp" or "udp"
-	Port       uint16   `json:"port"`
-	Service    string   `json:"service"`           // as "NTP"; "" where the port tells nothing
-	FirstSeen  string   `json:"first_seen"`        // "control", or "trial 7"
-	Collateral []string `json:"collateral"`        // other names that blocking it hits too
-	Named      string   `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by
-	Private    string   `json:"private,omitempty"` // how it answers questions for names that nobody can read along, as "DNS over TLS"
+	ID         harness.Destination `json:"id"`   // protocol/port/name
+	Host       string              `json:"host"` // "" if the device asked for no name
+	Addresses  []string            `json:"addresses"`
+	Protocol   string              `json:"protocol"`          // "tcp", "udp" or "icmp"
+	Port       uint16              `json:"port"`              // 0 for every port, and for icmp
+	Service    string              `json:"service"`           // e.g. "NTP"; "" if the port does not identify one
+	FirstSeen  string              `json:"first_seen"`        // "control", or "trial 7"
+	Collateral []string            `json:"collateral"`        // other names that blocking it hits too
+	Named      string              `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by
+	Private    string              `json:"private,omitempty"` // how it answers questions for names that nobody can read along, as "DNS over TLS"
 }
 
 // Cell is one verdict and its proof.
@@ -103,22 +104,22 @@ func (c Cell) Open() bool {
 
 // Cut is a minimal set of destinations whose blocking breaks a column.
 type Cut struct {
-	ID           string   `json:"id"`
-	Column       string   `json:"column"`
-	Destinations []string `json:"destinations"`
-	Trials       []int    `json:"trials"`
+	ID           string                `json:"id"`
+	Column       string                `json:"column"`
+	Destinations []harness.Destination `json:"destinations"`
+	Trials       []int                 `json:"trials"`
 }
 
 // Safe is a set that was blocked all at once with the columns still working.
 type Safe struct {
-	Columns      []string `json:"columns"`
-	Destinations []string `json:"destinations"`
-	Trial        int      `json:"trial"` // 0: no single trial blocked all of it
+	Columns      []string              `json:"columns"`
+	Destinations []harness.Destination `json:"destinations"`
+	Trial        int                   `json:"trial"` // 0: no single trial blocked all of it
 }
 
 // Unknown is what stayed open in a column, and why.
 type Unknown struct {
-	Column       string   `json:"column"`
-	Why          string   `json:"why"`
-	Destinations []string `json:"destinations"`
+	Column       string                `json:"column"`
+	Why          string                `json:"why"`
+	Destinations []harness.Destination `json:"destinations"`
 }

@@ -19,30 +19,38 @@ func hostName(name string) string {
 	return name
 }
 
-// called is what sentences call destinations, by their ids, those of one
-// service together: "a.example on tcp/443; b.example and c.example on udp/123".
-func called(ids []string) string {
+// called is what sentences call destinations, those of one service together:
+// "a.example on tcp/443; b.example and c.example on udp/123".
+func called(destinations ...harness.Destination) string {
 	var services []string
 	hosts := map[string][]string{}
-	for _, id := range ids {
-		service, host := split(id)
+	for _, d := range destinations {
+		service := how(d)
 		if hosts[service] == nil {
 			services = append(services, service)
 		}
-		hosts[service] = append(hosts[service], host)
+		hosts[service] = append(hosts[service], hostName(d.Name))
 	}
 	return strings.Join(each(services, func(service string) string {
-		return enumerate(hosts[service]) + service
+		return enumerate(hosts[service]) + " " + service
 	}), "; ")
 }
 
-// split takes an id apart, into " on udp/123" and the host.
-func split(id string) (service, host string) {
-	d, err := harness.ParseDestination(id)
-	if err != nil {
-		return "", id
+// how says in a sentence by which protocol and port a host is contacted:
+// "on udp/123", "on every udp port", "via ping".
+func how(d harness.Destination) string {
+	switch {
+	case d.Protocol == harness.ICMP:
+		return "via ping"
+	case d.EveryPort():
+		return "on every " + d.Protocol + " port"
 	}
-	return fmt.Sprintf(" on %s/%d", d.Protocol, d.Port), hostName(d.Name)
+	return "on " + d.Protocol + "/" + d.PortText()
+}
+
+// serviceOf is a destination's protocol, port and service in a table: "udp/123 NTP".
+func serviceOf(d Destination) string {
+	return strings.TrimSpace(fmt.Sprintf("%s/%s %s", d.ID.Protocol, d.ID.PortText(), d.Service))
 }
 
 // enumerate joins words as "a, b and c".

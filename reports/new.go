@@ -25,10 +25,10 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 	}
 	for _, c := range judgement.Columns {
 		for _, cut := range c.Cuts {
-			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, ids(cut.Destinations), list(cut.Trials)})
+			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, list(cut.Destinations), list(cut.Trials)})
 		}
 		for _, unknown := range c.Unknown {
-			m.Unknown = append(m.Unknown, Unknown{c.Column.ID, unknown.Why, ids(unknown.Destinations)})
+			m.Unknown = append(m.Unknown, Unknown{c.Column.ID, unknown.Why, list(unknown.Destinations)})
 		}
 	}
 	return m
@@ -46,6 +46,7 @@ func summary(run harness.Run) Run {
 		Settle:   seconds(run.Settings.Settle),
 		Kept:     list(run.Settings.Kept),
 
+		Always:      run.Settings.Always,
 		Simulated:   run.Settings.Simulated,
 		Isolated:    run.Settings.Isolated,
 		Controllers: run.Settings.Controllers,
@@ -106,7 +107,7 @@ func destination(r harness.Row) Destination {
 		addresses = []string{address.String()}
 	}
 	return Destination{
-		ID:         d.String(),
+		ID:         d,
 		Host:       d.Host(),
 		Addresses:  addresses,
 		Protocol:   d.Protocol,
@@ -136,11 +137,7 @@ func cell(c harness.Cell) Cell {
 }
 
 func safe(s harness.SafeList) Safe {
-	return Safe{list(s.Columns), ids(s.Destinations), s.Trial}
-}
-
-func ids(destinations []harness.Destination) []string {
-	return each(destinations, harness.Destination.String)
+	return Safe{list(s.Columns), list(s.Destinations), s.Trial}
 }
 
 // each maps a list to one that is never nil, as null is no list in JSON.

@@ -113,14 +113,14 @@ func (r reading) remarks() []string {
 		d := row.Destination
 		if len(d.Collateral) > 0 {
 			lines = append(lines, fmt.Sprintf("%s cannot be told from %s%s: same address and port, so that a block hits both.",
-				called([]string{d.ID}), enumerate(d.Collateral), r.exceptByName()))
+				called(d.ID), enumerate(d.Collateral), r.exceptByName()))
 		}
 		if line := bypass(d); line != "" {
 			lines = append(lines, line)
 		}
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
 			lines = append(lines, fmt.Sprintf("%s was first seen in %s: a fallback that only blocking revealed.",
-				called([]string{d.ID}), d.FirstSeen))
+				called(d.ID), d.FirstSeen))
 		}
 	}
 	return lines
@@ -132,13 +132,13 @@ func bypass(d Destination) string {
 	switch {
 	case d.Private != "":
 		return fmt.Sprintf("The device goes past the resolver: it asks %s for names, by %s, which the gateway cannot read. An address that it learns there has no name here.",
-			called([]string{d.ID}), d.Private)
-	case d.Port == 53 && d.Host == "":
-		return fmt.Sprintf("The device asks %s for names, and not the resolver that it was given; the gateway answered in its place, with its answers.", called([]string{d.ID}))
-	case d.Protocol == "udp" && d.Port == 443:
-		return fmt.Sprintf("%s is QUIC, in which the gateway reads no server's name.", called([]string{d.ID}))
+			called(d.ID), d.Private)
+	case d.ID.Port == 53 && d.Host == "":
+		return fmt.Sprintf("The device asks %s for names, and not the resolver that it was given; the gateway answered in its place, with its answers.", called(d.ID))
+	case d.ID.Protocol == harness.UDP && d.ID.Port == 443:
+		return fmt.Sprintf("%s is QUIC, in which the gateway reads no server's name.", called(d.ID))
 	case d.Named == "tls":
-		return fmt.Sprintf("No answer named %s: its name is what the device asked the server by.", called([]string{d.ID}))
+		return fmt.Sprintf("No answer named %s: its name is what the device asked the server by.", called(d.ID))
 	}
 	return ""
 }
@@ -194,6 +194,9 @@ func (r reading) limits() []string {
 	var lines []string
 	if len(r.Run.Kept) > 0 {
 		lines = append(lines, "Never blocked: "+enumerate(r.Run.Kept)+".")
+	}
+	if len(r.Run.Always) > 0 {
+		lines = append(lines, "Blocked in every trial, in the controls too: "+r.always()+". The verdicts hold with that blocked, and only then.")
 	}
 	lines = append(lines, r.isolation()...)
 	if r.Run.Horizon > 0 {

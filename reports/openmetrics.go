@@ -56,6 +56,9 @@ func (r reading) metrics() []family {
 		{"needwant_cells", "", "How many cells have the verdict.", r.perVerdict(device)},
 		{"needwant_run_status", "", "1 for how the run ended.", []metric{{device + "," + labels("status", string(r.Run.Status)), 1}}},
 		{"needwant_run_simulated", "", "Whether the device is simulated, so that the verdicts describe a world of the lab.", one(truth(r.Run.Simulated))},
+		{"needwant_run_always_blocked", "", "1 for each pattern of what was blocked in every trial.", each(r.Run.Always, func(p harness.Pattern) metric {
+			return metric{device + "," + labels("pattern", p.String()), 1}
+		})},
 		{"needwant_run_trials", "", "Trials that blocked something.", one(float64(r.Run.Trials))},
 		{"needwant_run_controls", "", "Trials that blocked nothing.", one(float64(r.Run.Controls))},
 		{"needwant_run_duration_seconds", "seconds", "How long the run took.", one(r.Run.Duration)},
@@ -78,7 +81,7 @@ func (r reading) perCell(sample func(Cell) (added string, value float64, ok bool
 			if !ok {
 				continue
 			}
-			pairs := []string{"device", r.Device.Model, "destination", row.Destination.ID,
+			pairs := []string{"device", r.Device.Model, "destination", row.Destination.ID.String(),
 				"scenario", column.Scenario, "regime", string(column.Regime)}
 			if len(faults) > 1 {
 				pairs = append(pairs, "fault", string(column.Fault))

@@ -22,7 +22,7 @@ type reading struct {
 // need the same set share it.
 type group struct {
 	letter  string
-	members []string // destination ids, sorted
+	members []harness.Destination // sorted
 }
 
 func read(m Matrix) reading {
@@ -36,8 +36,8 @@ func read(m Matrix) reading {
 }
 
 // lettered finds the group of these members, or adds it under the next letter.
-func (r *reading) lettered(members []string) group {
-	members = slices.Sorted(slices.Values(members))
+func (r *reading) lettered(members []harness.Destination) group {
+	members = slices.SortedFunc(slices.Values(members), harness.Destination.Compare)
 	for _, known := range r.groups {
 		if slices.Equal(known.members, members) {
 			return known
@@ -129,4 +129,54 @@ func (r reading) open() (open, all int) {
 		}
 	}
 	return open, all
+}
+
+// Needed says of a member of some groups of alternatives how many of them are
+// needed, and of how many: of a group by itself 1, and 2 of 4 if each three of four
+// are a group. It returns 0, 0 if the groups do not say so simply.
+func Needed[T comparable](groups [][]T, member T) (needed, of int) {
+	var family [][]T
+	members := []T{member}
+	for grown := true; grown; {
+		grown = false
+		for _, group := range minimal(groups) {
+			known := slices.ContainsFunc(family, func(f []T) bool { return subset(f, group) && subset(group, f) })
+			if known || !slices.ContainsFunc(group, func(m T) bool { return slices.Contains(members, m) }) {
+				continue
+			}
+			family, grown = append(family, group), true
+			for _, m := range group {
+				if !slices.Contains(members, m) {
+					members = append(members, m)
+				}
+			}
+		}
+	}
+	if len(family) == 0 || len(family) != choices(len(members), len(family[0])) {
+		return 0, 0
+	}
+	for _, group := range family {
+		if len(group) != len(family[0]) {
+			return 0, 0
+		}
+	}
+	return len(members) - len(family[0]) + 1, len(members)
+}
+
+// minimal are the groups that no other one lies within.
+func minimal[T comparable](groups [][]T) [][]T {
+	return slices.DeleteFunc(slices.Clone(groups), func(group []T) bool {
+		return slices.ContainsFunc(groups, func(other []T) bool { return len(other) < len(group) && subset(other, group) })
+	})
+}
+
+// choices is in how many ways k of n can be chosen, or more than a million.
+func choices(n, k int) int {
+	ways := 1
+	for i := range min(k, n-k) {
+		if ways = ways * (n - i) / (i + 1); ways > 1_000_000 {
+			break
+		}
+	}
+	return ways
 }

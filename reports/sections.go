@@ -70,9 +70,9 @@ func (r reading) cuts(column Column) []string {
 func (r reading) cut(cut Cut) string {
 	group, many := r.group[cut.ID]
 	if !many {
-		return called(cut.Destinations) + " is required" + proof(cut.Trials) + "."
+		return called(cut.Destinations...) + " is required" + proof(cut.Trials) + "."
 	}
-	return fmt.Sprintf("Group %s: at least one of %s is needed%s.", group.letter, called(cut.Destinations), proof(cut.Trials))
+	return fmt.Sprintf("Group %s: at least one of %s is needed%s.", group.letter, called(cut.Destinations...), proof(cut.Trials))
 }
 
 // noCuts keeps "nothing is needed" for columns of which that is proved.
@@ -127,8 +127,8 @@ func (r reading) distinctSafe() []Safe {
 	return some
 }
 
-func subset(some, all []string) bool {
-	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+func subset[T comparable](some, all []T) bool {
+	return !slices.ContainsFunc(some, func(s T) bool { return !slices.Contains(all, s) })
 }
 
 func (r reading) safe(safe Safe) string {
@@ -136,7 +136,7 @@ func (r reading) safe(safe Safe) string {
 	if len(safe.Columns) > 1 {
 		columns += " together"
 	}
-	what := called(safe.Destinations)
+	what := called(safe.Destinations...)
 	switch len(safe.Destinations) {
 	case 0:
 		return columns + ": nothing."
@@ -162,7 +162,7 @@ func (r reading) unknowns() section {
 	for _, unknown := range r.Unknown {
 		line := unknown.Column + ": " + strings.TrimSuffix(unknown.Why, ".")
 		if len(unknown.Destinations) > 0 {
-			line += ": " + called(unknown.Destinations)
+			line += ": " + called(unknown.Destinations...)
 		}
 		s.lines = append(s.lines, line+".")
 	}
@@ -180,7 +180,7 @@ func (r reading) each(concerns func(column string, row Row, cell Cell) bool) []s
 		why     string
 	}
 	var reasons []reason
-	destinations := map[reason][]string{}
+	destinations := map[reason][]harness.Destination{}
 	for _, row := range r.Rows {
 		var found []reason
 		columns := map[reason][]string{} // of cells alike but for their column
@@ -204,12 +204,12 @@ func (r reading) each(concerns func(column string, row Row, cell Cell) bool) []s
 		}
 	}
 	return each(reasons, func(r reason) string {
-		return strings.TrimSpace(fmt.Sprintf("%s: %s: %s. %s", r.columns, r.verdict, called(destinations[r]), r.why))
+		return strings.TrimSpace(fmt.Sprintf("%s: %s: %s. %s", r.columns, r.verdict, called(destinations[r]...), r.why))
 	})
 }
 
 // told tells whether the run itself says why the cell is open.
-func (r reading) told(column, destination string) bool {
+func (r reading) told(column string, destination harness.Destination) bool {
 	return slices.ContainsFunc(r.Unknown, func(u Unknown) bool {
 		return u.Column == column && slices.Contains(u.Destinations, destination)
 	})

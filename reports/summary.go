@@ -43,15 +43,22 @@ func (r reading) state() string {
 	if why := strings.TrimSuffix(r.Run.Why, "."); why != "" {
 		state += ": " + why
 	}
-	open, all := r.open()
-	switch {
+	switch open, all := r.open(); {
 	case all == 0:
-		return state + "; nothing was judged"
+		state += "; nothing was judged"
 	case open == 0:
-		return state + "; every cell is decided"
+		state += "; every cell is decided"
+	default:
+		state += fmt.Sprintf("; %d of %s open", open, count(all, "cell"))
 	}
-	return fmt.Sprintf("%s; %d of %s open", state, open, count(all, "cell"))
+	if len(r.Run.Always) > 0 {
+		state += "; always blocked: " + r.always()
+	}
+	return state
 }
+
+// always names what the run blocked in every trial.
+func (r reading) always() string { return enumerate(each(r.Run.Always, harness.Pattern.String)) }
 
 func ending(status harness.Status) string {
 	switch status {

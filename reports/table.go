@@ -2,7 +2,6 @@ package reports
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -19,7 +18,7 @@ func facts(d Destination) []string {
 		strings.Join(d.Addresses, ", "),
 		location(d),
 		strings.ToUpper(d.Protocol),
-		strconv.Itoa(int(d.Port)),
+		d.ID.PortText(),
 		d.Service,
 	}
 }

@@ -82,7 +82,7 @@ var _ = Describe("the sentences below the table", func() {
 		m.Rows[1].Cells["hass"] = m.Rows[0].Cells["hass"]
 		Expect(strings.Count(markdown(m), "hass: undecided: ")).To(Equal(1))
 		Expect(strings.Count(markdown(m), "Two trials disagree.")).To(Equal(1), "the reason of two cells is said once")
-		m.Unknown = []reports.Unknown{{Column: "hass", Why: "trials 3 and 4 disagree", Destinations: []string{m.Rows[0].Destination.ID, m.Rows[1].Destination.ID}}}
+		m.Unknown = []reports.Unknown{{Column: "hass", Why: "trials 3 and 4 disagree", Destinations: []harness.Destination{m.Rows[0].Destination.ID, m.Rows[1].Destination.ID}}}
 		Expect(markdown(m)).To(SatisfyAll(ContainSubstring("trials 3 and 4 disagree"), Not(ContainSubstring("Two trials"))))
 	})
 })
@@ -122,9 +122,9 @@ var _ = Describe("what a report says of a device that goes past the resolver", f
 	},
 		Entry("in private", func(d *reports.Destination) { d.Private = "DNS over TLS at Google" },
 			"The device goes past the resolver: it asks 61.161.155.29 on udp/123 for names, by DNS over TLS at Google, which the gateway cannot read."),
-		Entry("written in", func(d *reports.Destination) { d.ID, d.Port = "udp/53/61.161.155.29", 53 },
+		Entry("written in", func(d *reports.Destination) { d.ID.Port = 53 },
 			"for names, and not the resolver that it was given; the gateway answered in its place"),
-		Entry("by QUIC", func(d *reports.Destination) { d.ID, d.Port = "udp/443/61.161.155.29", 443 }, "is QUIC, in which the gateway reads no server's name."),
+		Entry("by QUIC", func(d *reports.Destination) { d.ID.Port = 443 }, "is QUIC, in which the gateway reads no server's name."),
 		Entry("under a name of its own", func(d *reports.Destination) { d.Named = "tls" }, "its name is what the device asked the server by."),
 	)
 

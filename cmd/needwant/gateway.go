@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -26,11 +26,12 @@ func gatewayCommand() *cobra.Command {
 		Long: `Puts the device of a spec behind the gateway and keeps it working there, with
 nothing blocked, until stopped. Between experiments a device must not sit offline.
 
-With --policy it blocks what that run proved can be blocked all at once.`,
+With --policy it blocks what that run proved can be blocked all at once: the same
+as export and verify do with block-optional.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
-	command.Flags().StringVar(&flags.policy, "policy", "", "block the joint safe list of this `RUN` file")
+	command.Flags().StringVar(&flags.policy, "policy", "", "block what this `RUN` file proved to be optional")
 	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
 	return command
 }
@@ -40,23 +41,26 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return usage(err)
 	}
-	run, err := f.loaded()
-	if err != nil {
-		return err
-	}
-	blocked, fault, err := f.safe(run)
-	if err != nil {
-		return err
+	var applied applied
+	if f.policy != "" {
+		if applied, err = f.proposed(file); err != nil {
+			return err
+		}
+		file.Block.Faults = []string{string(applied.policy.Fault())} // the gateway prepares for what is to come
 	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, known: run.Contacts()})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, known: applied.known})
 	if err != nil {
 		return err
 	}
-	if err := stand.bench.Gateway.Block(command.Context(), blocked, fault); err != nil {
+	blocked := applied.refused()
+	if err := stand.bench.Gateway.Block(command.Context(), blocked, applied.policy.Fault()); err != nil {
 		return unfit(errors.Join(err, stand.close()))
+	}
+	for _, d := range blocked {
+		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s\n", d)
 	}
 	fmt.Fprintf(command.ErrOrStderr(), "the device is behind the gateway, with %d destinations blocked; stop with Ctrl-C\n", len(blocked))
 	select {
@@ -66,25 +70,16 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	return unfit(stand.close())
 }
 
-// loaded is the run of --policy, an empty one if there is none.
-func (f *gatewayFlags) loaded() (run harness.Run, err error) {
-	if f.policy == "" {
-		return run, nil
+// proposed is what the run of --policy proved can be blocked all at once.
+func (f *gatewayFlags) proposed(file scenarios.File) (applied, error) {
+	run, err := runfile.Load(f.policy)
+	if err != nil {
+		return applied{}, runfileError(err)
 	}
-	if run, err = runfile.Load(f.policy); err != nil {
-		return run, runfileError(err)
+	if run.Settings.Simulated && file.Gateway.Placement != scenarios.Lab {
+		return applied{}, usage(fmt.Errorf("%s is a run on a simulated device: what it proved is not true of the device of %s.\n"+
+			"  Run the experiment on the real device first: needwant bisect SPEC", f.policy, file.Gateway.Placement))
 	}
-	return run, nil
-}
-
-// safe is what the run proved can be blocked all at once.
-func (f *gatewayFlags) safe(run harness.Run) ([]harness.Destination, harness.Fault, error) {
-	if f.policy == "" {
-		return nil, harness.Reject, nil
-	}
-	lists := harness.Judge(run).Safe
-	if len(lists) > 0 && lists[len(lists)-1].Trial > 0 { // the last is that of all columns
-		return lists[len(lists)-1].Destinations, run.Settings.Faults[0], nil
-	}
-	return nil, "", usage(fmt.Errorf("%s proved of no set that it can be blocked with everything still working", f.policy))
+	a, err := proposed(run, policy.Options{Kind: policy.BlockOptional})
+	return a, usage(err)
 }

@@ -47,13 +47,13 @@ func newVerification(run harness.Run, applied applied, soaked harness.Soaked) ve
 		Kind: "verified", At: time.Now(), Run: run.ID, Device: run.Device, Simulated: run.Settings.Simulated, Policy: applied.policy.Kind,
 		Works: soaked.Works(), Fault: soaked.Trial.Fault, Regime: soaked.Trial.Regime, Held: soaked.Held,
 		Scenarios: soaked.Scenarios, Recovered: soaked.Recovered, Suspect: soaked.Suspect,
-		Open: append([]harness.Destination{}, applied.open...), New: []harness.Destination{}, Refused: []refusal{},
+		Open: append([]harness.Destination{}, applied.open()...), New: []harness.Destination{}, Refused: []refusal{},
 	}
-	for _, destination := range applied.refused {
+	for _, destination := range applied.refused() {
 		contact, _ := soaked.Seen.Contact(destination)
 		v.Refused = append(v.Refused, refusal{destination, contact.Attempts, false})
 	}
-	known := slices.Concat(applied.refused, applied.open)
+	known := slices.Concat(applied.refused(), applied.open())
 	for _, contact := range soaked.Seen.Contacts {
 		switch {
 		case slices.Contains(known, contact.Destination):

@@ -142,7 +142,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 	if err := control(ctx, stand); err != nil {
 		return came, err
 	}
-	trial := harness.Trial{Number: 1, Block: applied.refused, Fault: applied.policy.Fault, Regime: harness.Steady, Reason: f.kind}
+	trial := harness.Trial{Number: 1, Block: applied.refused(), Fault: applied.policy.Fault(), Regime: harness.Steady, Reason: f.kind}
 	if stand.bench.Restart != nil {
 		trial.Regime = harness.ColdBoot
 	}
@@ -151,7 +151,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 		if !able {
 			return came, errors.New("this gateway cannot refuse what it has never seen: verify --policy block-optional")
 		}
-		stand.bench.Gateway = &confined{Gateway: stand.bench.Gateway, confiner: confining, open: applied.open}
+		stand.bench.Gateway = &confined{Gateway: stand.bench.Gateway, confiner: confining, open: applied.open()}
 	}
 	usual := stand.bench.Timing.Settle
 	soak := harness.Soak{For: f.longest, Every: f.every, Tell: tell}

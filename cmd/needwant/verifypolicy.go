@@ -12,13 +12,14 @@ import (
 
 // applied is a policy as a gateway takes it.
 type applied struct {
-	policy        policy.Policy
-	scenarios     []string // that it is for
-	refused, open []harness.Destination
+	policy    policy.Policy
+	scenarios []string          // that it is for
+	known     []harness.Contact // what the run saw of the device
 }
 
 // proposed is the policy that a run stands for.
 func proposed(run harness.Run, options policy.Options) (a applied, err error) {
+	a.known = run.Contacts()
 	matrix := reports.New(run, harness.Judge(run))
 	if a.policy, err = policy.New(matrix, options); err != nil {
 		return a, err
@@ -28,29 +29,15 @@ func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 			a.scenarios = append(a.scenarios, column.Scenario)
 		}
 	}
-	if a.refused, err = parsed(a.policy.Blocked); err != nil {
-		return a, err
-	}
-	if a.open, err = parsed(a.policy.Open); err != nil {
-		return a, err
-	}
-	if len(a.refused) == 0 && a.policy.Kind == policy.BlockOptional {
-		return a, errors.New("the run proved of nothing that it can be blocked: there is no policy to verify")
+	if len(a.policy.Blocked) == 0 && a.policy.Kind == policy.BlockOptional {
+		return a, errors.New("the run proved of nothing that it can be blocked: there is no policy to apply")
 	}
 	return a, nil
 }
 
-func parsed(list []policy.Destination) (all []harness.Destination, err error) {
-	for _, listed := range list {
-		destination, err := harness.ParseDestination(listed.ID)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, destination)
-	}
-	slices.SortFunc(all, harness.Destination.Compare)
-	return all, nil
-}
+// refused and open are the policy's destinations as a gateway takes them.
+func (a applied) refused() []harness.Destination { return policy.IDs(a.policy.Blocked) }
+func (a applied) open() []harness.Destination    { return policy.IDs(a.policy.Open) }
 
 // judges tells whether a scenario must keep working.
 func (a applied) judges(scenario string) bool { return slices.Contains(a.scenarios, scenario) }

@@ -48,7 +48,7 @@ type Column struct {
 
 // Destination is what the device contacts, with a verdict for each column.
 type Destination struct {
-	ID        string                     `yaml:"id"` // protocol/port/name; a label that could name a device is "*"
+	ID        harness.Destination        `yaml:"id"` // a label of its name that could identify a device is "*"
 	Addresses []string                   `yaml:"addresses,omitempty"`
 	Service   string                     `yaml:"service,omitempty"`
 	Verdicts  map[string]harness.Verdict `yaml:"verdicts"` // by the column's id
@@ -56,8 +56,8 @@ type Destination struct {
 
 // Group is a set of alternatives: at least one of them is needed.
 type Group struct {
-	Column       string   `yaml:"column"`
-	Destinations []string `yaml:"destinations"`
+	Column       string                `yaml:"column"`
+	Destinations []harness.Destination `yaml:"destinations"`
 }
 
 // New takes the evidence from a run. The error says what would give its owner
@@ -83,7 +83,7 @@ func New(run harness.Run, m reports.Matrix, region string) (Evidence, error) {
 	for _, c := range m.Columns {
 		e.Columns = append(e.Columns, Column{hide.word(c.ID), hide.word(c.Scenario), hide.text(c.Title), c.Regime, c.Fault, c.Certified})
 	}
-	ids := map[string]string{}
+	ids := map[harness.Destination]harness.Destination{}
 	for _, row := range m.Rows {
 		d, public := hide.destination(row)
 		if !public {
@@ -128,8 +128,8 @@ func strength(v harness.Verdict) int {
 }
 
 // renamed are the members of a cut that are shared, by their new ids.
-func renamed(members []string, ids map[string]string) []string {
-	var names []string
+func renamed(members []harness.Destination, ids map[harness.Destination]harness.Destination) []harness.Destination {
+	var names []harness.Destination
 	for _, member := range members {
 		if id, shared := ids[member]; shared && !slices.Contains(names, id) {
 			names = append(names, id)
@@ -185,11 +185,10 @@ func (e Evidence) Check() error {
 }
 
 func (e Evidence) checkDestination(d Destination) error {
-	at, err := harness.ParseDestination(d.ID)
-	if err != nil {
+	if _, err := harness.ParseDestination(d.ID.String()); err != nil {
 		return err
 	}
-	if _, bare := at.Address(); !bare && !hostName.MatchString(at.Name) {
+	if _, bare := d.ID.Address(); !bare && !hostName.MatchString(d.ID.Name) {
 		return fmt.Errorf("destination %q: its name is not well-formed", d.ID)
 	}
 	for _, text := range d.Addresses {

@@ -9,11 +9,12 @@ import (
 
 // Two firmwares of one lamp, which do not agree.
 func ExampleMerge() {
+	cloud := harness.Destination{Protocol: "tcp", Port: 443, Name: "cloud.example"}
 	found := func(firmware string, verdict harness.Verdict) catalog.Evidence {
 		return catalog.Evidence{
 			Model: "lamp.v1", Firmware: firmware, Region: "nz",
 			Columns:      []catalog.Column{{ID: "switch", Scenario: "switch", Title: "Switches?", Regime: harness.Steady, Fault: harness.Reject}},
-			Destinations: []catalog.Destination{{ID: "tcp/443/cloud.example", Verdicts: map[string]harness.Verdict{"switch": verdict}}},
+			Destinations: []catalog.Destination{{ID: cloud, Verdicts: map[string]harness.Verdict{"switch": verdict}}},
 		}
 	}
 	for _, model := range catalog.Merge([]catalog.Evidence{found("1.0", harness.Optional), found("2.0", harness.Required)}) {

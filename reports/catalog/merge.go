@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
 )
 
 // Model is all the evidence on one model.
@@ -35,7 +36,8 @@ type Cell struct {
 // Claim is one verdict with its witnesses.
 type Claim struct {
 	Verdict   harness.Verdict // "" where a run never saw the destination
-	Group     int             // for alternatives: the size of the smallest group
+	Needed    int             // for alternatives: so many of its group are needed, of so many; 0 if it is in several groups
+	Of        int
 	Witnesses []Witness
 }
 
@@ -111,14 +113,10 @@ func (m *Model) merge() {
 			}
 		}
 		for _, d := range e.Destinations {
-			at, err := harness.ParseDestination(d.ID)
-			if err != nil {
-				continue // Check has refused it
+			if rows[d.ID] == nil {
+				rows[d.ID] = &Row{Destination: d.ID, Service: d.Service, Cells: map[string]Cell{}}
 			}
-			if rows[at] == nil {
-				rows[at] = &Row{Destination: at, Service: d.Service, Cells: map[string]Cell{}}
-			}
-			rows[at].Addresses = append(rows[at].Addresses, d.Addresses...)
+			rows[d.ID].Addresses = append(rows[d.ID].Addresses, d.Addresses...)
 		}
 	}
 	for at, row := range rows {
@@ -140,37 +138,42 @@ func (m *Model) cell(at harness.Destination, scenario string) (cell Cell) {
 			if c.Scenario != scenario {
 				continue
 			}
-			verdict, group := e.says(at.String(), c.ID)
-			cell.add(verdict, group, Witness{e.Firmware, e.Region, e.Run, e.Date, c.Regime, c.Fault, e.Simulated})
+			cell.add(e.says(at, c.ID), Witness{e.Firmware, e.Region, e.Run, e.Date, c.Regime, c.Fault, e.Simulated})
 		}
 	}
 	slices.SortStableFunc(cell.Claims, func(a, b Claim) int { return cmp.Compare(strength(b.Verdict), strength(a.Verdict)) })
 	return cell
 }
 
-func (c *Cell) add(verdict harness.Verdict, group int, witness Witness) {
+func (c *Cell) add(said Claim, witness Witness) {
 	for i := range c.Claims {
 		claim := &c.Claims[i]
-		if claim.Verdict == verdict && claim.Group == group {
+		if claim.Verdict == said.Verdict && claim.Needed == said.Needed && claim.Of == said.Of {
 			claim.Witnesses = append(claim.Witnesses, witness)
 			return
 		}
 	}
-	c.Claims = append(c.Claims, Claim{verdict, group, []Witness{witness}})
+	said.Witnesses = []Witness{witness}
+	c.Claims = append(c.Claims, said)
 }
 
-// says is the verdict of one column on a destination, "" where it has none, and
-// the size of its smallest group of alternatives.
-func (e Evidence) says(id, column string) (verdict harness.Verdict, group int) {
+// says is the verdict of one column on a destination, "" if it has none, and what
+// its group of alternatives needs.
+func (e Evidence) says(id harness.Destination, column string) (claim Claim) {
 	for _, d := range e.Destinations {
 		if d.ID == id {
-			verdict = d.Verdicts[column]
+			claim.Verdict = d.Verdicts[column]
 		}
 	}
+	if claim.Verdict != harness.Alternative {
+		return claim
+	}
+	var groups [][]harness.Destination
 	for _, g := range e.Groups {
-		if verdict == harness.Alternative && g.Column == column && slices.Contains(g.Destinations, id) && (group == 0 || len(g.Destinations) < group) {
-			group = len(g.Destinations)
+		if g.Column == column {
+			groups = append(groups, g.Destinations)
 		}
 	}
-	return verdict, group
+	claim.Needed, claim.Of = reports.Needed(groups, id)
+	return claim
 }

@@ -224,15 +224,17 @@ func (h hider) destination(row reports.Row) (d Destination, public bool) {
 	from := row.Destination
 	name := from.Host
 	if name == "" {
-		address, err := netip.ParseAddr(strings.TrimPrefix(from.ID, fmt.Sprintf("%s/%d/", from.Protocol, from.Port)))
-		if err != nil || atHome(address) {
+		address, bare := from.ID.Address()
+		if !bare || atHome(address) {
 			return d, false
 		}
 		name = address.String()
 	} else if name = h.host(name); name == "" {
 		return d, false
 	}
-	d = Destination{ID: fmt.Sprintf("%s/%d/%s", from.Protocol, from.Port, name), Service: from.Service, Verdicts: map[string]harness.Verdict{}}
+	id := from.ID
+	id.Name = name
+	d = Destination{ID: id, Service: from.Service, Verdicts: map[string]harness.Verdict{}}
 	for _, text := range from.Addresses {
 		if address, err := netip.ParseAddr(text); err == nil && !atHome(address) {
 			d.Addresses = append(d.Addresses, address.String())
@@ -280,23 +282,19 @@ func (e Evidence) private() error {
 		problems = append(problems, private("column", c.ID), private("title", c.Title), private("scenario", c.Scenario))
 	}
 	for _, d := range e.Destinations {
-		at, err := harness.ParseDestination(d.ID)
-		if err != nil {
-			return err
-		}
-		if address, bare := at.Address(); bare {
-			problems = append(problems, privateAddress(d.ID, address))
+		if address, bare := d.ID.Address(); bare {
+			problems = append(problems, privateAddress(d.ID.String(), address))
 		} else {
-			for label := range strings.SplitSeq(at.Name, ".") {
-				problems = append(problems, private("destination "+d.ID, label))
+			for label := range strings.SplitSeq(d.ID.Name, ".") {
+				problems = append(problems, private("destination "+d.ID.String(), label))
 				if individual(label) {
 					problems = append(problems, fmt.Errorf("destination %s: %q looks like the number of a device, which must not be shared: write *", d.ID, label))
 				}
 			}
 		}
 		for _, text := range d.Addresses {
-			if address, err := netip.ParseAddr(text); err == nil && at.Name != "resolver" {
-				problems = append(problems, privateAddress(d.ID, address))
+			if address, err := netip.ParseAddr(text); err == nil && d.ID.Name != "resolver" {
+				problems = append(problems, privateAddress(d.ID.String(), address))
 			}
 		}
 	}

@@ -80,7 +80,7 @@ var _ = Describe("evidence", func() {
 		e, err := catalog.New(run, m, "nz")
 		Expect(err).NotTo(HaveOccurred())
 		joined := e.Destinations[len(e.Destinations)-1]
-		Expect(joined.ID).To(Equal("tcp/8883/*.mqtt.example"))
+		Expect(joined.ID).To(Equal(destination("tcp/8883/*.mqtt.example")))
 		Expect(joined.Addresses).To(Equal([]string{"203.0.113.8", "203.0.113.9"}))
 		Expect(joined.Verdicts).To(HaveKeyWithValue("native_app", harness.Required))
 	})
@@ -117,10 +117,10 @@ func tell(text string) (harness.Run, reports.Matrix) {
 	m.Columns[1].Title, m.Columns[0].Checks, m.Columns[0].Vantage = text, text, text
 	m.Columns[1].ID, m.Columns[1].Scenario = text, text
 	bare := contacted("tcp/80/public.example", "203.0.113.7", harness.Optional)
-	bare.Destination.ID, bare.Destination.Host = "tcp/80/"+strings.ToLower(text), ""
+	bare.Destination.ID.Name, bare.Destination.Host = strings.ToLower(text), ""
 	named := contacted("tcp/80/public.example", "203.0.113.7", harness.Optional)
 	named.Destination.Host = strings.ToLower(text) + ".telemetry.example"
-	named.Destination.ID = "tcp/80/" + named.Destination.Host
+	named.Destination.ID.Name = named.Destination.Host
 	m.Rows = append(m.Rows, bare, named)
 	for i := range m.Rows {
 		row := &m.Rows[i]
@@ -129,9 +129,9 @@ func tell(text string) (harness.Run, reports.Matrix) {
 		row.Destination.Collateral = []string{text}
 		row.Destination.Addresses = append(row.Destination.Addresses, text)
 	}
-	m.Unknown = []reports.Unknown{{Column: text, Why: text, Destinations: []string{text}}}
-	m.Safe = []reports.Safe{{Columns: []string{text}, Destinations: []string{text}}}
-	m.Cuts = append(m.Cuts, reports.Cut{ID: text, Column: "native_app", Destinations: []string{bare.Destination.ID, named.Destination.ID}})
+	m.Unknown = []reports.Unknown{{Column: text, Why: text, Destinations: []harness.Destination{{Name: text}}}}
+	m.Safe = []reports.Safe{{Columns: []string{text}, Destinations: []harness.Destination{{Name: text}}}}
+	m.Cuts = append(m.Cuts, reports.Cut{ID: text, Column: "native_app", Destinations: []harness.Destination{bare.Destination.ID, named.Destination.ID}})
 	return run, m
 }
 

@@ -25,16 +25,15 @@ func lamp(id, firmware string, cloud harness.Verdict) (harness.Run, reports.Matr
 			contacted("udp/123/ntp1.lamp.example", "203.0.113.2", harness.Alternative),
 			contacted("udp/123/ntp2.lamp.example", "203.0.113.3", harness.Alternative),
 		},
-		Cuts: []reports.Cut{{ID: "c1", Column: "native_app", Destinations: []string{"udp/123/ntp1.lamp.example", "udp/123/ntp2.lamp.example"}}},
+		Cuts: []reports.Cut{{ID: "c1", Column: "native_app", Destinations: []harness.Destination{destination("udp/123/ntp1.lamp.example"), destination("udp/123/ntp2.lamp.example")}}},
 	}
 	return run, m
 }
 
 func contacted(id, address string, verdict harness.Verdict) reports.Row {
-	at, err := harness.ParseDestination(id)
-	Expect(err).NotTo(HaveOccurred())
+	at := destination(id)
 	return reports.Row{
-		Destination: reports.Destination{ID: id, Host: at.Host(), Addresses: []string{address}, Protocol: at.Protocol, Port: at.Port, Service: at.Service()},
+		Destination: reports.Destination{ID: at, Host: at.Host(), Addresses: []string{address}, Protocol: at.Protocol, Port: at.Port, Service: at.Service()},
 		Cells:       map[string]reports.Cell{"native_app": {Verdict: verdict}, "party": {Verdict: harness.Optional}},
 	}
 }
@@ -45,4 +44,10 @@ func evidence(id, firmware, region string, cloud harness.Verdict) catalog.Eviden
 	e, err := catalog.New(run, m, region)
 	Expect(err).NotTo(HaveOccurred())
 	return e
+}
+
+func destination(id string) harness.Destination {
+	d, err := harness.ParseDestination(id)
+	Expect(err).NotTo(HaveOccurred())
+	return d
 }

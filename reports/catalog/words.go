@@ -28,8 +28,8 @@ func (c Claim) word() string {
 	switch {
 	case c.Verdict == "":
 		return "not seen"
-	case c.Group > 0:
-		return fmt.Sprintf("%s: 1 of %d", c.Verdict, c.Group)
+	case c.Of > 0:
+		return fmt.Sprintf("%s: %d of %d", c.Verdict, c.Needed, c.Of)
 	}
 	return string(c.Verdict)
 }

@@ -10,8 +10,9 @@ func adguard(d *draft, p Policy) error {
 	client := "$client=" + adguardClient(d, p.Device)
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
+	d.loseWithheld(p)
 	if p.Kind == AllowRequired {
-		n := namesOf(d, p.Open, p.Blocked, answered)
+		n := namesOf(d, p.listed(), p.unlisted(), answered)
 		for _, host := range n.listed {
 			d.line("@@||%s^%s", host, client)
 		}
@@ -21,7 +22,7 @@ func adguard(d *draft, p Policy) error {
 		d.line("||*^%s", client)
 		return nil
 	}
-	n := namesOf(d, p.Blocked, p.Open, withheld)
+	n := namesOf(d, p.listed(), p.unlisted(), withheld)
 	for _, host := range n.listed {
 		d.line("||%s^%s", host, client)
 	}

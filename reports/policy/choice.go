@@ -30,7 +30,7 @@ func chosen(m reports.Matrix, scenario string) ([]string, error) {
 }
 
 // provedFor is the largest list that was proved safe for at least these
-// columns: that of exactly these where there is one, else of the fewest more.
+// columns: that of exactly these if there is one, else of the fewest more.
 func provedFor(m reports.Matrix, columns []string) (best reports.Safe, err error) {
 	found := false
 	for _, safe := range m.Safe {
@@ -42,7 +42,7 @@ func provedFor(m reports.Matrix, columns []string) (best reports.Safe, err error
 		}
 	}
 	if !found {
-		return best, fmt.Errorf("the run proves no safe list for %s: it is %s", harmless(strings.Join(columns, ", ")), m.Run.Status)
+		return best, fmt.Errorf("the run proves no safe list for %s: it is %s", harmless(strings.Join(columns, ", ")), harmless(string(m.Run.Status)))
 	}
 	return best, nil
 }
@@ -51,59 +51,109 @@ func containsAll(all, some []string) bool {
 	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
 }
 
-// role is what a destination is to some columns.
-type role struct {
-	alternative bool
-	why         string
-}
-
-// roleOf joins the verdicts of the columns: what one of them needs is needed, and
-// what makes one of them worse is not one alternative among others.
-func roleOf(m reports.Matrix, columns []string, row reports.Row) role {
+// strongest joins the verdicts of some columns: what one of them needs is needed,
+// and what makes one of them worse is not one alternative among others.
+func strongest(columns []string, row reports.Row) harness.Verdict {
 	var verdicts []harness.Verdict
 	for _, column := range columns {
 		verdicts = append(verdicts, row.Cells[column].Verdict)
 	}
 	for _, verdict := range []harness.Verdict{harness.Required, harness.Degraded, harness.Alternative, harness.Undecided, harness.NotExercised} {
-		if !slices.Contains(verdicts, verdict) {
-			continue
-		}
-		if verdict == harness.Alternative {
-			return role{true, fmt.Sprintf("alternative, 1 of %d needed", groupSize(m, columns, row.Destination.ID))}
-		}
-		return role{why: string(verdict)}
-	}
-	return role{why: string(harness.Optional)}
-}
-
-// groupSize is the size of the smallest group that the destination is in.
-func groupSize(m reports.Matrix, columns []string, id string) int {
-	size := 0
-	for _, cut := range m.Cuts {
-		if slices.Contains(columns, cut.Column) && slices.Contains(cut.Destinations, id) && (size == 0 || len(cut.Destinations) < size) {
-			size = len(cut.Destinations)
+		if slices.Contains(verdicts, verdict) {
+			return verdict
 		}
 	}
-	return size
+	return harness.Optional
 }
 
-// fault is how rules should refuse: as the run did. Where it withheld names
-// they reject, which it did with bare addresses.
-func fault(m reports.Matrix, columns []string) harness.Fault {
+// faults are those that some columns were judged under.
+func faults(m reports.Matrix, columns []string) []harness.Fault {
+	var used []harness.Fault
 	for _, column := range m.Columns {
-		if slices.Contains(columns, column.ID) && column.Fault != harness.Drop {
-			return harness.Reject
+		if slices.Contains(columns, column.ID) && !slices.Contains(used, column.Fault) {
+			used = append(used, column.Fault)
 		}
 	}
-	return harness.Drop
+	return used
+}
+
+// Fault is how a gateway applies the policy: as the run did. If the run blocked in
+// several ways the policy holds under each, and the plainest is used.
+func (p Policy) Fault() harness.Fault {
+	for _, fault := range []harness.Fault{harness.Reject, harness.Drop, harness.NXDomain} {
+		if slices.Contains(p.Faults, fault) {
+			return fault
+		}
+	}
+	return harness.Reject
+}
+
+// rules is how firewall rules block. They cannot withhold names.
+func (p Policy) rules() harness.Fault {
+	if p.Fault() == harness.Drop {
+		return harness.Drop
+	}
+	return harness.Reject
+}
+
+// loseFault says if rules block in another way than the run did.
+func (d *draft) loseFault(p Policy) {
+	if p.Fault() == harness.NXDomain {
+		d.lose("The run withheld names, and these rules reject: a device may react to that in another way.")
+	}
+}
+
+// loseWithheld says if the run did not withhold names, as a list of names does.
+func (d *draft) loseWithheld(p Policy) {
+	if !slices.Contains(p.Faults, harness.NXDomain) {
+		d.lose("The run blocked by %s: a device may react to a missing name in another way.", p.Fault())
+	}
+}
+
+// explain says of each alternative how many of its group are needed. If the policy
+// blocks so many of the group that this one is needed, it says that.
+func (p *Policy) explain(m reports.Matrix) {
+	var cuts [][]harness.Destination
+	for _, cut := range m.Cuts {
+		if slices.Contains(p.Columns, cut.Column) && len(cut.Destinations) > 1 {
+			cuts = append(cuts, cut.Destinations)
+		}
+	}
+	blocked := IDs(p.Blocked)
+	for _, list := range [][]Destination{p.Blocked, p.Open} {
+		for i := range list {
+			if list[i].Why == string(harness.Alternative) {
+				list[i].Why = whyAlternative(list[i].ID, cuts, blocked)
+			}
+		}
+	}
+}
+
+func whyAlternative(id harness.Destination, cuts [][]harness.Destination, blocked []harness.Destination) string {
+	others := 0
+	for _, cut := range cuts {
+		within := slices.DeleteFunc(slices.Clone(cut), func(member harness.Destination) bool { return !slices.Contains(blocked, member) })
+		if slices.Contains(cut, id) && len(within) == len(cut)-1 && !slices.Contains(within, id) {
+			others = max(others, len(within))
+		}
+	}
+	switch needed, of := reports.Needed(cuts, id); {
+	case others == 1:
+		return "alternative, needed as the other one is blocked"
+	case others > 1:
+		return fmt.Sprintf("alternative, needed as %d others are blocked", others)
+	case of > 0:
+		return fmt.Sprintf("alternative, %d of %d needed", needed, of)
+	}
+	return "alternative, in several groups"
 }
 
 // reason says what the policy rests on, and what it does not rest on.
 func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
-	p.Proof = append(p.Proof, fmt.Sprintf("Holds for %s; run %s of %s, held for %.3g s at most.",
-		harmless(strings.Join(p.Columns, ", ")), harmless(p.Run), m.Run.Started.Format("2006-01-02"), m.Run.Horizon))
+	p.prove("Holds for %s: run %s of %s, held for %.3g s at most.",
+		strings.Join(p.Columns, ", "), p.Run, m.Run.Started.Format("2006-01-02"), m.Run.Horizon)
 	if safe.Trial > 0 {
-		p.Proof = append(p.Proof, fmt.Sprintf("Trial %d blocked %s at once, and all worked.", safe.Trial, counted(safe.Destinations)))
+		p.prove("Trial %d blocked %s at once, and all worked.", safe.Trial, counted(len(safe.Destinations)))
 	} else if len(safe.Destinations) > 0 {
 		p.doubt("No single trial blocked all of this at once: run the experiment to its end.")
 	}
@@ -111,18 +161,19 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 		p.doubt("The run is not complete, it is: %s.", m.Run.Status)
 	}
 	if !slices.Equal(safe.Columns, p.Columns) {
-		p.Proof = append(p.Proof, fmt.Sprintf("The list is that of %s together.", harmless(strings.Join(safe.Columns, ", "))))
+		p.prove("The list is that of %s together.", strings.Join(safe.Columns, ", "))
 	}
 	if len(p.Blocked) < len(safe.Destinations) {
-		p.Proof = append(p.Proof, "More stays open than was then, as blocking less should break nothing.")
+		p.prove("More stays open than was then, as blocking less should break nothing.")
 	}
-	p.doubtEach(p.Blocked, string(harness.NotExercised), "is refused though the device never tried it while it was blocked; after a restart it might")
-	p.doubtEach(p.Open, string(harness.NotExercised), "stays open: it was never tried while it was blocked")
-	p.doubtEach(p.Open, string(harness.Degraded), "stays open: all works without it, but worse")
-	p.doubtEach(p.Open, string(harness.Undecided), "stays open: whether it is needed is undecided")
+	p.reasonAlways()
+	p.doubtEach(p.Blocked, harness.NotExercised, "is refused though the device never tried it while it was blocked; after a restart it might")
+	p.doubtEach(p.Open, harness.NotExercised, "stays open: it was never tried while it was blocked")
+	p.doubtEach(p.Open, harness.Degraded, "stays open: all works without it, but worse")
+	p.doubtEach(p.Open, harness.Undecided, "stays open: whether it is needed is undecided")
 	for _, row := range m.Rows {
 		for _, other := range row.Destination.Collateral {
-			p.doubt("%s shares an address and port with %s: a rule by address hits both.", harmless(row.Destination.ID), short(harmless(other), 100))
+			p.doubt("%s shares an address and port with %s: a rule by address hits both.", row.Destination.ID, short(harmless(other), 100))
 		}
 	}
 	if options.Device.placeholder() {
@@ -130,21 +181,35 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 	}
 }
 
-func counted(destinations []string) string {
-	if len(destinations) == 1 {
-		return "1 destination"
+// reasonAlways says what was blocked whenever anything was judged.
+func (p *Policy) reasonAlways() {
+	for _, pattern := range p.Patterns {
+		p.prove("The run blocked %s in every trial, in its controls too: the device was only ever seen to work without it.", pattern)
+		if len(pattern.Destinations()) == 0 {
+			p.doubt("%s stands for every name: block it by hand.", pattern)
+		}
 	}
-	return fmt.Sprintf("%d destinations", len(destinations))
 }
 
-func (p *Policy) doubtEach(list []Destination, why, text string) {
+func counted(n int) string {
+	if n == 1 {
+		return "1 destination"
+	}
+	return fmt.Sprintf("%d destinations", n)
+}
+
+func (p *Policy) doubtEach(list []Destination, why harness.Verdict, text string) {
 	for _, d := range list {
-		if d.Why == why {
+		if d.Why == string(why) {
 			p.doubt("%s %s.", d.label(), text)
 		}
 	}
 }
 
+func (p *Policy) prove(format string, args ...any) {
+	p.Proof = append(p.Proof, sentence(format, args...))
+}
+
 func (p *Policy) doubt(format string, args ...any) {
-	p.Doubts = append(p.Doubts, fmt.Sprintf(format, args...))
+	p.Doubts = append(p.Doubts, sentence(format, args...))
 }

@@ -11,11 +11,11 @@ func dnsmasq(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		return dnsmasqAllow(d, p)
 	}
-	n := namesOf(d, p.Blocked, p.Open, withheld)
+	n := namesOf(d, p.listed(), p.unlisted(), withheld)
 	d.lose("It goes for every device that asks this server.")
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
-	d.lose("The run blocked by %s; a device may take a missing name otherwise.", p.Fault)
+	d.loseWithheld(p)
 	for _, host := range n.listed {
 		d.line("address=/%s/", host)
 	}
@@ -26,7 +26,8 @@ func dnsmasq(d *draft, p Policy) error {
 }
 
 func dnsmasqAllow(d *draft, p Policy) error {
-	n := namesOf(d, p.Open, p.Blocked, answered)
+	n := namesOf(d, p.listed(), p.unlisted(), answered)
+	d.loseWithheld(p)
 	d.lose("All other names are withheld from everybody who asks: use it on a server for this device alone.")
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
@@ -44,25 +45,23 @@ func dnsmasqAllow(d *draft, p Policy) error {
 // of the table that nft writes, before the answer leaves. That way the table
 // follows names.
 func dnsmasqSets(d *draft, p Policy) error {
-	listed, others := p.Blocked, p.Open
-	if p.Kind == AllowRequired {
-		listed, others = others, listed
-	}
+	listed, others := p.listed(), p.unlisted()
 	table := p.Device.table()
-	d.lose("It needs the table of the export nft: load that first, and again before dnsmasq starts anew.")
+	d.lose("It needs the table of the export nft: load that first, and again before dnsmasq is restarted.")
 	d.lose("Addresses stay in the sets until the table is loaded again, though the name may have moved on.")
 	d.lose("The device must ask this server, and nobody else, for names.")
 	var hosts []string
 	sets := map[string][]string{}
 	for _, s := range services(listed) {
 		for _, one := range s.Destinations {
-			if one.Host == "" || standsForMany(one.Host) || p.mixed(d, one) {
+			host := strings.TrimPrefix(one.Host, "*.") // dnsmasq follows what is below, too
+			if host == "" || standsForMany(host) || p.mixed(d, one) {
 				continue
 			}
-			if sets[one.Host] == nil {
-				hosts = append(hosts, one.Host)
+			if sets[host] == nil {
+				hosts = append(hosts, host)
 			}
-			sets[one.Host] = append(sets[one.Host], nftSets(table, s.name())...)
+			sets[host] = append(sets[host], nftSets(table, s.name())...)
 		}
 	}
 	for _, host := range hosts {
@@ -85,6 +84,13 @@ func (p Policy) mixed(d *draft, one Destination) bool {
 	for _, address := range one.Addresses {
 		if other, shared := p.openAt(address, one); shared {
 			d.lose("%s is not followed: %s uses %s too.", one.label(), other.label(), address)
+			return true
+		}
+	}
+	domain, wild := one.ID.Domain()
+	for _, open := range p.Open {
+		if wild && open.Host == domain {
+			d.lose("%s is not followed: %s has the name above it.", one.label(), open.label())
 			return true
 		}
 	}

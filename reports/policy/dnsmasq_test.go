@@ -14,17 +14,18 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
 
 var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
-	ask := func(ctx context.Context, kind policy.Kind) func(name string) string {
+	ask := func(ctx context.Context, m reports.Matrix, kind policy.Kind) func(name string) string {
 		GinkgoHelper()
 		tool("dnsmasq")
 		ns := namespace()
 		serve(ns)
 		path := filepath.Join(GinkgoT().TempDir(), "dnsmasq.conf")
-		text := export("dnsmasq", made(matrix(fan()...), policy.Options{Kind: kind})).Text
+		text := export("dnsmasq", made(m, policy.Options{Kind: kind})).Text
 		Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
 		command := ns.Command(ctx, "dnsmasq", "--keep-in-foreground", "--conf-file="+path, "--no-resolv", "--no-hosts",
 			"--user=root", "--pid-file=", "--server=127.0.0.1#5300", "--listen-address=127.0.0.1", "--bind-interfaces")
@@ -44,7 +45,7 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 	}
 
 	It("withholds what is optional, and spares what is needed below it", func(ctx SpecContext) {
-		asked := ask(ctx, policy.BlockOptional)
+		asked := ask(ctx, matrix(fan()...), policy.BlockOptional)
 		for _, withheld := range []string{"log.fan.example", "example.net", "www.example.net", "time.fan.example"} {
 			Expect(asked(withheld)).To(Equal("withheld"), withheld)
 		}
@@ -54,11 +55,33 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 	}, SpecTimeout(time.Minute))
 
 	It("answers for what is required alone", func(ctx SpecContext) {
-		asked := ask(ctx, policy.AllowRequired)
+		asked := ask(ctx, matrix(fan()...), policy.AllowRequired)
 		for _, answered := range []string{"mqtt.example.net", "time.fan.example", "api.fan.example"} {
 			Expect(asked(answered)).To(Equal("answered"), answered)
 		}
 		for _, withheld := range []string{"log.fan.example", "example.net", "stranger.invalid", "com"} {
+			Expect(asked(withheld)).To(Equal("withheld"), withheld)
+		}
+	}, SpecTimeout(time.Minute))
+
+	It("withholds all names below a domain, and spares what is needed there", func(ctx SpecContext) {
+		m := wide(optional)
+		m.Rows = append(m.Rows, row(seen{"tcp/443/api.data.fan.example", "", required, required}))
+		asked := ask(ctx, m, policy.BlockOptional)
+		for _, withheld := range []string{"1.data.fan.example", "a.b.data.fan.example"} {
+			Expect(asked(withheld)).To(Equal("withheld"), withheld)
+		}
+		for _, answered := range []string{"api.data.fan.example", "data.fan.example", "mydata.fan.example"} {
+			Expect(asked(answered)).To(Equal("answered"), answered)
+		}
+	}, SpecTimeout(time.Minute))
+
+	It("answers for all names below a domain, and for no other", func(ctx SpecContext) {
+		asked := ask(ctx, wide(required), policy.AllowRequired)
+		for _, answered := range []string{"1.data.fan.example", "a.b.data.fan.example"} {
+			Expect(asked(answered)).To(Equal("answered"), answered)
+		}
+		for _, withheld := range []string{"data.fan.example", "mydata.fan.example"} {
 			Expect(asked(withheld)).To(Equal("withheld"), withheld)
 		}
 	}, SpecTimeout(time.Minute))

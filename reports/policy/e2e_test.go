@@ -41,7 +41,7 @@ var _ = Describe("yanglint, with the modules of RFC 8520", Label("e2e"), func() 
 	}
 
 	It("accepts what is written", func(ctx SpecContext) {
-		subjects := map[string]reports.Matrix{"a fan": matrix(fan()...)}
+		subjects := map[string]reports.Matrix{"a fan": matrix(fan()...), "a device with wide rows": wide(required)}
 		for what, text := range attacks {
 			subjects["a hostile fan, given "+what] = spoken(text)
 		}

@@ -11,15 +11,16 @@ import (
 
 // A lamp that works without its telemetry.
 func Example() {
+	log := harness.Destination{Protocol: "udp", Port: 514, Name: "log.example"}
 	matrix := reports.Matrix{
 		Device:  reports.Device{Name: "lamp", Model: "lamp.v1", Firmware: "1.0"},
 		Run:     reports.Run{ID: "R1", Status: harness.Complete, Horizon: 90},
 		Columns: []reports.Column{{ID: "switch", Scenario: "switch", Fault: harness.Reject}},
 		Rows: []reports.Row{{
-			Destination: reports.Destination{ID: "udp/514/log.example", Host: "log.example", Addresses: []string{"203.0.113.2"}, Protocol: "udp", Port: 514},
+			Destination: reports.Destination{ID: log, Host: log.Name, Addresses: []string{"203.0.113.2"}},
 			Cells:       map[string]reports.Cell{"switch": {Verdict: harness.Optional}},
 		}},
-		Safe: []reports.Safe{{Columns: []string{"switch"}, Destinations: []string{"udp/514/log.example"}, Trial: 3}},
+		Safe: []reports.Safe{{Columns: []string{"switch"}, Destinations: []harness.Destination{log}, Trial: 3}},
 	}
 	mac, err := net.ParseMAC("02:00:00:00:00:07")
 	if err != nil {
@@ -40,12 +41,13 @@ func Example() {
 	fmt.Print(export.Text)
 	// Output:
 	// # needwant: block-optional for lamp (lamp.v1 1.0)
-	// # Holds for switch; run R1 of 0001-01-01, held for 90 s at most.
+	// # Holds for switch: run R1 of 0001-01-01, held for 90 s at most.
 	// # Trial 3 blocked 1 destination at once, and all worked.
 	// # What hosts cannot say:
 	// # - Names have no ports: what is withheld is so on all of them.
 	// # - It goes for every device that asks this server.
 	// # - An address that the device knows by heart, or got from another name server, is not affected.
+	// # - The run blocked by reject: a device may react to a missing name in another way.
 	//
 	// 0.0.0.0 log.example
 }

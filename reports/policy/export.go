@@ -58,38 +58,35 @@ func (f Format) Comments() bool { return f.comment != "" }
 // Export writes a policy. The error says why the language cannot express it at
 // all.
 func (f Format) Export(p Policy) (Export, error) {
-	var d draft
-	if err := f.write(&d, p); err != nil {
+	d := &draft{mark: f.comment}
+	if err := f.write(d, p); err != nil {
 		return Export{}, err
 	}
 	text := d.body.String()
 	if f.comment != "" {
-		text = f.head(p, d.lost) + text
+		text = f.head(p, d) + text
 	}
 	return Export{text, d.lost}, nil
 }
 
 // head are the comments at the top.
-func (f Format) head(p Policy, lost []string) string {
-	var out strings.Builder
-	say := func(format string, args ...any) {
-		fmt.Fprintf(&out, "%s %s\n", f.comment, fmt.Sprintf(format, args...))
-	}
+func (f Format) head(p Policy, body *draft) string {
+	d := draft{mark: f.comment}
 	if p.Simulated {
-		say("SIMULATED DEVICE: the run describes a world of the lab. Do not load this for a real device.")
+		d.comment("SIMULATED DEVICE: the run describes a world of the lab. Do not load this for a real device.")
 	}
-	say("needwant: %s for %s", p.Kind, p.title())
-	for _, sentence := range slices.Concat(p.Proof, p.Doubts) {
-		say("%s", sentence)
+	d.comment("needwant: %s for %s", p.Kind, p.title())
+	for _, sentence := range slices.Concat(p.Proof, body.said, p.Doubts) {
+		d.comment("%s", sentence)
 	}
-	if len(lost) > 0 {
-		say("What %s cannot say:", f.Name)
+	if len(body.lost) > 0 {
+		d.comment("What %s cannot say:", f.Name)
 	}
-	for _, sentence := range lost {
-		say("- %s", sentence)
+	for _, sentence := range body.lost {
+		d.comment("- %s", sentence)
 	}
-	out.WriteString("\n")
-	return out.String()
+	d.line("")
+	return d.body.String()
 }
 
 // title names the device, and says if it is simulated.
@@ -102,19 +99,30 @@ func (p Policy) title() string {
 
 // draft is an export being written.
 type draft struct {
+	mark string // begins a comment
 	body strings.Builder
+	said []string // more of what stands behind it, for the comments at the top
 	lost []string
 }
 
-// line adds one line.
+// line adds one line, whatever is in its arguments.
 func (d *draft) line(format string, args ...any) {
-	fmt.Fprintf(&d.body, format+"\n", args...)
+	d.body.WriteString(oneLine(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// comment adds a line of comment, whatever is in its arguments.
+func (d *draft) comment(format string, args ...any) { d.line(d.mark+" "+format, args...) }
+
+// document adds a text of several lines, which is harmless.
+func (d *draft) document(text []byte) {
+	for line := range strings.Lines(string(text)) {
+		d.line("%s", strings.TrimSuffix(line, "\n"))
+	}
 }
 
 // lose notes what cannot be said, once.
 func (d *draft) lose(format string, args ...any) {
-	sentence := fmt.Sprintf(format, args...)
-	if !slices.Contains(d.lost, sentence) {
-		d.lost = append(d.lost, sentence)
+	if lost := sentence(format, args...); !slices.Contains(d.lost, lost) {
+		d.lost = append(d.lost, lost)
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // message is one retained message of MQTT.
@@ -37,7 +38,7 @@ func haMQTT(d *draft, p Policy) error {
 		{topic + "/state", true, state},
 		{topic + "/attributes", true, map[string]any{
 			"policy": p.Kind, "scenarios": harmlessAll(p.Columns), "run": harmless(p.Run), "simulated": p.Simulated,
-			"open": described(p.Open), "blocked": described(p.Blocked), "doubts": p.Doubts,
+			"open": described(p.Open), "blocked": described(slices.Concat(p.Blocked, p.Always)), "doubts": p.Doubts,
 		}},
 	}
 	d.lose("It shows the policy and enforces nothing.")
@@ -45,7 +46,7 @@ func haMQTT(d *draft, p Policy) error {
 	if err != nil {
 		return fmt.Errorf("writing the messages: %w", err)
 	}
-	d.line("%s", text)
+	d.document(text)
 	return nil
 }
 

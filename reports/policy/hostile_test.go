@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
@@ -32,7 +33,9 @@ var attacks = map[string]string{
 	"no text":              "a\xff\xfe\xc3b",
 	"a long label":         strings.Repeat("a", 255) + ".example",
 	"a long name":          strings.Repeat("abcdefghi.", 40) + "example",
-	"a wildcard":           "*.example.com",
+	"a wildcard":           "*log.example.com",
+	"an inner wildcard":    "log.*.example.com",
+	"two wildcards":        "*.*.example.com",
 	"everything":           "#",
 	"a root":               ".",
 	"a template":           "{{.}} ${x} %s %n %%",
@@ -73,15 +76,14 @@ func spoken(text string) reports.Matrix {
 		for s := range m.Safe {
 			for j, id := range m.Safe[s].Destinations {
 				if id == d.ID {
-					m.Safe[s].Destinations[j] = "tcp/443/" + text
+					m.Safe[s].Destinations[j].Name = text
 				}
 			}
 		}
 	}
 	// The required one is not of the same id as the optional one.
-	m.Rows[1].Destination.ID = "tcp/443/" + text
-	m.Rows[0].Destination.ID = "tcp/444/" + text
-	m.Rows[0].Destination.Port = 444
+	m.Rows[1].Destination.ID.Name = text
+	m.Rows[0].Destination.ID = harness.Destination{Protocol: "tcp", Port: 444, Name: text}
 	return m
 }
 

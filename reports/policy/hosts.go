@@ -1,15 +1,25 @@
 package policy
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // hosts writes lines for /etc/hosts of a name server, or for Pi-hole.
 func hosts(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		return errors.New("a hosts file can only block: choose --policy block-optional")
 	}
-	n := namesOf(d, p.Blocked, p.Open, withheld)
+	listed := slices.DeleteFunc(p.listed(), func(one Destination) bool {
+		if one.wild() {
+			d.lose("%s is not withheld: a hosts file knows no wildcards.", one.label())
+		}
+		return one.wild()
+	})
+	n := namesOf(d, listed, p.unlisted(), withheld)
 	d.lose("It goes for every device that asks this server.")
 	d.lose(directContactPasses)
+	d.loseWithheld(p)
 	for _, host := range n.listed {
 		d.line("0.0.0.0 %s", host)
 	}

@@ -12,13 +12,11 @@ import (
 // is loaded again.
 func iptables(d *draft, p Policy) error {
 	chain := strings.ToUpper(p.Device.table())
-	listed := p.Open
-	if p.Kind == BlockOptional {
-		listed = p.spared(d)
-	}
+	listed := p.addressed(d)
+	d.loseFault(p)
 	d.loseNames(listed, "")
 	d.lose("Loading it again adds the jump once more, which does no harm.")
-	d.line("# Load with: iptables-restore --noflush < FILE && ip6tables-restore --noflush < FILE")
+	d.comment("Load with: iptables-restore --noflush < FILE && ip6tables-restore --noflush < FILE")
 	d.line("*filter")
 	d.line(":%s - [0:0]", chain)
 	for _, match := range iptablesDevice(d, p.Device) {
@@ -28,7 +26,7 @@ func iptables(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		d.iptablesAllow(chain, listed)
 	} else {
-		d.iptablesBlock(chain, listed, p.Fault)
+		d.iptablesBlock(chain, listed, p.rules())
 	}
 	d.line("COMMIT")
 	return nil
@@ -57,7 +55,7 @@ func (d *draft) iptablesResolver(p Policy) {
 		}
 		for _, match := range iptablesDevice(d, p.Device) {
 			match = strings.Replace(match, "HOOK", "-I INPUT", 1) + " -p udp -m udp --dport 53 -j "
-			d.iptablesBoth(match, "udp", p.Fault)
+			d.iptablesBoth(match, "udp", p.rules())
 		}
 	}
 }
@@ -82,12 +80,24 @@ func (d *draft) iptablesBlock(chain string, blocked []Destination, fault harness
 // iptablesEach writes a rule for each address of a service.
 func (d *draft) iptablesEach(chain string, s service, target func(netip.Addr) string) {
 	for _, one := range s.Destinations {
-		d.line("# %s: %s", one.label(), one.Why)
+		d.comment("%s: %s", one.label(), one.Why)
 		for _, address := range one.Addresses {
-			d.line("%s -A %s -d %s -p %s -m %s --dport %d -j %s",
-				family(address), chain, address, s.Protocol, s.Protocol, s.Port, target(address))
+			d.line("%s -A %s -d %s %s -j %s", family(address), chain, address, iptablesMatch(s, address), target(address))
 		}
 	}
+}
+
+// iptablesMatch is the match for a service, in the family of an address.
+func iptablesMatch(s service, address netip.Addr) string {
+	switch {
+	case s.ping() && address.Is4():
+		return "-p icmp -m icmp --icmp-type echo-request"
+	case s.ping():
+		return "-p ipv6-icmp -m icmp6 --icmpv6-type echo-request"
+	case s.EveryPort():
+		return "-p " + s.Protocol
+	}
+	return "-p " + s.Protocol + " -m " + s.Protocol + " --dport " + s.PortText()
 }
 
 func (d *draft) iptablesAllow(chain string, allowed []Destination) {
@@ -95,11 +105,11 @@ func (d *draft) iptablesAllow(chain string, allowed []Destination) {
 	d.lose(homeIsOpen)
 	// RETURN leaves the home to whatever rules there are already: an isolated
 	// network stays isolated.
-	d.line("# answers to those who asked the device")
+	d.comment("answers to those who asked the device")
 	d.line("-A %s -m conntrack --ctdir REPLY -j RETURN", chain)
 	d.line("-4 -A %s -p icmp -m conntrack --ctstate RELATED -j RETURN", chain)
 	d.line("-6 -A %s -p ipv6-icmp -m conntrack --ctstate RELATED -j RETURN", chain)
-	d.line("# DHCP, DNS of the home, and the rest of it")
+	d.comment("DHCP, DNS of the home, and the rest of it")
 	d.line("-4 -A %s -p udp -m udp --dport 67 -j RETURN", chain)
 	d.line("-6 -A %s -p udp -m udp --dport 547 -j RETURN", chain)
 	for _, protocol := range []string{"udp", "tcp"} {
@@ -111,7 +121,7 @@ func (d *draft) iptablesAllow(chain string, allowed []Destination) {
 	for _, s := range services(allowed) {
 		d.iptablesEach(chain, s, func(netip.Addr) string { return "ACCEPT" })
 	}
-	d.line("# all else")
+	d.comment("all else")
 	d.line("-A %s -p tcp -j REJECT --reject-with tcp-reset", chain)
 	d.line("-4 -A %s -j REJECT --reject-with icmp-admin-prohibited", chain)
 	d.line("-6 -A %s -j REJECT --reject-with icmp6-adm-prohibited", chain)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/needwant/needwant/harness"
 )
 
 // The parts of a MUD file that are used here: RFC 8520 section 2, with the
@@ -65,8 +67,12 @@ func mud(d *draft, p Policy) error {
 	if p.Kind == BlockOptional {
 		return errors.New("a MUD file can only allow: choose --policy allow-required")
 	}
-	d.lose("It is not the manufacturer's: mud-url leads nowhere, and nobody has signed it.")
+	d.lose("The manufacturer did not write it: mud-url leads nowhere, and nobody has signed it.")
 	d.lose("A MUD file has no room for comments.")
+	d.loseDomains(p.Open)
+	for _, ping := range p.pings() {
+		d.lose("%s", ping)
+	}
 	file := mudFile{MUD: mudPart{
 		Version:    1,
 		URL:        "https://mud.example/" + p.Device.slug() + ".json",
@@ -85,7 +91,7 @@ func mud(d *draft, p Policy) error {
 	if err != nil {
 		return fmt.Errorf("writing the MUD file: %w", err)
 	}
-	d.line("%s", text)
+	d.document(text)
 	return nil
 }
 
@@ -135,51 +141,76 @@ func (d mudDirection) essentials() []mudACE {
 	dns := map[string]any{"controller": "urn:ietf:params:mud:dns"}
 	home := map[string]any{"local-networks": []any{nil}}
 	return []mudACE{
-		d.entry("dns-udp", "udp", 53, map[string]any{"ietf-mud:mud": dns}),
-		d.entry("dns-tcp", "tcp", 53, map[string]any{"ietf-mud:mud": dns}),
-		d.entry("dhcp", "udp", dhcp, map[string]any{"ietf-mud:mud": home}),
+		d.entry("dns-udp", harness.Destination{Protocol: harness.UDP, Port: 53}, map[string]any{"ietf-mud:mud": dns}),
+		d.entry("dns-tcp", harness.Destination{Protocol: harness.TCP, Port: 53}, map[string]any{"ietf-mud:mud": dns}),
+		d.entry("dhcp", harness.Destination{Protocol: harness.UDP, Port: dhcp}, map[string]any{"ietf-mud:mud": home}),
 		accept(d.listName()+"-home", map[string]any{"ietf-mud:mud": home}),
 	}
 }
 
-// entries allow one destination, by its name where it has one. A name without
-// known addresses may turn out to have either kind.
+// entries allow one destination, by its name if it has one. A name without known
+// addresses may turn out to have either kind.
 func (d mudDirection) entries(one Destination, number int) []mudACE {
-	name := func(i int) string { return fmt.Sprintf("%s-%d", one.Protocol, number+i) }
+	name := func(i int) string { return fmt.Sprintf("%s-%d", one.ID.Protocol, number+i) }
 	addresses := one.only(d.has)
-	if one.Host != "" {
+	if host := one.plainHost(); host != "" {
 		if len(addresses) == 0 && len(one.Addresses) > 0 {
 			return nil
 		}
 		side := map[bool]string{true: "ietf-acldns:dst-dnsname", false: "ietf-acldns:src-dnsname"}[d.fromDevice]
-		return []mudACE{d.entry(name(0), one.Protocol, one.Port, map[string]any{d.name: map[string]any{side: one.Host}})}
+		return []mudACE{d.entry(name(0), one.ID, map[string]any{d.name: map[string]any{side: host}})}
 	}
 	side := map[bool]string{true: "destination", false: "source"}[d.fromDevice]
 	var entries []mudACE
 	for i, address := range addresses {
 		network := netip.PrefixFrom(address, address.BitLen()).String()
 		match := map[string]any{d.name: map[string]any{side + "-" + d.name + "-network": network}}
-		entries = append(entries, d.entry(name(i), one.Protocol, one.Port, match))
+		entries = append(entries, d.entry(name(i), one.ID, match))
 	}
 	return entries
 }
 
-// entry allows a port of the far side, as the device began the talk.
-func (d mudDirection) entry(name, protocol string, port uint16, matches map[string]any) mudACE {
-	side := map[bool]string{true: "destination-port", false: "source-port"}[d.fromDevice]
-	l4 := map[string]any{side: map[string]any{"operator": "eq", "port": port}}
-	number := 17
-	if protocol == "tcp" {
-		l4["ietf-mud:direction-initiated"] = "from-device"
-		number = 6
-	}
+// entry allows what the device sends to a port of the far side, or what comes back.
+func (d mudDirection) entry(name string, at harness.Destination, matches map[string]any) mudACE {
+	l4, number := d.transport(at)
 	l3, _ := matches[d.name].(map[string]any)
 	if l3 == nil {
 		l3 = map[string]any{}
 	}
 	l3["protocol"] = number
-	matches[d.name], matches[protocol] = l3, l4
+	matches[d.name] = l3
+	if len(l4) > 0 {
+		matches[at.Protocol] = l4
+	}
 	return accept(d.listName()+"-"+name, matches)
+}
+
+// transport is the match for the port of a destination, or for ICMP's echo, and
+// the protocol's number. The device began the talk.
+func (d mudDirection) transport(at harness.Destination) (match map[string]any, number int) {
+	match = map[string]any{}
+	switch at.Protocol {
+	case harness.ICMP:
+		return d.ping()
+	case harness.TCP:
+		match["ietf-mud:direction-initiated"], number = "from-device", 6
+	default:
+		number = 17
+	}
+	if !at.EveryPort() {
+		side := map[bool]string{true: "destination-port", false: "source-port"}[d.fromDevice]
+		match[side] = map[string]any{"operator": "eq", "port": at.Port}
+	}
+	return match, number
+}
+
+// ping is the match for an echo request, or for its reply: RFC 792 and RFC 4443.
+func (d mudDirection) ping() (match map[string]any, number int) {
+	kind, number := map[bool]int{true: 8, false: 0}[d.fromDevice], 1
+	if d.name == "ipv6" {
+		kind, number = map[bool]int{true: 128, false: 129}[d.fromDevice], 58
+	}
+	return map[string]any{"type": kind, "code": 0}, number
 }
 
 func accept(name string, matches map[string]any) mudACE {

@@ -26,7 +26,7 @@ func namesOf(d *draft, some, others []Destination, doing string) names {
 		other, split := sameHost(one, others)
 		switch {
 		case one.Resolver:
-			d.lose("The gateway's own resolver is no name.")
+			d.lose("The resolver of the gateway has no name.")
 		case one.Host == "" && len(one.Addresses) > 0:
 			d.lose("%s is not %s: it is contacted by its address.", one.label(), doing)
 		case one.Host == "":

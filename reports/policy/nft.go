@@ -13,12 +13,10 @@ import (
 // to them: see dnsmasqSets.
 func nft(d *draft, p Policy) error {
 	table := p.Device.table()
-	listed := p.Open
-	if p.Kind == BlockOptional {
-		listed = p.spared(d)
-	}
+	listed := p.addressed(d)
+	d.loseFault(p)
 	d.loseNames(listed, " Load the export dnsmasq-nftset too, and they are.")
-	d.line("# Load with: nft -f FILE. Remove with: nft delete table inet %s", table)
+	d.comment("Load with: nft -f FILE. Remove with: nft delete table inet %s", table)
 	d.line("table inet %s", table)
 	d.line("delete table inet %s", table)
 	d.line("table inet %s {", table)
@@ -41,7 +39,7 @@ func nft(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		d.nftAllow(listed)
 	} else {
-		d.nftBlock(listed, p.Fault)
+		d.nftBlock(listed, p.rules())
 	}
 	d.line("\t}")
 	d.line("}")
@@ -85,7 +83,7 @@ func (d *draft) nftResolver(p Policy) {
 		d.line("\tchain input {")
 		d.line("\t\ttype filter hook input priority -10; policy accept;")
 		for _, match := range nftDevice(d, p.Device) {
-			d.line("\t\t%s udp dport %d counter %s", match, blocked.Port, nftVerdict("udp", p.Fault))
+			d.line("\t\t%s udp dport %d counter %s", match, blocked.ID.Port, nftVerdict("udp", p.rules()))
 		}
 		d.line("\t}")
 	}
@@ -93,10 +91,24 @@ func (d *draft) nftResolver(p Policy) {
 
 func (d *draft) nftBlock(blocked []Destination, fault harness.Fault) {
 	for _, s := range services(blocked) {
-		d.nftWhy(s)
-		d.line("\t\tip daddr @%s_v4 %s dport %d counter %s", s.name(), s.Protocol, s.Port, nftVerdict(s.Protocol, fault))
-		d.line("\t\tip6 daddr @%s_v6 %s dport %d counter %s", s.name(), s.Protocol, s.Port, nftVerdict(s.Protocol, fault))
+		d.nftService(s, nftVerdict(s.Protocol, fault))
 	}
+}
+
+// nftService writes the rules of a service for both families.
+func (d *draft) nftService(s service, verdict string) {
+	for _, one := range s.Destinations {
+		d.line("\t\t# %s: %s", one.label(), one.Why)
+	}
+	v4, v6 := s.Protocol+" dport "+s.PortText(), s.Protocol+" dport "+s.PortText()
+	switch {
+	case s.ping():
+		v4, v6 = "icmp type echo-request", "icmpv6 type echo-request"
+	case s.EveryPort():
+		v4, v6 = "meta l4proto "+s.Protocol, "meta l4proto "+s.Protocol
+	}
+	d.line("\t\tip daddr @%s_v4 %s counter %s", s.name(), v4, verdict)
+	d.line("\t\tip6 daddr @%s_v6 %s counter %s", s.name(), v6, verdict)
 }
 
 func (d *draft) nftAllow(allowed []Destination) {
@@ -112,19 +124,11 @@ func (d *draft) nftAllow(allowed []Destination) {
 	d.line("\t\tip daddr { %s } accept", strings.Join(v4, ", "))
 	d.line("\t\tip6 daddr { %s } accept", strings.Join(v6, ", "))
 	for _, s := range services(allowed) {
-		d.nftWhy(s)
-		d.line("\t\tip daddr @%s_v4 %s dport %d counter accept", s.name(), s.Protocol, s.Port)
-		d.line("\t\tip6 daddr @%s_v6 %s dport %d counter accept", s.name(), s.Protocol, s.Port)
+		d.nftService(s, "accept")
 	}
 	d.line("\t\t# all else")
 	d.line("\t\tmeta l4proto tcp counter reject with tcp reset")
 	d.line("\t\tcounter reject with icmpx admin-prohibited")
-}
-
-func (d *draft) nftWhy(s service) {
-	for _, one := range s.Destinations {
-		d.line("\t\t# %s: %s", one.label(), one.Why)
-	}
 }
 
 func nftVerdict(protocol string, fault harness.Fault) string {

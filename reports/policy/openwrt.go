@@ -10,15 +10,13 @@ import (
 // openwrt writes rule sections for /etc/config/firewall.
 func openwrt(d *draft, p Policy) error {
 	u := uci{d, p}
-	listed := p.Open
-	if p.Kind == BlockOptional {
-		listed = p.spared(d)
-	}
+	listed := p.addressed(d)
+	d.loseFault(p)
 	d.loseNames(listed, "")
 	d.lose("Connections that are open when the rules are loaded go on: restart the device, or conntrack -D its address.")
-	d.line("# Append to /etc/config/firewall, above other rules for the device; then: service firewall restart")
+	d.comment("Append to /etc/config/firewall, above other rules for the device; then: service firewall restart")
 	target := "REJECT"
-	if p.Fault == harness.Drop {
+	if p.rules() == harness.Drop {
 		target = "DROP"
 	}
 	if p.Kind == AllowRequired {
@@ -69,16 +67,20 @@ func (u uci) service(s service, family string, of func(netip.Addr) bool, target 
 		return
 	}
 	for _, one := range s.Destinations {
-		u.line("# %s: %s", one.label(), one.Why)
+		u.comment("%s: %s", one.label(), one.Why)
 	}
 	options := []string{"option dest 'wan'", "option family '" + family + "'"}
 	for _, address := range addresses {
 		options = append(options, fmt.Sprintf("list dest_ip '%s'", address))
 	}
-	u.rule(s.name()+" "+family, append(options,
-		fmt.Sprintf("list proto '%s'", s.Protocol),
-		fmt.Sprintf("option dest_port '%d'", s.Port),
-		fmt.Sprintf("option target '%s'", target))...)
+	options = append(options, fmt.Sprintf("list proto '%s'", s.Protocol))
+	switch {
+	case s.ping(): // OpenWrt's word for both families
+		options = append(options, "list icmp_type 'echo-request'")
+	case !s.EveryPort():
+		options = append(options, fmt.Sprintf("option dest_port '%s'", s.PortText()))
+	}
+	u.rule(s.name()+" "+family, append(options, fmt.Sprintf("option target '%s'", target))...)
 }
 
 // essentials are what a device needs of the router itself. Rules without a

@@ -9,22 +9,21 @@ import (
 
 // opnsense writes the content of aliases, and how to use them.
 func opnsense(d *draft, p Policy) error {
-	listed := p.Open
-	if p.Kind == BlockOptional {
-		listed = p.spared(d)
-	}
-	d.lose("Names of an alias are resolved anew every 300 s only: a new address is missed for as long.")
+	listed := p.addressed(d)
+	d.loseFault(p)
+	d.loseDomains(listed)
+	d.lose("Names of an alias are resolved again every 300 s only: a new address is missed for as long.")
 	d.lose("Rules are made by hand, as told above each alias.")
-	d.line("# Each part: Firewall > Aliases, type Host(s), paste the lines as its content; then the rule.")
-	d.line("# Rules are of the interface that the device is on, with it as the source: %s.", strings.TrimSpace(plainDevice(p.Device)))
+	d.comment("Each part: Firewall > Aliases, type Host(s), paste the lines as its content; then the rule.")
+	d.comment("Rules are of the interface that the device is on, with it as the source: %s.", strings.TrimSpace(plainDevice(p.Device)))
 	if p.Kind == AllowRequired {
-		d.line("# First allow it UDP and TCP 53 and UDP 67 to this firewall, and its own networks.")
-		d.line("# Last reject everything else from it.")
+		d.comment("First allow it UDP and TCP 53 and UDP 67 to this firewall, and its own networks.")
+		d.comment("Last reject everything else from it.")
 		d.lose(homeIsOpen)
 	}
 	for _, s := range services(listed) {
 		d.line("")
-		d.line("# alias %s_%s; rule: %s %s port %d", p.Device.table(), s.name(), handVerb(p), strings.ToUpper(s.Protocol), s.Port)
+		d.comment("alias %s_%s; rule: %s %s", p.Device.table(), s.name(), handVerb(p), s.words())
 		for _, one := range s.Destinations {
 			for _, entry := range entriesOf(one) {
 				d.line("%s %s (%s)", entry, one.label(), one.Why)
@@ -35,10 +34,10 @@ func opnsense(d *draft, p Policy) error {
 	return nil
 }
 
-// entriesOf is the name, or the addresses where there is none.
+// entriesOf is the name, or the addresses if there is none that can be listed.
 func entriesOf(d Destination) []string {
-	if d.Host != "" {
-		return []string{d.Host}
+	if host := d.plainHost(); host != "" {
+		return []string{host}
 	}
 	var entries []string
 	for _, address := range d.Addresses {
@@ -60,7 +59,7 @@ func handVerb(p Policy) string {
 	switch {
 	case p.Kind == AllowRequired:
 		return "allow"
-	case p.Fault == harness.Drop:
+	case p.rules() == harness.Drop:
 		return "block (drop)"
 	}
 	return "reject"
@@ -70,7 +69,7 @@ func handVerb(p Policy) string {
 func loseResolver(d *draft, p Policy) {
 	for _, blocked := range p.Blocked {
 		if blocked.Resolver && p.Kind == BlockOptional {
-			d.lose("The gateway's own resolver is not refused.")
+			d.lose("The resolver of the gateway is not refused.")
 		}
 	}
 }

@@ -21,6 +21,8 @@ var _ = Describe("the real program accepts", Label("peer", "root"), func() {
 
 	subjects := map[string]func() reports.Matrix{
 		"a fan": func() reports.Matrix { return matrix(fan()...) },
+		"a device with wide rows that are optional": func() reports.Matrix { return wide(optional) },
+		"a device with wide rows that are required": func() reports.Matrix { return wide(required) },
 	}
 	for what, text := range attacks {
 		subjects["a hostile fan, given "+what] = func() reports.Matrix { return spoken(text) }

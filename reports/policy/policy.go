@@ -15,8 +15,8 @@ import (
 type Kind string
 
 const (
-	BlockOptional Kind = "block-optional" // refuses the joint safe list but for what is degraded, leaves all else open
-	AllowRequired Kind = "allow-required" // allows what is needed, and what is degraded; refuses all else
+	BlockOptional Kind = "block-optional" // blocks what was proved to be optional, all at once; leaves all else open
+	AllowRequired Kind = "allow-required" // allows what is needed, and what is degraded; blocks all else
 )
 
 // Kinds lists what there is.
@@ -27,8 +27,8 @@ type Options struct {
 	Kind     Kind
 	Scenario string // a scenario's name or a column's id; "" takes all together
 
-	// Minimal leaves only one of each group of alternatives open. That is always
-	// so for BlockOptional, whose list the run proved as a whole.
+	// Minimal leaves only as many of each group of alternatives open as are needed.
+	// That is always so for BlockOptional, whose list the run proved as a whole.
 	Minimal bool
 	// WholeGroups leaves all alternatives open under BlockOptional too.
 	WholeGroups bool
@@ -36,35 +36,47 @@ type Options struct {
 	Device Device
 }
 
-// Policy says what becomes of everything that the device contacts. The two
-// lists hold each known destination once.
+// Policy says what becomes of everything that the device contacts. Blocked, Open
+// and Always hold each known destination once. Exports, verifications and a
+// standing gateway all apply this value.
 type Policy struct {
 	Kind      Kind
 	Device    Device
-	Run       string        // id of the run that it rests on
-	Started   time.Time     // of the run
-	Simulated bool          // the run was made on a simulated device: no product is like that
-	Columns   []string      // ids of the columns for which it holds
-	Fault     harness.Fault // how the run blocked: reject or drop
+	Run       string          // id of the run that it rests on
+	Started   time.Time       // of the run
+	Simulated bool            // the run was made on a simulated device: no product is like that
+	Columns   []string        // ids of the columns for which it holds
+	Faults    []harness.Fault // how the run blocked: the policy holds under each
 	Blocked   []Destination
 	Open      []Destination
-	Proof     []string // what stands behind it, in sentences
-	Doubts    []string // what does not, in sentences
+	Always    []Destination     // what the run blocked in every trial, in the controls too
+	Patterns  []harness.Pattern // the same, as the spec had it
+	Proof     []string          // what stands behind it, in sentences
+	Doubts    []string          // what does not, in sentences
 }
 
-// Destination is one thing that the device contacts.
+// Destination is one thing that the device contacts, with what rules need to
+// know of it.
 type Destination struct {
-	ID        string       // protocol/port/name, as the device wrote it: not harmless
-	Host      string       // "" where there is no name, or none that is well-formed
-	Addresses []netip.Addr // those seen during the run, sorted
-	Protocol  string       // "tcp" or "udp"
-	Port      uint16
-	Service   string
-	Resolver  bool   // the resolver that the gateway itself offers
-	Why       string // it is where it is, in a few words
+	ID        harness.Destination // its name is as the device wrote it: not harmless
+	Host      string              // its name, "*.DOMAIN" for every name below one; "" if there is none that is well-formed
+	Aliases   []string            // the names that its name led to (CNAME), well-formed
+	Addresses []netip.Addr        // those seen during the run, sorted
+	Resolver  bool                // the resolver that the gateway itself offers
+	Why       string              // it is where it is, in a few words
 }
 
-// resolverName stands for the gateway's own resolver in the name of a destination.
+// IDs are the destinations as a gateway takes them, sorted.
+func IDs(list []Destination) []harness.Destination {
+	var ids []harness.Destination
+	for _, d := range list {
+		ids = append(ids, d.ID)
+	}
+	slices.SortFunc(ids, harness.Destination.Compare)
+	return ids
+}
+
+// resolverName is the name of the gateway's own resolver as a destination.
 const resolverName = "resolver"
 
 // New makes the policy of a matrix. The error says which scenario, or which
@@ -92,9 +104,11 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		Started:   m.Run.Started,
 		Simulated: m.Run.Simulated,
 		Columns:   columns,
-		Fault:     fault(m, columns),
+		Faults:    faults(m, columns),
+		Patterns:  m.Run.Always,
 	}
 	p.sort(m, options, safe)
+	p.explain(m)
 	p.reason(m, options, safe)
 	return p, nil
 }
@@ -102,18 +116,19 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 // sort puts each destination on one of the lists.
 func (p *Policy) sort(m reports.Matrix, options Options, safe reports.Safe) {
 	whole := options.WholeGroups || p.Kind == AllowRequired && !options.Minimal
+	for _, pattern := range p.Patterns {
+		for _, id := range pattern.Destinations() {
+			p.Always = append(p.Always, always(id, pattern, m))
+		}
+	}
 	for _, row := range m.Rows {
 		d := destination(row.Destination)
-		roles := roleOf(m, p.Columns, row)
-		d.Why = roles.why
-		blocked := slices.Contains(safe.Destinations, d.ID) && !(whole && roles.alternative)
-		switch d.Why {
-		case string(harness.Degraded):
-			blocked = false // it could be, at a price that nobody asked to pay
-		case string(harness.NotExercised): // that it was at the block proves nothing: the device never came
-			blocked = blocked && p.Kind != BlockOptional
+		if p.always(d) {
+			continue
 		}
-		if blocked {
+		verdict := strongest(p.Columns, row)
+		d.Why = string(verdict)
+		if p.blocks(verdict, slices.Contains(safe.Destinations, d.ID), whole) {
 			p.Blocked = append(p.Blocked, d)
 			continue
 		}
@@ -121,8 +136,43 @@ func (p *Policy) sort(m reports.Matrix, options Options, safe reports.Safe) {
 	}
 }
 
+// blocks reports whether a destination is blocked by its verdict, and by whether
+// it is on the list that was proved safe as a whole.
+func (p *Policy) blocks(verdict harness.Verdict, safe, whole bool) bool {
+	switch verdict {
+	case harness.Optional:
+		return safe
+	case harness.Alternative:
+		return safe && !whole
+	case harness.NotExercised: // that it was at the block proves nothing: the device never tried it
+		return p.Kind == AllowRequired
+	}
+	return false // degraded, too: it could be blocked, at a price that nobody asked to pay
+}
+
+// always reports whether the run blocked a destination in every trial.
+func (p *Policy) always(d Destination) bool {
+	return slices.ContainsFunc(p.Patterns, func(pattern harness.Pattern) bool { return pattern.Matches(d.ID, d.Addresses...) })
+}
+
+// always is what stands for a pattern, with the addresses that the run saw of it.
+func always(id harness.Destination, pattern harness.Pattern, m reports.Matrix) Destination {
+	row := reports.Destination{ID: id, Host: id.Host()}
+	for _, seen := range m.Rows {
+		if pattern.MatchesName(seen.Destination.ID.Name) {
+			row.Addresses = append(row.Addresses, seen.Destination.Addresses...)
+		}
+	}
+	if address, bare := id.Address(); bare {
+		row.Addresses = []string{address.String()}
+	}
+	d := destination(row)
+	d.Why = "always blocked"
+	return d
+}
+
 func destination(row reports.Destination) Destination {
-	d := Destination{ID: row.ID, Protocol: row.Protocol, Port: row.Port, Service: row.Service}
+	d := Destination{ID: row.ID}
 	switch {
 	case row.Host == resolverName:
 		d.Resolver = true
@@ -147,11 +197,41 @@ func (d Destination) only(family func(netip.Addr) bool) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(d.Addresses), func(a netip.Addr) bool { return !family(a) })
 }
 
+// plainHost is the name that a language without wildcards can follow; "" if there
+// is none.
+func (d Destination) plainHost() string {
+	if d.wild() {
+		return ""
+	}
+	return d.Host
+}
+
+// name is the destination's name, or its address.
+func (d Destination) name() string { return cmp.Or(d.Host, d.ID.Name) }
+
+// wild reports whether the destination stands for every name below a domain.
+func (d Destination) wild() bool {
+	_, wild := d.ID.Domain()
+	return wild
+}
+
 // label is how rules and comments call the destination: harmless, on one line.
 func (d Destination) label() string {
-	name := cmp.Or(d.Host, harmless(d.ID))
-	if d.Host != "" {
-		name = fmt.Sprintf("%s/%d/%s", d.Protocol, d.Port, d.Host)
+	return short(harmless(d.ID.Protocol+"/"+d.ID.PortText()+"/"+d.name()), 100)
+}
+
+// listed are the destinations that the policy's rules name.
+func (p Policy) listed() []Destination {
+	if p.Kind == AllowRequired {
+		return p.Open
 	}
-	return short(name, 100)
+	return slices.Concat(p.Blocked, p.Always)
+}
+
+// unlisted are the destinations that the policy's rules do not name.
+func (p Policy) unlisted() []Destination {
+	if p.Kind == AllowRequired {
+		return slices.Concat(p.Blocked, p.Always)
+	}
+	return p.Open
 }

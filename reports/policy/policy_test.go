@@ -27,7 +27,7 @@ var _ = Describe("a policy", func() {
 
 	It("blocks just the safe list that was tried as a whole", func() {
 		p := made(matrix(fan()...), policy.Options{Kind: policy.BlockOptional})
-		Expect(ids(p.Blocked)).To(ConsistOf(safe()))
+		Expect(ids(p.Blocked)).To(ConsistOf(names(safe())))
 		Expect(p.Proof).To(ContainElement(ContainSubstring("Trial 9 blocked")))
 	})
 
@@ -55,7 +55,7 @@ var _ = Describe("a policy", func() {
 		m := matrix(fan()...)
 		m.Safe = m.Safe[2:]
 		p := made(m, policy.Options{Kind: policy.BlockOptional, Scenario: "home"})
-		Expect(ids(p.Blocked)).To(ConsistOf(safe()))
+		Expect(ids(p.Blocked)).To(ConsistOf(names(safe())))
 		Expect(p.Proof).To(ContainElement(ContainSubstring("of app, home together")))
 	})
 
@@ -102,7 +102,7 @@ var _ = Describe("a policy", func() {
 	It("does not close an alternative that another scenario works worse without", func() {
 		m := matrix(fan()...)
 		for i, row := range m.Rows {
-			if row.Destination.ID == named {
+			if row.Destination.ID.String() == named {
 				m.Rows[i].Cells["home"] = reports.Cell{Verdict: harness.Degraded}
 			}
 		}
@@ -216,10 +216,17 @@ var _ = Describe("an export", func() {
 	})
 })
 
+func names(destinations []harness.Destination) (names []string) {
+	for _, d := range destinations {
+		names = append(names, d.String())
+	}
+	return names
+}
+
 func everything() []policy.Destination {
 	var all []policy.Destination
 	for _, s := range fan() {
-		all = append(all, policy.Destination{ID: s.id})
+		all = append(all, policy.Destination{ID: destination(s.id)})
 	}
 	return all
 }

@@ -11,11 +11,10 @@ import (
 // resolves the names of address lists itself, again and again.
 func routeros(d *draft, p Policy) error {
 	r := ros{d, p, p.Device.table()}
-	listed := p.Open
-	if p.Kind == BlockOptional {
-		listed = p.spared(d)
-	}
-	d.lose("Rules go to the end of the chain: drag them above those that accept the device's traffic, fasttrack included.")
+	listed := p.addressed(d)
+	d.loseFault(p)
+	d.loseDomains(listed)
+	d.lose("Rules go to the end of the chain: drag them above those that accept traffic of the device, fasttrack included.")
 	d.lose("The router asks for names itself, and may get other addresses than the device.")
 	r.remove()
 	if p.Kind == AllowRequired {
@@ -54,7 +53,7 @@ func (r ros) service(s service) {
 	v4, v6 := false, false
 	for _, one := range s.Destinations {
 		has4, has6 := len(one.v4()) > 0, len(one.v6()) > 0
-		if one.Host != "" {
+		if one.plainHost() != "" {
 			if has4 || !has6 {
 				r.entry("ip", list, one.Host, one)
 				v4 = true
@@ -73,13 +72,27 @@ func (r ros) service(s service) {
 		}
 		v4, v6 = v4 || has4, v6 || has6
 	}
-	match := fmt.Sprintf("protocol=%s dst-port=%d dst-address-list=%s %s", s.Protocol, s.Port, list, r.action(s.Protocol))
-	if v4 {
-		r.filter("ip", s.name(), match)
+	for _, family := range []struct {
+		name string
+		has  bool
+	}{{"ip", v4}, {"ipv6", v6}} {
+		if family.has {
+			r.filter(family.name, s.name(), fmt.Sprintf("%s dst-address-list=%s %s", routerosMatch(s, family.name), list, r.action(s.Protocol)))
+		}
 	}
-	if v6 {
-		r.filter("ipv6", s.name(), match)
+}
+
+// routerosMatch is the match for a service. Types are those of RFC 792 and RFC 4443.
+func routerosMatch(s service, family string) string {
+	switch {
+	case s.ping() && family == "ip":
+		return "protocol=icmp icmp-options=8:0"
+	case s.ping():
+		return "protocol=icmpv6 icmp-options=128:0"
+	case s.EveryPort():
+		return "protocol=" + s.Protocol
 	}
+	return "protocol=" + s.Protocol + " dst-port=" + s.PortText()
 }
 
 func (r ros) entry(family, list, address string, d Destination) {
@@ -113,7 +126,7 @@ func (r ros) action(protocol string) string {
 	switch {
 	case r.policy.Kind == AllowRequired:
 		return "action=accept"
-	case r.policy.Fault == harness.Drop:
+	case r.policy.rules() == harness.Drop:
 		return "action=drop"
 	case protocol == "tcp":
 		return "action=reject reject-with=tcp-reset"

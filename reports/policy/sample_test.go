@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -50,14 +49,20 @@ func fan() []seen {
 }
 
 // safe is what the fan can do without, for both columns and for home alone.
-func safe() []string {
-	var safe []string
+func safe() []harness.Destination {
+	var safe []harness.Destination
 	for _, s := range fan() {
 		if s.app == optional || s.app == alternative && !strings.Contains(s.id, "192.0.2.33") {
-			safe = append(safe, s.id)
+			safe = append(safe, destination(s.id))
 		}
 	}
 	return safe
+}
+
+func destination(id string) harness.Destination {
+	d, err := harness.ParseDestination(id)
+	Expect(err).NotTo(HaveOccurred())
+	return d
 }
 
 func matrix(rows ...seen) reports.Matrix {
@@ -69,18 +74,18 @@ func matrix(rows ...seen) reports.Matrix {
 			{ID: "home", Scenario: "home", Title: "Required for HASS?", Regime: harness.Steady, Fault: harness.Reject, Certified: "exact"},
 		},
 	}
-	var group []string
+	var group []harness.Destination
 	for _, s := range rows {
 		m.Rows = append(m.Rows, row(s))
 		if s.app == alternative {
-			group = append(group, s.id)
+			group = append(group, destination(s.id))
 		}
 	}
 	m.Cuts = []reports.Cut{{ID: "c1", Column: "app", Destinations: group, Trials: []int{7}}}
-	all := []string{}
+	all := []harness.Destination{}
 	for _, s := range rows {
 		if s.home != required {
-			all = append(all, s.id)
+			all = append(all, destination(s.id))
 		}
 	}
 	m.Safe = []reports.Safe{
@@ -92,12 +97,8 @@ func matrix(rows ...seen) reports.Matrix {
 }
 
 func row(s seen) reports.Row {
-	parts := strings.SplitN(s.id, "/", 3)
-	port, _ := strconv.Atoi(parts[1])
-	d := reports.Destination{ID: s.id, Host: parts[2], Protocol: parts[0], Port: uint16(port), Addresses: strings.Fields(s.addresses)}
-	if _, err := netip.ParseAddr(parts[2]); err == nil {
-		d.Host = ""
-	}
+	id := destination(s.id)
+	d := reports.Destination{ID: id, Host: id.Host(), Addresses: strings.Fields(s.addresses)}
 	return reports.Row{Destination: d, Cells: map[string]reports.Cell{"app": {Verdict: s.app}, "home": {Verdict: s.home}}}
 }
 
@@ -134,7 +135,7 @@ func export(name string, p policy.Policy) policy.Export {
 func ids(destinations []policy.Destination) []string {
 	var ids []string
 	for _, d := range destinations {
-		ids = append(ids, d.ID)
+		ids = append(ids, d.ID.String())
 	}
 	slices.SortFunc(ids, cmp.Compare[string])
 	return ids

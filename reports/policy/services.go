@@ -2,16 +2,18 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
 )
 
-// service is all that the device contacts on one port.
+// service is all that the device contacts on one port, or on every port, or by
+// ping.
 type service struct {
-	Protocol     string
-	Port         uint16
-	Destinations []Destination
+	harness.Destination // without a name
+	Destinations        []Destination
 }
 
 // services sorts destinations by protocol and port. The gateway's resolver is
@@ -22,9 +24,11 @@ func services(destinations []Destination) []service {
 		if d.Resolver {
 			continue
 		}
-		i := slices.IndexFunc(all, func(s service) bool { return s.Protocol == d.Protocol && s.Port == d.Port })
+		key := d.ID
+		key.Name = ""
+		i := slices.IndexFunc(all, func(s service) bool { return s.Destination == key })
 		if i < 0 {
-			i, all = len(all), append(all, service{Protocol: d.Protocol, Port: d.Port})
+			i, all = len(all), append(all, service{Destination: key})
 		}
 		all[i].Destinations = append(all[i].Destinations, d)
 	}
@@ -34,8 +38,24 @@ func services(destinations []Destination) []service {
 	return all
 }
 
-// name is the service as part of a set's name: tcp_443.
-func (s service) name() string { return fmt.Sprintf("%s_%d", s.Protocol, s.Port) }
+// name is the service as part of a set's name: tcp_443, udp_any, icmp_echo.
+func (s service) name() string {
+	return s.Protocol + "_" + strings.Replace(s.PortText(), "*", "any", 1)
+}
+
+// words are the service for a person: "TCP port 443", "UDP, any port".
+func (s service) words() string {
+	switch {
+	case s.ping():
+		return "ICMP echo request (ICMPv6 for IPv6)"
+	case s.EveryPort():
+		return strings.ToUpper(s.Protocol) + ", any port"
+	}
+	return strings.ToUpper(s.Protocol) + " port " + s.PortText()
+}
+
+// ping reports whether the service is ICMP echo.
+func (s service) ping() bool { return s.Protocol == harness.ICMP }
 
 // only lists the addresses of one family, sorted.
 func (s service) only(family func(netip.Addr) bool) []netip.Addr {
@@ -45,14 +65,6 @@ func (s service) only(family func(netip.Addr) bool) []netip.Addr {
 	}
 	slices.SortFunc(all, netip.Addr.Compare)
 	return slices.Compact(all)
-}
-
-// unlisted are the destinations that the policy's rules do not name.
-func (p Policy) unlisted() []Destination {
-	if p.Kind == AllowRequired {
-		return p.Blocked
-	}
-	return p.Open
 }
 
 func hostsOf(destinations []Destination) []string {
@@ -65,11 +77,16 @@ func hostsOf(destinations []Destination) []string {
 	return hosts
 }
 
-// spared lists the destinations to be refused without the addresses that
-// something open uses on the same port: a rule could not tell them apart.
-func (p Policy) spared(d *draft) []Destination {
+// addressed lists the destinations that rules by address name. To be blocked, they
+// go without the addresses that something open uses on the same port: a rule could
+// not tell them apart.
+func (p Policy) addressed(d *draft) []Destination {
+	if p.Kind == AllowRequired {
+		d.said = p.pings()
+		return p.Open
+	}
 	var spared []Destination
-	for _, blocked := range p.Blocked {
+	for _, blocked := range p.listed() {
 		var own []netip.Addr
 		for _, address := range blocked.Addresses {
 			other, shared := p.openAt(address, blocked)
@@ -85,9 +102,24 @@ func (p Policy) spared(d *draft) []Destination {
 	return spared
 }
 
+// pings says of an allowlist what becomes of ping, which is easily forgotten.
+func (p Policy) pings() (said []string) {
+	for _, open := range p.Open {
+		if open.ID.Protocol == harness.ICMP {
+			said = append(said, sentence("Ping (ICMP echo) to %s is allowed: %s.", open.name(), open.Why))
+		}
+	}
+	if said == nil {
+		said = append(said, "Ping (ICMP echo) is allowed within the home network only: the run found none that is needed.")
+	}
+	return said
+}
+
+// openAt finds something open at an address on a port that blocked has, too.
 func (p Policy) openAt(address netip.Addr, blocked Destination) (Destination, bool) {
 	for _, open := range p.Open {
-		if open.Protocol == blocked.Protocol && open.Port == blocked.Port && slices.Contains(open.Addresses, address) {
+		meet := open.ID.Port == blocked.ID.Port || open.ID.EveryPort() || blocked.ID.EveryPort()
+		if open.ID.Protocol == blocked.ID.Protocol && meet && slices.Contains(open.Addresses, address) {
 			return open, true
 		}
 	}
@@ -105,6 +137,16 @@ func (d *draft) loseNames(destinations []Destination, remedy string) {
 			continue
 		}
 		d.lose("Names are not followed: the addresses are those that the run saw.%s", remedy)
+	}
+	d.loseDomains(destinations)
+}
+
+// loseDomains says which rows stand for names that nobody can list.
+func (d *draft) loseDomains(destinations []Destination) {
+	for _, one := range destinations {
+		if one.wild() {
+			d.lose("%s stands for every name below: only the addresses that the run saw are listed.", one.label())
+		}
 	}
 }
 

@@ -1,13 +1,9 @@
 package policy
 
-import "strings"
-
 // unifi writes what to enter by hand: UniFi takes no text.
 func unifi(d *draft, p Policy) error {
-	listed := p.Open
-	if p.Kind == BlockOptional {
-		listed = p.spared(d)
-	}
+	listed := p.addressed(d)
+	d.loseFault(p)
 	d.loseNames(listed, "")
 	d.lose("UniFi takes no text: each rule is entered by hand.")
 	loseResolver(d, p)
@@ -23,7 +19,7 @@ func unifi(d *draft, p Policy) error {
 	}
 	for _, s := range services(listed) {
 		d.line("")
-		d.line("%s port %d, list %s_%s:", strings.ToUpper(s.Protocol), s.Port, p.Device.table(), s.name())
+		d.line("%s, list %s_%s:", s.words(), p.Device.table(), s.name())
 		for _, one := range s.Destinations {
 			for _, address := range one.Addresses {
 				d.line("   %-39s  %s, %s", address, one.label(), one.Why)

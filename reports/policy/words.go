@@ -9,7 +9,7 @@ import (
 
 // plain are the signs, besides letters and digits, that mean nothing within a
 // comment or a quoted text to any of the programs.
-const plain = " ._:/()+,@-"
+const plain = " ._:/()+,@*-"
 
 // harmless writes everything that is not plain ASCII by the numbers of its
 // bytes, as in a URL: %0a. What is left can end no comment, quotation or line.
@@ -27,6 +27,25 @@ func harmless(text string) string {
 	return out.String()
 }
 
+// sentence is a sentence about a policy, harmless whatever is in it. Its own text
+// has to be plain, too.
+func sentence(format string, args ...any) string { return harmless(fmt.Sprintf(format, args...)) }
+
+// oneLine writes control characters and everything that is not ASCII by the
+// numbers of its bytes: a line of an export stays one line, and a terminal shows
+// it as it is.
+func oneLine(text string) string {
+	var out strings.Builder
+	for i := range len(text) {
+		if b := text[i]; b == '\t' || b >= ' ' && b <= '~' {
+			out.WriteByte(b)
+		} else {
+			fmt.Fprintf(&out, "%%%02x", b)
+		}
+	}
+	return out.String()
+}
+
 // short cuts a harmless text.
 func short(text string, most int) string {
 	if len(text) <= most {
@@ -35,10 +54,11 @@ func short(text string, most int) string {
 	return text[:most-2] + ".."
 }
 
-// wellFormed tells whether a name may stand in a configuration: labels of
+// wellFormed reports whether a name can be part of a configuration: labels of
 // letters, digits, hyphens and underscores, as in RFC 1035 section 2.3.1 and
-// RFC 8553, lower case, without a trailing dot.
+// RFC 8553, lower case, without a trailing dot. "*." may come before them.
 func wellFormed(name string) bool {
+	name = strings.TrimPrefix(name, "*.")
 	if name == "" || len(name) > 253 {
 		return false
 	}
@@ -65,9 +85,11 @@ func isLabel(label string) bool {
 	return true
 }
 
-// standsForMany tells of names such as "com" or "co.nz": withholding one would
-// withhold what strangers registered below it. The list is Mozilla's.
+// standsForMany reports whether a name is one such as "com" or "co.nz", or all
+// names below it: withholding it would withhold what strangers registered there.
+// The list is Mozilla's.
 func standsForMany(host string) bool {
+	host = strings.TrimPrefix(host, "*.")
 	if !strings.Contains(host, ".") {
 		return true
 	}
@@ -75,7 +97,8 @@ func standsForMany(host string) bool {
 	return suffix == host
 }
 
-// below tells whether a name lies below another, or is it.
+// below reports whether a name is below another, or is the same. "*.DOMAIN" has
+// names below it, and is not one of them itself.
 func below(name, above string) bool {
-	return name == above || strings.HasSuffix(name, "."+above)
+	return name == above || strings.HasSuffix(name, "."+strings.TrimPrefix(above, "*."))
 }

@@ -101,7 +101,7 @@ func (s *street) gauge(ctx context.Context, blocked []policy.Destination) {
 	GinkgoHelper()
 	var tried, passed strings.Builder
 	for _, destination := range blocked {
-		d := s.destination(destination.ID)
+		d := s.destination(destination.ID.String())
 		for _, address := range d.Addresses {
 			match := fmt.Sprintf("iifname %q %s daddr %s %s dport %d counter\n", s.lane.Lab.Gateway.Inside, family(address), address, d.Protocol, d.Port)
 			tried.WriteString(match)
@@ -149,7 +149,7 @@ func (s *street) destination(id string) lab.Destination {
 // restless tells whether the device tries one of these all the time.
 func (s *street) restless(blocked []policy.Destination) bool {
 	return slices.ContainsFunc(blocked, func(b policy.Destination) bool {
-		d := s.destination(b.ID)
+		d := s.destination(b.ID.String())
 		return d.When == lab.Always && len(d.After) == 0
 	})
 }

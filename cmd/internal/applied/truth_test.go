@@ -29,10 +29,10 @@ func truth(world lab.World) reports.Matrix {
 		Expect(err).NotTo(HaveOccurred())
 		m.Columns = append(m.Columns, reports.Column{ID: scenario, Scenario: scenario, Fault: harness.Reject})
 		for _, row := range m.Rows {
-			row.Cells[scenario] = reports.Cell{Verdict: harness.Verdict(expected.Verdicts[row.Destination.ID])}
+			row.Cells[scenario] = reports.Cell{Verdict: harness.Verdict(expected.Verdicts[row.Destination.ID.String()])}
 		}
 		for _, cut := range expected.Cuts {
-			m.Cuts = append(m.Cuts, reports.Cut{ID: fmt.Sprintf("c%d", len(m.Cuts)+1), Column: scenario, Destinations: cut})
+			m.Cuts = append(m.Cuts, reports.Cut{ID: fmt.Sprintf("c%d", len(m.Cuts)+1), Column: scenario, Destinations: parsed(cut)})
 		}
 		cuts = append(cuts, expected.Cuts...)
 	}
@@ -42,7 +42,7 @@ func truth(world lab.World) reports.Matrix {
 
 func row(d lab.Destination) reports.Row {
 	row := reports.Row{
-		Destination: reports.Destination{ID: d.ID(), Host: d.Host, Protocol: d.Protocol, Port: d.Port},
+		Destination: reports.Destination{ID: parsed([]string{d.ID()})[0], Host: d.Host},
 		Cells:       map[string]reports.Cell{},
 	}
 	for _, address := range d.Addresses {
@@ -51,13 +51,22 @@ func row(d lab.Destination) reports.Row {
 	return row
 }
 
+func parsed(ids []string) (all []harness.Destination) {
+	for _, id := range ids {
+		d, err := harness.ParseDestination(id)
+		Expect(err).NotTo(HaveOccurred())
+		all = append(all, d)
+	}
+	return all
+}
+
 // largest is a set that holds no cut, and would with any one more.
-func largest(rows []reports.Row, cuts [][]string) []string {
-	safe := []string{}
+func largest(rows []reports.Row, cuts [][]string) []harness.Destination {
+	safe := []harness.Destination{}
 	for _, row := range rows {
 		with := append(slices.Clone(safe), row.Destination.ID)
 		breaks := func(cut []string) bool {
-			return !slices.ContainsFunc(cut, func(id string) bool { return !slices.Contains(with, id) })
+			return !slices.ContainsFunc(parsed(cut), func(id harness.Destination) bool { return !slices.Contains(with, id) })
 		}
 		if !slices.ContainsFunc(cuts, breaks) {
 			safe = with
