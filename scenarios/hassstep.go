@@ -22,7 +22,7 @@ type Hass struct {
 // HassResult is what an expectation on [Hass] may name.
 type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked; unavailable when the device did not answer the poll."`
-	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.battery_level."`
+	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.fan_speed."`
 	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (it did not, and talked to the internet) or unknown."`
 	Fresh      bool           `expr:"fresh" about:"Whether the state is certainly of after the poll. Home Assistant says so from version 2024.4 on; before, only path lan proves it."`
 	RTT        float64        `expr:"rtt_ms" about:"Milliseconds until the state was there, the poll included."`

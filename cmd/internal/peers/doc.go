@@ -1,6 +1,5 @@
-// Package peers holds the specs with the programs that people really use: a
-// whole Home Assistant, python-miio, and the npm packages miio and
-// home-assistant-js-websocket, against the simulated device and its home. They
-// are built with the tag e2e; make e2e fetches the programs and runs them. There
-// is nothing to import.
+// Package peers holds tests with programs that people really use, against the
+// simulated device and its home: two releases of Home Assistant, python-miio, and
+// the npm packages miio and home-assistant-js-websocket. They are built with the
+// tag e2e; make e2e fetches the programs and runs them. There is nothing to import.
 package peers

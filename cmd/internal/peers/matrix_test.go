@@ -47,26 +47,26 @@ var _ = Describe("Home Assistant core with xiaomi_miio", Label("e2e"), func() {
 		Expect(err).NotTo(HaveOccurred())
 	})
 
-	It("leads to the same matrix as the stand-in", func(ctx SpecContext) {
+	DescribeTable("leads to the same matrix as the stand-in:", func(ctx SpecContext, release string) {
 		world, err := lab.Find("s50-thread")
 		Expect(err).NotTo(HaveOccurred())
 		expected := experiment(ctx, spec, onLab(ctx, spec, world))
 
 		lane := onLab(ctx, spec, world)
-		judgeBy(ctx, lane, spec, moveIn(ctx, lane.Lab))
+		judgeBy(ctx, lane, spec, moveIn(ctx, release, lane.Lab))
 		found := experiment(ctx, spec, lane)
 
 		Expect(table(found)).To(Equal(table(expected)))
 		for _, result := range found.Results {
 			Expect(result.Outcomes["hass"].Steps).To(HaveExactElements(HaveField("Saw", `state "docked", path lan`)), "trial %d", result.Trial.Number)
 		}
-	}, SpecTimeout(20*time.Minute))
+	}, Entry(nil, oldRelease, SpecTimeout(20*time.Minute)), Entry(nil, currentRelease, SpecTimeout(20*time.Minute)))
 
-	It("makes the check fail while the device does not answer its polls", func(ctx SpecContext) {
+	DescribeTable("makes the check fail while the device does not answer its polls:", func(ctx SpecContext, release string) {
 		world, err := lab.Parse("needy.yaml", []byte(needy))
 		Expect(err).NotTo(HaveOccurred())
 		lane := onLab(ctx, spec, world)
-		judgeBy(ctx, lane, spec, moveIn(ctx, lane.Lab))
+		judgeBy(ctx, lane, spec, moveIn(ctx, release, lane.Lab))
 		control, err := lane.Run(ctx, trial(1))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(control.Outcomes["hass"].Answer).To(Equal(harness.Pass), control.Outcomes["hass"].Why)
@@ -76,7 +76,7 @@ var _ = Describe("Home Assistant core with xiaomi_miio", Label("e2e"), func() {
 		Expect(broken.Outcomes["hass"].Answer).To(Equal(harness.Fail))
 		Expect(broken.Outcomes["hass"].Why).To(ContainSubstring(`state "unavailable"`))
 		Expect(broken.Recovered).To(BeTrue())
-	}, SpecTimeout(5*time.Minute))
+	}, Entry(nil, oldRelease, SpecTimeout(5*time.Minute)), Entry(nil, currentRelease, SpecTimeout(5*time.Minute)))
 })
 
 func trial(number int, block ...harness.Destination) harness.Trial {
