@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -86,6 +87,24 @@ func (n *Namespace) AddAddress(link string, prefix netip.Prefix) error {
 		}
 		return n.handle.AddrAdd(l, address)
 	})
+}
+
+// Absent reports whether an error of a lookup says that there is no such
+// interface. Any other error says nothing about that.
+func Absent(err error) bool {
+	_, not := errors.AsType[netlink.LinkNotFoundError](err)
+	return not || errors.Is(err, unix.ENODEV)
+}
+
+// KernelName is the name by which the kernel's rules and parameters know an
+// interface, which may have alternative ones. See [Absent] for the error if there
+// is no such interface.
+func (n *Namespace) KernelName(name string) (string, error) {
+	link, err := n.link(name)
+	if err != nil {
+		return "", err
+	}
+	return link.Attrs().Name, nil
 }
 
 // Owns tells whether an address is one of the namespace's own, the loopback's

@@ -20,9 +20,14 @@ func explained(err error) error {
 	return err
 }
 
+// locked reports whether iptables waited for its lock to the end.
+func locked(status int, said string) bool {
+	return status == resource && strings.Contains(said, "xtables lock")
+}
+
 // explainedBy is the same of an exit status and of what iptables said.
 func explainedBy(err error, status int, said string) error {
-	if status == resource && strings.Contains(said, "xtables lock") {
+	if locked(status, said) {
 		return fmt.Errorf("another program holds the lock of iptables, as a firewall that loads its rules anew: try again when it is done: %w", err)
 	}
 	return err

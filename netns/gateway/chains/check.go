@@ -44,6 +44,9 @@ func (t *Tables) remember(family Family, chains []Chain) error {
 		if err != nil {
 			return err
 		}
+		if len(lines) < head.count {
+			return fmt.Errorf("%s: another program removed rules while ours were written: is a firewall loading its rules? Try again when it is done", head)
+		}
 		head.lines = lines[:head.count]
 	}
 	return nil
@@ -166,6 +169,8 @@ func (h head) check(lines []string) (problem string) {
 		switch {
 		case !slices.Contains(lines, jump):
 			return fmt.Sprintf("%s: the jump %q is gone", h, jump)
+		case i >= len(lines):
+			return fmt.Sprintf("%s: a jump %q is gone", h, jump)
 		case lines[i] != jump:
 			return fmt.Sprintf("%s: %q stands before the jump %q", h, lines[i], jump)
 		}

@@ -30,6 +30,9 @@ func Legacy(namespace *netns.Namespace) (found []string, err error) {
 			}
 			for _, table := range strings.Fields(string(names)) {
 				rules, err := exec.Command(program+"-legacy-save", "-t", table).Output()
+				if err != nil && !errors.Is(err, exec.ErrNotFound) {
+					return fmt.Errorf("%s-legacy-save -t %s: %w", program, table, err)
+				}
 				if err != nil || decides(string(rules)) {
 					found = append(found, tableName(family, table))
 				}

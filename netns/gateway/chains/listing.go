@@ -39,10 +39,10 @@ func (l *listings) of(family Family, table, chain string) ([]string, error) {
 func listTable(path, table string) (map[string][]string, error) {
 	text, err := exec.Command(path, "-w", strconv.Itoa(lockSeconds), "-t", table, "-S").Output()
 	if failure, ok := errors.AsType[*exec.ExitError](err); ok {
-		if failure.ExitCode() == absent {
+		said := strings.TrimSpace(string(failure.Stderr))
+		if saysMissing(said) {
 			return nil, nil
 		}
-		said := strings.TrimSpace(string(failure.Stderr))
 		return nil, explainedBy(fmt.Errorf("%w: %s", err, said), failure.ExitCode(), said)
 	}
 	rules := map[string][]string{}

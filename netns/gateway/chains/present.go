@@ -90,8 +90,21 @@ func ask(connection *netlink.Conn, kind uint16, family Family, table string, att
 	return found, err
 }
 
-// dump lists what there is of a kind in one family.
+// dump lists what there is of a kind in one family, all at one time: a list that
+// changed while it was read is read again.
 func dump(connection *netlink.Conn, kind uint16, family byte) (replies []netlink.Message, err error) {
+	for range dropTries {
+		replies, err = dumpOnce(connection, kind, family)
+		if err != nil || !slices.ContainsFunc(replies, interrupted) {
+			return replies, err
+		}
+	}
+	return nil, errors.New("other programs change the rules all the time: try again when they are done")
+}
+
+func interrupted(reply netlink.Message) bool { return reply.Header.Flags&netlink.DumpInterrupted != 0 }
+
+func dumpOnce(connection *netlink.Conn, kind uint16, family byte) (replies []netlink.Message, err error) {
 	replies, err = connection.Execute(netlink.Message{
 		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | netlink.HeaderType(kind), Flags: netlink.Request | netlink.Dump},
 		Data:   []byte{family, 0, 0, 0},

@@ -91,10 +91,10 @@ func (r *removal) family(family Family) error {
 func ownChains(command *iptables.IPTables, table string) ([]string, error) {
 	all, err := command.ListChains(table)
 	if err != nil {
-		if gone(err) || missing(err) {
+		if missing(err) {
 			return nil, nil
 		}
-		return nil, err
+		return nil, explained(err)
 	}
 	return slices.DeleteFunc(all, func(chain string) bool { return chain != prefix && !strings.HasPrefix(chain, prefix+"-") }), nil
 }

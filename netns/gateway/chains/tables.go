@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/coreos/go-iptables/iptables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
 )
@@ -16,9 +19,6 @@ import (
 // lockSeconds bounds the wait for the lock of iptables. The nft backend takes
 // none, but another tool's iptables may be of the other kind.
 const lockSeconds = 5
-
-// absent is the exit status of iptables -S for a chain that does not exist.
-const absent = 1
 
 // Tables are the iptables of one namespace. They are safe for use by many
 // goroutines.
@@ -44,9 +44,23 @@ func Open(namespace *netns.Namespace) (*Tables, error) {
 		if err == nil {
 			return t, nil
 		}
+		if !unfit(err) {
+			return nil, fmt.Errorf("looking for iptables: %w", explained(err))
+		}
 		problems = append(problems, err)
 	}
 	return nil, fmt.Errorf("no iptables works here; install it, as with 'apt-get install iptables': %w", errors.Join(problems...))
+}
+
+// unfit reports whether an error says that a backend is not installed, or that
+// this kernel does not have it. Another one must not be taken for any other
+// reason: rules in both would be mixed up.
+func unfit(err error) bool {
+	if errors.Is(err, exec.ErrNotFound) {
+		return true
+	}
+	failure, ran := errors.AsType[*iptables.Error](err)
+	return ran && !locked(failure.ExitStatus(), failure.Error())
 }
 
 // find takes the programs of one backend, if they work here.
@@ -202,10 +216,49 @@ func gone(err error) bool {
 	return ok && failure.IsNotExist()
 }
 
-// missing tells whether an error says that there is no such table or chain.
+// missing reports whether an error says that there is no such table or chain.
 func missing(err error) bool {
 	failure, ok := errors.AsType[*iptables.Error](err)
-	return ok && failure.ExitStatus() == absent
+	return ok && saysMissing(failure.Error())
+}
+
+// absences are how iptables says that there is no such chain, or no such table.
+// Its exit status 1 also stands for a lack of memory, for example.
+var absences = []string{"No chain/target/match by that name", "Table does not exist", "' does not exist"}
+
+// saysMissing reports whether iptables said so.
+func saysMissing(said string) bool {
+	return slices.ContainsFunc(absences, func(absence string) bool { return strings.Contains(said, absence) })
+}
+
+// unreadable reports whether an error says that iptables cannot show a chain. Its
+// nft backend says the same of one that does not exist (1.8.9).
+func unreadable(err error) bool {
+	failure, ok := errors.AsType[*iptables.Error](err)
+	return ok && strings.Contains(failure.Error(), "is incompatible, use 'nft' tool")
+}
+
+// whyUnreadable asks the kernel whether such a chain exists; nil if not. It runs
+// inside the namespace.
+func whyUnreadable(failure error, command *iptables.IPTables, table, chain string) error {
+	connection, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return fmt.Errorf("asking for nftables: %w", err)
+	}
+	defer connection.Close()
+	family := IPv4
+	if command.Proto() == iptables.ProtocolIPv6 {
+		family = IPv6
+	}
+	found, err := askChain(connection, unix.NFT_MSG_GETCHAIN, family, table, chain)
+	if err != nil {
+		return fmt.Errorf("listing the chains of nftables: %w", err)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s has rules that iptables cannot show, since another program wrote them with nft: move those into a table of their own ('nft list chain %s %s %s' shows them): %w",
+		chainName(family, table, chain), map[Family]string{IPv4: "ip", IPv6: "ip6"}[family], table, chain, failure)
 }
 
 func (t *Tables) change(family Family, rule Rule, act func(*iptables.IPTables) error) error {
@@ -231,9 +284,12 @@ func list(command *iptables.IPTables, table, chain string) ([]string, error) {
 	if missing(err) {
 		return nil, nil
 	}
+	if unreadable(err) {
+		return nil, whyUnreadable(err, command, table, chain)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listing chain %s in %s: %w", chain, table, explained(err))
 	}
 	// The first line names the chain, and its policy where it has one.
-	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[1] != 'A' }), nil
+	return slices.DeleteFunc(lines, func(line string) bool { return !strings.HasPrefix(line, "-A ") }), nil
 }

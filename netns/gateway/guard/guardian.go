@@ -92,6 +92,6 @@ func removeLocks() {
 		if err != nil || !strings.HasSuffix(path, lockSuffix) {
 			return
 		}
-		_ = os.Remove(path) // an empty file, at worst
+		_ = discard(fd, path) // an empty file stays, at worst
 	}
 }

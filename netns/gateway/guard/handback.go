@@ -80,7 +80,11 @@ func (w *work) change(text string, do func() error) error {
 // there.
 func (w *work) fetch(gateway *netns.Namespace) error {
 	if gateway != nil {
-		if found := w.link.find(gateway); found != nil {
+		found, err := w.link.find(gateway)
+		if err != nil {
+			return err
+		}
+		if found != nil {
 			if err := w.change("move "+w.link.Name+" back", func() error {
 				return w.taken(w.link.move(found, gateway, w.host))
 			}); err != nil || w.dry {
@@ -88,7 +92,10 @@ func (w *work) fetch(gateway *netns.Namespace) error {
 			}
 		}
 	}
-	found := w.await()
+	found, err := w.await()
+	if err != nil {
+		return err
+	}
 	if found == nil {
 		return fmt.Errorf("link %s is gone, and the kernel does not hand it back: plug it in again, or restart the machine", w.link.Name)
 	}
@@ -120,21 +127,28 @@ func (l Link) move(found netlink.Link, from, to *netns.Namespace) error {
 
 // await waits for the link. One of Wi-Fi that does not come may have been plugged
 // in anew, with another hardware address: programs make these up.
-func (w *work) await() netlink.Link {
+func (w *work) await() (found netlink.Link, err error) {
 	for deadline := time.Now().Add(kernelPatience); time.Now().Before(deadline); {
-		if found := w.link.find(w.host); found != nil {
-			return found
+		if found, err = w.link.find(w.host); found != nil {
+			return found, nil
 		}
 		<-time.After(20 * time.Millisecond)
 	}
-	found, err := w.host.Netlink().LinkByName(w.link.Name)
 	if err != nil || w.link.Radio == nil {
-		return nil
+		return nil, err
 	}
-	if _, err := radio.Of(w.host, found.Attrs().Index); err != nil { // a wired one that has the name now
-		return nil
+	found, err = w.host.Netlink().LinkByName(w.link.Name)
+	if netns.Absent(err) {
+		return nil, nil
 	}
-	return found
+	if err != nil {
+		return nil, err
+	}
+	_, err = radio.Of(w.host, found.Attrs().Index)
+	if errors.Is(err, radio.ErrNone) { // a wired one that has the name now
+		return nil, nil
+	}
+	return found, err
 }
 
 // parameters writes those that differ. One that the kernel no longer has, or
@@ -147,8 +161,11 @@ func (w *work) set(folder string, parameters map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(parameters)) {
 		value := parameters[key]
 		now, err := os.ReadFile(folder + key)
-		if err != nil || strings.TrimSpace(string(now)) == value {
+		if unset(err) || err == nil && strings.TrimSpace(string(now)) == value {
 			continue
+		}
+		if err != nil {
+			return err
 		}
 		err = w.change("set "+strings.ReplaceAll(key, "/", ".")+" to "+value, func() error {
 			return os.WriteFile(folder+key, []byte(value), 0)

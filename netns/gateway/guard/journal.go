@@ -150,8 +150,11 @@ func (j *Journal) remove(host, gateway *netns.Namespace, dry bool) (changes []st
 				continue
 			}
 			found, err := namespace.Netlink().LinkByName(name)
+			if netns.Absent(err) {
+				continue
+			}
 			if err != nil {
-				continue // it is gone, or never was
+				return changes, fmt.Errorf("looking for link %s: %w", name, err)
 			}
 			changes = append(changes, "remove link "+name)
 			if dry {

@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func Note(namespace *netns.Namespace, name string) (Link, error) {
 	}
 	attributes := found.Attrs()
 	link := Link{
-		Name: name, Index: attributes.Index, MAC: attributes.HardwareAddr.String(),
+		Name: attributes.Name, Index: attributes.Index, MAC: attributes.HardwareAddr.String(),
 		Up: attributes.RawFlags&unix.IFF_UP != 0,
 	}
 	switch behind, err := radio.Of(namespace, link.Index); {
@@ -61,8 +62,8 @@ func Note(namespace *netns.Namespace, name string) (Link, error) {
 		if link.Routes, err = routesOf(link.Index); err != nil {
 			return err
 		}
-		link.Parameters = parametersOf(name)
-		return nil
+		link.Parameters, err = parametersOf(link.Name)
+		return err
 	})
 	if err != nil {
 		return Link{}, fmt.Errorf("writing down how link %s is: %w", name, err)
@@ -193,64 +194,82 @@ func routeText(header *nl.RtMsg, attributes []syscall.NetlinkRouteAttr) string {
 	return text + via + numbers
 }
 
-// parametersOf reads a link's own parameters. What cannot be read cannot be
-// changed either. It runs in the namespace.
-func parametersOf(name string) map[string]string {
+// parametersOf reads a link's own parameters. It runs in the namespace.
+func parametersOf(name string) (map[string]string, error) {
 	values := map[string]string{}
 	for _, folder := range []string{"ipv4/conf", "ipv6/conf", "ipv4/neigh", "ipv6/neigh"} {
 		paths, _ := filepath.Glob(filepath.Join("/proc/sys/net", folder, name, "*")) // the pattern is well formed
 		for _, path := range paths {
 			value, err := os.ReadFile(path)
-			if err == nil {
+			switch {
+			case err == nil:
 				values[strings.TrimPrefix(path, "/proc/sys/net/")] = strings.TrimSpace(string(value))
+			case !unset(err):
+				return nil, err
 			}
 		}
 	}
-	return values
+	return values, nil
 }
 
-// find is the link where it is now; nil where it is not. Another link may have
+// unset reports whether an error says that a parameter cannot be read because it
+// is not there, is not for us, or has no value yet. It cannot be changed either.
+func unset(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL)
+}
+
+// find is the link where it is now; nil if it is not there. Another link may have
 // taken its name while it was away.
-func (l Link) find(namespace *netns.Namespace) (best netlink.Link) {
+func (l Link) find(namespace *netns.Namespace) (best netlink.Link, err error) {
 	links, err := namespace.Netlink().LinkList()
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("looking for link %s: %w", l.Name, err)
 	}
 	most := 0
 	for _, found := range links {
-		if alike := l.likeness(namespace, found.Attrs()); alike > most {
+		alike, err := l.likeness(namespace, found.Attrs())
+		if err != nil {
+			return nil, fmt.Errorf("looking for link %s: %w", l.Name, err)
+		}
+		if alike > most {
 			best, most = found, alike
 		}
 	}
-	return best
+	return best, nil
 }
 
 // likeness says how surely another link is this one; 0 is not at all. The number
 // of the radio is the surest, which a radio that was plugged in anew has not. Then
 // it is the hardware address, with the name, or with one that the kernel had to
 // give.
-func (l Link) likeness(namespace *netns.Namespace, other *netlink.LinkAttrs) int {
+func (l Link) likeness(namespace *netns.Namespace, other *netlink.LinkAttrs) (int, error) {
 	named, same := other.Name == l.Name, other.HardwareAddr.String() == l.MAC
 	renamed := l.MAC != "" && other.ParentIndex == 0 && other.Name == fmt.Sprintf("dev%d", other.Index)
-	switch behind := l.sameRadio(namespace, other.Index); {
+	behind, err := l.sameRadio(namespace, other.Index)
+	switch {
+	case err != nil:
+		return 0, err
 	case behind && named:
-		return 4
+		return 4, nil
 	case behind && same:
-		return 3
+		return 3, nil
 	case behind:
-		return 2
+		return 2, nil
 	case same && (named || renamed):
-		return 1
+		return 1, nil
 	}
-	return 0
+	return 0, nil
 }
 
-// sameRadio tells whether a link is one of the radio that this one is of: the
+// sameRadio reports whether a link is one of the radio that this one is of: the
 // kernel gives links of Wi-Fi names that are like all others.
-func (l Link) sameRadio(namespace *netns.Namespace, index int) bool {
+func (l Link) sameRadio(namespace *netns.Namespace, index int) (bool, error) {
 	if l.Radio == nil {
-		return false
+		return false, nil
 	}
 	found, err := radio.Of(namespace, index)
-	return err == nil && found.Number == l.Radio.Number
+	if errors.Is(err, radio.ErrNone) {
+		return false, nil
+	}
+	return err == nil && found.Number == l.Radio.Number, err
 }

@@ -15,6 +15,10 @@ import (
 	"github.com/needwant/needwant/netns/gateway/guard"
 )
 
+// unanswerable is a name that the kernel gives no answer for, neither that there
+// is such a link nor that there is not.
+var unanswerable = strings.Repeat("x", 200)
+
 var _ = Describe("a link that was borrowed", Label("root"), func() {
 	var machine, elsewhere *netns.Namespace
 	var folder string
@@ -75,6 +79,14 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 		journal := borrow()
 		Expect(journal.HandBack(machine, elsewhere, false)).NotTo(BeEmpty())
 		Expect(journal.HandBack(machine, elsewhere, false)).To(BeEmpty())
+	}, SpecTimeout(30*time.Second))
+
+	It("is not handed back by a program that cannot find out what is there: its journal stays", func(ctx SpecContext) {
+		journal := borrow()
+		Expect(journal.Note("a step", unanswerable)).To(Succeed())
+		_, err := journal.HandBack(machine, elsewhere, false)
+		Expect(err).To(MatchError(ContainSubstring("looking for link")))
+		Expect(journal.Path()).To(BeAnExistingFile())
 	}, SpecTimeout(30*time.Second))
 
 	It("stays where it is when nothing is to be changed", func(ctx SpecContext) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +21,12 @@ const lockSuffix = ".lock"
 // Lock keeps things for one program. The kernel drops it when the program and
 // its guardian are gone.
 type Lock struct{ files []*os.File }
+
+// Names are what a lock is for.
+type Names struct {
+	Alone  []string // for one program
+	Shared []string // for any number of programs, as long as none has them alone
+}
 
 // HeldError says that another program has what was to be locked.
 type HeldError struct {
@@ -37,16 +45,28 @@ func (e *HeldError) Error() string {
 // patience is how long a dead program's guardian may take to put things back.
 const patience = 10 * time.Second
 
-// Take locks all the names, or none. What a program holds that is alive is a
-// [*HeldError] at once; what a dead one's guardian still holds is waited for.
+// Take locks all the names for this program alone, or none. What a program holds
+// that is alive is a [*HeldError] at once; what a dead one's guardian still holds
+// is waited for.
 func Take(ctx context.Context, folder string, names ...string) (*Lock, error) {
+	return TakeAll(ctx, folder, Names{Alone: names})
+}
+
+// TakeAll is [Take] for names of which some may be shared.
+func TakeAll(ctx context.Context, folder string, names Names) (*Lock, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder for locks and journals: %w", err)
 	}
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	how := map[string]int{}
+	for _, name := range names.Shared {
+		how[name] = unix.LOCK_SH
+	}
+	for _, name := range names.Alone {
+		how[name] = unix.LOCK_EX
+	}
 	lock := &Lock{}
-	for _, name := range names {
-		file, err := takeOne(ctx, folder, name)
+	for _, name := range slices.Sorted(maps.Keys(how)) {
+		file, err := takeOne(ctx, folder, name, how[name])
 		if err != nil {
 			_ = lock.Release() // the error before is the one to tell
 			return nil, err
@@ -56,13 +76,13 @@ func Take(ctx context.Context, folder string, names ...string) (*Lock, error) {
 	return lock, nil
 }
 
-func takeOne(ctx context.Context, folder, name string) (*os.File, error) {
+func takeOne(ctx context.Context, folder, name string, how int) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
-		file, err := tryOne(folder, name)
+		file, err := tryOne(folder, name, how)
 		var held *HeldError
 		if !errors.As(err, &held) || held.PID == 0 || alive(held.PID) {
 			return file, err
@@ -75,14 +95,14 @@ func takeOne(ctx context.Context, folder, name string) (*os.File, error) {
 	}
 }
 
-func tryOne(folder, name string) (*os.File, error) {
+func tryOne(folder, name string, how int) (*os.File, error) {
 	path := filepath.Join(folder, fileName(name)+lockSuffix)
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("locking %s: %w", name, err)
 		}
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err = unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
 		if err != nil {
 			pid := holder(file)
 			_ = file.Close()
@@ -91,7 +111,11 @@ func tryOne(folder, name string) (*os.File, error) {
 			}
 			return nil, fmt.Errorf("locking %s: %w", name, err)
 		}
-		if !current(file, path) { // its holder removed it just now
+		now, err := current(file, path)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("locking %s: %w", name, err), file.Close())
+		}
+		if !now { // its holder removed it just now
 			_ = file.Close()
 			continue
 		}
@@ -102,14 +126,17 @@ func tryOne(folder, name string) (*os.File, error) {
 	}
 }
 
-// current tells whether the path still leads to the file.
-func current(file *os.File, path string) bool {
+// current reports whether the path still leads to the file.
+func current(file *os.File, path string) (bool, error) {
 	opened, err := file.Stat()
 	if err != nil {
-		return false
+		return false, err
 	}
 	found, err := os.Stat(path)
-	return err == nil && os.SameFile(opened, found)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(opened, found), err
 }
 
 func sign(file *os.File) error {
@@ -130,14 +157,27 @@ func holder(file *os.File) int {
 
 func alive(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
 
-// Release gives the lock up and removes its files.
+// Release gives the lock up and removes its files, unless another program has
+// them, too.
 func (l *Lock) Release() error {
 	var errs []error
 	for _, file := range l.files {
-		errs = append(errs, os.Remove(file.Name()), file.Close())
+		errs = append(errs, discard(int(file.Fd()), file.Name()), file.Close())
 	}
 	l.files = nil
 	return errors.Join(errs...)
+}
+
+// discard removes the file of a lock that only this descriptor holds.
+func discard(fd int, path string) error {
+	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) { // shared
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
 }
 
 // fileName is a name without what a path cannot hold.

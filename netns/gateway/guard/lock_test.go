@@ -47,4 +47,29 @@ var _ = Describe("a lock", func() {
 		Expect(again.Release()).To(Succeed())
 		Expect(os.ReadDir(folder)).To(BeEmpty())
 	}, SpecTimeout(20*time.Second))
+
+	It("may be shared by many, or be one program's alone", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		on := func(vlan string) guard.Names {
+			return guard.Names{Alone: []string{vlan}, Shared: []string{"link eth1"}}
+		}
+		one, err := guard.TakeAll(ctx, folder, on("VLAN 50 of eth1"))
+		Expect(err).NotTo(HaveOccurred())
+		two, err := guard.TakeAll(ctx, folder, on("VLAN 51 of eth1"))
+		Expect(err).NotTo(HaveOccurred())
+		held := Equal(&guard.HeldError{Name: "link eth1", PID: os.Getpid()})
+
+		_, err = guard.Take(ctx, folder, "link eth1")
+		Expect(err).To(held)
+		Expect(two.Release()).To(Succeed())
+		_, err = guard.Take(ctx, folder, "link eth1")
+		Expect(err).To(held, "one is enough")
+		Expect(one.Release()).To(Succeed())
+		alone, err := guard.Take(ctx, folder, "link eth1")
+		Expect(err).NotTo(HaveOccurred())
+		_, err = guard.TakeAll(ctx, folder, on("VLAN 50 of eth1"))
+		Expect(err).To(held)
+		Expect(alone.Release()).To(Succeed())
+		Expect(os.ReadDir(folder)).To(BeEmpty())
+	}, SpecTimeout(20*time.Second))
 })

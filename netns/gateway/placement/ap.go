@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
@@ -45,6 +47,9 @@ func (p *Plan) checkRadio() (netlink.Link, error) {
 		return nil, err
 	}
 	found, err := radio.Of(p.config.Machine, link.Attrs().Index)
+	if err != nil && !errors.Is(err, radio.ErrNone) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("inside: %s is no Wi-Fi link, which placement ap needs: name one, as wlan0 ('iw dev' lists them), or take placement nic: %w", p.config.Inside, err)
 	}
@@ -76,9 +81,14 @@ func (p *Plan) checkAlone(found radio.Radio, inside netlink.Link) error {
 	}
 	var others []string
 	for _, index := range links {
-		if link, err := p.config.Machine.Netlink().LinkByIndex(index); err == nil && index != inside.Attrs().Index {
-			others = append(others, link.Attrs().Name)
+		link, err := p.config.Machine.Netlink().LinkByIndex(index)
+		if index == inside.Attrs().Index || netns.Absent(err) {
+			continue
 		}
+		if err != nil {
+			return err
+		}
+		others = append(others, link.Attrs().Name)
 	}
 	if len(others) == 0 {
 		return nil

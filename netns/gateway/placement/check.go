@@ -2,14 +2,17 @@ package placement
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
 // Check looks whether the plan can be carried out. It changes nothing. The error
@@ -53,13 +56,14 @@ func (p *Plan) existing(role, name string) (netlink.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found, p.checkWired(role, name)
+	return found, p.checkWired(role, found)
 }
 
 func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 	handle := p.config.Machine.Netlink()
-	if found, err := handle.LinkByName(name); err == nil {
-		return found, nil
+	found, err := handle.LinkByName(name)
+	if !netns.Absent(err) {
+		return found, err
 	}
 	links, err := handle.LinkList()
 	if err != nil {
@@ -77,11 +81,15 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 
 // checkWired refuses Wi-Fi, on which a machine has but one hardware address, and
 // whose links the kernel moves with their radio alone.
-func (p *Plan) checkWired(role, name string) error {
-	if _, err := os.Stat("/sys/class/net/" + name + "/phy80211"); err != nil {
+func (p *Plan) checkWired(role string, link netlink.Link) error {
+	_, err := radio.Of(p.config.Machine, link.Attrs().Index)
+	switch {
+	case errors.Is(err, radio.ErrNone):
 		return nil
+	case err != nil:
+		return fmt.Errorf("%s: looking whether %s is a Wi-Fi interface: %w", role, link.Attrs().Name, err)
 	}
-	return fmt.Errorf("%s: %s is a Wi-Fi link, which cannot be used here: name a wired one; a Wi-Fi link for the device is placement ap", role, name)
+	return fmt.Errorf("%s: %s is a Wi-Fi link, which cannot be used here: name a wired one; a Wi-Fi link for the device is placement ap", role, link.Attrs().Name)
 }
 
 // checkFree refuses a link that something else is built on.
@@ -116,6 +124,10 @@ func (p *Plan) checkFree(inside netlink.Link) error {
 // uplink.
 func (p *Plan) checkLifeline(inside netlink.Link) error {
 	index := inside.Attrs().Index
+	uplink, err := p.linkNamed("uplink", p.config.Uplink)
+	if err != nil {
+		return err
+	}
 	routes, err := p.routes()
 	if err != nil {
 		return err
@@ -124,7 +136,7 @@ func (p *Plan) checkLifeline(inside netlink.Link) error {
 		switch {
 		case slices.ContainsFunc(route.MultiPath, func(hop *netlink.NexthopInfo) bool { return hop.LinkIndex == index }):
 			return fmt.Errorf("inside: a route with several ways uses %s: remove it, or name another link", inside.Attrs().Name)
-		case route.LinkIndex == index && everywhere(route) && !(p.config.Kind == AP && p.another(routes, route)):
+		case route.LinkIndex == index && everywhere(route) && !(p.config.Kind == AP && another(routes, route, uplink)):
 			return fmt.Errorf("inside: the machine's own way to the internet is %s, and would be cut: are inside and uplink the wrong way round?", inside.Attrs().Name)
 		}
 	}
@@ -136,10 +148,9 @@ func everywhere(route netlink.Route) bool {
 	return (route.Dst == nil || route.Dst.IP.IsUnspecified()) && route.Type == unix.RTN_UNICAST
 }
 
-// another tells whether the uplink has a route like one to the internet.
-func (p *Plan) another(routes []netlink.Route, like netlink.Route) bool {
-	uplink, err := p.config.Machine.Netlink().LinkByName(p.config.Uplink)
-	return err == nil && slices.ContainsFunc(routes, func(route netlink.Route) bool {
+// another reports whether the uplink has a route like one to the internet.
+func another(routes []netlink.Route, like netlink.Route, uplink netlink.Link) bool {
+	return slices.ContainsFunc(routes, func(route netlink.Route) bool {
 		return route.LinkIndex == uplink.Attrs().Index && everywhere(route) && route.Family == like.Family && route.Table == like.Table
 	})
 }

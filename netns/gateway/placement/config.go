@@ -10,7 +10,10 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/guard"
 )
 
 // Kind is a way to place a gateway.
@@ -52,6 +55,8 @@ type Config struct {
 
 	ResolvConf string // names the machine's resolvers, for Host; "" is /etc/resolv.conf
 
+	parents []string // interfaces that Inside and Uplink are built on, if they are VLANs, for example
+
 	Folder   string            // for locks and journals: guard.Folder()
 	Guardian []string          // the command of a guardian, see guard.Start
 	Tell     func(text string) // progress, in words
@@ -85,17 +90,25 @@ func (c Config) device() string {
 	return "device " + c.Address.String()
 }
 
-// locks are what no two programs may have at once.
-func (c Config) locks() []string {
+// locks are what no two programs may have at once: the device, and an interface
+// that is moved. One that interfaces of ours are built on is shared.
+func (c Config) locks() guard.Names {
+	names := guard.Names{Alone: []string{c.device()}, Shared: []string{"link " + c.Uplink}}
 	switch c.Kind {
 	case OneArm:
-		return []string{c.device()}
 	case VLAN:
-		return []string{c.device(), fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside)}
+		names.Alone = append(names.Alone, fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside))
+		names.Shared = append(names.Shared, "link "+c.Inside)
 	case Host:
-		return []string{c.device(), "the rules of this machine"}
+		names.Alone = append(names.Alone, "the rules of this machine")
+		names.Shared = append(names.Shared, "link "+c.Inside)
+	default:
+		names.Alone = append(names.Alone, "link "+c.Inside)
 	}
-	return []string{c.device(), "link " + c.Inside}
+	for _, parent := range c.parents {
+		names.Shared = append(names.Shared, "link "+parent)
+	}
+	return names
 }
 
 // ownMAC is the gateway's hardware address in the home network: always the same,
@@ -125,6 +138,46 @@ func (c Config) cable() (name string, machine, gateway netip.Prefix) {
 func (c Config) digest() []byte {
 	sum := sha256.Sum256([]byte("needwant " + c.device() + " " + c.Inside))
 	return sum[:]
+}
+
+// named gives the interfaces the kernel's own names, which alone hold in rules,
+// parameters, locks and journals. One that is not there keeps its name: Check says
+// so.
+func (c Config) named() (Config, error) {
+	for _, name := range []*string{&c.Inside, &c.Uplink} {
+		if *name == "" || c.Machine == nil {
+			continue
+		}
+		link, err := c.Machine.Netlink().LinkByName(*name)
+		if netns.Absent(err) {
+			continue
+		}
+		if err != nil {
+			return c, fmt.Errorf("looking for interface %s: %w", *name, err)
+		}
+		*name = link.Attrs().Name
+		if err := c.addParents(link); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// addParents notes what an interface is built on. The parent of a veth is its
+// other end.
+func (c *Config) addParents(link netlink.Link) error {
+	for link.Attrs().ParentIndex != 0 && link.Type() != "veth" && len(c.parents) < 10 {
+		parent, err := c.Machine.Netlink().LinkByIndex(link.Attrs().ParentIndex)
+		if netns.Absent(err) { // it is in another namespace
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("looking for what %s is built on: %w", link.Attrs().Name, err)
+		}
+		c.parents = append(c.parents, parent.Attrs().Name)
+		link = parent
+	}
+	return nil
 }
 
 func (c Config) validate() error {

@@ -83,14 +83,15 @@ func prefixOf(network *net.IPNet) netip.Prefix {
 // it is asked there.
 func (p *Plan) findResolver(ctx context.Context, placed *Placed) error {
 	candidates := []netip.AddrPort{netip.AddrPortFrom(placed.Own, names.Port)}
-	if known, err := dns.ClientConfigFromFile(p.config.resolvConf()); err == nil {
+	known, err := dns.ClientConfigFromFile(p.config.resolvConf())
+	problems := []error{err}
+	if err == nil {
 		for _, server := range known.Servers {
 			if address, err := netip.ParseAddr(server); err == nil {
 				candidates = append(candidates, netip.AddrPortFrom(address, names.Port))
 			}
 		}
 	}
-	var problems []error
 	for _, candidate := range candidates {
 		err := names.Probe(ctx, placed.Namespace, candidate)
 		if err == nil {

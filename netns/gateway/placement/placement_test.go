@@ -86,7 +86,7 @@ func (s *street) settled(ctx context.Context) {
 var _ = Describe("a placement", func() {
 	It("is a list of steps, of which some change the machine", func() {
 		plan, err := placement.New(placement.Config{
-			Kind: placement.NIC, Machine: new(netns.Namespace), Inside: "eth1", Uplink: "eth0", MAC: mac,
+			Kind: placement.NIC, Machine: created(), Inside: "eth1", Uplink: "eth0", MAC: mac,
 			Folder: "/run/needwant", Guardian: []string{"guardian"},
 		})
 		Expect(err).NotTo(HaveOccurred())
@@ -103,7 +103,7 @@ var _ = Describe("a placement", func() {
 
 	It("of a Wi-Fi tells its name, and not its passphrase", func() {
 		plan, err := placement.New(placement.Config{
-			Kind: placement.AP, Machine: new(netns.Namespace), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things", Passphrase: "correct horse",
+			Kind: placement.AP, Machine: created(), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things", Passphrase: "correct horse",
 			Folder: "/run/needwant", Guardian: []string{"guardian"},
 		})
 		Expect(err).NotTo(HaveOccurred())
@@ -115,7 +115,7 @@ var _ = Describe("a placement", func() {
 
 	DescribeTable("is refused when", func(says string, change func(*placement.Config)) {
 		config := placement.Config{
-			Kind: placement.NIC, Machine: new(netns.Namespace), Inside: "eth1", Uplink: "eth0",
+			Kind: placement.NIC, Machine: created(), Inside: "eth1", Uplink: "eth0",
 			Folder: "/run/needwant", Guardian: []string{"guardian"},
 		}
 		change(&config)
@@ -227,9 +227,31 @@ var _ = Describe("a placement", func() {
 		Expect(placed.MAC).To(Equal(mac))
 	}, SpecTimeout(30*time.Second))
 
+	DescribeTable("is one program's alone, which no other may build on:", Label("root"), func(ctx SpecContext, says string, change func(*placement.Config)) {
+		s := newStreet()
+		placed, err := s.plan().Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(placed.Close)
+		s.config.MAC, s.config.Address = net.HardwareAddr{2, 0, 0, 0, 0, 9}, netip.MustParseAddr("192.168.60.10")
+		change(&s.config)
+		_, err = s.plan().Do(ctx)
+		Expect(err).To(MatchError(ContainSubstring(says)))
+	},
+		Entry("a VLAN of the interface that was moved", "already runs on link eth1", func(c *placement.Config) { c.Kind, c.VLAN = placement.VLAN, 50 }, SpecTimeout(30*time.Second)),
+		Entry("the interface that was moved, as an uplink", "already runs on link eth1", func(c *placement.Config) { c.Inside, c.Uplink = "eth2", "eth1" }, SpecTimeout(30*time.Second)),
+		Entry("the uplink, as the interface to be moved", "already runs on link eth0", func(c *placement.Config) { c.Inside, c.Uplink = "eth0", "eth2" }, SpecTimeout(30*time.Second)),
+	)
+
+	It("does not take an interface for absent that the kernel says nothing about", Label("root"), func() {
+		s := newStreet()
+		s.config.Inside = strings.Repeat("x", 200)
+		_, err := placement.New(s.config)
+		Expect(err).To(MatchError(ContainSubstring("looking for interface xxx")))
+	})
+
 	It("of a Wi-Fi is told without a passphrase, and carried out with none but a good one", func(ctx SpecContext) {
 		plan, err := placement.New(placement.Config{
-			Kind: placement.AP, Machine: new(netns.Namespace), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things",
+			Kind: placement.AP, Machine: created(), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things",
 			Folder: GinkgoT().TempDir(), Guardian: []string{"guardian"},
 		})
 		Expect(err).NotTo(HaveOccurred())

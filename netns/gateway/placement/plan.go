@@ -26,13 +26,17 @@ type step struct {
 	do      func(ctx context.Context, placed *Placed) error
 }
 
-// New plans a placement. Nothing is looked at yet.
+// New plans a placement. Only the names of the interfaces are looked at yet.
 func New(config Config) (*Plan, error) {
 	if !config.Address.IsValid() {
 		config.Address = usualAddress
 	}
 	if config.Tell == nil {
 		config.Tell = func(string) {}
+	}
+	config, err := config.named()
+	if err != nil {
+		return nil, err
 	}
 	if err := config.validate(); err != nil {
 		return nil, err
@@ -112,7 +116,7 @@ func (p *Plan) whom() string {
 // Steps tells in words what would be done, in order, and which steps change the
 // machine outside of the gateway's namespace.
 func (p *Plan) Steps() []string {
-	words := []string{fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.config.locks(), " and "), p.config.Folder)}
+	words := []string{fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.config.locks().Alone, " and "), p.config.Folder)}
 	for _, step := range p.steps {
 		what := step.what
 		if step.machine {
@@ -149,7 +153,7 @@ func (p *Plan) Do(ctx context.Context) (*Placed, error) {
 			return nil, err
 		}
 	}
-	lock, err := guard.Take(ctx, p.config.Folder, p.config.locks()...)
+	lock, err := guard.TakeAll(ctx, p.config.Folder, p.config.locks())
 	if err != nil {
 		return nil, err
 	}
