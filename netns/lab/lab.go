@@ -177,6 +177,15 @@ func (l *Lab) Vacate() *netns.Namespace {
 	return l.topology.assistant
 }
 
+// VacateDevice switches the simulated device off for good, and hands over its
+// namespace for another device: at the same address, with the same MAC address.
+// Restart must not be called afterwards.
+func (l *Lab) VacateDevice() *netns.Namespace {
+	l.device.switchOff()
+	l.device.watchdog.Wait()
+	return l.topology.device
+}
+
 // Attempts is the device's own count of what it sent since the lab's start, by
 // destination as protocol/port/name: connections begun, for tcp; datagrams, for
 // udp; queries, for the resolver, which goes by its address or by the name
