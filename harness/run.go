@@ -40,6 +40,23 @@ type ScenarioInfo struct {
 	Title   string `json:"title"`
 	Vantage string `json:"vantage"`
 	Checks  string `json:"checks,omitempty"` // footnote: what the column really checked
+
+	// Controller is where the Home Assistant is whose word alone the column is:
+	// [InDeviceNetwork], "lan" or "host"; "" if there is none, or it is not known.
+	Controller string `json:"controller,omitempty"`
+}
+
+// InDeviceNetwork is a host in the device's own network. No packet between the two
+// crosses the gateway.
+const InDeviceNetwork = "device"
+
+// Elsewhere says where a Home Assistant is, unless that is where a scenario is
+// judged from; "" then, and if it is not known.
+func Elsewhere(controller, vantage string) string {
+	if controller == vantage {
+		return ""
+	}
+	return map[string]string{InDeviceNetwork: "in the device's own network", "lan": "in the home network", "host": "on the machine that needwant runs on"}[controller]
 }
 
 // Settings are the choices a run was made with. Resuming uses them again.

@@ -55,16 +55,21 @@ type Run struct {
 
 // Column is one scenario in one regime under one fault.
 type Column struct {
-	ID        string         `json:"id"`
-	Scenario  string         `json:"scenario"`
-	Title     string         `json:"title"`
-	Regime    harness.Regime `json:"regime"`
-	Fault     harness.Fault  `json:"fault"`
-	Vantage   string         `json:"vantage"`          // from where it is judged: "gateway", "lan" or "host"
-	Checks    string         `json:"checks,omitempty"` // what it really checks
-	Certified string         `json:"certified"`        // "exact", "order 2" or "none"
-	FalseFail float64        `json:"false_fail"`       // probability that a check fails for no reason
-	FalsePass float64        `json:"false_pass"`
+	ID       string         `json:"id"`
+	Scenario string         `json:"scenario"`
+	Title    string         `json:"title"`
+	Regime   harness.Regime `json:"regime"`
+	Fault    harness.Fault  `json:"fault"`
+	Vantage  string         `json:"vantage"`          // from where it is judged: "gateway", "lan" or "host"
+	Checks   string         `json:"checks,omitempty"` // what it really checks
+
+	// Controller is where the Home Assistant is that judges: "device" (in the
+	// device's own network), "lan" or "host"; "" if none judges alone.
+	Controller string `json:"controller,omitempty"`
+
+	Certified string  `json:"certified"`  // "exact", "order 2" or "none"
+	FalseFail float64 `json:"false_fail"` // probability that a check fails for no reason
+	FalsePass float64 `json:"false_pass"`
 }
 
 // Row is one destination with a cell for each column, by the column's id.

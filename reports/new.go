@@ -79,13 +79,16 @@ func summary(run harness.Run) Run {
 func column(c harness.ColumnVerdict) Column {
 	scenario := c.Column.Scenario
 	return Column{
-		ID:        c.Column.ID,
-		Scenario:  scenario.Name,
-		Title:     scenario.Title,
-		Regime:    c.Column.Regime,
-		Fault:     c.Column.Fault,
-		Vantage:   scenario.Vantage,
-		Checks:    scenario.Checks,
+		ID:       c.Column.ID,
+		Scenario: scenario.Name,
+		Title:    scenario.Title,
+		Regime:   c.Column.Regime,
+		Fault:    c.Column.Fault,
+		Vantage:  scenario.Vantage,
+		Checks:   scenario.Checks,
+
+		Controller: scenario.Controller,
+
 		Certified: c.Certified,
 		FalseFail: round(c.FalseFail, 4),
 		FalsePass: round(c.FalsePass, 4),

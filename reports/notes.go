@@ -51,9 +51,17 @@ func checked(c Column) string {
 		from = "home network"
 	}
 	if c.Checks == "" {
-		return fmt.Sprintf("%s is judged from the %s.", c.Scenario, from)
+		return fmt.Sprintf("%s is judged from the %s%s.", c.Scenario, from, controller(c))
 	}
-	return fmt.Sprintf("%s checks %s, from the %s.", c.Scenario, strings.TrimSuffix(c.Checks, "."), from)
+	return fmt.Sprintf("%s checks %s, from the %s%s.", c.Scenario, strings.TrimSuffix(c.Checks, "."), from, controller(c))
+}
+
+// controller says where the Home Assistant is that judges, if it is somewhere else.
+func controller(c Column) string {
+	if place := harness.Elsewhere(c.Controller, c.Vantage); place != "" {
+		return "; its Home Assistant is " + place
+	}
+	return ""
 }
 
 // conditions are the faults and the regimes that the columns were judged under.

@@ -13,27 +13,32 @@ type Neighbourhood struct {
 	Machine func(address netip.Addr) bool // whether this machine has the address
 }
 
-// Infos are what a report says of the scenarios. One that does nothing but look at
-// entities is judged from where its Home Assistant stands, wherever that is asked
-// from: gateway where it is in the device's own network, host on this machine, and
-// lan anywhere else at home.
+// Infos are what a report says of the scenarios: from where each is judged, as the
+// spec says. Of one that does nothing but look at entities it also says where their
+// Home Assistant is; if the spec does not say from where that is asked, it is from
+// there.
 func (l List) Infos(around Neighbourhood) (infos []harness.ScenarioInfo) {
 	for _, spec := range l {
 		info := spec.Info()
 		if controller, alone := spec.controller(); alone {
-			info.Vantage = around.vantage(controller)
+			info.Controller = around.place(controller)
+			if spec.From == "" && info.Controller != harness.InDeviceNetwork {
+				info.Vantage = info.Controller
+			}
 		}
 		infos = append(infos, info)
 	}
 	return infos
 }
 
-func (n Neighbourhood) vantage(controller netip.Addr) string {
+// place is where a controller is: host on this machine, and lan anywhere at home
+// but in the device's own network.
+func (n Neighbourhood) place(controller netip.Addr) string {
 	switch {
 	case n.Machine != nil && n.Machine(controller), controller.IsLoopback():
 		return "host"
 	case n.Device.Contains(controller):
-		return "gateway"
+		return harness.InDeviceNetwork
 	}
 	return "lan"
 }

@@ -105,7 +105,7 @@ func (f *checkFlags) show(out io.Writer, infos []harness.ScenarioInfo, outcomes 
 	}
 	for _, info := range infos {
 		outcome := outcomes[info.Name]
-		fmt.Fprintf(out, "%s %s, from %s, in %.0f ms\n", info.Name, inWords(outcome.Answer), info.Vantage, outcome.Duration.Seconds()*1000)
+		fmt.Fprintf(out, "%s %s, from %s%s, in %.0f ms\n", info.Name, inWords(outcome.Answer), info.Vantage, where(info), outcome.Duration.Seconds()*1000)
 		for _, step := range outcome.Steps {
 			fmt.Fprintf(out, "  %-7s %-24s %s\n", mark(step.Answer), step.Step, step.Saw)
 		}
@@ -114,6 +114,14 @@ func (f *checkFlags) show(out io.Writer, infos []harness.ScenarioInfo, outcomes 
 		}
 	}
 	return nil
+}
+
+// where says where the Home Assistant is, if it is not where it is asked from.
+func where(info harness.ScenarioInfo) string {
+	if place := harness.Elsewhere(info.Controller, info.Vantage); place != "" {
+		return ", of a Home Assistant " + place
+	}
+	return ""
 }
 
 // unsaid is the reason without what its step has shown already; "" where nothing

@@ -91,8 +91,11 @@ var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
 		Expect(run.Code).To(Equal(0), run.Stdout+run.Stderr)
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
-		for name, from := range map[string]string{"behind": "gateway", "routed": "lan", "forwarded": "lan", "here": "host", "loopback": "host"} {
-			Expect(run.Stdout).To(MatchRegexp(`(?m)^%s works, from %s,`, name, from))
+		for name, from := range map[string]string{
+			"behind": "lan, of a Home Assistant in the device's own network", "routed": "lan", "forwarded": "lan",
+			"here": "lan, of a Home Assistant on the machine that needwant runs on", "loopback": "lan, of a Home Assistant on the machine that needwant runs on",
+		} {
+			Expect(run.Stdout).To(MatchRegexp(`(?m)^%s works, from %s, in`, name, from))
 		}
 	}, SpecTimeout(4*time.Minute))
 })

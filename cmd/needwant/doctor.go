@@ -23,6 +23,13 @@ type examination struct {
 	remedy  string
 }
 
+// remediedError is a finding with a remedy that is not the usual one of what was
+// examined.
+type remediedError struct {
+	error
+	remedy string
+}
+
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor [SPEC]",
@@ -77,7 +84,11 @@ func examineAll(ctx context.Context, out io.Writer, examinations []examination) 
 			continue
 		}
 		unfitFor++
-		fmt.Fprintf(out, "unfit   %-21s %v\n        %-21s %s\n", e.subject, err, "", e.remedy)
+		remedy := e.remedy
+		if own, ok := errors.AsType[*remediedError](err); ok {
+			remedy = own.remedy
+		}
+		fmt.Fprintf(out, "unfit   %-21s %v\n        %-21s %s\n", e.subject, err, "", remedy)
 	}
 	if unfitFor > 0 {
 		return unfit(fmt.Errorf("%d of %d findings need a remedy", unfitFor, len(examinations)))
@@ -102,19 +113,30 @@ func version(program string) func(context.Context) (string, error) {
 // blocking blocks everything for a simulated device, over IPv4 and IPv6, and
 // looks whether the block bites, is seen, and lifts.
 func blocking(driver string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		world, err := lab.Find("all-optional")
-		if err != nil {
-			return "", err
+	const tries = 3 // a machine may be busy for a moment
+	return func(ctx context.Context) (finding string, err error) {
+		for range tries {
+			finding, err = blockOnce(ctx, driver)
+			if _, busy := errors.AsType[*remediedError](err); !busy || ctx.Err() != nil {
+				break
+			}
 		}
-		run := lablane.NewRun(world, harness.Settings{Driver: driver})
-		lane, err := lablane.Start(ctx, run, world, 1)
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = lane.Close() }() // its namespaces go with it in any case
-		return tryBlock(ctx, lane)
+		return finding, err
 	}
+}
+
+func blockOnce(ctx context.Context, driver string) (string, error) {
+	world, err := lab.Find("all-optional")
+	if err != nil {
+		return "", err
+	}
+	run := lablane.NewRun(world, harness.Settings{Driver: driver})
+	lane, err := lablane.Start(ctx, run, world, 1)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lane.Close() }() // its namespaces go with it in any case
+	return tryBlock(ctx, lane)
 }
 
 func tryBlock(ctx context.Context, lane harness.Lane) (string, error) {
@@ -142,9 +164,34 @@ func tryBlock(ctx context.Context, lane harness.Lane) (string, error) {
 	case len(blocked.Block) == 0:
 		return "", errors.New("with nothing blocked, a simulated device reached nothing")
 	case result.Suspect != "":
-		return "", errors.New(result.Suspect)
+		return "", &remediedError{errors.New(result.Suspect), "this says nothing about blocking: run doctor again when the machine has less to do"}
 	case !result.Recovered:
 		return "", errors.New("after the block was lifted the simulated device did not recover")
 	}
-	return fmt.Sprintf("a simulated device lost %d destinations over IPv4 and IPv6, and got them back", len(blocked.Block)), nil
+	return fmt.Sprintf("a simulated device lost %d destinations over %s, and got them back", len(blocked.Block), versions(result.Seen)), nil
+}
+
+// versions are those of IP that the blocked destinations were tried over.
+func versions(seen harness.Observation) string {
+	var four, six bool
+	for _, contact := range seen.Contacts {
+		for _, address := range contact.Addresses {
+			four = four || address.Is4()
+			six = six || address.Is6()
+		}
+	}
+	if four && six {
+		return "IPv4 and IPv6"
+	}
+	if six {
+		return "IPv6 alone"
+	}
+	return "IPv4 alone"
+}
+
+// apart reports whether this runs in namespaces of its own, as for an ordinary
+// user: then nothing can be said about the machine's own network.
+func apart(uidMap []byte, err error) (bool, error) {
+	fields := strings.Fields(string(uidMap))
+	return len(fields) > 1 && fields[1] != "0", err
 }

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/placement"
 )
 
 var _ = Describe("the doctor", func() {
@@ -30,6 +37,48 @@ var _ = Describe("the doctor", func() {
 		Expect(wifi(func(string) (string, error) { return "/usr/sbin/hostapd", nil })).To(HavePrefix("hostapd is there"))
 		Expect(wifi(func(string) (string, error) { return "", exec.ErrNotFound })).To(ContainSubstring("'apt-get install hostapd'"))
 	})
+
+	It("says nothing of bridges that it could not ask for", func() {
+		_, err := bridged(func(string) ([]byte, error) { return nil, syscall.EMFILE })
+		Expect(err).To(MatchError(syscall.EMFILE))
+	})
+
+	It("gives a busy machine no remedy for its kernel", func(ctx SpecContext) {
+		busy := examination{"blocking", func(context.Context) (string, error) {
+			return "", &remediedError{errors.New("too busy"), "run it again"}
+		}, "use another kernel"}
+		var out bytes.Buffer
+		Expect(examineAll(ctx, &out, []examination{busy})).NotTo(Succeed())
+		Expect(out.String()).To(And(ContainSubstring("run it again"), Not(ContainSubstring("another kernel"))))
+	})
+
+	It("knows that an ordinary user's network is not the machine's", func() {
+		Expect(apart([]byte("         0       1000          1\n"), nil)).To(BeTrue())
+		Expect(apart([]byte("         0          0 4294967295\n"), nil)).To(BeFalse())
+	})
+
+	DescribeTable("reports of a marked packet what was tried:", func(mark placement.Mark, says, not string) {
+		seen := []harness.Contact{{Destination: harness.Destination{Protocol: "tcp", Port: 443, Name: "cloud.example"}}}
+		found, err := crossed(seen, mark)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(found).To(And(ContainSubstring(says), Not(ContainSubstring(not))))
+		_, err = crossed(nil, mark)
+		Expect(err).To(MatchError(Not(ContainSubstring("did not answer a marked packet"))))
+	},
+		Entry("it came back", placement.MarkCameBack, "a marked packet from another subnet came back", "did not answer"),
+		Entry("it did not", placement.MarkNotBack, "did not answer a marked packet", "came back"),
+		Entry("none was sent", placement.MarkNotSent, "crosses the gateway", "marked packet"),
+	)
+
+	DescribeTable("says where the gateway sees nothing of Home Assistant and the device, and what to do:", func(controller, where, says string) {
+		infos := []harness.ScenarioInfo{{Name: "app"}, {Name: "hass", Controller: controller}}
+		Expect(unseen(infos, where)).To(ContainSubstring(says))
+	},
+		Entry("beside a device behind the gateway", harness.InDeviceNetwork, "nic", "for hass: no packet between the two crosses the gateway, so path stays unknown. Put it on this machine, or in the home network"),
+		Entry("beside a device behind the user's router", harness.InDeviceNetwork, "host", "Put it on this router, or in another network of it"),
+		Entry("in the home network", "lan", "nic", "talks with the device across the gateway, for hass"),
+		Entry("nowhere", "", "nic", "judges no scenario alone"),
+	)
 
 	It("says how ordinary users get to run the lab", func() {
 		Expect(ordinary("")).To(HavePrefix("may run the lab"))

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -20,18 +22,38 @@ import (
 func machineExaminations() []examination {
 	return []examination{
 		{"ordinary users", func(context.Context) (string, error) { return ordinary(netns.Restriction()), nil }, ""},
-		{"rules of others", func(context.Context) (string, error) { return foreign() }, ""},
-		{"bridges", func(context.Context) (string, error) { return bridged(os.ReadFile) }, ""},
+		{"rules of others", ofTheMachine(foreign), ""},
+		{"bridges", ofTheMachine(func() (string, error) { return bridged(os.ReadFile) }), ""},
 		{"Wi-Fi", func(context.Context) (string, error) { return wifi(exec.LookPath), nil }, ""},
-		{"clock", func(context.Context) (string, error) { return clock(time.Now(), synchronised()) },
+		{"clock", func(context.Context) (string, error) {
+			kept, err := synchronised()
+			if err != nil {
+				return "", err
+			}
+			return clock(time.Now(), kept)
+		},
 			"set it: 'sudo timedatectl set-ntp true', or 'sudo date --set …'"},
+	}
+}
+
+// ofTheMachine looks at the machine's own network, if this runs in it.
+func ofTheMachine(look func() (string, error)) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		elsewhere, err := apart(os.ReadFile("/proc/self/uid_map"))
+		if err != nil {
+			return "", err
+		}
+		if elsewhere {
+			return "not looked at: an ordinary user's needwant runs in a network of its own. 'sudo needwant doctor' looks", nil
+		}
+		return look()
 	}
 }
 
 // ordinary says whether the lab needs root here.
 func ordinary(restriction string) string {
 	if restriction == "" {
-		return "may run the lab: user namespaces are not restricted"
+		return "may run the lab, as far as the kernel's settings say: they do not restrict user namespaces"
 	}
 	return "cannot run the lab: user namespaces are restricted; " + restriction
 }
@@ -68,6 +90,9 @@ func foreign() (string, error) {
 // bridged says whether what a bridge passes on meets the machine's rules.
 func bridged(read func(path string) ([]byte, error)) (string, error) {
 	value, err := read("/proc/sys/net/bridge/bridge-nf-call-iptables")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it is there if br_netfilter is
+		return "", err
+	}
 	if err != nil || strings.TrimSpace(string(value)) == "0" {
 		return "pass packets without the machine's rules", nil
 	}
@@ -99,9 +124,9 @@ func clock(now time.Time, synchronised bool) (string, error) {
 	return said + ", kept by a time server", nil
 }
 
-// synchronised asks the kernel whether somebody keeps its clock.
-func synchronised() bool {
+// synchronised asks the kernel whether a time server keeps its clock.
+func synchronised() (bool, error) {
 	var state unix.Timex
 	_, err := unix.Adjtimex(&state) // to read it needs no rights
-	return err == nil && state.Status&unix.STA_UNSYNC == 0
+	return state.Status&unix.STA_UNSYNC == 0, err
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -52,8 +54,37 @@ func specExaminations(file scenarios.File, list scenarios.List) []examination {
 			return "all there", lacking
 		}, more},
 		{"placement", func(context.Context) (string, error) { return placeable(file) }, more},
+		{"Home Assistant", func(context.Context) (string, error) {
+			return unseen(list.Infos(bench.Around(file)), file.Gateway.Placement), nil
+		}, more},
 		device,
 	}
+}
+
+// unseen says of which scenarios the gateway cannot see how Home Assistant and the
+// device talk, and which place makes that visible.
+func unseen(infos []harness.ScenarioInfo, where string) string {
+	var beside, others []string
+	for _, info := range infos {
+		switch info.Controller {
+		case harness.InDeviceNetwork:
+			beside = append(beside, info.Name)
+		case "lan", "host":
+			others = append(others, info.Name)
+		}
+	}
+	if len(beside) > 0 {
+		better := "on this machine, or in the home network outside of the device's network"
+		if where == string(placement.Host) {
+			better = "on this router, or in another network of it; or choose a placement that moves the device to a network of its own"
+		}
+		return fmt.Sprintf("is in the device's own network for %s: no packet between the two crosses the gateway, so path stays unknown. "+
+			"Put it %s, or check the device itself, e.g. with a miio step", strings.Join(beside, ", "), better)
+	}
+	if len(others) > 0 {
+		return "talks with the device across the gateway, for " + strings.Join(others, ", ")
+	}
+	return "judges no scenario alone, or its address is not known yet"
 }
 
 // placeable looks whether the placement can be carried out. It changes nothing.
@@ -67,7 +98,7 @@ func placeable(file scenarios.File) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s can be carried out, in %d steps", file.Gateway.Placement, len(plan.Steps())), plan.Check()
+	return fmt.Sprintf("nothing was found that prevents %s; it takes %d steps", file.Gateway.Placement, len(plan.Steps())), plan.Check()
 }
 
 // The times that the device gets to show up, and then to contact anything.
@@ -84,28 +115,38 @@ func crossing(ctx context.Context, file scenarios.File, list scenarios.List) (st
 		return "", err
 	}
 	seen, err := firstContacts(ctx, stand.bench.Gateway)
-	back, failure := marked(ctx, stand.lane)
+	mark, failure := marked(ctx, stand.lane)
 	if err := errors.Join(err, failure, stand.close()); err != nil {
 		return "", err
 	}
-	switch {
-	case len(seen) == 0 && !back:
-		return "", fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it use another way, as a second Wi-Fi or a fixed router?", doctorWatch)
-	case len(seen) == 0:
-		return "", fmt.Errorf("a marked packet came back from it across the gateway, but it contacted nothing in %s: is it at rest? switch it off and on", doctorWatch)
-	case !back:
-		return fmt.Sprintf("is there, and what it sends crosses the gateway, as to %s; it answers no marked packet from another subnet, so judge it from the gateway (from: gateway)", seen[0].Destination), nil
-	}
-	return fmt.Sprintf("is there, and what it sends crosses the gateway, as to %s; a marked packet from another subnet came back across it", seen[0].Destination), nil
+	return crossed(seen, mark)
 }
 
-// marked sends a real device a marked packet, and tells whether it came back
-// across the gateway.
-func marked(ctx context.Context, lane harness.Lane) (bool, error) {
+// crossed says what was seen of a device that is there, and what was tried.
+func crossed(seen []harness.Contact, mark placement.Mark) (string, error) {
+	const back = "a marked packet from another subnet came back across it"
+	switch {
+	case len(seen) == 0 && mark == placement.MarkCameBack:
+		return "", fmt.Errorf("it contacted nothing in %s, though %s: is it at rest? Switch it off and on", doctorWatch, back)
+	case len(seen) == 0:
+		return "", fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it have another way out, e.g. a second Wi-Fi or a fixed router?", doctorWatch)
+	}
+	found := fmt.Sprintf("is there, and what it sends crosses the gateway, e.g. to %s", seen[0].Destination)
+	switch mark {
+	case placement.MarkCameBack:
+		found += "; " + back
+	case placement.MarkNotBack:
+		found += "; it did not answer a marked packet from another subnet: if checks from lan fail, judge it from the gateway (from: gateway)"
+	}
+	return found, nil
+}
+
+// marked sends a real device a marked packet, unless that cannot be done here.
+func marked(ctx context.Context, lane harness.Lane) (placement.Mark, error) {
 	if stand, placed := lane.(*bench.Stand); placed {
 		return stand.Placed.Marked(ctx)
 	}
-	return false, nil
+	return placement.MarkNotSent, nil
 }
 
 // firstContacts waits until the device contacts something; none, where it does

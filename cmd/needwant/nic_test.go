@@ -43,7 +43,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		before := h.settled(ctx)
 		well := h.needwant(ctx, "doctor", h.spec())
 		Expect(well.Code).To(Equal(0), well.Stdout)
-		Expect(well.Stdout).To(MatchRegexp(`fine +device +is there, and what it sends crosses the gateway, as to (udp|tcp)/.*; a marked packet from another subnet came back across it`))
+		Expect(well.Stdout).To(MatchRegexp(`fine +device +is there, and what it sends crosses the gateway, e\.g\. to (udp|tcp)/.*; a marked packet from another subnet came back across it`))
 		h.expectAsBefore(ctx, before)
 
 		h.in(ctx, "ip link set uplink down")

@@ -26,39 +26,49 @@ const (
 	markWait = time.Second
 )
 
-// Marked sends the device a packet with a mark from far away, and tells whether
-// the mark came back across the gateway. Then the device's way out is the
-// gateway, and it answers others than its own subnet. That it did not come back
-// proves nothing: many devices answer no ping, or no stranger. In tables that are
-// the machine's own nothing is sent.
-func (p *Placed) Marked(ctx context.Context) (back bool, err error) {
+// Mark is what became of a marked packet.
+type Mark int
+
+const (
+	MarkNotSent  Mark = iota // the tables are the machine's own: nothing is sent there
+	MarkNotBack              // many devices answer no ping, or only their own subnet
+	MarkCameBack             // the device's way out is the gateway, and it answers other subnets
+)
+
+// Marked sends the device a packet with a mark from an address far away, and
+// reports whether the mark came back across the gateway.
+func (p *Placed) Marked(ctx context.Context) (mark Mark, err error) {
 	if p.Shared {
-		return false, nil
+		return MarkNotSent, nil
 	}
 	handle := p.Namespace.Netlink()
 	loopback, err := handle.LinkByName("lo")
 	if err != nil {
-		return false, err
+		return MarkNotSent, err
 	}
 	address := &netlink.Addr{IPNet: &net.IPNet{IP: faraway.AsSlice(), Mask: net.CIDRMask(32, 32)}}
 	if err := handle.AddrReplace(loopback, address); err != nil {
-		return false, fmt.Errorf("standing far away: %w", err)
+		return MarkNotSent, fmt.Errorf("adding an address far away: %w", err)
 	}
 	defer func() { err = errors.Join(err, handle.AddrDel(loopback, address)) }()
 	socket, err := p.Namespace.ListenPacket(ctx, "ip4:icmp", faraway.String())
 	if err != nil {
-		return false, fmt.Errorf("opening a socket for a marked packet: %w", err)
+		return MarkNotSent, fmt.Errorf("opening a socket for a marked packet: %w", err)
 	}
 	defer socket.Close()
 	if err := bindTo(socket, p.Inside); err != nil {
-		return false, err
+		return MarkNotSent, err
 	}
 	for number := range marks {
-		if back, err = p.mark(ctx, socket, number); back || err != nil {
-			return back, err
+		back, err := p.mark(ctx, socket, number)
+		if back {
+			return MarkCameBack, nil
+		}
+		if err != nil {
+			return MarkNotSent, err
 		}
 	}
-	return false, nil
+	return MarkNotBack, nil
 }
 
 // bindTo makes a socket hear what comes in by one link alone.

@@ -14,7 +14,7 @@ import (
 var _ = Describe("a marked packet", Label("root"), func() {
 	// The device has two links: one to the gateway, and one to another router, which
 	// knows the way to everybody.
-	DescribeTable("comes back across the gateway", func(ctx SpecContext, back bool, router, trick string) {
+	DescribeTable("comes back across the gateway", func(ctx SpecContext, mark placement.Mark, router, trick string) {
 		device, gateway, other := created(), created(), created()
 		for i, far := range []*netns.Namespace{gateway, other} {
 			name := []string{"d0", "d1"}[i]
@@ -43,14 +43,19 @@ var _ = Describe("a marked packet", Label("root"), func() {
 		}
 
 		placed := &placement.Placed{Namespace: gateway, Inside: "in0", Device: netip.MustParseAddr("192.168.50.10")}
-		Expect(placed.Marked(ctx)).To(Equal(back))
+		Expect(placed.Marked(ctx)).To(Equal(mark))
 		addresses, err := gateway.Command(ctx, "ip", "-o", "addr", "show", "dev", "lo").Output()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(string(addresses)).NotTo(ContainSubstring("198.51.100.77"))
 	},
-		Entry("of a device whose router it is", true, "192.168.50.1", "", SpecTimeout(30*time.Second)),
-		Entry("and not of one that has another way out", false, "192.168.60.1", "", SpecTimeout(30*time.Second)),
-		Entry("and not of one that answers its own subnet alone", false, "192.168.50.1",
+		Entry("of a device whose router it is", placement.MarkCameBack, "192.168.50.1", "", SpecTimeout(30*time.Second)),
+		Entry("and not of one that has another way out", placement.MarkNotBack, "192.168.60.1", "", SpecTimeout(30*time.Second)),
+		Entry("and not of one that answers its own subnet alone", placement.MarkNotBack, "192.168.50.1",
 			"iptables -A INPUT -p icmp ! -s 192.168.50.0/24 -j DROP", SpecTimeout(30*time.Second)),
 	)
+
+	It("is not sent, and not said to be lost, in tables that are the machine's own", func(ctx SpecContext) {
+		placed := &placement.Placed{Namespace: created(), Shared: true, Inside: "lo", Device: netip.MustParseAddr("127.0.0.1")}
+		Expect(placed.Marked(ctx)).To(Equal(placement.MarkNotSent))
+	}, SpecTimeout(30*time.Second))
 })
