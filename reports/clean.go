@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// clean makes text of unknown origin fit for one line of a report: line breaks,
+// Clean makes text of unknown origin fit for one line of a report: line breaks,
 // control signs, marks that reverse the direction of writing, and all else that
 // is not seen are shown by their numbers, as \u202e.
-func clean(text string) string {
+func Clean(text string) string {
 	if strings.IndexFunc(text, unseen) < 0 {
 		return text
 	}

@@ -71,7 +71,7 @@ func (r reading) csvLine(row Row) []string {
 // that they read as "this is text"
 // (owasp.org/www-community/attacks/CSV_Injection).
 func inert(field string) string {
-	field = clean(field)
+	field = Clean(field)
 	first, _ := utf8.DecodeRuneInString(strings.TrimSpace(field))
 	if strings.ContainsRune("=+-@＝＋－＠", first) {
 		return "'" + field

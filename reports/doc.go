@@ -11,7 +11,7 @@
 //
 // What a device calls itself, and the names it looks up, are written by
 // strangers. [Matrix] keeps them as they are; every renderer makes them harmless
-// in its own way, on top of [clean], which shows what would not be seen.
+// in its own way, on top of [Clean], which shows what would not be seen.
 //
 // The package needs no device and no privileges: a run file is enough.
 package reports

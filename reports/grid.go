@@ -47,7 +47,7 @@ func (t Text) layout(r reading) []grid {
 	signs := newGrid(r, each(r.headings, func(string) string { return "" }), terse)
 	for i, heading := range r.headings {
 		signs.heads[serviceColumn+1+i] = strconv.Itoa(i + 1)
-		signs.key = append(signs.key, wrap(fmt.Sprintf("%d = %s", i+1, clean(heading)), t.Width)...)
+		signs.key = append(signs.key, wrap(fmt.Sprintf("%d = %s", i+1, Clean(heading)), t.Width)...)
 	}
 	signs.measure()
 	if signs.fit(t.Width) || len(r.Columns) < 2 {
@@ -64,17 +64,17 @@ func (r reading) between(from, to int) reading {
 }
 
 func newGrid(r reading, headings []string, show func(reading, Cell) string) grid {
-	g := grid{heads: append([]string{"Address", "Host", "Service"}, each(headings, clean)...)}
+	g := grid{heads: append([]string{"Address", "Host", "Service"}, each(headings, Clean)...)}
 	for _, row := range r.Rows {
 		d := row.Destination
 		line := []entry{
-			addressColumn: {text: clean(andMore("", d.Addresses))},
-			hostColumn:    {text: clean(andMore(hostName(d.Host), d.Collateral))},
-			serviceColumn: {text: clean(serviceOf(d))},
+			addressColumn: {text: Clean(andMore("", d.Addresses))},
+			hostColumn:    {text: Clean(andMore(hostName(d.Host), d.Collateral))},
+			serviceColumn: {text: Clean(serviceOf(d))},
 		}
 		for _, column := range r.Columns {
 			cell := row.Cells[column.ID]
-			line = append(line, entry{clean(show(r, cell)), signOf(cell.Verdict).Style})
+			line = append(line, entry{Clean(show(r, cell)), signOf(cell.Verdict).Style})
 		}
 		g.rows = append(g.rows, line)
 	}

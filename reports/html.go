@@ -35,7 +35,7 @@ func HTML(w io.Writer, r Report) error {
 	out := bufio.NewWriter(w)
 	for line := range strings.Lines(text.String()) {
 		if line = strings.Trim(line, " \t\n"); line != "" {
-			fmt.Fprintln(out, clean(line))
+			fmt.Fprintln(out, Clean(line))
 		}
 	}
 	return out.Flush()
@@ -224,7 +224,7 @@ func (r reading) proofCell(cell Cell, heading string, budget allowance) proofCel
 func breakable(name string) []string {
 	const least = 7
 	var pieces []string
-	rest := clean(name)
+	rest := Clean(name)
 	for from := least; from < len(rest)-1; {
 		i := strings.IndexAny(rest[from:len(rest)-1], ".:-")
 		if i < 0 {

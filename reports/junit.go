@@ -18,7 +18,7 @@ import (
 // blocked is one more suite, with an error.
 func JUnit(w io.Writer, m Matrix) error {
 	r := read(m)
-	doc := junitSuites{Name: clean("needwant: " + r.subject()), Time: r.Run.Duration}
+	doc := junitSuites{Name: Clean("needwant: " + r.subject()), Time: r.Run.Duration}
 	if r.Run.Status == harness.Failed {
 		doc.add(r.junitFailedRun())
 	}
@@ -100,17 +100,17 @@ func flag(reason *junitReason) int {
 }
 
 func (r reading) junitSuite(column Column, heading string) junitSuite {
-	s := junitSuite{Name: clean(heading), Timestamp: r.junitStart(), Properties: []junitProperty{
-		{"column", clean(column.ID)},
-		{"device", clean(r.subject())},
-		{"run", clean(r.Run.ID)},
-		{"regime", clean(string(column.Regime))},
-		{"fault", clean(string(column.Fault))},
-		{"certified", clean(column.Certified)},
+	s := junitSuite{Name: Clean(heading), Timestamp: r.junitStart(), Properties: []junitProperty{
+		{"column", Clean(column.ID)},
+		{"device", Clean(r.subject())},
+		{"run", Clean(r.Run.ID)},
+		{"regime", Clean(string(column.Regime))},
+		{"fault", Clean(string(column.Fault))},
+		{"certified", Clean(column.Certified)},
 		{"simulated", strconv.FormatBool(r.Run.Simulated)},
 	}}
 	if len(r.Run.Always) > 0 {
-		s.Properties = append(s.Properties, junitProperty{"always_blocked", clean(r.always())})
+		s.Properties = append(s.Properties, junitProperty{"always_blocked", Clean(r.always())})
 	}
 	for _, row := range r.Rows {
 		s.Cases = append(s.Cases, r.junitCase(column, row))
@@ -128,13 +128,13 @@ func (r reading) junitStart() string {
 
 func (r reading) junitCase(column Column, row Row) junitCase {
 	cell := row.Cells[column.ID]
-	c := junitCase{Class: clean("needwant." + column.ID), Name: clean(row.Destination.ID.String())}
-	reason := &junitReason{Message: clean(r.phrase(cell)), Type: clean(string(cell.Verdict)), Text: clean(r.testimony(cell))}
+	c := junitCase{Class: Clean("needwant." + column.ID), Name: Clean(row.Destination.ID.String())}
+	reason := &junitReason{Message: Clean(r.phrase(cell)), Type: Clean(string(cell.Verdict)), Text: Clean(r.testimony(cell))}
 	switch {
 	case cell.Verdict == harness.Optional:
 		c.Output = reason.Text
 	case cell.Open():
-		c.Skipped = &junitReason{Message: clean(strings.TrimSpace(string(cell.Verdict) + ": " + cell.Why))}
+		c.Skipped = &junitReason{Message: Clean(strings.TrimSpace(string(cell.Verdict) + ": " + cell.Why))}
 	default:
 		c.Failure = reason
 	}
@@ -154,6 +154,6 @@ func (r reading) testimony(cell Cell) string {
 func (r reading) junitFailedRun() junitSuite {
 	return junitSuite{Name: "with nothing blocked", Timestamp: r.junitStart(), Cases: []junitCase{{
 		Class: "needwant", Name: "works with nothing blocked",
-		Error: &junitReason{Message: clean(r.state()), Type: string(r.Run.Status)},
+		Error: &junitReason{Message: Clean(r.state()), Type: string(r.Run.Status)},
 	}}}
 }

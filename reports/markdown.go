@@ -44,7 +44,7 @@ func markdownLine(out io.Writer, cells []string) {
 // between letters or digits is left alone, since it means itself there and is
 // common in names.
 func escape(text string) string {
-	text = clean(text)
+	text = Clean(text)
 	var out strings.Builder
 	for i, r := range text {
 		switch {

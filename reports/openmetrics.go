@@ -139,7 +139,7 @@ func labels(pairs ...string) string {
 	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 	var words []string
 	for pair := range slices.Chunk(pairs, 2) {
-		words = append(words, fmt.Sprintf(`%s="%s"`, pair[0], escaped.Replace(clean(pair[1]))))
+		words = append(words, fmt.Sprintf(`%s="%s"`, pair[0], escaped.Replace(Clean(pair[1]))))
 	}
 	return strings.Join(words, ",")
 }

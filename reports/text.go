@@ -39,14 +39,14 @@ func (t Text) Render(w io.Writer, m Matrix) error {
 }
 
 func (t Text) opening(out io.Writer, r reading) {
-	for _, line := range wrap(clean(r.subject()), t.Width) {
+	for _, line := range wrap(Clean(r.subject()), t.Width) {
 		fmt.Fprintln(out, t.paint(bold, line))
 	}
 	style := plain
 	if r.Run.Status == harness.Failed {
 		style = red
 	}
-	for _, line := range wrap(clean(r.effort()+"; "+r.state()), t.Width) {
+	for _, line := range wrap(Clean(r.effort()+"; "+r.state()), t.Width) {
 		fmt.Fprintln(out, t.paint(style, line))
 	}
 	fmt.Fprintln(out)
@@ -113,11 +113,11 @@ func (t Text) section(out io.Writer, s section) {
 }
 
 func (t Text) writeSection(out io.Writer, s section) {
-	for _, line := range wrap(clean(s.title), t.Width) {
+	for _, line := range wrap(Clean(s.title), t.Width) {
 		fmt.Fprintln(out, t.paint(bold, line))
 	}
 	for _, sentence := range s.lines {
-		for i, line := range wrap(clean(sentence), t.Width-4) {
+		for i, line := range wrap(Clean(sentence), t.Width-4) {
 			fmt.Fprintln(out, []string{"  ", "    "}[min(i, 1)]+line)
 		}
 	}

@@ -30,6 +30,8 @@ type bisectFlags struct {
 	resume   bool
 	actuate  bool
 	dry      bool
+	trust    bool
+	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
 func bisectCommand() *cobra.Command {
@@ -64,6 +66,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
+	trustFlag(command, &f.trust)
 	f.display.add(command)
 }
 
@@ -86,6 +89,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		f.out = filepath.Clean(bench.Name(nameOrPath, file) + ".run")
 	}
 	if f.resume {
+		f.own = &file
 		return f.goOn(command)
 	}
 	if _, err := os.Stat(f.out); err == nil {
@@ -98,7 +102,19 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return unfit(err)
 	}
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
-	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return create(f.out, run) })
+	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
+}
+
+// begin creates the run file, and remembers that the run was begun here.
+func (f *bisectFlags) begin(command *cobra.Command, run harness.Run) (journal, error) {
+	journal, err := create(f.out, run)
+	if err != nil {
+		return nil, err
+	}
+	if err := remember(run); err != nil {
+		fmt.Fprintf(command.ErrOrStderr(), "this run could not be remembered, so that resume will need --trust-run: %v\n", err)
+	}
+	return journal, nil
 }
 
 // check refuses flags that make no sense.
@@ -124,12 +140,17 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if over, err := alreadyOver(command, f.display, run, f.settings.Budget); over {
 		return err
 	}
-	file, err := scenarios.Parse(run.Settings.Source, []byte(run.Settings.Text))
+	file, theirs, err := specOf(f.out, run, f.own)
 	if err != nil {
-		return usage(fmt.Errorf("%s holds a spec that this version does not read: %w", f.out, err))
+		return err
 	}
 	if err := privilegesFor(file); err != nil {
 		return err
+	}
+	if theirs {
+		if err := agreed(command, f.out, file, f.trust); err != nil {
+			return err
+		}
 	}
 	all, err := file.Expand(command.Context(), file.Scenarios)
 	if err != nil {

@@ -16,10 +16,16 @@ func resumeCommand() *cobra.Command {
 	var show display
 	var budget int
 	var wait time.Duration
+	var trust bool
 	command := &cobra.Command{
 		Use:   "resume RUN",
 		Short: "Continue an interrupted run",
-		Args:  cobra.ExactArgs(1),
+		Long: `Continues a run from its run file. Finished trials are never repeated.
+
+The spec within a run file may run programs and read files. Those of a run that was
+not begun on this machine are shown, and are carried out only with --trust-run, or
+if you agree on a terminal.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := checkFormat(show.format); err != nil {
 				return err
@@ -32,7 +38,7 @@ func resumeCommand() *cobra.Command {
 				return err
 			}
 			if ofSpec(kept) {
-				flags := bisectFlags{display: show, out: args[0], wait: wait}
+				flags := bisectFlags{display: show, out: args[0], wait: wait, trust: trust}
 				flags.settings.Budget = budget
 				return flags.goOn(command)
 			}
@@ -53,6 +59,7 @@ func resumeCommand() *cobra.Command {
 	}
 	command.Flags().IntVar(&budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
 	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up behind the gateway")
+	trustFlag(command, &trust)
 	show.add(command)
 	return command
 }

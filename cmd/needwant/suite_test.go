@@ -38,7 +38,13 @@ var _ = SynchronizedBeforeSuite(func() []byte {
 	path, err := gexec.Build("github.com/needwant/needwant/cmd/needwant")
 	Expect(err).NotTo(HaveOccurred())
 	return []byte(path)
-}, func(path []byte) { program = string(path) })
+}, func(path []byte) {
+	program = string(path)
+	state, err := os.MkdirTemp("", "state")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(os.RemoveAll, state)
+	Expect(os.Setenv("XDG_STATE_HOME", state)).To(Succeed()) // what the specs begin is not the tester's
+})
 
 var _ = SynchronizedAfterSuite(func() {}, gexec.CleanupBuildArtifacts)
 

@@ -30,6 +30,7 @@ type verifyFlags struct {
 	json    bool
 	quiet   bool
 	actuate bool
+	trust   bool
 }
 
 func verifyCommand() *cobra.Command {
@@ -60,6 +61,7 @@ or more than one in ten; then the verification ends at once, with exit code 1.`,
 	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line; the last one says what came of it")
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	trustFlag(command, &flags.trust)
 	return command
 }
 
@@ -76,7 +78,7 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	if err != nil {
 		return usage(err)
 	}
-	stand, err := f.open(command, run, applied)
+	stand, err := f.open(command, path, run, applied)
 	if err != nil {
 		return err
 	}
@@ -96,9 +98,9 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 
 // open puts the run's device where it was, with the scenarios that must keep
 // working.
-func (f *verifyFlags) open(command *cobra.Command, run harness.Run, applied applied) (*stand, error) {
+func (f *verifyFlags) open(command *cobra.Command, path string, run harness.Run, applied applied) (*stand, error) {
 	if ofSpec(run) {
-		return f.onBench(command, run, applied)
+		return f.onBench(command, path, run, applied)
 	}
 	if err := privileges(); err != nil {
 		return nil, err
@@ -115,13 +117,18 @@ func (f *verifyFlags) open(command *cobra.Command, run harness.Run, applied appl
 	return &stand{bench: lane.Bench, lane: lane, close: lane.Close}, nil
 }
 
-func (f *verifyFlags) onBench(command *cobra.Command, run harness.Run, applied applied) (*stand, error) {
-	file, err := scenarios.Parse(run.Settings.Source, []byte(run.Settings.Text))
+func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.Run, applied applied) (*stand, error) {
+	file, theirs, err := specOf(path, run, nil)
 	if err != nil {
-		return nil, usage(fmt.Errorf("the run holds a spec that this version does not read: %w", err))
+		return nil, err
 	}
 	if err := privilegesFor(file); err != nil {
 		return nil, err
+	}
+	if theirs {
+		if err := agreed(command, path, file, f.trust); err != nil {
+			return nil, err
+		}
 	}
 	all, err := file.Expand(command.Context(), file.Scenarios)
 	if err != nil {
