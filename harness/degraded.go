@@ -105,17 +105,15 @@ func (j *judge) degrade() {
 // showings are those of the trials that passed.
 func (j *judge) showings(column Column, m measure) []showing {
 	var showings []showing
-	for _, result := range j.trusted() {
-		outcome := result.Outcomes[column.Scenario.Name]
-		value, ok := m.of(outcome)
-		if !ok || outcome.Answer != Pass || !column.hears(result.Trial) {
+	for _, f := range j.heard(column) {
+		value, ok := m.of(f.Outcomes[column.Scenario.Name])
+		if !ok || !f.passed(column) {
 			continue
 		}
-		blocked := j.blocked(result.Trial, true)
-		tried := j.at(result, func(c Contact) int { return c.Attempts }).Intersect(blocked)
+		tried := f.attempted.Intersect(f.whole)
 		showings = append(showings, showing{
-			trial: result.Trial.Number, control: result.Trial.Control(),
-			blocked: tried, unclear: j.set(result.Trial.Block).Minus(tried), value: value,
+			trial: f.Trial.Number, control: f.Trial.Control(),
+			blocked: tried, unclear: f.blocked.Minus(tried), value: value,
 		})
 	}
 	return showings

@@ -50,7 +50,7 @@ func sorted[V any](m map[string]V) iter.Seq2[string, V] {
 // ProgressOf tells where a run is by its results. A run that is not over has no
 // duration yet: then it is what the trials of its busiest lane took.
 func ProgressOf(run Run) Progress {
-	now := progressOf(run)
+	now := progressOf(newHistory(run))
 	now.Elapsed = run.Duration
 	lanes := map[int]time.Duration{}
 	for _, result := range run.Results {
@@ -60,11 +60,11 @@ func ProgressOf(run Run) Progress {
 	return now
 }
 
-func progressOf(run Run) Progress {
-	now := Progress{Controls: run.controls()}
-	now.Trials = len(run.Results) - now.Controls
-	now.Left = newHistory(run).left()
-	for _, column := range Judge(run).Columns {
+func progressOf(h history) Progress {
+	now := Progress{Controls: h.run.controls()}
+	now.Trials = len(h.run.Results) - now.Controls
+	now.Left = h.left()
+	for _, column := range judged(h).Columns {
 		now.Cells += len(column.Cells)
 		for _, cell := range column.Cells {
 			if cell.Verdict == Undecided {

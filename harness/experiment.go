@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Experiment struct {
 	began    time.Time
 	spent    time.Duration // by earlier sittings
 	progress Progress
+	known    history // see history
 }
 
 // ended is what a lane hands back.
@@ -62,29 +64,51 @@ func (e *Experiment) Do(ctx context.Context) error {
 	}
 	e.Run.Duration = e.spent + time.Since(e.began)
 	e.Run.Status, e.Run.Why = e.outcome(ctx, failure)
-	e.notify(Event{Kind: Finished})
+	e.notify(ctx, Event{Kind: Finished})
 	return failure
 }
 
 // dispatch gives each free lane something to do, if there is anything.
 func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
 	for i, lane := range e.Lanes {
-		plan := e.plan()
-		status, _ := plan.hopeless()
-		if _, busy := e.inflight[i+1]; busy || status != Running {
+		if _, busy := e.inflight[i+1]; busy {
 			continue
 		}
-		trial, ok := plan.next(i + 1)
+		trial, ok := e.decide(ctx, i+1)
 		if !ok {
 			continue
 		}
 		e.inflight[i+1] = trial
-		e.notify(Event{Kind: Began, Lane: i + 1, Trial: &trial})
+		e.notify(ctx, Event{Kind: Began, Lane: i + 1, Trial: &trial})
 		go func() {
 			result, err := lane.Run(ctx, trial)
 			results <- ended{i + 1, result, err}
 		}()
 	}
+}
+
+// decide chooses a lane's next trial. It returns at once when ctx ends: planning
+// takes long if a device contacts thousands of destinations.
+func (e *Experiment) decide(ctx context.Context, lane int) (trial Trial, ok bool) {
+	plan := e.plan()
+	decided := make(chan *Trial, 1)
+	go func() {
+		if status, _ := plan.hopeless(); status == Running {
+			if next, asks := plan.next(lane); asks {
+				decided <- &next
+				return
+			}
+		}
+		decided <- nil
+	}()
+	select {
+	case next := <-decided:
+		if next != nil {
+			return *next, true
+		}
+	case <-ctx.Done():
+	}
+	return Trial{}, false
 }
 
 // take records what a lane hands back. A trial that could not be carried out
@@ -105,7 +129,7 @@ func (e *Experiment) take(ctx context.Context, end ended) error {
 		return fmt.Errorf("recording trial %d: %w", end.result.Trial.Number, err)
 	}
 	e.Run.Results = append(e.Run.Results, end.result)
-	e.notify(Event{Kind: Ended, Lane: end.lane, Trial: &end.result.Trial, Result: &end.result})
+	e.notify(ctx, Event{Kind: Ended, Lane: end.lane, Trial: &end.result.Trial, Result: &end.result})
 	e.abandonSettled()
 	return nil
 }
@@ -113,7 +137,7 @@ func (e *Experiment) take(ctx context.Context, end ended) error {
 // abandonSettled frees the lanes whose trials have nothing to tell any more.
 // Controls, audits and the safe list are asked though their answer is implied.
 func (e *Experiment) abandonSettled() {
-	h := newHistory(e.Run)
+	h := e.history()
 	for lane, trial := range e.inflight {
 		busy, can := e.Lanes[lane-1].(Abandoner)
 		asks := slices.Contains([]string{search.Halve, search.Shrink, search.Prove}, trial.Reason)
@@ -123,10 +147,18 @@ func (e *Experiment) abandonSettled() {
 	}
 }
 
+// history is what the results so far say. It is derived once after each trial.
+func (e *Experiment) history() history {
+	if e.known.index == nil || len(e.known.facts) != len(e.Run.Results) {
+		e.known = newHistory(e.Run)
+	}
+	return e.known
+}
+
 func (e *Experiment) plan() plan {
-	plan := plan{run: e.Run, sitting: e.sitting}
-	for _, trial := range e.inflight {
-		plan.inflight = append(plan.inflight, trial)
+	plan := plan{history: e.history(), sitting: e.sitting}
+	for _, lane := range slices.Sorted(maps.Keys(e.inflight)) {
+		plan.inflight = append(plan.inflight, e.inflight[lane])
 	}
 	return plan
 }
@@ -142,18 +174,19 @@ func (e *Experiment) outcome(ctx context.Context, failure error) (Status, string
 		return status, why
 	}
 	if _, open := plan.question(); open {
-		return OverBudget, ""
+		return OverBudget, plan.whySpent()
 	}
 	return Complete, ""
 }
 
-func (e *Experiment) notify(event Event) {
+// notify tells of an event. A run that was told to end does not look ahead any more.
+func (e *Experiment) notify(ctx context.Context, event Event) {
 	if e.Notify == nil {
 		return
 	}
 	event.At = time.Now()
-	if event.Kind != Began { // what is known changes only when a trial ends
-		e.progress = progressOf(e.Run)
+	if event.Kind != Began && ctx.Err() == nil { // what is known changes only when a trial ends
+		e.progress = progressOf(e.history())
 	}
 	event.Progress = e.progress
 	event.Progress.Elapsed = e.spent + time.Since(e.began)

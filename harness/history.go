@@ -11,13 +11,27 @@ import (
 // before certifying.
 const audits = 3
 
-// history is what the results of a run say to the search. It is derived anew
-// from the results whenever it is needed, so that resuming is replaying.
+// history is what the results of a run say to the search. It is derived from the
+// results alone, so that resuming is replaying.
 type history struct {
 	run      Run
 	universe []Destination // by index, in the order they were first seen
 	index    map[Destination]int
-	order    []int // the universe with likely group-mates adjacent
+	order    []int  // the universe with likely group-mates adjacent
+	rank     []int  // where each of the universe is in that order
+	facts    []fact // one for each result
+}
+
+// fact is what one result says, in rows.
+type fact struct {
+	Result
+	usable    bool        // see [history.trust]
+	blocked   search.Set  // of which something was blocked
+	whole     search.Set  // all of which was blocked
+	contacted search.Set  // in any way, whether blocked or not
+	touched   search.Set  // that the device ran into at the block
+	attempted search.Set  // that it freshly tried to reach at the block
+	attempts  map[int]int // how often, by row
 }
 
 func newHistory(run Run) history {
@@ -36,7 +50,40 @@ func newHistory(run Run) history {
 		h.order = append(h.order, i)
 	}
 	slices.SortFunc(h.order, func(a, b int) int { return h.universe[a].Compare(h.universe[b]) })
+	h.rank = make([]int, len(h.order))
+	for rank, i := range h.order {
+		h.rank[i] = rank
+	}
+	for _, result := range run.Results {
+		h.facts = append(h.facts, h.fact(result))
+	}
+	h.trust()
 	return h
+}
+
+// fact translates a result into rows.
+func (h history) fact(result Result) fact {
+	f := fact{Result: result, attempts: map[int]int{}}
+	f.blocked = h.set(result.Trial.Block)
+	f.whole = h.set(slices.DeleteFunc(slices.Clone(result.Trial.Block), func(d Destination) bool { return h.universe[h.index[d]] != d }))
+	var contacted, touched, attempted []int
+	blocks := result.Trial.blocks()
+	for _, contact := range result.Seen.Contacts {
+		row := h.index[contact.Destination]
+		contacted = append(contacted, row)
+		if contact.Touched+contact.Attempts == 0 || !blocks(contact.Destination) {
+			continue
+		}
+		if contact.Touched > 0 {
+			touched = append(touched, row)
+		}
+		if contact.Attempts > 0 {
+			attempted = append(attempted, row)
+			f.attempts[row] += contact.Attempts
+		}
+	}
+	f.contacted, f.touched, f.attempted = search.Of(contacted...), search.Of(touched...), search.Of(attempted...)
+	return f
 }
 
 // destinations are all that the results name, in the order they were first seen.
@@ -80,86 +127,101 @@ func (h *history) add(d, row Destination) {
 
 // set is the set of the rows that some destinations belong to.
 func (h history) set(destinations []Destination) search.Set {
-	var set search.Set
+	rows := make([]int, 0, len(destinations))
 	for _, d := range destinations {
-		set = set.With(h.index[d])
+		rows = append(rows, h.index[d])
 	}
-	return set
+	return search.Of(rows...)
 }
 
-// blocked is the set of rows that a trial blocked. If something failed although
-// only a part of a row was blocked, it fails with all of the row blocked, too. If
-// it passed, that says nothing about the rest of the row.
-func (h history) blocked(trial Trial, passed bool) search.Set {
-	return h.set(slices.DeleteFunc(slices.Clone(trial.Block), func(d Destination) bool {
-		return passed && h.universe[h.index[d]] != d
-	}))
-}
-
+// destinations are the members of a set, in the order of [Destination.Compare].
 func (h history) destinations(set search.Set) []Destination {
+	members := set.Members()
+	slices.SortFunc(members, func(a, b int) int { return h.rank[a] - h.rank[b] })
 	var destinations []Destination
-	for _, i := range set.Members() {
+	for _, i := range members {
 		destinations = append(destinations, h.universe[i])
 	}
-	slices.SortFunc(destinations, Destination.Compare)
 	return destinations
 }
 
-// trusted lists the results that may be used, in the order in which they ended.
+// trust decides which facts may be used.
 //
 // Invariant: only a lane's own controls speak for its trials, and only those of
 // the same sitting. A trial after which the device was not seen to work again
 // counts if the next control that shows anything is a good one. One after which
 // it was seen to work counts unless that control is a bad one.
-func (h history) trusted() []Result {
+func (h history) trust() {
 	type bench struct{ lane, sitting int }
-	usable := make([]bool, len(h.run.Results))
 	pending := map[bench][]int{} // the trials since the last good control
-	for i, result := range h.run.Results {
-		where := bench{result.Lane, result.Sitting}
+	settle := func(where bench, usable bool) {
+		for _, trial := range pending[where] {
+			h.facts[trial].usable = usable
+		}
+		delete(pending, where)
+	}
+	for i := range h.facts {
+		f := &h.facts[i]
+		where := bench{f.Lane, f.Sitting}
 		switch {
-		case result.Suspect != "" || result.Abandoned:
-		case !result.Trial.Control():
+		case f.Suspect != "" || f.Abandoned:
+		case !f.Trial.Control():
 			pending[where] = append(pending[where], i)
-			usable[i] = result.Recovered
-		case result.good():
-			usable[i] = true
-			for _, trial := range pending[where] {
-				usable[trial] = true
-			}
-			delete(pending, where)
-		case result.bad():
-			for _, trial := range pending[where] {
-				usable[trial] = false
-			}
-			delete(pending, where)
+			f.usable = f.Recovered
+		case f.good():
+			f.usable = true
+			settle(where, true)
+		case f.bad():
+			settle(where, false)
 		}
 	}
-	var trusted []Result
-	for i, result := range h.run.Results {
-		if usable[i] {
-			trusted = append(trusted, result)
+}
+
+// trusted lists the facts that may be used, in the order in which they ended.
+func (h history) trusted() (trusted []fact) {
+	for _, f := range h.facts {
+		if f.usable {
+			trusted = append(trusted, f)
 		}
 	}
 	return trusted
 }
 
+// heard lists the trusted facts that say whether a column worked.
+func (h history) heard(column Column) (heard []fact) {
+	for _, f := range h.facts {
+		answer := f.Outcomes[column.Scenario.Name].Answer
+		if f.usable && column.hears(f.Trial) && (answer == Pass || answer == Fail) {
+			heard = append(heard, f)
+		}
+	}
+	return heard
+}
+
+// passed reports whether a scenario passed.
+func (f fact) passed(column Column) bool { return f.Outcomes[column.Scenario.Name].Answer == Pass }
+
+// blockedIf is the set of rows that counts as blocked. If something failed although
+// only a part of a row was blocked, it fails with all of the row blocked, too. If
+// it passed, that says nothing about the rest of the row.
+func (f fact) blockedIf(passed bool) search.Set {
+	if passed {
+		return f.whole
+	}
+	return f.blocked
+}
+
 // answers are the trusted results of one column, as the search takes them.
 func (h history) answers(column Column) []search.Answer {
 	var answers []search.Answer
-	for _, result := range h.trusted() {
-		outcome := result.Outcomes[column.Scenario.Name]
-		if !column.hears(result.Trial) || outcome.Answer == Inconclusive || outcome.Answer == "" {
-			continue
-		}
-		passed := outcome.Answer == Pass
-		blocked := h.blocked(result.Trial, passed)
+	for _, f := range h.heard(column) {
+		blocked := f.blockedIf(f.passed(column))
 		answers = append(answers, search.Answer{
-			Trial:     result.Trial.Number,
+			Trial:     f.Trial.Number,
 			Blocked:   blocked,
-			Touched:   h.at(result, func(c Contact) int { return c.Touched }).Intersect(blocked),
-			Attempted: h.at(result, func(c Contact) int { return c.Attempts }).Intersect(blocked),
-			Passed:    passed,
+			Touched:   f.touched.Intersect(blocked),
+			Attempted: f.attempted.Intersect(blocked),
+			Passed:    f.passed(column),
 		})
 	}
 	return answers
@@ -170,26 +232,24 @@ func (c Column) hears(trial Trial) bool {
 	return trial.Regime == c.Regime && (trial.Control() || trial.Fault == c.Fault)
 }
 
-// at is the set of rows of the blocked destinations for which count is above zero.
-func (h history) at(result Result, count func(Contact) int) search.Set {
-	var some []Destination
-	for _, contact := range result.Seen.Contacts {
-		if count(contact) > 0 && result.Trial.blocks(contact.Destination) {
-			some = append(some, contact.Destination)
+// blocks returns a function that reports whether a destination was blocked in the
+// trial, by itself or as one of those that another stands for.
+func (t Trial) blocks() func(Destination) bool {
+	exactly := map[Destination]bool{}
+	var wide []Destination
+	for _, d := range t.Block {
+		if exactly[d] = true; d.wide() {
+			wide = append(wide, d)
 		}
 	}
-	return h.set(some)
+	return func(d Destination) bool {
+		return exactly[d] || slices.ContainsFunc(wide, func(w Destination) bool { return w.Covers(d) })
+	}
 }
 
-// blocks reports whether a destination was blocked in a trial, by itself or as one
-// of those that another stands for.
-func (t Trial) blocks(d Destination) bool {
-	return slices.ContainsFunc(t.Block, func(blocked Destination) bool { return blocked.Covers(d) })
-}
-
-// question asks the search for the next set to block in one regime, with one
+// ask asks the search for the next set to block in one regime, with one
 // fault. The scenarios share each trial.
-func (h history) question(regime Regime, fault Fault, inflight []Trial) (search.Question, bool) {
+func (h history) ask(regime Regime, fault Fault, inflight []Trial) (search.Question, bool) {
 	var pending []search.Set
 	for _, trial := range inflight {
 		if !trial.Control() && trial.Regime == regime && trial.Fault == fault {

@@ -9,9 +9,11 @@ import (
 
 // Judge reads the verdicts from a run. It may be called at any time, on a run
 // that is not finished too: what is not proved yet is undecided.
-func Judge(run Run) Judgement {
-	j := judge{history: newHistory(run)}
-	for _, column := range run.Columns() {
+func Judge(run Run) Judgement { return judged(newHistory(run)) }
+
+func judged(h history) Judgement {
+	j := judge{history: h}
+	for _, column := range h.run.Columns() {
 		j.column(column)
 	}
 	j.degrade()
@@ -100,14 +102,9 @@ func (j *judge) member(i int, cut search.Cut, explanation search.Explanation) (V
 // blocked, over some trials.
 func (j *judge) attempts(i int, trials []int) int {
 	count := 0
-	for _, result := range j.run.Results {
-		if !slices.Contains(trials, result.Trial.Number) {
-			continue
-		}
-		for _, contact := range result.Seen.Contacts {
-			if j.index[contact.Destination] == i && result.Trial.blocks(contact.Destination) {
-				count += contact.Attempts
-			}
+	for _, f := range j.facts {
+		if slices.Contains(trials, f.Trial.Number) {
+			count += f.attempts[i]
 		}
 	}
 	return count
@@ -139,14 +136,13 @@ func (j *judge) safeList(columns ...string) func(search.Set) SafeList {
 // it, and passed in all of some columns; 0 when there is none.
 func (j *judge) provedBy(set search.Set, columns []string) int {
 	exactly, atLeast := 0, 0
-	for _, result := range j.trusted() {
-		blocked := j.blocked(result.Trial, true)
+	for _, f := range j.trusted() {
 		switch {
-		case !set.SubsetOf(blocked) || !j.passed(result, columns):
-		case set.Equal(blocked):
-			exactly = result.Trial.Number
+		case !set.SubsetOf(f.whole) || !j.passed(f, columns):
+		case set.Equal(f.whole):
+			exactly = f.Trial.Number
 		default:
-			atLeast = result.Trial.Number
+			atLeast = f.Trial.Number
 		}
 	}
 	if exactly > 0 {
@@ -157,14 +153,14 @@ func (j *judge) provedBy(set search.Set, columns []string) int {
 
 // passed tells whether a result passed in all of some columns it speaks of,
 // and speaks of at least one.
-func (j *judge) passed(result Result, columns []string) bool {
+func (j *judge) passed(f fact, columns []string) bool {
 	heard := false
 	for _, column := range j.run.Columns() {
-		if !slices.Contains(columns, column.ID) || !column.hears(result.Trial) {
+		if !slices.Contains(columns, column.ID) || !column.hears(f.Trial) {
 			continue
 		}
 		heard = true
-		if result.Outcomes[column.Scenario.Name].Answer != Pass {
+		if !f.passed(column) {
 			return false
 		}
 	}

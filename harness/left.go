@@ -6,8 +6,12 @@ import (
 	"github.com/needwant/needwant/harness/search"
 )
 
-// mostLeft bounds the look ahead, for devices with very many destinations.
-const mostLeft = 60
+// The look ahead is bounded, for devices with very many destinations.
+const (
+	mostLeft  = 60     // trials
+	mostAhead = 30_000 // trials, times destinations
+	mostWays  = 256    // around the cuts that are known
+)
 
 // left estimates how many trials are still to come: the search is played on, on
 // paper, with the answer to each of its questions that is known already, or
@@ -23,8 +27,11 @@ func (h history) left() int {
 }
 
 func (h history) playOn(journals [][]search.Answer) int {
-	for asked := range mostLeft {
-		question, more := search.NextOfAll(journals, h.order, nil, h.options(journals...))
+	ahead := min(mostLeft, 1+mostAhead/max(1, len(h.order)))
+	for asked := range ahead {
+		options := h.options(journals...)
+		options.Transversals = mostWays
+		question, more := search.NextOfAll(journals, h.order, nil, options)
 		if !more {
 			return asked
 		}

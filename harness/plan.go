@@ -1,18 +1,24 @@
 package harness
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/needwant/needwant/harness/search"
+)
 
 const (
-	openingControls = 2 // over all lanes, and at least one on each: the first sees the start of the device, the second its steady state
-	usualControls   = 8 // trials that block something, on one lane, between two controls
-	giveUpAfter     = 3 // controls in a row, on one lane, that fail
-	muteAfter       = 6 // trials in a row that tell nothing, or one trial so many times
+	openingControls = 2  // over all lanes, and at least one on each: the first sees the start of the device, the second its steady state
+	usualControls   = 8  // trials that block something, on one lane, between two controls
+	giveUpAfter     = 3  // controls in a row, on one lane, that fail
+	muteAfter       = 6  // trials in a row that tell nothing, or one trial so many times
+	endlessAfter    = 40 // trials, in one sitting, that showed destinations never seen before
+	noisyRepeats    = 5  // as many trials as without noise, at most
 )
 
 // plan says what a free lane should do next. It is a pure function of the
 // run's results, of those under way, and of where this sitting began.
 type plan struct {
-	run      Run
+	history
 	sitting  int // number of results from earlier sittings: lanes of this one start with controls of their own
 	inflight []Trial
 }
@@ -38,13 +44,12 @@ func (p plan) next(lane int) (Trial, bool) {
 // question asks the search what is likeliest to be needed, and of what is
 // equally likely the question of the first regime and fault.
 func (p plan) question() (trial Trial, ok bool) {
-	h := newHistory(p.run)
 	needed := 0.0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			question, asks := h.question(regime, fault, p.inflight)
+			question, asks := p.ask(regime, fault, p.inflight)
 			if asks && question.Needed > needed {
-				trial, ok = Trial{p.number(), h.destinations(question.Block), fault, regime, question.Reason}, true
+				trial, ok = Trial{p.number(), p.destinations(question.Block), fault, regime, question.Reason}, true
 				needed = question.Needed
 			}
 			if needed == 1 {
@@ -96,7 +101,7 @@ func (p plan) controlDue(lane int) (opening, due bool) {
 		}
 	}
 	wanted := max(1, openingControls/max(p.run.Settings.Lanes, 1)) * len(p.run.Settings.Regimes)
-	surprised := last != nil && newHistory(p.run).surprising(*last)
+	surprised := last != nil && p.surprising(*last)
 	return good < wanted, since >= every || surprised
 }
 
@@ -118,20 +123,82 @@ func (p plan) controlRegime(lane int) Regime {
 	return p.run.Settings.Regimes[done%len(p.run.Settings.Regimes)]
 }
 
-// spent tells whether the budget of blocking trials is used up.
-func (p plan) spent() bool {
+// used counts the trials that block something, those under way included.
+func (p plan) used() int {
 	used := len(p.run.Results) + len(p.inflight) - p.run.controls()
 	for _, trial := range p.inflight {
 		if trial.Control() {
 			used--
 		}
 	}
-	return p.run.Settings.Budget > 0 && used >= p.run.Settings.Budget
+	return used
+}
+
+// spent reports whether the trials that block something are used up: those of the
+// budget, or without one, those of the limit.
+func (p plan) spent() bool {
+	if budget := p.run.Settings.Budget; budget > 0 {
+		return p.used() >= budget
+	}
+	return p.used() >= len(p.universe) && p.used() >= p.limit()
+}
+
+// limit is where a run without a budget ends. It grows with what is known: no run
+// comes near to it unless its answers keep changing.
+func (p plan) limit() int {
+	limit := 0
+	for _, regime := range p.run.Settings.Regimes {
+		for _, fault := range p.run.Settings.Faults {
+			journals := p.journals(regime, fault)
+			options := p.options(journals...)
+			repeats := 1
+			if options.MaxNoise > 0 {
+				repeats = noisyRepeats
+			}
+			for _, journal := range journals {
+				limit += repeats * search.Bound(journal, p.order, options)
+			}
+			limit += audits + len(p.universe) + 1 // each kind of service, and the safe list
+		}
+	}
+	return limit
+}
+
+// whySpent says why a run without a budget stops before all is decided.
+func (p plan) whySpent() string {
+	if p.run.Settings.Budget > 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d trials did not decide all of %d destinations, which should take less than %d: the answers keep changing; "+
+		"set trials: {max_noise: 0.05} in the spec, or go on with a larger --budget", p.used(), len(p.universe), p.limit())
+}
+
+// endless says that new destinations keep showing up, if they do; else "".
+func (p plan) endless() string {
+	seen := map[int]bool{}
+	revealing := 0
+	for i, f := range p.facts {
+		news := false
+		for _, row := range f.contacted.Members() {
+			news = news || !seen[row]
+			seen[row] = true
+		}
+		if news && i >= p.sitting && !f.Trial.Control() {
+			revealing++
+		}
+	}
+	if revealing < endlessAfter {
+		return ""
+	}
+	return fmt.Sprintf("in %d trials the device contacted destinations never seen before, %d in all by now: its names, addresses or ports do not repeat, "+
+		"so that the list of destinations has no end; what is decided holds, and the rest would stay open", revealing, len(p.universe))
 }
 
 // Over reports whether another sitting would have nothing to ask: the run is
 // complete, or its budget is used up.
-func (r Run) Over() bool { return r.Status == Complete || plan{run: r}.spent() }
+func (r Run) Over() bool {
+	return r.Status == Complete || plan{history: newHistory(r), sitting: len(r.Results)}.spent()
+}
 
 // hopeless reports that going on makes no sense, and why: on one lane the
 // scenarios keep failing with nothing blocked, or cannot be judged, or trials keep
@@ -171,6 +238,9 @@ func (p plan) hopeless() (Status, string) {
 		case len(mute) >= muteAfter || again[asked] >= muteAfter:
 			return Interrupted, "trials keep telling nothing: " + failures(result)
 		}
+	}
+	if why := p.endless(); why != "" {
+		return OverBudget, why
 	}
 	return Running, ""
 }

@@ -68,7 +68,7 @@ type Settings struct {
 	Regimes      []Regime      `json:"regimes"`
 	Order        string        `json:"order"`                   // "exact" or a number
 	Seed         int64         `json:"seed"`                    // of everything random in a lab
-	Budget       int           `json:"budget"`                  // most trials that block something; 0 = no limit
+	Budget       int           `json:"budget"`                  // most trials that block something; 0 = a limit that grows with the destinations, see plan.limit
 	ControlEvery int           `json:"control_every,omitempty"` // trials that block something, on one lane, between two controls; 0 = 8
 	Lanes        int           `json:"lanes"`
 	MaxNoise     float64       `json:"max_noise"` // 0 = every single answer is trusted

@@ -76,7 +76,7 @@ type Timing struct {
 type Trials struct {
 	ControlEvery int     `yaml:"control_every,omitempty" jsonschema:"minimum=1" about:"A trial that blocks nothing after so many others. The default is 8."`
 	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The most answers that may be wrong, 0 to 0.3. 0, the default, trusts every single one."`
-	Budget       int     `yaml:"budget,omitempty" jsonschema:"minimum=0" about:"The most trials that block something. 0, the default, is no limit."`
+	Budget       int     `yaml:"budget,omitempty" jsonschema:"minimum=0" about:"The most trials that block something. 0, the default, is a limit that grows with the destinations and that only a run without an end reaches."`
 }
 
 // Regimes are the states of the device in which to judge; nil where not.

@@ -242,7 +242,7 @@ func (f File) checkTrials() *yamlfile.Flaw {
 	case t.ControlEvery < 0:
 		return yamlfile.FlawAt(keys("trials", "control_every"), "write a number from 1, as 8", "control_every is %d", t.ControlEvery)
 	case t.Budget < 0:
-		return yamlfile.FlawAt(keys("trials", "budget"), "write a number of trials, or 0 for no limit", "budget is %d", t.Budget)
+		return yamlfile.FlawAt(keys("trials", "budget"), "write a number of trials, or 0 for the usual limit", "budget is %d", t.Budget)
 	case !(t.MaxNoise >= 0 && t.MaxNoise <= 0.3):
 		return yamlfile.FlawAt(keys("trials", "max_noise"), "write a number from 0 to 0.3: a device that fails more often cannot be judged", "max_noise is %v", t.MaxNoise)
 	}

@@ -59,7 +59,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.StringSliceVar(&f.regimes, "regime", []string{"steady"}, "in which state to judge: steady, cold_boot")
 	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.Int64Var(&settings.Seed, "seed", 1, "of all that is random")
-	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is no limit")
+	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is a limit that grows with the destinations")
 	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, as 0.05; 0 trusts each one")
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")

@@ -125,7 +125,7 @@ func (t *theory) level(broken *Contradiction) (certified, sentence string) {
 			return "exact", "No other set of destinations breaks it, " + given + "."
 		}
 		for order := t.Order; order > 0; order-- {
-			if len(t.uncovered(order)) == 0 {
+			if open, all := t.uncovered(order); all && len(open) == 0 {
 				return fmt.Sprint("order ", order), fmt.Sprintf(
 					"Any cut not listed here contains at least %d of the listed alternatives, %s.", order+1, given)
 			}

@@ -55,6 +55,18 @@ var _ = Describe("Any monotone system", func() {
 		Expect(incomplete).To(BeNumerically("<=", share(0.005)))
 	})
 
+	It("takes fewer trials than its bound, however far it is proved", func() {
+		closest := 0.0
+		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			options := search.Options{Order: 1 + i%3, Exact: i%2 == 0}
+			out := systems.Experiment{System: system, Options: options, Touches: i%3 == 0, Random: random}.Run()
+			bound := search.Bound(out.Knowledge, system.Order(), options)
+			Expect(out.Trials).To(BeNumerically("<", bound), "system %d: %v", i, system)
+			closest = max(closest, float64(out.Trials)/float64(bound))
+		})
+		AddReportEntry("trials, at most, as a share of the bound", closest)
+	})
+
 	It("is explained from failures that narrow to what was touched", func() {
 		eachSystem(func(i int, system systems.System, random *rand.Rand) {
 			out := systems.Experiment{System: system, Options: search.Options{Exact: true}, Touches: true, Random: random}.Run()

@@ -14,7 +14,8 @@ func (t *theory) prove() []Question {
 			return t.unproven(ways)
 		}
 	}
-	return t.cover(t.uncovered(t.Order))
+	uncovered, _ := t.uncovered(t.Order)
+	return t.cover(uncovered)
 }
 
 // unproven asks, for each way around the cuts, whether all the rest may be
@@ -58,20 +59,27 @@ func count(sets []Set, s Set) int {
 	return n
 }
 
+// mostCombinations bounds the sets of alternatives that are looked through for
+// an order. Order 2 comes to so many with about 450 alternatives, order 3 with 84.
+const mostCombinations = 100_000
+
 // uncovered lists the sets of at most order members of known alternatives that
 // contain no cut and that have not yet passed together with all that belongs
 // to no cut. While one is left, an unknown cut may hold just those
-// alternatives.
-func (t *theory) uncovered(order int) []Set {
+// alternatives. all is false if there were too many sets to look through.
+func (t *theory) uncovered(order int) (open []Set, all bool) {
 	var alternatives Set
 	for _, k := range t.cuts {
 		alternatives = alternatives.Union(k)
 	}
 	members := alternatives.Members()
 	rest := t.universe.Minus(t.required).Minus(alternatives)
-	var open []Set
+	looked := 0
 	var extend func(chosen Set, from int)
 	extend = func(chosen Set, from int) {
+		if looked++; looked > mostCombinations {
+			return
+		}
 		if slices.ContainsFunc(t.cuts, func(k Set) bool { return k.SubsetOf(chosen) }) {
 			return
 		}
@@ -86,7 +94,7 @@ func (t *theory) uncovered(order int) []Set {
 		}
 	}
 	extend(Set{}, 0)
-	return open
+	return open, looked <= mostCombinations
 }
 
 // transversals lists the minimal sets that share a member with each cut: the

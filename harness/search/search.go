@@ -54,3 +54,16 @@ const (
 func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Question, bool) {
 	return speculate(knowledge, order, inflight, options)
 }
+
+// Bound is a number of trials that the search of one column stays below if its
+// answers are right, given the journal so far. It grows with the destinations and
+// with the ways around the cuts, each of which an exact proof has to try.
+func Bound(knowledge []Answer, order []int, options Options) int {
+	bound := 20 + 4*len(order)
+	if options.Exact {
+		t := learn(knowledge, order, options)
+		ways, _ := transversals(t.cuts, t.Transversals)
+		bound += len(ways)
+	}
+	return bound
+}
