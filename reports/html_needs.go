@@ -54,7 +54,7 @@ func (r reading) drawnNeeds() []need {
 }
 
 func (r reading) drawnNeed(column Column) need {
-	n := need{Level: certification(column.Certified)}
+	n := need{Level: r.certification(column)}
 	for _, cut := range r.Cuts {
 		if cut.Column == column.ID {
 			n.Parts = append(n.Parts, part{

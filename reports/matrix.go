@@ -115,7 +115,8 @@ type Cut struct {
 	Trials       []int                 `json:"trials"`
 }
 
-// Safe is a set that was blocked all at once with the columns still working.
+// Safe is a set that was blocked all at once with the columns still working, each
+// member of it proved by attempts. Every format and every export rests on it.
 type Safe struct {
 	Columns      []string              `json:"columns"`
 	Destinations []harness.Destination `json:"destinations"`

@@ -20,7 +20,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 		Columns:    each(judgement.Columns, column),
 		Rows:       each(judgement.Rows, func(r harness.Row) Row { return row(r, judgement.Columns) }),
 		Cuts:       []Cut{},
-		Safe:       each(judgement.Safe, safe),
+		Safe:       each(judgement.Safe, func(s harness.SafeList) Safe { return safe(s, judgement.Columns) }),
 		Unknown:    []Unknown{},
 	}
 	for _, c := range judgement.Columns {
@@ -139,8 +139,17 @@ func cell(c harness.Cell) Cell {
 	}
 }
 
-func safe(s harness.SafeList) Safe {
-	return Safe{list(s.Columns), list(s.Destinations), s.Trial}
+// safe copies a safe list, without what only came along: that it was blocked and
+// everything worked proves nothing of a destination that the device never tried, and
+// one that it works worse without is not safe to block.
+func safe(s harness.SafeList, columns []harness.ColumnVerdict) Safe {
+	proved := func(d harness.Destination) bool {
+		return !slices.ContainsFunc(columns, func(c harness.ColumnVerdict) bool {
+			verdict := c.Cells[d].Verdict
+			return slices.Contains(s.Columns, c.Column.ID) && verdict != harness.Optional && verdict != harness.Alternative
+		})
+	}
+	return Safe{list(s.Columns), slices.DeleteFunc(list(s.Destinations), func(d harness.Destination) bool { return !proved(d) }), s.Trial}
 }
 
 // each maps a list to one that is never nil, as null is no list in JSON.

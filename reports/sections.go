@@ -64,7 +64,7 @@ func (r reading) cuts(column Column) []string {
 	if len(lines) == 0 {
 		lines = []string{r.noCuts(column)}
 	}
-	return append(lines, certification(column.Certified))
+	return append(lines, r.certification(column))
 }
 
 func (r reading) cut(cut Cut) string {
@@ -96,13 +96,26 @@ func proof(trials []int) string {
 }
 
 // certification says how much more there may be to a column than its cuts.
-func certification(level string) string {
-	if level == "exact" {
+func (r reading) certification(column Column) string {
+	open := 0
+	for _, row := range r.Rows {
+		if row.Cells[column.ID].Open() {
+			open++
+		}
+	}
+	rest := "."
+	if open > 0 {
+		rest = fmt.Sprintf(". Nothing is proved of %s that stayed open.", count(open, "destination"))
+	}
+	if column.Certified == "exact" && open > 0 {
+		return "Certified exact for what the device tried, given that blocking more never repairs" + rest
+	}
+	if column.Certified == "exact" {
 		return "Certified exact: this is all there is to it, given that blocking more never repairs."
 	}
-	if order, ok := strings.CutPrefix(level, "order "); ok {
+	if order, ok := strings.CutPrefix(column.Certified, "order "); ok {
 		if t, err := strconv.Atoi(order); err == nil {
-			return fmt.Sprintf("Certified to order %d: any cut not listed here contains at least %d of the listed alternatives.", t, t+1)
+			return fmt.Sprintf("Certified to order %d: any cut not listed here contains at least %d of the listed alternatives", t, t+1) + rest
 		}
 	}
 	return "Not certified: there may be more to it than is listed here."
