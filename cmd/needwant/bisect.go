@@ -14,7 +14,6 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -133,9 +132,9 @@ func (f *bisectFlags) check() error {
 
 // goOn resumes the run that the file holds, with the spec that it holds.
 func (f *bisectFlags) goOn(command *cobra.Command) error {
-	run, err := runfile.Load(f.out)
+	run, err := loadRun(command.Context(), f.out)
 	if err != nil {
-		return runfileError(err)
+		return err
 	}
 	if over, err := alreadyOver(command, f.display, run, f.settings.Budget); over {
 		return err
@@ -156,9 +155,9 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return unfit(err)
 	}
-	kept, run, err := runfile.Open(f.out)
+	kept, run, err := openRun(command.Context(), f.out)
 	if err != nil {
-		return runfileError(err)
+		return err
 	}
 	run = budgeted(run, f.settings.Budget)
 	return f.experiment(command, file, bench.Listed(all, run), run, func(harness.Run) (journal, error) { return kept, nil })

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/catalog"
 )
@@ -41,9 +40,9 @@ share it: it is meant to be read.`,
 }
 
 func addToCatalog(command *cobra.Command, path, directory, region string) error {
-	run, err := runfile.Load(path)
+	run, err := loadRun(command.Context(), path)
 	if err != nil {
-		return runfileError(err)
+		return err
 	}
 	evidence, err := catalog.New(run, reports.New(run, harness.Judge(run)), region)
 	if err != nil {

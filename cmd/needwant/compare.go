@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,15 +11,15 @@ import (
 
 // compareRuns tells what changed from one run to another. The error has the
 // exit code 1 when something became required.
-func compareRuns(out io.Writer, format, before, after string) error {
+func compareRuns(ctx context.Context, out io.Writer, format, before, after string) error {
 	if format != "text" && format != "md" {
 		return usage(fmt.Errorf("--format %s: a comparison is written as text or md", format))
 	}
-	earlier, err := load(before)
+	earlier, err := load(ctx, before)
 	if err != nil {
 		return err
 	}
-	later, err := load(after)
+	later, err := load(ctx, after)
 	if err != nil {
 		return err
 	}

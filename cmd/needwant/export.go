@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
@@ -46,9 +45,9 @@ are only written with --simulated, for example to test them in a lab.
 ` + formatHelp(),
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			run, err := runfile.Load(args[0])
+			run, err := loadRun(command.Context(), args[0])
 			if err != nil {
-				return runfileError(err)
+				return err
 			}
 			if run.Settings.Simulated && !flags.simulated {
 				return usage(simulatedError(args[0]))

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -43,7 +43,7 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	var applied applied
 	if f.policy != "" {
-		if applied, err = f.proposed(file); err != nil {
+		if applied, err = f.proposed(command.Context(), file); err != nil {
 			return err
 		}
 		file.Block.Faults = []string{string(applied.policy.Fault())} // the gateway prepares for what is to come
@@ -71,10 +71,10 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 }
 
 // proposed is what the run of --policy proved can be blocked all at once.
-func (f *gatewayFlags) proposed(file scenarios.File) (applied, error) {
-	run, err := runfile.Load(f.policy)
+func (f *gatewayFlags) proposed(ctx context.Context, file scenarios.File) (applied, error) {
+	run, err := loadRun(ctx, f.policy)
 	if err != nil {
-		return applied{}, runfileError(err)
+		return applied{}, err
 	}
 	if run.Settings.Simulated && file.Gateway.Placement != scenarios.Lab {
 		return applied{}, usage(fmt.Errorf("%s is a run on a simulated device: what it proved is not true of the device of %s.\n"+

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -36,9 +37,9 @@ break before.`,
 		},
 		RunE: func(command *cobra.Command, args []string) error {
 			if compare {
-				return compareRuns(command.OutOrStdout(), format, args[0], args[1])
+				return compareRuns(command.Context(), command.OutOrStdout(), format, args[0], args[1])
 			}
-			report, err := load(args[0])
+			report, err := load(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -51,10 +52,10 @@ break before.`,
 }
 
 // load reads a run file and judges the run.
-func load(path string) (reports.Report, error) {
-	run, err := runfile.Load(path)
+func load(ctx context.Context, path string) (reports.Report, error) {
+	run, err := loadRun(ctx, path)
 	if err != nil {
-		return reports.Report{}, runfileError(err)
+		return reports.Report{}, err
 	}
 	return reports.NewReport(run, harness.Judge(run)), nil
 }
@@ -83,6 +84,32 @@ func render(out io.Writer, format string, report reports.Report) error {
 		return usage(err)
 	}
 	return err
+}
+
+// loadRun reads a run file, unless the command ends before.
+func loadRun(ctx context.Context, path string) (harness.Run, error) {
+	run, err := runfile.LoadContext(ctx, path)
+	if ctx.Err() != nil {
+		return run, exit(codeInterrupted, context.Canceled)
+	}
+	if err != nil {
+		return run, runfileError(err)
+	}
+	return run, nil
+}
+
+// openRun takes up a run file, to write to it, unless the command ends before.
+func openRun(ctx context.Context, path string) (*runfile.File, harness.Run, error) {
+	file, run, err := runfile.OpenContext(ctx, path)
+	switch {
+	case ctx.Err() != nil && err == nil:
+		return nil, run, errors.Join(exit(codeInterrupted, context.Canceled), file.Close())
+	case ctx.Err() != nil:
+		return nil, run, exit(codeInterrupted, context.Canceled)
+	case err != nil:
+		return nil, run, runfileError(err)
+	}
+	return file, run, nil
 }
 
 // runfileError gives a failure that has to do with a run file its exit code.

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns/lab"
 )
 
@@ -30,9 +29,9 @@ if you agree on a terminal.`,
 			if err := checkFormat(show.format); err != nil {
 				return err
 			}
-			kept, err := runfile.Load(args[0])
+			kept, err := loadRun(command.Context(), args[0])
 			if err != nil {
-				return runfileError(err)
+				return err
 			}
 			if over, err := alreadyOver(command, show, kept, budget); over {
 				return err
@@ -45,9 +44,9 @@ if you agree on a terminal.`,
 			if err := privileges(); err != nil {
 				return err
 			}
-			file, run, err := runfile.Open(args[0])
+			file, run, err := openRun(command.Context(), args[0])
 			if err != nil {
-				return runfileError(err)
+				return err
 			}
 			world, err := lab.Parse(run.Settings.Source, []byte(run.Settings.Text))
 			if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
@@ -69,9 +68,9 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	if f.longest < 0 || f.every < 0 || f.wait <= 0 {
 		return usage(errors.New("--for, --every and --wait take no negative values"))
 	}
-	run, err := runfile.Load(path)
+	run, err := loadRun(command.Context(), path)
 	if err != nil {
-		return runfileError(err)
+		return err
 	}
 	f.options.Kind = policy.Kind(f.kind)
 	applied, err := proposed(run, f.options)

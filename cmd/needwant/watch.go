@@ -33,9 +33,9 @@ func watch(command *cobra.Command, path string) error {
 	again := time.NewTicker(glance)
 	defer again.Stop()
 	for alone := 0; ; {
-		run, err := runfile.Load(path)
+		run, err := loadRun(command.Context(), path)
 		if err != nil {
-			return runfileError(err)
+			return err
 		}
 		if err := view.show(run); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -30,15 +31,24 @@ const (
 	writerPatience = 500
 )
 
+// The limits of a run file. One of a thousand trials with a hundred destinations
+// has a tenth of them. They bound what a file from a stranger can cost.
+const (
+	mostBytes  = 128 << 20 // of the whole file
+	mostRecord = 16 << 20  // bytes of one record
+	mostParts  = 20 << 20  // JSON values in all records
+)
+
 // database is one connection to one run file.
 type database struct {
 	pool *sql.DB
 	conn *sql.Conn
+	ctx  context.Context // ends what takes long
 }
 
 // connect opens an existing file. The file may be one that nobody trusts:
 // nothing it defines is run but what [database.read] asks for.
-func connect(path string) (*database, error) {
+func connect(ctx context.Context, path string) (*database, error) {
 	if err := regular(path); err != nil {
 		return nil, err
 	}
@@ -50,11 +60,11 @@ func connect(path string) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pool.Conn(context.Background())
+	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return &database{pool, conn}, nil
+	return &database{pool, conn, ctx}, nil
 }
 
 func regular(path string) error {
@@ -64,6 +74,9 @@ func regular(path string) error {
 	}
 	if !info.Mode().IsRegular() {
 		return problem(Foreign, "no regular file")
+	}
+	if info.Size() > mostBytes {
+		return problem(TooLarge, "%d bytes, and at most %d are read", info.Size(), mostBytes)
 	}
 	return nil
 }
@@ -91,12 +104,12 @@ func (d *database) wait(milliseconds int) error {
 }
 
 func (d *database) exec(query string, args ...any) error {
-	_, err := d.conn.ExecContext(context.Background(), query, args...)
+	_, err := d.conn.ExecContext(d.ctx, query, args...)
 	return err
 }
 
 func (d *database) get(query string, into ...any) error {
-	return d.conn.QueryRowContext(context.Background(), query).Scan(into...)
+	return d.conn.QueryRowContext(d.ctx, query).Scan(into...)
 }
 
 func (d *database) close() error {
@@ -138,6 +151,9 @@ func (d *database) check() error {
 	if version > schemaVersion {
 		return problem(TooNew, "version %d, this one reads up to %d", version, schemaVersion)
 	}
+	if err := d.checkSchema(); err != nil {
+		return err
+	}
 	var finding string
 	if err := d.get("PRAGMA quick_check(1)", &finding); err != nil {
 		return err
@@ -148,8 +164,53 @@ func (d *database) check() error {
 	return nil
 }
 
+// checkSchema requires the two tables to be the ones that [Create] makes, so that
+// reading them runs nothing that the file defines: a view may never end, and a
+// column may be computed. Nothing may happen on its own, either. Other views are
+// for people, and are not read.
+func (d *database) checkSchema() error {
+	rows, err := d.conn.QueryContext(d.ctx, "SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	wanted := tables()
+	for rows.Next() {
+		var kind, name, text string
+		if err := rows.Scan(&kind, &name, &text); err != nil {
+			return problem(Damaged, "%w", err)
+		}
+		switch expected, ours := wanted[name]; {
+		case ours && (kind != "table" || text != expected):
+			return problem(Damaged, "%s is not the table that needwant makes", name)
+		case !ours && kind != "view":
+			return problem(Damaged, "it has a %s %q, which needwant does not make", kind, name)
+		}
+		delete(wanted, name)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if len(wanted) > 0 {
+		return problem(Damaged, "a table is missing")
+	}
+	return nil
+}
+
+// tables are the statements that make the tables, by name, as SQLite keeps them:
+// without what follows the last bracket.
+func tables() map[string]string {
+	found := map[string]string{}
+	for _, rest := range strings.Split(schema, "\nCREATE TABLE ")[1:] {
+		text, _, _ := strings.Cut(rest, ";\n\n")
+		name, _, _ := strings.Cut(text, " ")
+		found[name] = "CREATE TABLE " + text
+	}
+	return found
+}
+
 func (d *database) replay() (harness.Run, tip, error) {
-	rows, err := d.conn.QueryContext(context.Background(), "SELECT seq, kind, json, checksum FROM journal ORDER BY seq")
+	rows, err := d.conn.QueryContext(d.ctx, "SELECT seq, kind, json, checksum FROM journal ORDER BY seq")
 	if err != nil {
 		return harness.Run{}, tip{}, err
 	}

@@ -24,7 +24,12 @@
 // beside the file once it is closed. Each record carries the SHA-256 of itself
 // and its predecessor, and a row of its own names the last one, so a file with
 // flipped bits, missing pages or lost rows is refused rather than resumed
-// wrongly. This guards against accidents, not against forgery.
+// wrongly. This guards against accidents, not against forgery: a run file may come
+// from a stranger, with checksums that are right. So the two tables must be the ones
+// that [Create] makes, and nothing else that the file defines is run. Whatever has a
+// closed set of values, is a name or a count must be one that a run can have. A
+// file has at most 128 MiB, a record 16 MiB. The same is required before anything is
+// written.
 //
 // SQLite's own write lock is held for as long as a [File] is open, so that a
 // run has one writer. Readers are never kept out by it.

@@ -24,6 +24,7 @@ const (
 	NotWritable Kind = "cannot be written"
 	NoSpace     Kind = "cannot grow: no space left"
 	Unreadable  Kind = "cannot be read"
+	TooLarge    Kind = "is too large"
 )
 
 func (k Kind) Error() string { return string(k) }
@@ -41,6 +42,8 @@ func (k Kind) remedy() string {
 		return "update needwant"
 	case Damaged:
 		return "take a sound copy, or run the experiment again; it is not resumed, since wrong results would give wrong verdicts"
+	case TooLarge:
+		return "begin another run, with a budget or with fewer destinations (block.only)"
 	case InUse:
 		return "wait for the experiment that writes to it, or stop that one first; reports can be made meanwhile"
 	case NotWritable:

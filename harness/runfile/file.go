@@ -1,6 +1,7 @@
 package runfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,14 +18,18 @@ type File struct {
 
 	mu     sync.Mutex
 	db     *database
-	tip    tip  // the last record that was committed
-	locked bool // a transaction is open and holds SQLite's write lock
+	run    harness.Run // before its first trial
+	tip    tip         // the last record that was committed
+	locked bool        // a transaction is open and holds SQLite's write lock
 }
 
 // Create starts a run file, which must not exist yet; the run's results, status
 // and duration are left out, since [File.Append] and [File.Finish] bring them.
 // The error is an [*Error]: Exists, NotWritable or NoSpace, as a rule.
 func Create(path string, run harness.Run) (*File, error) {
+	if err := validRun(run); err != nil {
+		return nil, fmt.Errorf("run file %s: %w: correct the spec or the world", path, err)
+	}
 	if err := reserve(path); err != nil {
 		return nil, wrap(path, err)
 	}
@@ -49,12 +54,12 @@ func reserve(path string) error {
 }
 
 func begin(path string, run harness.Run) (*File, error) {
-	db, err := connect(path)
+	db, err := connect(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
 	run.Results, run.Status, run.Why, run.Duration = nil, "", "", 0
-	file := &File{path: path, db: db}
+	file := &File{path: path, db: db, run: run}
 	if err := file.lay(run); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -80,8 +85,12 @@ func (f *File) lay(run harness.Run) error {
 // Open takes up an existing run, and returns what was recorded so far. Status
 // is harness.Running where the run was cut short. The error is an [*Error];
 // Damaged means that no result of the file is to be trusted.
-func Open(path string) (*File, harness.Run, error) {
-	db, err := connect(path)
+func Open(path string) (*File, harness.Run, error) { return OpenContext(context.Background(), path) }
+
+// OpenContext is [Open] that gives up when ctx ends. What is written afterwards
+// does not depend on ctx.
+func OpenContext(ctx context.Context, path string) (*File, harness.Run, error) {
+	db, err := connect(ctx, path)
 	if err != nil {
 		return nil, harness.Run{}, wrap(path, err)
 	}
@@ -90,6 +99,7 @@ func Open(path string) (*File, harness.Run, error) {
 	if err != nil {
 		return nil, harness.Run{}, wrap(path, errors.Join(err, db.close()))
 	}
+	db.ctx = context.WithoutCancel(ctx)
 	return file, run, nil
 }
 
@@ -102,6 +112,8 @@ func (f *File) take() (run harness.Run, err error) {
 		return run, err
 	}
 	run, f.tip, err = f.db.read()
+	f.run = run
+	f.run.Results = nil
 	return run, err
 }
 
@@ -109,6 +121,9 @@ func (f *File) take() (run harness.Run, err error) {
 // disk. When it fails (NoSpace, say) the file is as it was before, and the same
 // result may be appended again.
 func (f *File) Append(result harness.Result) error {
+	if err := validResult(f.run, result); err != nil {
+		return fmt.Errorf("run file %s: trial %d cannot be kept: %w", f.path, result.Trial.Number, err)
+	}
 	return f.add(resultRecord, result)
 }
 
@@ -116,7 +131,11 @@ func (f *File) Append(result harness.Result) error {
 // counting the time before it was resumed. A finished run can be resumed; it
 // is running again from the next [File.Append] on.
 func (f *File) Finish(status harness.Status, why string, duration time.Duration) error {
-	return f.add(endRecord, ending{status, why, duration})
+	end := ending{status, why, duration}
+	if err := validEnd(end); err != nil {
+		return fmt.Errorf("run file %s: %w", f.path, err)
+	}
+	return f.add(endRecord, end)
 }
 
 // Close lets others write. It may be called twice.
@@ -172,7 +191,10 @@ func (f *File) own() error {
 // that fails, the next [File.own] will tell.
 func (f *File) commit(rec record) error {
 	next := tip{f.tip.seq + 1, rec.checksum}
-	err := f.db.append(next, rec)
+	err := f.room(rec)
+	if err == nil {
+		err = f.db.append(next, rec)
+	}
 	if err == nil {
 		err = f.db.exec("COMMIT")
 	}
@@ -182,6 +204,19 @@ func (f *File) commit(rec record) error {
 	}
 	f.tip, f.locked = next, false
 	_ = f.lock()
+	return nil
+}
+
+// room looks whether the file can be read again with one more record.
+func (f *File) room(rec record) error {
+	var pages, size int
+	if err := errors.Join(f.db.get("PRAGMA page_count", &pages), f.db.get("PRAGMA page_size", &size)); err != nil {
+		return err
+	}
+	const margin = 1 << 20 // for the record that ends the run, and the pages between
+	if len(rec.json) > mostRecord || rec.kind == resultRecord && pages*size+len(rec.json)+margin > mostBytes {
+		return problem(TooLarge, "%d bytes, and one more record has %d", pages*size, len(rec.json))
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package runfile
 
 import (
+	"context"
 	"errors"
 
 	"github.com/needwant/needwant/harness"
@@ -8,8 +9,11 @@ import (
 
 // Load reads a run, finished or not, also while another process is writing it.
 // Neither the file nor its folder need be writable. The error is an [*Error].
-func Load(path string) (harness.Run, error) {
-	db, err := connect(path)
+func Load(path string) (harness.Run, error) { return LoadContext(context.Background(), path) }
+
+// LoadContext is [Load] that gives up when ctx ends.
+func LoadContext(ctx context.Context, path string) (harness.Run, error) {
+	db, err := connect(ctx, path)
 	if err != nil {
 		return harness.Run{}, wrap(path, err)
 	}
@@ -25,5 +29,6 @@ func load(db *database) (harness.Run, error) {
 		return harness.Run{}, err
 	}
 	run, _, err := db.read()
+	db.ctx = context.WithoutCancel(db.ctx)
 	return run, errors.Join(err, db.exec("ROLLBACK"))
 }

@@ -1,6 +1,7 @@
 package runfile
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
@@ -15,11 +16,15 @@ import (
 type replay struct {
 	run   harness.Run
 	ended time.Duration         // the run's length at its last end
+	parts int                   // JSON values so far
 	busy  map[int]time.Duration // by lane, since then
 }
 
 // add takes the record in. The first must be the run.
 func (r *replay) add(rec record) error {
+	if r.parts += parts(rec.json); len(rec.json) > mostRecord || r.parts > mostParts {
+		return problem(TooLarge, "%d bytes in one record, %d values in all", len(rec.json), r.parts)
+	}
 	if (r.busy == nil) != (rec.kind == runRecord) {
 		return problem(Damaged, "a %s record is out of place", rec.kind)
 	}
@@ -36,7 +41,8 @@ func (r *replay) add(rec record) error {
 
 func (r *replay) begin(text []byte) error {
 	r.busy = map[int]time.Duration{}
-	err := decode(text, &r.run)
+	err := decode(text, &r.run, func() error { return validRun(r.run) })
+	r.run.Results = nil
 	r.run.Settings.Simulated = simulated(r.run.Settings)
 	r.run.Status, r.run.Why, r.run.Duration = harness.Running, "", 0
 	return err
@@ -44,7 +50,7 @@ func (r *replay) begin(text []byte) error {
 
 func (r *replay) result(text []byte) error {
 	var result harness.Result
-	if err := decode(text, &result); err != nil {
+	if err := decode(text, &result, func() error { return validResult(r.run, result) }); err != nil {
 		return err
 	}
 	r.busy[result.Lane] += result.Duration
@@ -56,13 +62,19 @@ func (r *replay) result(text []byte) error {
 
 func (r *replay) end(text []byte) error {
 	var end ending
-	if err := decode(text, &end); err != nil {
+	if err := decode(text, &end, func() error { return validEnd(end) }); err != nil {
 		return err
 	}
 	r.run.Status, r.run.Why, r.run.Duration = end.Status, end.Why, end.Duration
 	r.ended = end.Duration
 	clear(r.busy)
 	return nil
+}
+
+// parts counts the values of a JSON text, or more: a few bytes of it can become a
+// hundred times as many in memory.
+func parts(text []byte) int {
+	return bytes.Count(text, []byte{','}) + bytes.Count(text, []byte{'{'}) + bytes.Count(text, []byte{'['})
 }
 
 func longest(busy map[int]time.Duration) (most time.Duration) {
@@ -74,8 +86,11 @@ func longest(busy map[int]time.Duration) (most time.Duration) {
 
 // decode reads a record whose checksum was right, so that a failure means it
 // was never one of ours.
-func decode(text []byte, into any) error {
+func decode(text []byte, into any, valid func() error) error {
 	if err := json.Unmarshal(text, into); err != nil {
+		return problem(Damaged, "%w", err)
+	}
+	if err := valid(); err != nil {
 		return problem(Damaged, "%w", err)
 	}
 	return nil

@@ -1,0 +1,184 @@
+package runfile
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+	"unicode"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// A run file may come from a stranger, and may be made to say anything. What has a
+// closed set of values, what names something, and every count is checked here:
+// when it is read, so that reports and exports need not; and when it is written,
+// so that what was written can be read. Sentences (why, saw, suspect) are not
+// checked: reports make them harmless.
+
+// validator collects the first flaw.
+type validator struct{ flaw error }
+
+func (v *validator) require(ok bool, format string, args ...any) {
+	if !ok && v.flaw == nil {
+		v.flaw = fmt.Errorf(format, args...)
+	}
+}
+
+// oneOf requires a value of a closed set.
+func oneOf[T ~string](v *validator, what string, value T, known ...T) {
+	v.require(slices.Contains(known, value), "%s is %q, and is one of %q", what, value, known)
+}
+
+// text requires a name without characters that control a terminal, end a line, or
+// change the direction of what follows.
+func (v *validator) text(what, value string) {
+	const longest = 1000
+	v.require(len(value) <= longest, "%s has %d bytes, and at most %d are allowed", what, len(value), longest)
+	for _, r := range value {
+		joins := r == '\u200c' || r == '\u200d' // within words and emoji
+		v.require(unicode.IsPrint(r) || joins, "%s has the character %U, which no name has", what, r)
+	}
+}
+
+func (v *validator) notNegative(what string, values ...int) {
+	for _, value := range values {
+		v.require(value >= 0, "%s is %d, and cannot be negative", what, value)
+	}
+}
+
+func (v *validator) span(what string, values ...time.Duration) {
+	for _, value := range values {
+		v.require(value >= 0, "%s is %s, and cannot be negative", what, value)
+	}
+}
+
+var (
+	faults   = []harness.Fault{harness.Reject, harness.Drop, harness.NXDomain}
+	regimes  = []harness.Regime{harness.Steady, harness.ColdBoot}
+	answers  = []harness.Answer{harness.Pass, harness.Fail, harness.Inconclusive}
+	causes   = []harness.Cause{"", harness.Unexpected, harness.TimedOut, harness.Unable}
+	statuses = []harness.Status{harness.Running, harness.Complete, harness.OverBudget, harness.Interrupted, harness.Failed}
+	places   = []string{"", "gateway", "lan", "host"}
+)
+
+// validRun checks a run before its first trial.
+func validRun(run harness.Run) error {
+	v := &validator{}
+	v.text("the run's id", run.ID)
+	v.text("the device's name", run.Device.Name)
+	v.text("the device's model", run.Device.Model)
+	v.text("the device's firmware", run.Device.Firmware)
+	v.settings(run.Settings)
+	names := map[string]bool{}
+	for _, scenario := range run.Scenarios {
+		v.require(scenario.Name != "" && !names[scenario.Name], "scenario %q has no name, or that of another", scenario.Name)
+		names[scenario.Name] = true
+		v.text("a scenario's name", scenario.Name)
+		v.text("a scenario's title", scenario.Title)
+		v.text("what a scenario checks", scenario.Checks)
+		oneOf(v, "a scenario's vantage", scenario.Vantage, places...)
+		oneOf(v, "a scenario's controller", scenario.Controller, "", harness.InDeviceNetwork, "lan", "host")
+	}
+	return v.flaw
+}
+
+func (v *validator) settings(s harness.Settings) {
+	const mostLanes = 1000
+	v.text("the settings' source", s.Source)
+	oneOf(v, "the driver", s.Driver, "", "ipset", "iptables")
+	for i, fault := range s.Faults {
+		oneOf(v, "a fault", fault, faults...)
+		v.require(!slices.Contains(s.Faults[:i], fault), "fault %s is listed twice", fault)
+	}
+	for i, regime := range s.Regimes {
+		oneOf(v, "a regime", regime, regimes...)
+		v.require(!slices.Contains(s.Regimes[:i], regime), "regime %s is listed twice", regime)
+	}
+	if s.Order != "" && s.Order != "exact" {
+		order, err := strconv.Atoi(s.Order)
+		v.require(err == nil && order >= 1, "the order is %q, and is exact or a number from 1", s.Order)
+	}
+	v.notNegative("a number of the settings", s.Budget, s.ControlEvery, s.Lanes)
+	v.require(s.Lanes <= mostLanes, "there are %d lanes, and at most %d are possible", s.Lanes, mostLanes)
+	v.require(s.MaxNoise >= 0 && s.MaxNoise <= 1, "max_noise is %v, and is from 0 to 1", s.MaxNoise)
+	v.span("settle", s.Settle)
+	for _, kept := range s.Kept {
+		oneOf(v, "what is kept", kept, "dhcp", "dns")
+	}
+	for _, controller := range s.Controllers {
+		_, err := netip.ParseAddr(controller)
+		_, other := netip.ParsePrefix(controller)
+		v.require(err == nil || other == nil, "controller %q is not an address", controller)
+	}
+}
+
+// validResult checks a trial of a run.
+func validResult(run harness.Run, result harness.Result) error {
+	v := &validator{}
+	trial := result.Trial
+	v.notNegative("a trial's number", trial.Number)
+	oneOf(v, "a trial's fault", trial.Fault, append(faults, "")...)
+	oneOf(v, "a trial's regime", trial.Regime, append(regimes, "")...)
+	v.text("a trial's reason", trial.Reason)
+	v.notNegative("a trial's lane or sitting", result.Lane, result.Sitting)
+	v.span("a trial's duration", result.Duration, result.Held)
+	for _, destination := range trial.Block {
+		v.destination(destination)
+	}
+	for name, outcome := range result.Outcomes {
+		listed := slices.ContainsFunc(run.Scenarios, func(s harness.ScenarioInfo) bool { return s.Name == name })
+		v.require(listed, "trial %d has an outcome of %q, which is not a scenario of the run", trial.Number, name)
+		v.outcome(outcome)
+	}
+	v.observation(result.Seen)
+	return v.flaw
+}
+
+func (v *validator) outcome(outcome harness.Outcome) {
+	oneOf(v, "an answer", outcome.Answer, answers...)
+	v.span("a check's duration", outcome.Duration)
+	for _, step := range outcome.Steps {
+		v.text("a step's name", step.Step)
+		oneOf(v, "a step's answer", step.Answer, answers...)
+		oneOf(v, "why a step did not pass", step.Cause, causes...)
+	}
+	if figures := outcome.Figures; figures != nil {
+		v.require(figures.Ratio >= 0 && figures.Ratio <= 1, "a ratio is %v, and is from 0 to 1", figures.Ratio)
+		v.span("a figure", figures.Gap, figures.P95)
+		v.notNegative("a number of checks", figures.Checks)
+	}
+}
+
+func (v *validator) observation(seen harness.Observation) {
+	v.notNegative("a number of messages", seen.Lost)
+	for _, contact := range seen.Contacts {
+		v.destination(contact.Destination)
+		oneOf(v, "how a name is known", contact.Named, "", "dns", "tls")
+		v.text("how a contact resolves names", contact.Private)
+		v.notNegative("a number of tries", contact.Tries, contact.Attempts, contact.Touched)
+		for _, name := range contact.Collateral {
+			v.text("a name", name)
+		}
+	}
+	for _, host := range seen.Home {
+		v.text("a host of the home network", host)
+	}
+	for _, sinkhole := range seen.Sinkholes {
+		v.text("a name", sinkhole.Name)
+	}
+}
+
+// destination requires one that was there at all: its id is checked when it is
+// decoded.
+func (v *validator) destination(d harness.Destination) {
+	v.require(d.Name != "", "a destination has no name")
+}
+
+func validEnd(end ending) error {
+	v := &validator{}
+	oneOf(v, "the status", end.Status, statuses...)
+	v.span("the duration", end.Duration)
+	return v.flaw
+}
