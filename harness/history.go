@@ -344,9 +344,12 @@ func (h history) falseFail() float64 {
 			continue
 		}
 		for _, outcome := range result.Outcomes {
-			all++
-			if outcome.Answer == Fail {
-				failed++
+			switch outcome.Answer {
+			case Pass:
+				all++
+			case Fail:
+				all, failed = all+1, failed+1
+			case Inconclusive:
 			}
 		}
 	}

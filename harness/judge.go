@@ -63,13 +63,12 @@ func (j *judge) column(column Column) {
 // cell is the verdict on destination i. cuts are those of the explanation, in
 // its order, with their ids.
 func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
-	cell := Cell{Confidence: 1}
+	cell := Cell{Confidence: explanation.Confidence(i)}
 	for n, cut := range explanation.Cuts {
 		if !cut.Members.Has(i) {
 			continue
 		}
 		cell.Cuts = append(cell.Cuts, cuts[n].ID)
-		cell.Confidence = min(cell.Confidence, cut.Confidence)
 		if cell.Verdict == "" || cut.Members.Len() == 1 {
 			cell.Verdict, cell.Why, cell.Trials = j.member(i, cut, explanation)
 		}
@@ -82,7 +81,7 @@ func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
 	case explanation.NotExercised.Has(i):
 		cell.Verdict, cell.Why = NotExercised, whyNotExercised
 	default:
-		cell.Verdict, cell.Confidence = Undecided, 0
+		cell.Verdict = Undecided
 		cell.Why, cell.Trials = whyUndecided(explanation)
 	}
 	cell.Attempts = j.attempts(i, cell.Trials)
@@ -110,19 +109,20 @@ func (j *judge) attempts(i int, trials []int) int {
 	return count
 }
 
-// safe lists what can be blocked at once: for each column, and where there are
-// several for all of them together.
+// safe lists what can be blocked at once: for each column, and if there are
+// several for all of them together. Only what was proved is in a list: blocked, and
+// tried by the device, in a passing trial of each column.
 func (j *judge) safe() []SafeList {
 	var lists []SafeList
 	var all []string
 	for i, column := range j.columns {
 		all = append(all, column.Column.ID)
-		lists = append(lists, j.safeList(column.Column.ID)(j.explanations[i].Safe))
+		lists = append(lists, j.safeList(column.Column.ID)(search.Proved(j.explanations[i].Safe, j.explanations[i])))
 	}
 	if len(all) < 2 {
 		return lists
 	}
-	return append(lists, j.safeList(all...)(search.JointSafe(j.explanations...)))
+	return append(lists, j.safeList(all...)(search.Proved(search.JointSafe(j.explanations...), j.explanations...)))
 }
 
 // safeList finds the trial that proves a set safe for some columns.

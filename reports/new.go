@@ -63,7 +63,9 @@ func summary(run harness.Run) Run {
 			continue
 		}
 		s.Trials++
-		horizon = max(horizon, result.Held)
+		if result.Suspect == "" && !result.Abandoned { // others proved nothing
+			horizon = max(horizon, result.Held)
+		}
 	}
 	s.Horizon = seconds(horizon)
 	slices.Sort(s.Refused)

@@ -83,7 +83,33 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	e.Certified, e.Sentence = t.level(e.Contradiction)
 	e.confidence = t.weakest()
 	e.divide(t.universe.Minus(members))
+	e.qualify(len(t.findings) > 0)
 	return e
+}
+
+// qualify takes back a certificate that does not hold: nothing is certified if
+// nothing was judged, nor if a destination was never tried while it was blocked,
+// since one more set may break the scenario then.
+func (e *Explanation) qualify(judged bool) {
+	switch {
+	case !judged:
+		e.Certified, e.Sentence = "none", "Nothing was judged."
+	case e.Certified != "none" && !e.NotExercised.IsEmpty():
+		e.Certified = "none"
+		e.Sentence = "This holds for the destinations that were tried while they were blocked. Those that were not may be needed, too."
+	}
+}
+
+// Proved are the members of a set that were attempted, while they were blocked, in
+// a passing trial of each column.
+func Proved(set Set, columns ...Explanation) Set {
+	var proved []int
+	for _, x := range set.Members() {
+		if !slices.ContainsFunc(columns, func(e Explanation) bool { return len(e.Attempted[x]) == 0 }) {
+			proved = append(proved, x)
+		}
+	}
+	return Of(proved...)
 }
 
 // Confidence is the probability that the verdict on x is right, 0 to 1; 0 for

@@ -40,7 +40,7 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 		}
 		explained = append(explained, Explain(knowledge, order, plain))
 	}
-	safe := JointSafe(explained...)
+	safe := Proved(JointSafe(explained...), explained...)
 	if q, ok := auditOfAll(columns, order, inflight, options, safe); ok {
 		return q, true
 	}

@@ -86,7 +86,7 @@ func expectTrue(world lab.World, judgement harness.Judgement) {
 		expected, err := labtest.ExpectByName(world, column.Column.Scenario.Name, labtest.Steady)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
-		Expect(column.Certified).To(Equal("exact"), column.Column.ID)
+		Expect(column.Certified).To(Equal(certificate(expected)), column.Column.ID)
 	}
 }
 

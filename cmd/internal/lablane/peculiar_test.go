@@ -26,7 +26,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 				expected := expectation(world, column.Column)
 				Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
 				Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
-				Expect(column.Certified).To(Equal("exact"), column.Column.ID)
+				Expect(column.Certified).To(Equal(certificate(expected)), column.Column.ID)
 			}
 		}
 		It("of "+name, func(ctx SpecContext) { prove(ctx, 1) }, SpecTimeout(5*time.Minute))
