@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 
 	"reports":         {"harness", "harness/runfile"},
 	"reports/policy":  {"harness", "reports"},
-	"reports/catalog": {"harness", "reports"},
+	"reports/catalog": {"harness", "reports", "internal/yamlfile"},
 
 	"cmd": {
 		"harness", "harness/search", "harness/runfile", "netns", "netns/gateway", "netns/lab",

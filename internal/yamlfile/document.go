@@ -50,6 +50,9 @@ func (f Format) Open(file string, text []byte) (*Document, error) {
 	if err := d.legible(text); err != nil {
 		return nil, err
 	}
+	if at, message := excess(string(text)); at != nil {
+		return nil, d.At(at, message, excessRemedy)
+	}
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, d.syntax(err)
@@ -136,7 +139,8 @@ func (d *Document) AtSecret(t *token.Token, message, remedy string) *Error {
 
 func (d *Document) atColumn(line, column int, message, remedy string) *Error {
 	e := &Error{File: d.file, Line: max(line, 1), Column: max(column, 1), Message: d.hide(message), Remedy: d.hide(remedy)}
-	if e.Line <= len(d.lines) {
+	const longest = 300 // in bytes, of a line that is worth showing
+	if e.Line <= len(d.lines) && len(d.lines[e.Line-1]) <= longest {
 		e.Source = d.hide(strings.TrimRight(d.lines[e.Line-1], "\r"))
 	}
 	return e

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -34,6 +35,15 @@ func read(text string) (recipe, *yamlfile.Document, error) {
 	return read, document, document.Decode(&read)
 }
 
+// keysWithin is a key in a key, and so on, each a column further.
+func keysWithin(depth int) string {
+	var text strings.Builder
+	for i := range depth {
+		text.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return text.String()
+}
+
 var _ = Describe("a YAML file", func() {
 	It("is read into its type", func() {
 		cake, _, err := read("name: cake\neggs: 3\nwith: {sugar: [1, {fine: true}]}\ntags: [sweet]\n")
@@ -51,12 +61,29 @@ var _ = Describe("a YAML file", func() {
 		Expect(bad.Remedy).To(ContainSubstring(remedy))
 	},
 		Entry("no text", "name: \x00", "1:7", "byte 0x00", "cook list"),
+		Entry("brackets without end", "name: cake\nwith: {a: "+strings.Repeat("[", 30_000)+"\n", "2:59", "nested more than 50 levels", "less deeply"),
+		Entry("braces without end", strings.Repeat("{a: ", 15_000), "1:201", "nested more than 50 levels", "less deeply"),
+		Entry("lists without end", "name: cake\nwith: \n  "+strings.Repeat("- ", 30_000), "3:101", "nested more than 50 levels", "less deeply"),
+		Entry("keys without end", keysWithin(300), "51:52", "nested more than 50 levels", "less deeply"),
+		Entry("words without end", "tags: ["+strings.Repeat("a,", 200_000)+"]", "1:100005", "more than 100000 words", "write less"),
 		Entry("two documents", "name: a\n---\nname: b\n", "3:5", "second document", "each recipe into a file"),
 		Entry("an unknown key", "nmae: a\n", "1:1", `unknown key "nmae" in the recipe`, `"name"`),
 		Entry("a text for a number", "eggs: three\n", "1:7", "eggs is not a whole number", "write"),
 		Entry("an anchor deep within", "with: {sugar: [1, &a 2]}\n", "1:19", "anchors", "write the value out"),
 		Entry("null deep within", "with: {sugar: [1, ~]}\n", "1:19", "no value", "leave the key out"),
 	)
+
+	It("may have what a world of a thousand destinations has", func() {
+		var text strings.Builder
+		text.WriteString("with:\n  destinations:\n")
+		for i := range 1000 {
+			fmt.Fprintf(&text, "    d%d: {host: a%d.example, addresses: [203.0.113.10], protocol: tcp, port: 443, service: HTTPS, after: [d1, d2]}\n", i, i)
+		}
+		_, _, err := read(text.String())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(yamlfile.Bounded([]byte(text.String()))).To(Succeed())
+		Expect(yamlfile.Bounded([]byte(strings.Repeat("[", 60)))).To(MatchError(ContainSubstring("line 1, column 51: this is nested more than 50")))
+	})
 
 	It("finds the place of a flaw by its path", func() {
 		_, document, err := read("name: cake\ntags:\n  - sweet\n  - \"s a d\"\n")

@@ -160,7 +160,7 @@ func (e Evidence) Check() error {
 	words := []string{e.Model, e.Firmware, e.Run, string(e.Status)}
 	for _, c := range e.Columns {
 		words = append(words, c.ID, c.Scenario, string(c.Regime), string(c.Fault), c.Certified)
-		if len(c.Title) > 120 || strings.ContainsFunc(c.Title, func(r rune) bool { return r < ' ' }) {
+		if len(c.Title) > 120 || strings.ContainsFunc(c.Title, unprintable) {
 			return fmt.Errorf("title %q: one line of at most 120 bytes", c.Title)
 		}
 	}

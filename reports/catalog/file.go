@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/needwant/needwant/internal/yamlfile"
 )
 
 // Path is the place of evidence within a catalog:
@@ -18,18 +20,24 @@ func (e Evidence) Path() string {
 	return filepath.Join(fileName(e.Model), fileName(e.Firmware), fileName(e.Region), fileName(e.Run)+".yaml")
 }
 
-// fileName keeps letters, digits and a few signs, and no leading dot.
+// fileName is a name for a file, a different one for each text. It keeps letters,
+// digits and a few signs; every other byte, and a leading dot, is its hexadecimal
+// number behind an equals sign.
 func fileName(text string) string {
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
-			return r
-		}
-		return '_'
-	}, text)
-	if name == "" || name[0] == '.' {
-		name = "_" + name
+	if text == "" {
+		return "="
 	}
-	return name
+	var name strings.Builder
+	for i := range len(text) {
+		b := text[i]
+		plain := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("._-", b) >= 0
+		if !plain || b == '.' && i == 0 {
+			fmt.Fprintf(&name, "=%02X", b)
+			continue
+		}
+		name.WriteByte(b)
+	}
+	return name.String()
 }
 
 // Write keeps evidence below a directory, in place of what the same run said
@@ -71,6 +79,9 @@ func Load(directory string) ([]Evidence, error) {
 			return fs.SkipDir
 		case entry.IsDir(), filepath.Ext(path) != ".yaml" && filepath.Ext(path) != ".yml":
 			return nil
+		case !entry.Type().IsRegular(): // a link to a file elsewhere would be shown in errors
+			problems = append(problems, &FileError{path, errors.New("it is not a regular file")})
+			return nil
 		}
 		evidence, err := read(directory, path)
 		if err != nil {
@@ -100,6 +111,9 @@ func read(directory, path string) (e Evidence, err error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
+		return e, err
+	}
+	if err := yamlfile.Bounded(text); err != nil {
 		return e, err
 	}
 	if err := yaml.UnmarshalWithOptions(text, &e, yaml.Strict()); err != nil {

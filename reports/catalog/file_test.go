@@ -66,11 +66,55 @@ var _ = Describe("a catalog", func() {
 		Entry("a hardware address in a name", "tcp/443/cloud.", "tcp/443/7c49eb123456.", "hardware address"),
 		Entry("a number in a name", "tcp/443/cloud.", "tcp/443/id20495188.", "number of a device"),
 		Entry("a token in a title", "Required for Native App?", "5f1d3a9bc27e4806a1b2c3d4e5f60718", "a token"),
+		Entry("a title from right to left", "Required for Native App?", "Required \u202efor Native App?", "one line"),
+		Entry("a title with C1 characters", "Required for Native App?", "Required \u009b31m for Native App?", "one line"),
 		Entry("an odd name", "tcp/443/cloud.", "tcp/443/<script>.", "not well-formed"),
 		Entry("an unknown verdict", "native_app: required", "native_app: maybe", "no verdict"),
 		Entry("an unknown column", "native_app: required", "app: required", "no column"),
 		Entry("a group of nobody", "  - udp/123/ntp2", "  - udp/123/ntp3", "no destination"),
 	)
+
+	It("keeps different models apart, whatever they are called, and its front page", func() {
+		var all []catalog.Evidence
+		names := []string{"acme/lamp", "acme_lamp", "acme@lamp", "index", "INDEX", "lamp-simulated", "=lamp", "lamp"}
+		for i, name := range names {
+			e := evidence(strings.Repeat(string(rune('A'+i)), 26), "1.0", "nz", harness.Required)
+			e.Model, e.Simulated = name, name == "lamp"
+			if name == "=lamp" { // which no evidence may have
+				e.Model = "lamp=2Dsimulated"
+				_, err := e.Write(directory)
+				Expect(err).To(MatchError(ContainSubstring("are all that may be here")))
+				continue
+			}
+			put(e)
+			all = append(all, e)
+		}
+		Expect(catalog.Load(directory)).To(HaveLen(len(all)))
+		site := GinkgoT().TempDir()
+		models := catalog.Merge(all)
+		Expect(models).To(HaveLen(len(all)))
+		Expect(catalog.Site(site, models)).To(Succeed())
+		pages, err := filepath.Glob(site + "/*.html")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(pages).To(HaveLen(len(all) + 1))
+		front, err := os.ReadFile(site + "/index.html")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(front)).To(ContainSubstring(">acme/lamp<"), "it lists the devices")
+	})
+
+	It("reads no file from elsewhere, and none that is nested without end", func() {
+		path := put(evidence("RUNAAAAAAAAAAAAAAAAAAAAAAA", "1.0", "nz", harness.Required))
+		secret := filepath.Join(GinkgoT().TempDir(), "secret")
+		Expect(os.WriteFile(secret, []byte("sesame: open\n"), 0o600)).To(Succeed())
+		Expect(os.Remove(path)).To(Succeed())
+		Expect(os.Symlink(secret, path)).To(Succeed())
+		_, err := catalog.Load(directory)
+		Expect(err).To(MatchError(And(ContainSubstring("not a regular file"), Not(ContainSubstring("sesame")))))
+		Expect(os.Remove(path)).To(Succeed())
+		Expect(os.WriteFile(path, []byte("columns: "+strings.Repeat("[", 30_000)), 0o600)).To(Succeed())
+		_, err = catalog.Load(directory)
+		Expect(err).To(MatchError(ContainSubstring("nested more than 50 levels deep")))
+	})
 
 	It("has an example, with all the worlds of the lab, marked as simulated", func() {
 		all, err := catalog.Load("example/catalog")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // Forum writes the table that the forum asked for, for each model: its seven
@@ -80,7 +81,7 @@ func escape(text string) string {
 		case strings.ContainsRune("\\`*_[]|~#!$@", r):
 			out.WriteByte('\\')
 			out.WriteRune(r)
-		case r < ' ' || r == 0x7f:
+		case unprintable(r):
 			out.WriteByte(' ')
 		default:
 			out.WriteRune(r)
@@ -88,6 +89,10 @@ func escape(text string) string {
 	}
 	return out.String()
 }
+
+// unprintable reports whether a character controls a terminal, or the direction of
+// the text that follows, rather than being shown.
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // places lists the firmwares and regions that there is evidence from.
 func (m Model) places() string {

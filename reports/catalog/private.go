@@ -208,7 +208,7 @@ var runID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 // text takes private words out of a title.
 func (h hider) text(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unprintable(r) {
 			return ' '
 		}
 		return r

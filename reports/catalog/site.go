@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 //go:embed page
@@ -33,6 +34,9 @@ func Site(directory string, models []Model) error {
 		},
 	}
 	for _, m := range models {
+		if _, taken := files[m.File()]; taken {
+			return fmt.Errorf("two pages would be called %s, one of them that of %s", m.File(), m.Name)
+		}
 		files[m.File()] = func(out *bytes.Buffer) error { return templates.ExecuteTemplate(out, "model.html", m) }
 	}
 	for name, write := range files {
@@ -47,12 +51,21 @@ func Site(directory string, models []Model) error {
 	return nil
 }
 
-// File is the name of the model's page.
+// File is the name of the model's page. No two models share one, and none has that
+// of the front page: fileName puts an equals sign only before a number.
 func (m Model) File() string {
+	const simulated = "-simulated"
+	name := fileName(m.Name)
 	if m.Simulated() {
-		return fileName(m.Name) + "-simulated.html"
+		return name + simulated + ".html"
 	}
-	return fileName(m.Name) + ".html"
+	if front, found := strings.CutSuffix(name, simulated); found {
+		name = front + "=2Dsimulated"
+	}
+	if strings.EqualFold(name, "index") {
+		name = "=" + name
+	}
+	return name + ".html"
 }
 
 // Needed counts the destinations that some run found required, or an
