@@ -123,6 +123,9 @@ func (r reading) remarks() []string {
 			lines = append(lines, fmt.Sprintf("%s cannot be told from %s%s: same address and port, so that a block hits both.",
 				called(d.ID), enumerate(d.Collateral), r.exceptByName()))
 		}
+		if line := standsForMany(d.ID); line != "" {
+			lines = append(lines, line)
+		}
 		if line := bypass(d); line != "" {
 			lines = append(lines, line)
 		}
@@ -132,6 +135,18 @@ func (r reading) remarks() []string {
 		}
 	}
 	return lines
+}
+
+// standsForMany says what a row is that stands for more than one destination.
+func standsForMany(d harness.Destination) string {
+	domain, everyName := d.Domain()
+	switch {
+	case everyName:
+		return fmt.Sprintf("%s stands for every name below %s: they did not repeat, and were blocked all at once.", called(d), domain)
+	case d.EveryPort():
+		return fmt.Sprintf("%s was contacted on many ports of %s, which were blocked all at once.", hostName(d.Name), d.Protocol)
+	}
+	return ""
 }
 
 // bypass says how a device goes past the gateway's own resolver, or where nobody
