@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	code, text := conclude(ctx, err, exit)
 	if text != "" {
-		fmt.Fprintf(stderr, "needwant: %s\n", text)
+		fmt.Fprintf(plain{stderr}, "needwant: %s\n", text)
 	}
 	return code
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
 )
 
 // progress tells people where a run is, one line a trial.
@@ -28,13 +29,13 @@ func (p *progress) open(run harness.Run) {
 	if run.Settings.Simulated {
 		device = "simulated device " + device
 	}
-	fmt.Fprintf(p.out, "%s, %s by %s, judged %s after each block\n", device,
+	p.say("%s, %s by %s, judged %s after each block", device,
 		blockedHow(run.Settings.Faults), run.Settings.Driver, run.Settings.Settle)
 	for _, result := range run.Results {
 		p.remember(result)
 	}
 	if len(run.Results) > 0 {
-		fmt.Fprintf(p.out, "going on after %d trials\n", len(run.Results))
+		p.say("going on after %d trials", len(run.Results))
 	}
 }
 
@@ -44,6 +45,11 @@ func blockedHow(faults []harness.Fault) string {
 		words[i] = string(fault)
 	}
 	return "blocked by " + strings.Join(words, " and ")
+}
+
+// say writes one line, whatever is in its arguments.
+func (p *progress) say(format string, args ...any) {
+	fmt.Fprintln(p.out, reports.Clean(fmt.Sprintf(format, args...)))
 }
 
 // show tells of a trial that ended.
@@ -56,11 +62,11 @@ func (p *progress) show(event harness.Event) {
 // tell writes the line of a trial, and where the run is after it.
 func (p *progress) tell(result harness.Result, where string) {
 	for _, destination := range p.remember(result) {
-		fmt.Fprintf(p.out, "      sees %s\n", destination)
+		p.say("      sees %s", destination)
 	}
-	fmt.Fprintf(p.out, "%4d  %-52s %s %s\n", result.Trial.Number, p.what(result.Trial), p.answers(result), where)
+	p.say("%4d  %-52s %s %s", result.Trial.Number, p.what(result.Trial), p.answers(result), where)
 	if result.Suspect != "" {
-		fmt.Fprintf(p.out, "      not counted: %s\n", result.Suspect)
+		p.say("      not counted: %s", result.Suspect)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
 
@@ -84,15 +85,16 @@ func (v verification) verdict() error {
 
 // write tells it to people.
 func (v verification) write(out io.Writer) error {
-	device := v.Device.Model
+	out = plain{out}
+	device := reports.Clean(v.Device.Model)
 	if v.Simulated {
 		device = "simulated device " + device
 	}
 	fmt.Fprintf(out, "%s of run %s, for %s: refused by %s for %s, %s\n\n",
-		v.Policy, v.Run, device, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
+		v.Policy, reports.Clean(v.Run), device, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, name := range slices.Sorted(maps.Keys(v.Scenarios)) {
-		fmt.Fprintf(rows, "%s\t%s\t%s\n", name, v.word(v.Scenarios[name]), story(v.Scenarios[name]))
+		fmt.Fprintf(rows, "%s\t%s\t%s\n", reports.Clean(name), v.word(v.Scenarios[name]), reports.Clean(story(v.Scenarios[name])))
 	}
 	if err := rows.Flush(); err != nil {
 		return err

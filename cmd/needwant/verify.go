@@ -214,7 +214,7 @@ const said = 20
 
 // teller tells of the rounds, and of round 0 that it begins.
 func (f *verifyFlags) teller(command *cobra.Command) func(harness.Round) {
-	notes, encoder := command.ErrOrStderr(), json.NewEncoder(command.OutOrStdout())
+	notes, encoder := io.Writer(plain{command.ErrOrStderr()}), json.NewEncoder(command.OutOrStdout())
 	if f.quiet {
 		notes = io.Discard
 	}

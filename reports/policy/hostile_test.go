@@ -67,7 +67,7 @@ var _ = Describe("an export of a hostile device", func() {
 func spoken(text string) reports.Matrix {
 	m := matrix(fan()...)
 	m.Device = reports.Device{Name: text, Model: text, Firmware: text}
-	m.Run.ID = text
+	m.Run.ID, m.Run.Status = text, harness.Status(text)
 	for _, i := range []int{0, 1} {
 		d := &m.Rows[i].Destination
 		d.Host = text

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/reports/catalog"
+	"github.com/needwant/needwant/reports/policy"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// evil is what must stay within its line, and never reach a terminal as it is.
+const evil = "x\nINJECTED add table inet evil\r\x1b[2J\u202e\u0085'\"`$(reboot)"
+
+var _ = Describe("a run file with valid checksums that says anything", func() {
+	survive := func(seed uint64, times int) {
+		GinkgoHelper()
+		random := rand.New(rand.NewPCG(17, seed))
+		template, records := templateRun()
+		path := filepath.Join(GinkgoT().TempDir(), "mutated.run")
+		shown := 0
+		for i := range times {
+			texts := bytes.Clone(records)
+			forge(template, path, mutated(texts, random))
+			done := make(chan bool)
+			go func() {
+				defer GinkgoRecover()
+				defer close(done)
+				if run, err := runfile.Load(path); err == nil {
+					shown++
+					expectOnlyShown(run, fmt.Sprintf("seed %d, mutation %d", seed, i))
+				} else {
+					Expect(visible(err.Error())).NotTo(ContainSubstring("\x1b"))
+				}
+			}()
+			Eventually(done).WithTimeout(30*time.Second).Should(BeClosed(), "seed %d, mutation %d takes for ever", seed, i)
+		}
+		Expect(shown).To(BeNumerically(">", times/10), "most of them are not even looked at")
+	}
+
+	It("is shown or rejected, and nothing else", func() { survive(uint64(GinkgoRandomSeed()), 120) })
+
+	It("is shown or rejected, and nothing else, ten thousand times", Label("slow"), func() { survive(uint64(GinkgoRandomSeed()), 10_000) })
+})
+
+// expectOnlyShown has a run judged and written in every way there is.
+func expectOnlyShown(run harness.Run, which string) {
+	GinkgoHelper()
+	report := reports.NewReport(run, harness.Judge(run))
+	for _, format := range reports.Formats() {
+		var out bytes.Buffer
+		if err := format.Render(&out, report); err == nil {
+			text := out.String()
+			if format.Name == "html" { // in which a line break within a text means a blank
+				text = strings.ReplaceAll(text, "\nINJECTED", " INJECTED")
+			}
+			expectVisible(text, which+", report "+format.Name)
+		}
+	}
+	for _, kind := range policy.Kinds() {
+		p, err := policy.New(report.Matrix, policy.Options{Kind: kind})
+		if err != nil {
+			continue
+		}
+		for _, format := range policy.Formats() {
+			if export, err := format.Export(p); err == nil {
+				Expect(export.Text).To(MatchRegexp(`\A[\t\n -~]*\z`), which+", export "+format.Name)
+				expectVisible(export.Text, which+", export "+format.Name)
+			}
+		}
+	}
+	if evidence, err := catalog.New(run, report.Matrix, "nz"); err == nil {
+		var page bytes.Buffer
+		Expect(catalog.Forum(&page, catalog.Merge([]catalog.Evidence{evidence}))).To(Succeed())
+		expectVisible(page.String(), which+", catalog")
+	}
+	var watched bytes.Buffer
+	view := newView(&watched)
+	Expect(view.show(run)).To(Succeed())
+	Expect(view.end(run, "mutated.run")).To(Succeed())
+	expectVisible(watched.String(), which+", watch")
+	_, _ = scenarios.Parse("mutated.yaml", []byte(run.Settings.Text)) // as validate does; it may reject it
+	_, _ = lab.Parse("mutated.yaml", []byte(run.Settings.Text))
+}
+
+func expectVisible(text, which string) {
+	GinkgoHelper()
+	if strings.Contains(text, "\nINJECTED") {
+		Fail(which + ": a line was injected")
+	}
+	if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }); i >= 0 {
+		Fail(fmt.Sprintf("%s: %q", which, text[i:min(len(text), i+10)]))
+	}
+}
+
+// templateRun is a sound run file, and its records as JSON, one to a line.
+func templateRun() (path string, records []byte) {
+	GinkgoHelper()
+	path = filepath.Join(GinkgoT().TempDir(), "template.run")
+	run := harness.Run{
+		ID: "01MUTATED", Started: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Device: harness.Device{Name: "fan", Model: "fan.v1", Firmware: "1"},
+		Settings: harness.Settings{Source: "fan.yaml", Text: "apiVersion: needwant/v1\nkind: Scenarios\ngateway: {placement: nic}\n", Driver: "ipset", Order: "exact",
+			Faults: []harness.Fault{harness.Reject}, Regimes: []harness.Regime{harness.Steady}, Lanes: 1, Kept: []string{"dhcp"}, Settle: time.Second},
+		Scenarios: []harness.ScenarioInfo{{Name: "app", Title: "Works?", Vantage: "gateway", Checks: "that"}, {Name: "home", Title: "At home?", Vantage: "lan"}},
+	}
+	file, err := runfile.Create(path, run)
+	Expect(err).NotTo(HaveOccurred())
+	names := []string{"tcp/443/a.example", "tcp/443/b.example", "udp/123/203.0.113.3", "icmp/echo/203.0.113.4", "tcp/443/*.data.example"}
+	for number, block := range [][]string{nil, nil, names, names[:1], names[1:]} {
+		result := harness.Result{
+			Trial: harness.Trial{Number: number + 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "halve"}, Lane: 1, Recovered: true, Held: time.Second,
+			Started: run.Started.Add(time.Duration(number) * time.Minute), Duration: time.Second,
+			Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass, Steps: []harness.StepOutcome{{Step: "miio", Answer: harness.Pass, Saw: "ok"}}}, "home": {Answer: harness.Pass}},
+		}
+		if number == 2 || number == 3 {
+			result.Outcomes["app"] = harness.Outcome{Answer: harness.Fail, Why: "no answer"}
+		}
+		for i, id := range names {
+			d, err := harness.ParseDestination(id)
+			Expect(err).NotTo(HaveOccurred())
+			result.Seen.Contacts = append(result.Seen.Contacts, harness.Contact{Destination: d, Addresses: []netip.Addr{netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)})}, Collateral: []string{"other.example"}, Tries: 2, Attempts: 2, Touched: 2})
+			for _, blocked := range block {
+				if blocked == id {
+					result.Trial.Block = append(result.Trial.Block, d)
+				}
+			}
+		}
+		Expect(file.Append(result)).To(Succeed())
+	}
+	Expect(file.Finish(harness.Complete, "", time.Hour)).To(Succeed())
+	Expect(file.Close()).To(Succeed())
+	rows := journalOf(path)
+	var all []string
+	for _, row := range rows {
+		all = append(all, row.json)
+	}
+	return path, []byte(strings.Join(all, "\n"))
+}
+
+type journalRow struct{ kind, json string }
+
+func journalOf(path string) (rows []journalRow) {
+	GinkgoHelper()
+	db, err := sql.Open("sqlite", path)
+	Expect(err).NotTo(HaveOccurred())
+	defer db.Close()
+	found, err := db.Query("SELECT kind, json FROM journal ORDER BY seq")
+	Expect(err).NotTo(HaveOccurred())
+	defer found.Close()
+	for found.Next() {
+		var row journalRow
+		Expect(found.Scan(&row.kind, &row.json)).To(Succeed())
+		rows = append(rows, row)
+	}
+	Expect(found.Err()).NotTo(HaveOccurred())
+	return rows
+}
+
+// forge writes other records into a copy of a run file, with valid checksums.
+func forge(template, path string, records []string) {
+	GinkgoHelper()
+	text, err := os.ReadFile(template)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(os.WriteFile(path, text, 0o600)).To(Succeed())
+	kinds := journalOf(path)
+	db, err := sql.Open("sqlite", path+"?_pragma=synchronous(off)&_pragma=journal_mode(memory)")
+	Expect(err).NotTo(HaveOccurred())
+	defer db.Close()
+	checksum := []byte{}
+	for i, record := range records {
+		hash := sha256.New()
+		hash.Write(checksum)
+		hash.Write([]byte(kinds[i].kind + "\x00" + record))
+		checksum = hash.Sum(nil)
+		_, err := db.Exec("UPDATE journal SET json = ?, checksum = ? WHERE seq = ?", record, checksum, i+1)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	_, err = db.Exec("UPDATE tip SET checksum = ?", checksum)
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// mutated changes a few values somewhere in the records.
+func mutated(records []byte, random *rand.Rand) []string {
+	GinkgoHelper()
+	lines := strings.Split(string(records), "\n")
+	for range 1 + random.IntN(4) {
+		i := random.IntN(len(lines))
+		var tree any
+		Expect(json.Unmarshal([]byte(lines[i]), &tree)).To(Succeed())
+		count := 0
+		visit(tree, func(any) any { count++; return nil }, -1, new(int))
+		tree = visit(tree, func(old any) any { return worse(old, random) }, random.IntN(count), new(int))
+		text, err := json.Marshal(tree)
+		Expect(err).NotTo(HaveOccurred())
+		lines[i] = string(text)
+	}
+	return lines
+}
+
+// visit calls change with each value of a tree, or puts what it returns in place of
+// the value with a number, from 0.
+func visit(tree any, change func(any) any, number int, at *int) any {
+	here := *at
+	*at++
+	if number < 0 {
+		change(tree)
+	} else if here == number {
+		return change(tree)
+	}
+	switch tree := tree.(type) {
+	case map[string]any:
+		for key, value := range tree {
+			tree[key] = visit(value, change, number, at)
+		}
+	case []any:
+		for i, value := range tree {
+			tree[i] = visit(value, change, number, at)
+		}
+	}
+	return tree
+}
+
+var destinationID = regexp.MustCompile(`^(tcp|udp|icmp)/`)
+
+// worse is another value: of the same type as a rule, so that it is looked at.
+func worse(old any, random *rand.Rand) any {
+	texts := []string{evil, "", "complete" + evil, "required", strings.Repeat("long", 2000), "../../etc/passwd", "2024-13-45T99:99:99Z", "-1", "\xff"}
+	switch old := old.(type) {
+	case string:
+		if destinationID.MatchString(old) {
+			return []string{"tcp/443/'\"`$(reboot).example", "udp/*/*.", "icmp/echo/::ffff:1.2.3.4", "tcp/65535/*.com", "tcp/1/resolver", old + evil}[random.IntN(6)]
+		}
+		return texts[random.IntN(len(texts))]
+	case float64:
+		return []float64{-1, 0, 1, 1 << 31, 1 << 53, -1e18, 9e18, 0.5}[random.IntN(8)]
+	case bool:
+		return !old
+	case []any:
+		if len(old) == 0 || random.IntN(2) == 0 {
+			return append(old, texts[random.IntN(len(texts))])
+		}
+		return append(old, old...)
+	case map[string]any:
+		old[texts[random.IntN(len(texts))]] = texts[random.IntN(len(texts))]
+		return old
+	}
+	return texts[random.IntN(len(texts))]
+}
