@@ -16,6 +16,10 @@ import (
 )
 
 func main() {
+	if err := shed(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "needwant:", err)
+		os.Exit(codeUnfit)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
