@@ -70,6 +70,14 @@ var _ = Describe("every run ends", func() {
 		Expect(done.Over()).To(BeTrue())
 	})
 
+	It("of a device that works only offline, with what to write in the spec", func() {
+		done := ends(newRun(light), func(r *harness.Result) {
+			r.Outcomes["app"], r.Recovered = harness.Outcome{Answer: harness.Fail, Why: "no answer"}, false
+		})
+		Expect(done.Status).To(Equal(harness.Failed))
+		Expect(done.Why).To(And(HavePrefix("app: no answer"), ContainSubstring("block: {always: [HOST]}"), ContainSubstring("cloud.example")))
+	})
+
 	It("soon after it is told to, with thousands of destinations", func(ctx SpecContext) {
 		scanner := formula{scenarios: light.scenarios}
 		for i := range 20_000 {

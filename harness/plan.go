@@ -232,7 +232,7 @@ func (p plan) hopeless() (Status, string) {
 		}
 		switch {
 		case len(bad[lane]) >= giveUpAfter:
-			return Failed, failures(result)
+			return Failed, failures(result) + offline(result)
 		case len(unclear[lane]) >= muteAfter:
 			return Interrupted, whyUnclear(unclear[lane])
 		case len(mute) >= muteAfter || again[asked] >= muteAfter:

@@ -64,6 +64,25 @@ func whyUnclear(controls []Result) string {
 		len(controls), lasted.Round(time.Second), failures(last))
 }
 
+// mostOffered is how many hosts a message offers to block.
+const mostOffered = 3
+
+// offline says what to do about a device that works only while it does not reach
+// one of its hosts; "" if the device reached none in this control.
+func offline(control Result) string {
+	var hosts []string
+	for _, contact := range control.Seen.Contacts {
+		if name := contact.Destination.Name; contact.Answered && !slices.Contains(hosts, name) && len(hosts) < mostOffered {
+			hosts = append(hosts, name)
+		}
+	}
+	if len(hosts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; if the device works only while it does not reach one of its hosts, block that host in every trial, "+
+		"in the controls too: block: {always: [HOST]} in the spec (it reached e.g. %s)", and(hosts))
+}
+
 // numbers writes trial numbers as people read them: "trials 4 and 9".
 func numbers(trials []int) string {
 	words := make([]string, 0, len(trials))
