@@ -159,6 +159,10 @@ func (b *Bench) judge(ctx context.Context, result *Result) error {
 			b.unasked = before
 		}
 		maps.Copy(result.Outcomes, b.check(ctx, unwatched(b.unless(Fail, result.Outcomes))))
+		if err := b.persist(ctx, result); err != nil || result.Abandoned {
+			result.Seen = before
+			return err
+		}
 		if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
 			return err
 		}
@@ -167,6 +171,35 @@ func (b *Bench) judge(ctx context.Context, result *Result) error {
 			return nil
 		}
 	}
+}
+
+// looksAtFailure is how often a scenario that failed is checked again within Persist.
+const looksAtFailure = 4
+
+// persist checks scenarios that failed again, until they pass or the failure has
+// lasted for Persist. One that passes again has worked, with an outage.
+func (b *Bench) persist(ctx context.Context, result *Result) (err error) {
+	failed := time.Since(result.Started)
+	for look := 0; look < looksAtFailure && b.Timing.Persist > 0; look++ {
+		failing := slices.DeleteFunc(unwatched(b.Scenarios), func(s Scenario) bool { return result.Outcomes[s.Name].Answer != Fail })
+		if len(failing) == 0 {
+			return nil
+		}
+		if result.Abandoned, err = b.pause(ctx, b.Timing.Persist/looksAtFailure); err != nil || result.Abandoned {
+			return err
+		}
+		last := look == looksAtFailure-1
+		for name, outcome := range b.check(ctx, failing) {
+			switch {
+			case outcome.Answer == Pass:
+				outcome.Outage = &Outage{Failed: failed, Worked: time.Since(result.Started)}
+				result.Outcomes[name] = outcome
+			case last: // it still fails, or cannot be judged any more
+				result.Outcomes[name] = outcome
+			}
+		}
+	}
+	return ctx.Err()
 }
 
 // settle waits until Settle after the block and after the first try of each
@@ -266,7 +299,7 @@ func (b *Bench) unless(answer Answer, outcomes map[string]Outcome) []Scenario {
 
 // unwatched leaves out the scenarios that are judged over the whole trial.
 func unwatched(scenarios []Scenario) []Scenario {
-	return slices.DeleteFunc(scenarios, func(s Scenario) bool { return s.Watch != nil })
+	return slices.DeleteFunc(slices.Clone(scenarios), func(s Scenario) bool { return s.Watch != nil })
 }
 
 // attempted lists which of the blocked destinations the device tried afresh.

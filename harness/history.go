@@ -302,6 +302,7 @@ func (h history) options(journals ...[]search.Answer) search.Options {
 		Order:     order,
 		MaxNoise:  noise,
 		Careful:   h.run.Settings.Careful,
+		Confirm:   h.run.Settings.Confirm,
 		FalseFail: max(noise, h.falseFail()),
 		Audits:    audits,
 		Services:  h.services(),

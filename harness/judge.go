@@ -17,6 +17,7 @@ func judged(h history) Judgement {
 		j.column(column)
 	}
 	j.degrade()
+	j.interrupted()
 	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe()}
 }
 

@@ -73,6 +73,7 @@ type Settings struct {
 	Lanes        int           `json:"lanes"`
 	MaxNoise     float64       `json:"max_noise"` // 0 = every single answer is trusted
 	Careful      bool          `json:"careful,omitempty"`
+	Confirm      int           `json:"confirm,omitempty"`     // failing trials that each cut needs; 0 = 1
 	Kept         []string      `json:"kept"`                  // never blocked, as "dhcp", "dns"
 	Isolated     bool          `json:"isolated,omitempty"`    // the device is kept from the home network, but for answers to who calls it
 	Controllers  []string      `json:"controllers,omitempty"` // of the home network, whom it may call all the same

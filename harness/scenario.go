@@ -20,7 +20,15 @@ type Outcome struct {
 	Why      string        `json:"why,omitempty"` // one sentence, for a failure or an inconclusive check
 	Duration time.Duration `json:"duration"`
 	Steps    []StepOutcome `json:"steps,omitempty"`
+	Outage   *Outage       `json:"outage,omitempty"`  // of a scenario that failed, and worked again under the same block
 	Figures  *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
+}
+
+// Outage is a failure that passed by itself. Both times count from the beginning of
+// the trial.
+type Outage struct {
+	Failed time.Duration `json:"failed"` // the first check that failed
+	Worked time.Duration `json:"worked"` // the first check after it that passed
 }
 
 // Figures are what the many checks of a watched scenario came to.

@@ -15,6 +15,11 @@ type Timing struct {
 	// name was withheld. Patience begins anew after that.
 	Memory time.Duration
 
+	// Persist is how long a failure must last before it counts: a scenario that
+	// failed is checked again until then, while the block stands. 0 takes one
+	// failing check for an answer.
+	Persist time.Duration
+
 	// Recover is the longest wait, after a trial, until all works again.
 	Recover time.Duration
 

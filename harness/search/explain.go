@@ -76,6 +76,9 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	e.SafeTrial = t.passedTrial(t.safe)
 	var members Set
 	for _, k := range append(t.singles(), t.cuts...) {
+		if t.unconfirmed(k) {
+			continue
+		}
 		e.Cuts = append(e.Cuts, t.explainCut(k))
 		members = members.Union(k)
 	}

@@ -145,7 +145,7 @@ func (t *theory) confirmPieces(f Set) (Question, bool) {
 func (t *theory) certify() []Question {
 	var questions []Question
 	for _, f := range t.failing {
-		if t.support(f) < t.trust.verdict {
+		if t.support(f) < t.trust.verdict || t.unconfirmed(f) {
 			questions = append(questions, Question{Block: f, Reason: Confirm, Fails: 0.9})
 		}
 	}
@@ -158,6 +158,17 @@ func (t *theory) certify() []Question {
 		questions = append(questions, Question{Block: f.set, Reason: Recheck, Fails: 0.5})
 	}
 	return questions
+}
+
+// unconfirmed reports whether a failing set has failed in fewer trials than it
+// needs. A failure that passes by itself may look like a need in one trial.
+func (t *theory) unconfirmed(f Set) bool {
+	for _, found := range t.findings {
+		if found.set.Equal(f) {
+			return len(found.failed) < t.Confirm
+		}
+	}
+	return false
 }
 
 // contradiction is a doubted finding beyond doubt, nil where there is none.

@@ -19,6 +19,7 @@ type Options struct {
 	FalseFail    float64 // share of trials failing for no reason, see [LearnFalseFail]; floored at 0.05
 	FalsePass    float64 // share of trials passing for no reason; 0 stands for a tenth of FalseFail
 	Careful      bool    // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
+	Confirm      int     // failing answers that each cut needs, each of a trial of its own; 0 stands for 1
 	Audits       int     // sets inside the safe list tried before certifying; 0 for none
 	Services     []int   // the kind of each destination, indexed by destination; audited one kind at a time
 	Seed         uint64  // of the audits
@@ -59,7 +60,7 @@ func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Que
 // answers are right, given the journal so far. It grows with the destinations and
 // with the ways around the cuts, each of which an exact proof has to try.
 func Bound(knowledge []Answer, order []int, options Options) int {
-	bound := 20 + 4*len(order)
+	bound := 20 + (3+max(1, options.Confirm))*len(order)
 	if options.Exact {
 		t := learn(knowledge, order, options)
 		ways, _ := transversals(t.cuts, t.Transversals)

@@ -20,6 +20,9 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	settings.Lanes = 1
 	settings.Kept = file.Block.Keep
 	settings.Isolated = isolated(file)
+	if file.Gateway.Placement != scenarios.Lab { // a real device may fail for a while, for reasons of its own
+		settings.Confirm = 2
+	}
 	for _, controller := range file.Gateway.Controllers {
 		settings.Controllers = append(settings.Controllers, controller.String())
 	}

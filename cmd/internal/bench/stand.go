@@ -301,6 +301,7 @@ func timing(file scenarios.File) harness.Timing {
 	return harness.Timing{
 		Settle:   settle,
 		Patience: settle,
+		Persist:  settle,
 		Memory:   names.LongestTTL,
 		Recover:  file.Timing.Recover,
 		Look:     min(max(settle/50, 20*time.Millisecond), time.Second),

@@ -1,0 +1,81 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// interrupted turns optional cells into degraded ones if the function failed for a
+// while when they were blocked, and then worked again under the same block.
+//
+// An outage is put down to a destination that the trial blocked alone, or that had
+// an outage in each passing trial in which it was tried at the block. Outages must be
+// longer than each of the controls'.
+func (j *judge) interrupted() {
+	for c := range j.columns {
+		column := j.columns[c]
+		heard := j.heard(column.Column)
+		usual := time.Duration(0) // the longest with nothing blocked
+		for _, f := range heard {
+			if f.Trial.Control() {
+				usual = max(usual, f.outage(column.Column))
+			}
+		}
+		for i, destination := range j.universe {
+			cell := column.Cells[destination]
+			if cell.Verdict != Optional && cell.Verdict != Degraded {
+				continue
+			}
+			if why, trials := j.outages(i, heard, column.Column, usual); why != "" {
+				if cell.Verdict == Degraded {
+					why = cell.Why + " " + why
+				}
+				cell.Verdict, cell.Why, cell.Trials = Degraded, why, merged(cell.Trials, trials)
+				cell.Attempts = j.attempts(i, cell.Trials)
+				column.Cells[destination] = cell
+			}
+		}
+	}
+}
+
+// outage is how long after the beginning of the trial a scenario worked again that
+// had failed; 0 if it did not fail.
+func (f fact) outage(column Column) time.Duration {
+	if outage := f.Outcomes[column.Scenario.Name].Outage; outage != nil {
+		return outage.Worked
+	}
+	return 0
+}
+
+// outages says what happened when destination i was blocked, if that is to be put
+// down to it; "" if not.
+func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration) (why string, trials []int) {
+	var worst fact
+	alone, clean := false, false
+	for _, f := range heard {
+		tried := f.attempted.Intersect(f.whole)
+		switch {
+		case !f.passed(column) || !tried.Has(i):
+		case f.outage(column) <= usual:
+			clean = true
+		default:
+			trials = append(trials, f.Trial.Number)
+			single := f.whole.Len() == 1
+			if single && !alone || single == alone && f.outage(column) > worst.outage(column) {
+				worst = f
+			}
+			alone = alone || single
+		}
+	}
+	if len(trials) == 0 || clean && !alone {
+		return "", nil
+	}
+	outage := worst.Outcomes[column.Scenario.Name].Outage
+	why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
+		outage.Worked.Round(time.Second), worst.Trial.Number, outage.Failed.Round(time.Second), outage.Worked.Round(time.Second))
+	if others := j.destinations(worst.attempted.Intersect(worst.whole).Without(i)); !alone && len(others) > 0 {
+		why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
+	}
+	return why, slices.Compact(trials)
+}

@@ -1,0 +1,121 @@
+package harness_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// stalls is a bench whose scenario fails for so long after "server" is blocked.
+func stalls(g *gateway, stall time.Duration) *harness.Bench {
+	patient := timing
+	patient.Persist = timing.Settle
+	return &harness.Bench{Gateway: g, Timing: patient, Scenarios: []harness.Scenario{works(func() bool {
+		return !g.blocks("server") || time.Since(g.since) >= stall
+	})}}
+}
+
+func TestAFailureThatPassesByItselfIsAnOutage(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"server": 0}}
+		result, err := stalls(g, 17*time.Second).Run(context.Background(), trial("server"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		outcome := result.Outcomes["app"]
+		expect.Expect(outcome.Answer).To(Equal(harness.Pass))
+		expect.Expect(outcome.Outage.Failed).To(BeNumerically("~", timing.Settle, time.Second))
+		expect.Expect(outcome.Outage.Worked).To(BeNumerically("~", 17*time.Second, 3*time.Second))
+	})
+}
+
+func TestAFailureThatLastsIsJudgedWhileTheBlockStands(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"server": 0}}
+		result, err := stalls(g, time.Hour).Run(context.Background(), trial("server"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Fail))
+		expect.Expect(result.Outcomes["app"].Outage).To(BeNil())
+		expect.Expect(result.Held).To(BeNumerically(">=", 2*timing.Settle))
+	})
+}
+
+func TestWithoutPersistOneFailingCheckIsAnAnswer(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"server": 0}}
+		bench := stalls(g, 17*time.Second)
+		bench.Timing.Persist = 0
+		result, err := bench.Run(context.Background(), trial("server"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Fail))
+		expect.Expect(result.Held).To(BeNumerically("~", timing.Settle, time.Second))
+	})
+}
+
+var _ = Describe("a failure that may pass by itself", func() {
+	clock := formula{
+		contacts: []string{"time1", "time2", "cloud"},
+		scenarios: map[string]func(func(string) bool) bool{
+			"app": func(r func(string) bool) bool { return r("cloud") },
+		},
+	}
+	experiment := func(confirm int, after func(*harness.Result)) harness.Run {
+		GinkgoHelper()
+		run := newRun(clock)
+		run.Settings.Confirm = confirm
+		e := &harness.Experiment{Run: run, Lanes: []harness.Lane{&lane{device: clock, after: after}}, Journal: &memory{}}
+		Expect(e.Do(context.Background())).To(Succeed())
+		return e.Run
+	}
+	alone := func(r harness.Result, word string) bool {
+		return len(r.Trial.Block) == 1 && r.Trial.Block[0] == destination(word)
+	}
+
+	It("is a need only after a second trial, of its own", func() {
+		cells := harness.Judge(experiment(2, nil)).Columns[0].Cells
+		Expect(cells[destination("cloud")]).To(And(HaveField("Verdict", harness.Required), HaveField("Trials", HaveLen(2))))
+		Expect(harness.Judge(experiment(0, nil)).Columns[0].Cells[destination("cloud")].Trials).To(HaveLen(1), "a lab relies on one answer")
+	})
+
+	It("is undecided after one", func() {
+		run := experiment(2, nil)
+		for i, result := range run.Results {
+			if alone(result, "cloud") {
+				run.Results = run.Results[:i+1]
+				break
+			}
+		}
+		Expect(harness.Judge(run).Columns[0].Cells[destination("cloud")].Verdict).To(Equal(harness.Undecided))
+	})
+
+	It("is no need if the second trial passes", func() {
+		stumbled := false
+		run := experiment(2, func(r *harness.Result) {
+			if !stumbled && alone(*r, "time1") {
+				stumbled = true
+				r.Outcomes["app"] = harness.Outcome{Answer: harness.Fail, Why: "a stall"}
+			}
+		})
+		Expect(run.Status).To(Equal(harness.Complete))
+		Expect(harness.Judge(run).Columns[0].Cells[destination("time1")].Verdict).NotTo(Equal(harness.Required))
+	})
+
+	It("is degraded, with its times, if the function works again under the block", func() {
+		run := experiment(2, func(r *harness.Result) {
+			for _, d := range r.Trial.Block {
+				if outcome := r.Outcomes["app"]; d == destination("time1") && outcome.Answer == harness.Pass {
+					outcome.Outage = &harness.Outage{Failed: 12 * time.Second, Worked: 17 * time.Second}
+					r.Outcomes["app"] = outcome
+				}
+			}
+		})
+		cells := harness.Judge(run).Columns[0].Cells
+		Expect(cells[destination("time1")].Verdict).To(Equal(harness.Degraded))
+		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts for about 17s"))
+		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without an outage")
+		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
+	})
+})
