@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -113,10 +114,9 @@ func version(program string) func(context.Context) (string, error) {
 // blocking blocks everything for a simulated device, over IPv4 and IPv6, and
 // looks whether the block bites, is seen, and lifts.
 func blocking(driver string) func(context.Context) (string, error) {
-	const tries = 3 // a machine may be busy for a moment
 	return func(ctx context.Context) (finding string, err error) {
-		for range tries {
-			finding, err = blockOnce(ctx, driver)
+		for _, slower := range []time.Duration{1, 3, 8} { // a machine may be busy
+			finding, err = blockOnce(ctx, driver, slower)
 			if _, busy := errors.AsType[*remediedError](err); !busy || ctx.Err() != nil {
 				break
 			}
@@ -125,11 +125,13 @@ func blocking(driver string) func(context.Context) (string, error) {
 	}
 }
 
-func blockOnce(ctx context.Context, driver string) (string, error) {
+func blockOnce(ctx context.Context, driver string, slower time.Duration) (string, error) {
 	world, err := lab.Find("all-optional")
 	if err != nil {
 		return "", err
 	}
+	world.Tempo.Contact *= slower
+	world.Tempo.Poll *= slower
 	run := lablane.NewRun(world, harness.Settings{Driver: driver})
 	lane, err := lablane.Start(ctx, run, world, 1)
 	if err != nil {
