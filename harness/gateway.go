@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -35,6 +37,7 @@ type Observation struct {
 	Doubts    []string   `json:"doubts,omitempty"`    // traffic that cannot be attributed while something was blocked: the device may have got round the block
 	Home      []string   `json:"home,omitempty"`      // whom in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
+	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
 	Broken    string     `json:"broken,omitempty"`    // what is wrong with the block itself, as "rule removed from outside"; "" when it held
 }
 
@@ -44,6 +47,34 @@ type Observation struct {
 type Sinkhole struct {
 	Name      string       `json:"name"`
 	Addresses []netip.Addr `json:"addresses"` // sorted
+}
+
+// Untested is what a device sent that is not a destination: neither TCP nor UDP nor
+// an ICMP echo, or with a source address that is not the device's.
+type Untested struct {
+	What    string     `json:"what"` // e.g. "GRE", or "UDP from 192.168.1.5"
+	To      netip.Addr `json:"to"`
+	Packets int        `json:"packets"`
+	Dropped bool       `json:"dropped,omitempty"` // it did not leave
+}
+
+// SumUntested adds up what several windows saw, sorted.
+func SumUntested(windows []Untested) []Untested {
+	packets := map[Untested]int{}
+	for _, u := range windows {
+		count := u.Packets
+		u.Packets = 0
+		packets[u] += count
+	}
+	var sum []Untested
+	for u, count := range packets {
+		u.Packets = count
+		sum = append(sum, u)
+	}
+	slices.SortFunc(sum, func(a, b Untested) int {
+		return cmp.Or(cmp.Compare(a.What, b.What), a.To.Compare(b.To))
+	})
+	return sum
 }
 
 // Contact finds what was seen of one destination in the window, by itself or, if

@@ -51,6 +51,7 @@ type Run struct {
 	Refused     []string `json:"refused,omitempty"`     // whom there it called in vain, as "tcp/3128/192.168.1.9"
 
 	Sinkholes []harness.Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, at least at times
+	Untested  []harness.Untested `json:"untested,omitempty"`  // what the device sent that no block tests, over all trials
 }
 
 // Column is one scenario in one regime under one fault.

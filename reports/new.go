@@ -58,6 +58,7 @@ func summary(run harness.Run) Run {
 			sinkholes[sinkhole.Name] = append(sinkholes[sinkhole.Name], sinkhole.Addresses...)
 		}
 		s.Refused = append(s.Refused, result.Seen.Home...)
+		s.Untested = append(s.Untested, result.Seen.Untested...)
 		if result.Trial.Control() {
 			s.Controls++
 			continue
@@ -75,6 +76,7 @@ func summary(run harness.Run) Run {
 		slices.SortFunc(addresses, netip.Addr.Compare)
 		s.Sinkholes = append(s.Sinkholes, harness.Sinkhole{Name: name, Addresses: slices.Compact(addresses)})
 	}
+	s.Untested = harness.SumUntested(s.Untested)
 	return s
 }
 

@@ -213,6 +213,28 @@ func (r reading) isolation() []string {
 	return lines
 }
 
+// fewUntested is how much of what was not tested is listed.
+const fewUntested = 10
+
+// untested lists what the device sent that no block tests.
+func (r reading) untested() []string {
+	if len(r.Run.Untested) == 0 {
+		return nil
+	}
+	var seen []string
+	for _, u := range r.Run.Untested[:min(fewUntested, len(r.Run.Untested))] {
+		text := fmt.Sprintf("%s to %s (%d packets", u.What, u.To, u.Packets)
+		if u.Dropped {
+			text += ", dropped"
+		}
+		seen = append(seen, text+")")
+	}
+	if more := len(r.Run.Untested) - fewUntested; more > 0 {
+		seen = append(seen, fmt.Sprintf("%d more", more))
+	}
+	return []string{"Seen and not tested: " + enumerate(seen) + ". Only TCP, UDP and ICMP echoes from the device's own address are tested; no verdict and no export is about the rest."}
+}
+
 func (r reading) limits() []string {
 	var lines []string
 	if len(r.Run.Kept) > 0 {
@@ -222,6 +244,7 @@ func (r reading) limits() []string {
 		lines = append(lines, "Blocked in every trial, in the controls too: "+r.always()+". The verdicts hold with that blocked, and only then.")
 	}
 	lines = append(lines, r.isolation()...)
+	lines = append(lines, r.untested()...)
 	if r.Run.Horizon > 0 {
 		lines = append(lines, fmt.Sprintf("No block was held for longer than %s: nothing is known of what a device does later.", lasting(r.Run.Horizon)))
 	}

@@ -152,6 +152,20 @@ var _ = Describe("what a report says of a device that goes past the resolver", f
 		Expect(markdown(reports.New(run, judgement))).To(ContainSubstring("and 290 more, always or at times."))
 	})
 
+	It("says what the device sent that no block tests", func() {
+		run, judgement := s50()
+		for i := range run.Results[:3] {
+			run.Results[i].Seen.Untested = []harness.Untested{
+				{What: "GRE", To: netip.MustParseAddr("203.0.113.9"), Packets: 4, Dropped: true},
+				{What: "ICMP TimestampRequest", To: netip.MustParseAddr("203.0.113.99"), Packets: 1},
+			}
+		}
+		m := reports.New(run, judgement)
+		Expect(m.Run.Untested).To(HaveExactElements(HaveField("Packets", 12), HaveField("Packets", 3)))
+		Expect(markdown(m)).To(ContainSubstring(
+			"Seen and not tested: GRE to 203.0.113.9 (12 packets, dropped) and ICMP TimestampRequest to 203.0.113.99 (3 packets)."))
+	})
+
 	It("says whom in the home network the device could not call", func() {
 		run, judgement := s50()
 		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("kept from the home network"))

@@ -49,6 +49,7 @@ type Gateway struct {
 	Forward     []Port       `yaml:"forward,omitempty" about:"nic, vlan, onearm, ap: ports of the gateway's own address in the home network that lead to the device, for example [udp/54321]: for a controller that has no route to the device."`
 	Controllers []netip.Addr `yaml:"controllers,omitempty" about:"nic, vlan, onearm, ap: hosts of the home network that the device may call by itself, for example the MQTT broker. All others it may only answer."`
 	Isolate     *bool        `yaml:"isolate,omitempty" about:"nic, vlan, onearm, ap: false lets the device call all of the home network. The default is true."`
+	Others      string       `yaml:"other_protocols,omitempty" jsonschema:"enum=drop,enum=allow" about:"nic, vlan, onearm, ap, host: what becomes of what the device sends to the internet that cannot be tested, because it is neither TCP nor UDP nor an ICMP echo: drop (the default) or allow. It is reported either way."`
 	SSID        string       `yaml:"ssid,omitempty" about:"ap: the name of the Wi-Fi."`
 	Passphrase  Secret       `yaml:"passphrase,omitempty" about:"ap: where the passphrase is, env:NAME or file:PATH."`
 }

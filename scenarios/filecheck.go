@@ -156,11 +156,24 @@ func (g Gateway) settings() []setting {
 	}
 }
 
+// What becomes of the protocols that cannot be tested.
+const (
+	dropOthers  = "drop"
+	allowOthers = "allow"
+)
+
+// AllowsOthers reports whether protocols that cannot be tested may leave.
+func (g Gateway) AllowsOthers() bool { return g.Others == allowOthers }
+
 // checkIsolation refuses what says nothing where the device is simulated, or at
 // home.
 func (g Gateway) checkIsolation() *yamlfile.Flaw {
 	nowhere := g.Placement == Lab || g.Placement == "host"
 	switch {
+	case g.Placement == Lab && g.Others != "":
+		return yamlfile.FlawAt(keys("gateway", "other_protocols"), "leave it out", "placement %s has no other_protocols", g.Placement)
+	case g.Others != "" && g.Others != allowOthers && g.Others != dropOthers:
+		return yamlfile.FlawAt(keys("gateway", "other_protocols"), yamlfile.Suggest(g.Others, []string{dropOthers, allowOthers}), "unknown word %q", g.Others)
 	case nowhere && len(g.Controllers) > 0:
 		return yamlfile.FlawAt(keys("gateway", "controllers"), "leave it out", "placement %s has no controllers", g.Placement)
 	case nowhere && g.Isolate != nil:

@@ -10,9 +10,9 @@ import (
 
 // addresses are the gateway's own.
 type addresses struct {
-	inside      []netip.Addr // without link-local ones
+	inside      []netip.Addr   // without link-local ones
+	networks    []netip.Prefix // the device's, without link-local ones
 	own         []netip.Addr
-	networks    []netip.Prefix // of the device
 	insideIndex int
 }
 

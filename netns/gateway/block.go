@@ -62,7 +62,9 @@ func (g *Gateway) note(p watch.Packet) {
 	case watch.Hello:
 		g.handshake(p)
 	case watch.Stray:
-		g.doubts.stray(p)
+		g.stray(p)
+	case watch.Other:
+		g.other(p)
 	case watch.Home:
 		g.doubts.keptFrom(p)
 	default:

@@ -209,7 +209,13 @@ var _ = Describe("a device that gets round the block is caught, or the trial is 
 				if err := s.disguise("02:00:00:00:00:66"); err != nil {
 					return err
 				}
-				return try(ctx, s.device, "tcp", known, 443)
+				var err error
+				for range 6 { // the neighbours have to find each other again
+					if err = try(ctx, s.device, "tcp", known, 443); err == nil {
+						return nil
+					}
+				}
+				return err
 			}),
 		}, SpecTimeout(30*time.Second)),
 
@@ -231,15 +237,6 @@ var _ = Describe("a device that gets round the block is caught, or the trial is 
 			Expect(speak(connection, patience)).To(Succeed())
 			return func() error { return speak(connection, brief) }
 		}}, SpecTimeout(30*time.Second)),
-		Entry("a protocol in which nobody can look", bypass{doubt: "the device sent GRE to " + secret.String(), prepare: now(func(ctx context.Context, s *street) error {
-			connection, err := s.device.ListenPacket(ctx, "ip4:47", "0.0.0.0")
-			if err != nil {
-				return err
-			}
-			defer connection.Close()
-			_, err = connection.WriteTo(make([]byte, 64), &net.IPAddr{IP: secret.AsSlice()})
-			return err
-		})}, SpecTimeout(30*time.Second)),
 	)
 
 	It("and what it does anyway raises no doubt", func(ctx SpecContext) {

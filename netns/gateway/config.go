@@ -47,6 +47,10 @@ type Config struct {
 	// from another hardware address than MAC is kept back.
 	Alone bool
 
+	// OtherProtocols lets pass what the device sends to the internet that is neither
+	// TCP nor UDP nor an ICMP echo, which no block tests. Otherwise it is dropped.
+	OtherProtocols bool
+
 	// Upstream is the resolver behind the gateway's own.
 	Upstream netip.AddrPort
 

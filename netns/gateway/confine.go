@@ -55,7 +55,7 @@ func (b *barrier) shut(open []harness.Destination, fault harness.Fault) error {
 		return err
 	}
 	for _, family := range chains.Families() {
-		if err := b.tables.Install(family, []chains.Chain{closed(b.config.layout(), family, fault)}); err != nil {
+		if err := b.tables.Install(family, []chains.Chain{b.config.closed(family, fault)}); err != nil {
 			return err
 		}
 	}
@@ -63,15 +63,19 @@ func (b *barrier) shut(open []harness.Destination, fault harness.Fault) error {
 	return b.admit(b.table.Confine(open))
 }
 
-// closed is the chain with nothing open. What a router says of a connection that
-// is open, as that a packet is too big, comes from an address that is not.
-func closed(layout chains.Layout, family chains.Family, fault harness.Fault) chains.Chain {
-	return chains.Chain{Table: "filter", Name: only, Hooks: append(layout.Forwarded(family), questions(layout)...),
+// closed is the chain with nothing open. An ICMP error about a connection that is
+// open, e.g. that a packet is too big, comes from an address that is not.
+func (c Config) closed(family chains.Family, fault harness.Fault) chains.Chain {
+	layout := c.layout()
+	chain := chains.Chain{Table: "filter", Name: only, Hooks: append(layout.Forwarded(family), questions(layout)...),
 		Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{
 			chains.Rulef("-i %s -m conntrack --ctstate RELATED -j RETURN", layout.Uplink),
-			chains.Rulef("-i %s -j %s", layout.Inside, block.Target(fault)),
 			chains.Rulef("-i %s -o %s -j %s", layout.Uplink, layout.Inside, block.Target(harness.Drop)),
 		})}
+	for _, match := range testable(family) {
+		chain.Rules = append(chain.Rules, slices.Concat(chains.Rulef("-i %s", layout.Inside), match, chains.Rulef("-j %s", block.Target(fault))))
+	}
+	return c.untested(chain, false)
 }
 
 // admit opens more entries. The caller holds the lock.
@@ -81,9 +85,10 @@ func (b *barrier) admit(entries []block.Entry) error {
 		if b.opened[e] {
 			continue
 		}
+		there, back := e.Matches()
 		for _, rule := range []chains.Rule{
-			chains.Rulef("-i %s -d %s -p %s --dport %d -j RETURN", layout.Inside, e.Address, e.Protocol, e.Port),
-			chains.Rulef("-i %s -s %s -p %s --sport %d -j RETURN", layout.Uplink, e.Address, e.Protocol, e.Port),
+			slices.Concat(chains.Rulef("-i %s", layout.Inside), there, chains.Rulef("-j RETURN")),
+			slices.Concat(chains.Rulef("-i %s", layout.Uplink), back, chains.Rulef("-j RETURN")),
 		} {
 			if err := b.tables.Insert(chains.FamilyOf(e.Address), "filter", only, rule); err != nil {
 				return err
@@ -94,6 +99,13 @@ func (b *barrier) admit(entries []block.Entry) error {
 	return nil
 }
 
+// confined reports whether everything is refused that is not open.
+func (b *barrier) confined() bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.opened != nil
+}
+
 // release ends a confinement, if there is one. The caller holds the lock.
 func (b *barrier) release() error {
 	if b.opened == nil {
@@ -101,7 +113,7 @@ func (b *barrier) release() error {
 	}
 	var errs []error
 	for _, family := range chains.Families() {
-		errs = append(errs, b.tables.Remove(family, []chains.Chain{closed(b.config.layout(), family, harness.Reject)}))
+		errs = append(errs, b.tables.Remove(family, []chains.Chain{b.config.closed(family, harness.Reject)}))
 	}
 	b.opened = nil
 	return errors.Join(errs...)

@@ -43,13 +43,10 @@ func (d *doubts) add(text string) {
 	}
 }
 
-// stray is told of packets that the block cannot judge.
+// stray records a packet from another hardware address than the device's: if the
+// device has changed its own, it fails for that reason and not for what is blocked.
 func (d *doubts) stray(p watch.Packet) {
-	if p.Protocol != "" {
-		d.add(fmt.Sprintf("%s, which is not the device's hardware address, sent to %s, and was kept back", p.Hardware, p.Destination))
-		return
-	}
-	d.add(fmt.Sprintf("the device sent %s to %s, in which nobody can look", p.Kind, p.Destination.Addr()))
+	d.add(fmt.Sprintf("%s, which is not the device's hardware address, sent %s to %s, and was kept back", p.Hardware, p.Kind, p.Destination))
 }
 
 // keptFrom is told whom in the home network the device called.

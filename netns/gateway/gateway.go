@@ -25,6 +25,7 @@ type Gateway struct {
 	table     *attribution.Table
 	barrier   barrier
 	doubts    *doubts
+	untested  untested
 	forwarder *names.Forwarder
 	routers   *watch.Routers
 	window    window
@@ -62,7 +63,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 		return err
 	}
 	if g.config.Shared {
-		if g.barrier.pulse, err = block.StartPulse(namespace, g.config.Address); err != nil {
+		if g.barrier.pulse, err = block.StartPulse(namespace); err != nil {
 			return err
 		}
 	}

@@ -1,32 +1,114 @@
 package gateway
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
-// isolation is what stands behind the block: it keeps the device from the home
-// network, and strangers from beginning anything. What is neither TCP nor UDP, and
-// so no matter of the block, is let through and told of, but for ICMP.
-func (c Config) isolation(family chains.Family) []chains.Chain {
-	return []chains.Chain{
-		{Table: "filter", Name: "NEEDWANT-ALONE", Hooks: []chains.Hook{{From: "FORWARD", Match: chains.Rulef("-i %s", c.Inside)}},
-			Rules: slices.Concat(c.strangers(family), c.neighbours(family), others(family))},
-		{Table: "filter", Name: "NEEDWANT-STRAY", Rules: []chains.Rule{
-			chains.Rulef("-j %s", watch.At(watch.Stray)), chains.Rulef("-j DROP"),
-		}},
-		{Table: "filter", Name: "NEEDWANT-HOME", Rules: []chains.Rule{
-			chains.Rulef("-j %s", watch.At(watch.Home)),
-			chains.Rulef("-p tcp -j REJECT --reject-with tcp-reset"),
-			chains.Rulef("-j REJECT"),
-		}},
+// The walls are the chains that stand around the block. They are the same whatever
+// is blocked, so that a function fails because of what is blocked, and for no other
+// reason.
+//
+//	enter    what may come in from the device at all: packets that connection tracking
+//	         understands, from an address in the device's network
+//	through  what is forwarded: only what comes from the device or goes to it
+//	alone    the device begins nothing in the home network, and other hosts behind the
+//	         gateway begin nothing
+//	others   what is neither TCP nor UDP nor an ICMP echo, and so cannot be tested, does
+//	         not leave
+//
+// In shared tables the device is at home, and the machine's owner has rules for the
+// rest: only enter, others and elsewhere are written.
+func (c Config) walls(family chains.Family, a addresses) []chains.Chain {
+	all := []chains.Chain{c.enter(family, a), c.others(family)}
+	switch {
+	case c.Shared && family == chains.IPv4:
+		return append(all, c.elsewhere())
+	case c.Shared:
+		return all
 	}
+	return append(all, c.through(), c.alone(family), stray("NEEDWANT-STRAY"), home())
 }
 
-// strangers may answer from behind the gateway, as a Home Assistant there does,
-// but begin nothing, unless they are named as controllers.
+// elsewhere is for what the device sends to the internet in shared tables with
+// another source address than its own, by which no other chain knows it.
+func (c Config) elsewhere() chains.Chain {
+	chain := stray("NEEDWANT-ELSEWHERE")
+	chain.Hooks = c.layout().FalseSource()
+	chain.Rules = slices.Concat(c.layout().SparedOut(chains.IPv4), chain.Rules)
+	return chain
+}
+
+// enter is in mangle, so that nothing that it drops is seen or translated. Packets
+// that connection tracking calls INVALID have no direction: rules about who began a
+// connection do not match them, and address translation leaves them as they are.
+func (c Config) enter(family chains.Family, a addresses) chains.Chain {
+	chain := chains.Chain{Table: "mangle", Name: "NEEDWANT-ENTER", Rules: []chains.Rule{chains.Rulef("-m conntrack --ctstate INVALID -j DROP")}}
+	if c.Shared {
+		chain.Hooks = c.layout().Outgoing(family)
+		return chain
+	}
+	chain.Hooks = []chains.Hook{{From: "PREROUTING", Match: chains.Rulef("-i %s", c.Inside)}}
+	for _, own := range of(family, a.own) { // the kernel hands the gateway's own broadcasts back to it
+		chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j DROP", own))
+	}
+	for _, prefix := range slices.Concat(local(family), a.networks) {
+		if chains.FamilyOf(prefix.Addr()) == family {
+			chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j RETURN", prefix.Masked()))
+		}
+	}
+	chain.Rules = append(chain.Rules, chains.Rulef("-j %s", watch.At(watch.Stray)), chains.Rulef("-j DROP"))
+	return chain
+}
+
+// local are the source addresses of a host that has no other yet: they are good for
+// DHCP and for finding neighbours, and the kernel does not forward them.
+func local(family chains.Family) []netip.Prefix {
+	if family == chains.IPv4 {
+		return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/32")}
+	}
+	return []netip.Prefix{netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128")}
+}
+
+// through lets nothing pass between the home network, the internet and the machine's
+// own programs.
+func (c Config) through() chains.Chain {
+	return chains.Chain{Table: "filter", Name: "NEEDWANT-THROUGH", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{
+		chains.Rulef("-m conntrack --ctstate INVALID -j DROP"),
+		chains.Rulef("-i %s -j RETURN", c.Inside),
+		chains.Rulef("-o %s -j RETURN", c.Inside),
+		chains.Rulef("-j DROP"),
+	}}
+}
+
+// alone keeps the device from the home network, and other hosts from beginning
+// anything.
+func (c Config) alone(family chains.Family) chains.Chain {
+	return chains.Chain{Table: "filter", Name: "NEEDWANT-ALONE", Hooks: []chains.Hook{{From: "FORWARD", Match: chains.Rulef("-i %s", c.Inside)}},
+		Rules: slices.Concat(c.strangers(family), c.neighbours(family))}
+}
+
+// stray drops packets that are not to be taken for the device's, and reports them.
+func stray(name string) chains.Chain {
+	return chains.Chain{Table: "filter", Name: name, Rules: []chains.Rule{
+		chains.Rulef("-j %s", watch.At(watch.Stray)), chains.Rulef("-j DROP"),
+	}}
+}
+
+func home() chains.Chain {
+	return chains.Chain{Table: "filter", Name: "NEEDWANT-HOME", Rules: []chains.Rule{
+		chains.Rulef("-j %s", watch.At(watch.Home)),
+		chains.Rulef("-p tcp -j REJECT --reject-with tcp-reset"),
+		chains.Rulef("-j REJECT"),
+	}}
+}
+
+// strangers may answer from behind the gateway, e.g. a Home Assistant there, but
+// begin nothing, unless they are named as controllers.
 func (c Config) strangers(family chains.Family) (rules []chains.Rule) {
 	if !c.Alone || c.MAC == nil {
 		return nil
@@ -49,10 +131,43 @@ func (c Config) neighbours(family chains.Family) (rules []chains.Rule) {
 	return append(rules, chains.Rulef("-d %s -m conntrack --ctdir ORIGINAL -j NEEDWANT-HOME", lan))
 }
 
-func others(family chains.Family) (rules []chains.Rule) {
-	icmp := map[chains.Family]string{chains.IPv4: "icmp", chains.IPv6: "ipv6-icmp"}[family]
-	for _, protocol := range []string{"tcp", "udp", icmp} {
-		rules = append(rules, chains.Rulef("-p %s -j RETURN", protocol))
+// others stops what cannot be tested, on its way to the internet, and reports it.
+func (c Config) others(family chains.Family) chains.Chain {
+	layout := c.layout()
+	chain := chains.Chain{Table: "filter", Name: "NEEDWANT-OTHERS", Hooks: layout.Outgoing(family)}
+	chain.Rules = append(chain.Rules, layout.SparedOut(family)...)
+	for _, match := range testable(family) {
+		chain.Rules = append(chain.Rules, append(match, "-j", "RETURN"))
 	}
-	return append(rules, chains.Rulef("-j %s", watch.At(watch.Stray)))
+	return c.untested(chain, c.OtherProtocols)
+}
+
+// testable matches what can be blocked as a destination.
+func testable(family chains.Family) []chains.Rule {
+	return []chains.Rule{chains.Rulef("-p tcp"), chains.Rulef("-p udp"), chains.EchoOf(family).Request()}
+}
+
+// untested ends a chain with what is done to all that is not testable. An ICMP error
+// about a connection, e.g. that a port is closed, is not reported: most devices send
+// some.
+func (c Config) untested(chain chains.Chain, pass bool) chains.Chain {
+	verdict := "DROP"
+	if pass {
+		verdict = "RETURN"
+	}
+	chain.Rules = append(chain.Rules,
+		chains.Rulef("-i %s -m conntrack --ctstate RELATED -j %s", c.Inside, verdict),
+		chains.Rulef("-i %s -j %s", c.Inside, watch.At(watch.Other)),
+		chains.Rulef("-i %s -j %s", c.Inside, verdict))
+	return chain
+}
+
+// isolate writes the walls, which stand behind the block, and so before it.
+func (g *Gateway) isolate() error {
+	for _, family := range chains.Families() {
+		if err := g.barrier.tables.Install(family, g.config.walls(family, g.addresses)); err != nil {
+			return fmt.Errorf("isolating the device: %w", err)
+		}
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ func (g *Gateway) open(ctx context.Context, free bool) error {
 		return err
 	}
 	g.doubts.reset(g.table.Contacts(g.ledger.Window()), free)
+	g.untested.reset()
 	g.ledger.Open()
 	g.window = window{since: time.Now(), lost: g.log.Lost()}
 	return watch.CountAnew(g.config.Namespace, g.config.layout())
@@ -47,6 +48,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Sinkholes: g.table.Sinkholes(),
 		Doubts:    g.doubts.of(contacts),
 		Home:      g.doubts.homeHosts(),
+		Untested:  g.untested.list(),
 		Lost:      g.log.Lost() - g.window.lost,
 		Broken:    broken,
 	}, nil

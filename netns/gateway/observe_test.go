@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"time"
@@ -10,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
 )
 
@@ -153,6 +155,37 @@ func observingSpecs(family family) {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(host).To(Equal(family.gateway))
 	}, SpecTimeout(20*time.Second))
+}
+
+var _ = Describe("what stays in the device's network", Label("root"), func() {
+	It("is not a destination, and what the gateway sends is not the device's", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		for _, to := range []string{"192.168.50.255:137", "192.168.50.77:9", "255.255.255.255:6667", "239.255.255.250:1900", "224.0.0.251:5353", "[ff02::fb%d0]:5353", "[fd50::77]:9"} {
+			shout(ctx, s.device, to)
+		}
+		for _, to := range []string{"192.168.50.255:54321", "224.0.0.251:5353"} {
+			shout(ctx, s.middle, to)
+		}
+		seen := s.observe(ctx)
+		Expect(seen.Contacts).To(BeEmpty())
+		Expect(seen.Untested).To(BeEmpty())
+	}, SpecTimeout(20*time.Second))
+})
+
+// shout sends one datagram to where nobody needs to listen.
+func shout(ctx context.Context, from *netns.Namespace, to string) {
+	GinkgoHelper()
+	network, local := "udp4", "0.0.0.0:0"
+	if to[0] == '[' {
+		network, local = "udp6", "[::]:0"
+	}
+	var address *net.UDPAddr
+	Expect(from.Do(func() (err error) { address, err = net.ResolveUDPAddr(network, to); return err })).To(Succeed())
+	socket, err := from.ListenPacket(ctx, network, local)
+	Expect(err).NotTo(HaveOccurred())
+	defer socket.Close()
+	_, err = socket.WriteTo([]byte("hello"), address)
+	Expect(err).NotTo(HaveOccurred())
 }
 
 var _ = Describe("a blocked name", Label("root"), func() {

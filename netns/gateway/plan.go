@@ -53,19 +53,6 @@ func translation(layout chains.Layout, family chains.Family) chains.Chain {
 	return chains.Chain{Table: "nat", Name: "NEEDWANT-NAT", Hooks: []chains.Hook{chains.On("POSTROUTING")}, Rules: rules}
 }
 
-// isolate writes the chains that stand behind the block, and so before it.
-func (g *Gateway) isolate() error {
-	if g.config.Shared {
-		return nil
-	}
-	for _, family := range chains.Families() {
-		if err := g.barrier.tables.Install(family, g.config.isolation(family)); err != nil {
-			return fmt.Errorf("isolating the device: %w", err)
-		}
-	}
-	return nil
-}
-
 // install writes the chains that do not belong to the block.
 func (g *Gateway) install() error {
 	for _, family := range chains.Families() {

@@ -52,9 +52,12 @@ var _ = Describe("a block that was tampered with", Label("root"), func() {
 		)
 	}
 
-	It("is noticed when the log's own rules are gone", func(ctx SpecContext) {
+	DescribeTable("is noticed when the log's own rules are gone:", func(ctx SpecContext, complaint string, flushed ...string) {
 		s := newStreet(ctx)
-		Expect(s.middle.Command(ctx, "iptables-nft", "-t", "mangle", "-F").Run()).To(Succeed())
-		Expect(s.observe(ctx).Broken).To(ContainSubstring("NEEDWANT-WATCH"))
-	}, SpecTimeout(20*time.Second))
+		Expect(s.middle.Command(ctx, "iptables-nft", append([]string{"-t", "mangle", "-F"}, flushed...)...).Run()).To(Succeed())
+		Expect(s.observe(ctx).Broken).To(ContainSubstring(complaint))
+	},
+		Entry("those alone", "NEEDWANT-WATCH", "NEEDWANT-WATCH", SpecTimeout(20*time.Second)),
+		Entry("the whole table", "in mangle was changed from outside", SpecTimeout(20*time.Second)),
+	)
 })

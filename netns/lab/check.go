@@ -139,9 +139,11 @@ func (w World) checkDestinations() *flaw {
 
 func (d Destination) check(at func(key ...string) []string) *flaw {
 	switch {
-	case d.Protocol != "tcp" && d.Protocol != "udp":
-		return flawAt(at("protocol"), "write tcp or udp", "protocol is %q", d.Protocol)
-	case d.Port == 0:
+	case !slices.Contains(protocolNames(), d.Protocol):
+		return flawAt(at("protocol"), "write tcp, udp or icmp", "protocol is %q", d.Protocol)
+	case d.Protocol == ICMP && d.Port != 0:
+		return flawAt(at("port"), "leave it out", "icmp has no port")
+	case d.Protocol != ICMP && d.Port == 0:
 		return flawAt(at("port"), "write a number from 1 to 65535", "there is no port")
 	case d.Host != "" && !goodHost(d.Host):
 		return flawAt(at("host"), "write a name such as time.example.net; for a bare address leave host out", "%q is no host name", d.Host)

@@ -26,6 +26,8 @@ func (l *life) newContact(id string) contact {
 	switch {
 	case d.Protocol == "tcp":
 		return &session{life: l, destination: d}
+	case d.Protocol == ICMP:
+		return &exchange{l, d, askPing}
 	case d.Port == 8053:
 		return &keepAlive{life: l, destination: d}
 	case d.Port == 123:

@@ -19,6 +19,26 @@ import (
 
 var _ = Describe("The device's own count", Label("root"), func() {
 	overBoth(func(move func(lab.World) lab.World) {
+		It("is what a capture on the gateway's inside counts, of pings too", func(ctx SpecContext) {
+			h := live(ctx, move(library("ping-watchdog")))
+			h.works(ctx)
+			h.SwitchOff()
+			before := h.Attempts()
+			seen := newSightings(h)
+			capture(h.Gateway.Namespace, seen.take, afpacket.OptInterface(h.Gateway.Inside))
+			Expect(h.SwitchOn()).To(Succeed())
+			h.works(ctx)
+			h.block(labtest.Refused, "anchor")
+			h.unblock("anchor")
+			h.block(labtest.Swallowed, "anchor")
+			h.SwitchOff()
+			sent := h.Attempts()
+			for id := range sent {
+				sent[id] -= before[id]
+			}
+			Eventually(seen.all).Within(patiently).Should(Equal(sent))
+		}, SpecTimeout(time.Minute))
+
 		It("is what a capture on the gateway's inside counts", func(ctx SpecContext) {
 			h := live(ctx, move(library("one-of-each")))
 			h.works(ctx)
@@ -82,6 +102,12 @@ func (s *sightings) take(frame []byte) {
 	to, _ := netip.AddrFromSlice(network.NetworkFlow().Dst().Raw())
 	if !s.device[from] {
 		return
+	}
+	if layer := packet.Layer(layers.LayerTypeICMPv4); layer != nil && layer.(*layers.ICMPv4).TypeCode.Type() == layers.ICMPv4TypeEchoRequest {
+		s.count(fmt.Sprintf("icmp/0/%s", to))
+	}
+	if layer := packet.Layer(layers.LayerTypeICMPv6); layer != nil && layer.(*layers.ICMPv6).TypeCode.Type() == layers.ICMPv6TypeEchoRequest {
+		s.count(fmt.Sprintf("icmp/0/%s", to))
 	}
 	switch transport := packet.TransportLayer().(type) {
 	case *layers.UDP:

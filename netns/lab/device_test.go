@@ -51,9 +51,11 @@ destinations:
   query_tcp: {addresses: [192.0.2.3], protocol: tcp, port: 53}
   alive: {host: b.example, addresses: [192.0.2.4], protocol: udp, port: 8053}
   echo: {addresses: [192.0.2.5], protocol: udp, port: 5000}
+  ping: {addresses: [192.0.2.5], protocol: icmp}
+  ping6: {host: e.example, addresses: ["2001:db8::7"], protocol: icmp}
   stream: {host: c.example, addresses: [192.0.2.6], protocol: tcp, port: 5000}
   shared: {host: d.example, addresses: [192.0.2.6], protocol: tcp, port: 5000}
-functions: {control: tls && tls6 && ntp && query && query_tcp && alive && echo && stream && shared}
+functions: {control: tls && tls6 && ntp && query && query_tcp && alive && echo && ping && ping6 && stream && shared}
 `))
 		h.works(ctx)
 		for _, d := range h.world.Destinations {

@@ -21,14 +21,30 @@ func (d *device) dial(ctx context.Context, name, network string, to netip.AddrPo
 			return nil
 		}
 	}
+	address := to.String()
+	if network == ICMP {
+		network, address = rawICMP(to.Addr()), to.Addr().String()
+	}
 	err = d.namespace.Do(func() error {
-		connection, err = dialer.DialContext(ctx, network, to.String())
+		connection, err = dialer.DialContext(ctx, network, address)
 		return err
 	})
-	if socket, ok := connection.(*net.UDPConn); ok {
-		return &countedSocket{socket, func() { d.attempts.add(name) }}, nil
+	sent := func() { d.attempts.add(name) }
+	switch socket := connection.(type) {
+	case *net.UDPConn:
+		return &countedSocket{socket, sent}, nil
+	case *net.IPConn:
+		return &pingSocket{socket, sent}, nil
 	}
 	return connection, err
+}
+
+// rawICMP is Go's name for ICMP in the family of an address.
+func rawICMP(address netip.Addr) string {
+	if address.Is6() {
+		return "ip6:ipv6-icmp"
+	}
+	return "ip4:icmp"
 }
 
 // countedSocket counts the datagrams that it sends.
@@ -42,6 +58,26 @@ func (c *countedSocket) Write(datagram []byte) (int, error) {
 	if err == nil {
 		c.sent()
 	}
+	return n, err
+}
+
+// pingSocket is a raw socket that counts what it sends. Its Read leaves the IPv4
+// header out.
+type pingSocket struct {
+	*net.IPConn
+	sent func()
+}
+
+func (c *pingSocket) Write(request []byte) (int, error) {
+	n, err := c.IPConn.Write(request)
+	if err == nil {
+		c.sent()
+	}
+	return n, err
+}
+
+func (c *pingSocket) Read(buffer []byte) (int, error) {
+	n, _, err := c.IPConn.ReadFrom(buffer)
 	return n, err
 }
 

@@ -9,13 +9,16 @@ import (
 	"net/netip"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 )
 
 // exchange is one datagram and its answer, from a port of its own each time.
 type exchange struct {
 	life        *life
 	destination Destination
-	ask         func() (question []byte, answers func(reply []byte) bool)
+	ask         func(of netip.Addr) (question []byte, answers func(reply []byte) bool)
 }
 
 func (e *exchange) try(ctx context.Context) error {
@@ -33,7 +36,7 @@ func (e *exchange) once(ctx context.Context, address netip.Addr) error {
 	}
 	defer connection.Close()
 	defer until(ctx, connection)()
-	question, answers := e.ask()
+	question, answers := e.ask(address)
 	return converse(connection, question, answers)
 }
 
@@ -58,7 +61,7 @@ func converse(connection net.Conn, question []byte, answers func(reply []byte) b
 
 // askTime is an NTP request (RFC 5905, version 4, client). The answer repeats
 // the request's transmit timestamp as its origin, and has a stratum.
-func askTime() ([]byte, func([]byte) bool) {
+func askTime(netip.Addr) ([]byte, func([]byte) bool) {
 	question := make([]byte, ntpLength)
 	question[0] = 4<<3 | ntpClient
 	_, _ = rand.Read(question[40:])
@@ -73,7 +76,7 @@ func askTime() ([]byte, func([]byte) bool) {
 const probeName = "probe.needwant.test."
 
 // askName is a DNS query. Any answer to it will do.
-func askName() ([]byte, func([]byte) bool) {
+func askName(netip.Addr) ([]byte, func([]byte) bool) {
 	query := new(dns.Msg).SetQuestion(probeName, dns.TypeA)
 	question, err := query.Pack()
 	if err != nil {
@@ -85,10 +88,34 @@ func askName() ([]byte, func([]byte) bool) {
 	}
 }
 
-func askEcho() ([]byte, func([]byte) bool) {
+func askEcho(netip.Addr) ([]byte, func([]byte) bool) {
 	question := make([]byte, 16)
 	_, _ = rand.Read(question)
 	return question, func(reply []byte) bool { return bytes.Equal(reply, question) }
+}
+
+// askPing is an ICMP echo request (RFC 792, RFC 4443). The kernel fills in the
+// checksum of ICMPv6.
+func askPing(of netip.Addr) ([]byte, func([]byte) bool) {
+	var asks, answers icmp.Type = ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply
+	if of.Is6() {
+		asks, answers = ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply
+	}
+	content := make([]byte, 16)
+	_, _ = rand.Read(content)
+	id := int(binary.BigEndian.Uint16(content))
+	question, err := (&icmp.Message{Type: asks, Body: &icmp.Echo{ID: id, Seq: 1, Data: content}}).Marshal(nil)
+	if err != nil {
+		panic(err) // it is made of a few bytes
+	}
+	return question, func(reply []byte) bool {
+		message, err := icmp.ParseMessage(asks.Protocol(), reply)
+		if err != nil || message.Type != answers {
+			return false
+		}
+		echo, ok := message.Body.(*icmp.Echo)
+		return ok && echo.ID == id && bytes.Equal(echo.Data, content)
+	}
 }
 
 // What both ends of NTP know: RFC 5905, section 7.3.

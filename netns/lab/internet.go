@@ -66,7 +66,10 @@ func (i *internet) openDestinations() error {
 }
 
 func (i *internet) openPlace(at place) error {
-	if at.protocol == "tcp" {
+	switch at.protocol {
+	case ICMP:
+		return nil // the kernel answers for every address of the internet's own
+	case "tcp":
 		return i.listenStream(at)
 	}
 	return i.listenDatagrams(at, i.answerer(at))

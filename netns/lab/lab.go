@@ -188,7 +188,7 @@ func (l *Lab) VacateDevice() *netns.Namespace {
 
 // Attempts is the device's own count of what it sent since the lab's start, by
 // destination as protocol/port/name: connections begun, for tcp; datagrams, for
-// udp; queries, for the resolver, which goes by its address or by the name
+// udp; echo requests, for icmp; queries, for the resolver, which goes by its address or by the name
 // "resolver" where it is the gateway's.
 func (l *Lab) Attempts() map[string]int { return l.device.attempts.all() }
 

@@ -37,7 +37,7 @@ var _ = Describe("The schema of worlds", func() {
 		},
 		Entry("no destinations", "about: nothing\n"),
 		Entry("an unknown key", "destinations: {a: {addresses: [192.0.2.1], protocol: tcp, port: 1, prot: 1}}\n"),
-		Entry("an unknown protocol", "destinations: {a: {addresses: [192.0.2.1], protocol: icmp, port: 1}}\n"),
+		Entry("an unknown protocol", "destinations: {a: {addresses: [192.0.2.1], protocol: sctp, port: 1}}\n"),
 		Entry("a port too large", "destinations: {a: {addresses: [192.0.2.1], protocol: tcp, port: 65536}}\n"),
 		Entry("an address that is none", "destinations: {a: {addresses: [here], protocol: tcp, port: 1}}\n"),
 		Entry("an unknown function", "destinations: {a: {addresses: [192.0.2.1], protocol: tcp, port: 1}}\nfunctions: {stats: a}\n"),

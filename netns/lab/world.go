@@ -56,8 +56,8 @@ type Destination struct {
 	Addresses []netip.Addr   `yaml:"addresses" jsonschema:"minItems=1" about:"IPv4 and IPv6 addresses of the name; exactly one where there is no name."`
 	Rotate    time.Duration  `yaml:"rotate,omitempty" about:"Answer one address at a time, moving on after this time."`
 	TTL       *time.Duration `yaml:"ttl,omitempty" about:"How long the device may keep the addresses, in whole seconds. The default is 1s; 0s means not at all."`
-	Protocol  string         `yaml:"protocol" jsonschema:"enum=tcp,enum=udp" about:"tcp or udp."`
-	Port      uint16         `yaml:"port" jsonschema:"minimum=1,maximum=65535" about:"tcp/443 is TLS, udp/123 NTP, udp/8053 a miIO keep-alive, udp/53 a query; everything else an echo."`
+	Protocol  string         `yaml:"protocol" jsonschema:"enum=tcp,enum=udp,enum=icmp" about:"tcp, udp or icmp."`
+	Port      uint16         `yaml:"port,omitempty" jsonschema:"minimum=1,maximum=65535" about:"1 to 65535; icmp has none. tcp/443 is TLS, udp/123 NTP, udp/8053 a miIO keep-alive, udp/53 a query; everything else an echo. icmp is an ICMP echo request and its reply."`
 	Service   string         `yaml:"service,omitempty" about:"What people call it, for example NTP."`
 	After     []string       `yaml:"after,omitempty" about:"Contacted only while none of these destinations is reached."`
 	When      When           `yaml:"when,omitempty" jsonschema:"pattern=^(always|boot|use:(info|status|control|remote))$" about:"always (the default), boot (only while starting), or use:FUNCTION (only when that function is called)."`
@@ -209,12 +209,21 @@ func (w World) Settle() time.Duration {
 // IDs lists the ids of the destinations, sorted.
 func (w World) IDs() []string { return slices.Sorted(maps.Keys(w.Destinations)) }
 
+// ICMP is the protocol of a destination that the device pings.
+const ICMP = "icmp"
+
+func protocolNames() []string { return []string{"tcp", "udp", ICMP} }
+
 // ID is the destination's id outside of the world, protocol/port/name, where
-// the name is the host, or the address where there is no host.
+// the name is the host, or the address if there is no host. The port of an ICMP
+// echo is "echo".
 func (d Destination) ID() string {
 	name := d.Host
 	if name == "" && len(d.Addresses) > 0 {
 		name = d.Addresses[0].String()
+	}
+	if d.Protocol == ICMP {
+		return fmt.Sprintf("%s/echo/%s", d.Protocol, name)
 	}
 	return fmt.Sprintf("%s/%d/%s", d.Protocol, d.Port, name)
 }

@@ -60,6 +60,7 @@ type Policy struct {
 type Destination struct {
 	ID        harness.Destination // its name is as the device wrote it: not harmless
 	Host      string              // its name, "*.DOMAIN" for every name below one; "" if there is none that is well-formed
+	Aliases   []string            // the names that its name led to (CNAME), well-formed
 	Addresses []netip.Addr        // those seen during the run, sorted
 	Resolver  bool                // the resolver that the gateway itself offers
 	Why       string              // it is where it is, in a few words

@@ -135,21 +135,22 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	}
 	fill(&options.Driver, "ipset")
 	s.Gateway, err = gateway.New(ctx, gateway.Config{
-		Namespace:   s.Placed.Namespace,
-		Inside:      s.Placed.Inside,
-		Uplink:      s.Placed.Uplink,
-		MAC:         s.Placed.MAC,
-		Shared:      s.Placed.Shared,
-		Address:     s.Placed.Device,
-		LAN:         s.Placed.LAN,
-		Upstream:    s.Placed.Upstream,
-		Forward:     forwards(file, s.Placed.Device),
-		Alone:       !s.Placed.Shared,
-		Mingle:      !isolated(file),
-		Controllers: prefixes(file.Gateway.Controllers),
-		Apart:       slices.Contains(Faults(file), harness.NXDomain),
-		Driver:      options.Driver,
-		Keep:        file.Block.Keep,
+		Namespace:      s.Placed.Namespace,
+		Inside:         s.Placed.Inside,
+		Uplink:         s.Placed.Uplink,
+		MAC:            s.Placed.MAC,
+		Shared:         s.Placed.Shared,
+		Address:        s.Placed.Device,
+		LAN:            s.Placed.LAN,
+		Upstream:       s.Placed.Upstream,
+		Forward:        forwards(file, s.Placed.Device),
+		Alone:          !s.Placed.Shared,
+		Mingle:         !isolated(file),
+		Controllers:    prefixes(file.Gateway.Controllers),
+		OtherProtocols: file.Gateway.AllowsOthers(),
+		Apart:          slices.Contains(Faults(file), harness.NXDomain),
+		Driver:         options.Driver,
+		Keep:           file.Block.Keep,
 	})
 	if err != nil {
 		return err

@@ -87,6 +87,19 @@ func (t *Table) Confine(open []harness.Destination) (entries []block.Entry) {
 	return entries
 }
 
+// BlockedAt reports whether anything at an address is blocked, by the address or by
+// one of its names.
+func (t *Table) BlockedAt(address netip.Addr) bool {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	for entry := range t.blocked.owners {
+		if entry.Address == address {
+			return true
+		}
+	}
+	return slices.ContainsFunc(t.names.Names(address), func(name string) bool { return len(t.blocked.byName[name]) > 0 })
+}
+
 // Withheld returns the blocked destinations whose name a query is for, or for
 // whose name it is an alias; none if it is to be answered.
 func (t *Table) Withheld(query string) (destinations []harness.Destination) {

@@ -17,10 +17,10 @@ import (
 // 65,535 bytes long, and an entry of IPv6 takes 52.
 const batchEntries = 1000
 
-// addBatch adds entries to a set, many in one message, which the netlink
-// library does not offer. Entries that are there already are no error.
-func addBatch(namespace *netns.Namespace, set string, entries []Entry) error {
-	if len(entries) == 0 {
+// addBatch adds members to a set, many in one message, which the netlink
+// library does not offer. Members that are there already are not an error.
+func addBatch(namespace *netns.Namespace, set string, members []member) error {
+	if len(members) == 0 {
 		return nil
 	}
 	connection, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: namespace.FD()})
@@ -28,7 +28,7 @@ func addBatch(namespace *netns.Namespace, set string, entries []Entry) error {
 		return err
 	}
 	defer connection.Close()
-	for chunk := range slices.Chunk(entries, batchEntries) {
+	for chunk := range slices.Chunk(members, batchEntries) {
 		data, err := encodeBatch(set, chunk)
 		if err != nil {
 			return err
@@ -50,16 +50,16 @@ func addBatch(namespace *netns.Namespace, set string, entries []Entry) error {
 // encodeBatch writes the message's body: struct nfgenmsg, then attributes, of
 // which IPSET_ATTR_ADT holds one IPSET_ATTR_DATA for each entry
 // (linux/netfilter/ipset/ip_set.h).
-func encodeBatch(set string, entries []Entry) ([]byte, error) {
+func encodeBatch(set string, members []member) ([]byte, error) {
 	attributes := netlink.NewAttributeEncoder()
 	attributes.ByteOrder = binary.BigEndian
 	attributes.Uint8(nl.IPSET_ATTR_PROTOCOL, nl.IPSET_PROTOCOL)
 	attributes.String(nl.IPSET_ATTR_SETNAME, set)
 	attributes.Uint32(nl.IPSET_ATTR_LINENO|netlink.NetByteOrder, 0) // the kernel insists on it in a batch
 	attributes.Nested(nl.IPSET_ATTR_ADT, func(batch *netlink.AttributeEncoder) error {
-		for _, entry := range entries {
+		for _, m := range members {
 			batch.Nested(nl.IPSET_ATTR_DATA, func(data *netlink.AttributeEncoder) error {
-				encodeEntry(data, entry)
+				encodeMember(data, m)
 				return nil
 			})
 		}
@@ -69,16 +69,19 @@ func encodeBatch(set string, entries []Entry) ([]byte, error) {
 	return append([]byte{unix.AF_NETLINK, nl.NFNETLINK_V0, 0, 0}, encoded...), err
 }
 
-func encodeEntry(data *netlink.AttributeEncoder, entry Entry) {
-	protocols := map[string]uint8{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP}
+// encodeMember writes an address, and its protocol and port if the set has those.
+func encodeMember(data *netlink.AttributeEncoder, m member) {
 	kind := uint16(nl.IPSET_ATTR_IPADDR_IPV6)
-	if chains.FamilyOf(entry.Address) == chains.IPv4 {
+	if chains.FamilyOf(m.address) == chains.IPv4 {
 		kind = nl.IPSET_ATTR_IPADDR_IPV4
 	}
 	data.Nested(nl.IPSET_ATTR_IP, func(address *netlink.AttributeEncoder) error {
-		address.Bytes(kind|netlink.NetByteOrder, entry.Address.Unmap().AsSlice())
+		address.Bytes(kind|netlink.NetByteOrder, m.address.Unmap().AsSlice())
 		return nil
 	})
-	data.Uint8(nl.IPSET_ATTR_PROTO, protocols[entry.Protocol])
-	data.Uint16(nl.IPSET_ATTR_PORT|netlink.NetByteOrder, entry.Port)
+	if m.protocol == 0 {
+		return
+	}
+	data.Uint8(nl.IPSET_ATTR_PROTO, m.protocol)
+	data.Uint16(nl.IPSET_ATTR_PORT|netlink.NetByteOrder, m.port)
 }

@@ -10,14 +10,25 @@ import (
 	"github.com/needwant/needwant/netns/gateway/chains"
 )
 
-// Entry is one address and port to block.
+// Entry is one thing to block at an address: a port, every port of a protocol, or
+// the ICMP echo requests and their replies.
 type Entry struct {
 	Address  netip.Addr
-	Protocol string // "tcp" or "udp"
-	Port     uint16
+	Protocol string // harness.TCP, harness.UDP or harness.ICMP
+	Port     uint16 // 0 for every port, and for ICMP
 }
 
-func (e Entry) String() string { return fmt.Sprintf("%s/%d/%s", e.Protocol, e.Port, e.Address) }
+func (e Entry) String() string { return e.destination().String() }
+
+func (e Entry) destination() harness.Destination {
+	return harness.Destination{Protocol: e.Protocol, Port: e.Port, Name: e.Address.String()}
+}
+
+// EveryPort reports whether the entry stands for every port of its address.
+func (e Entry) EveryPort() bool { return e.destination().EveryPort() }
+
+// Whole is the entry for every port of an entry's address and protocol.
+func (e Entry) Whole() Entry { return Entry{Address: e.Address, Protocol: e.Protocol} }
 
 // Driver holds a block in the kernel. It is used by one goroutine at a time.
 type Driver interface {

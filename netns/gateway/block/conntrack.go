@@ -8,6 +8,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
 )
@@ -107,9 +108,34 @@ func (s selection) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 	if !s.own(flow) {
 		return false
 	}
+	entry := begunTo(flow)
+	return s.entries[entry] || s.entries[entry.Whole()]
+}
+
+// begunTo is the entry that would block a connection.
+func begunTo(flow *netlink.ConntrackFlow) Entry {
 	address, _ := netip.AddrFromSlice(flow.Forward.DstIP)
-	protocol := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[flow.Forward.Protocol]
-	return s.entries[Entry{address.Unmap(), protocol, flow.Forward.DstPort}]
+	return Entry{address.Unmap(), protocolOf(flow.Forward.Protocol), flow.Forward.DstPort}
+}
+
+// numberOf is the number of an entry's protocol in IP headers.
+func numberOf(e Entry) uint8 {
+	switch e.Protocol {
+	case harness.TCP:
+		return unix.IPPROTO_TCP
+	case harness.UDP:
+		return unix.IPPROTO_UDP
+	}
+	return chains.EchoOf(chains.FamilyOf(e.Address)).Number
+}
+
+// protocolOf is the protocol with a number in IP headers, "" for those that cannot
+// be blocked.
+func protocolOf(number uint8) string {
+	return map[uint8]string{
+		unix.IPPROTO_TCP: harness.TCP, unix.IPPROTO_UDP: harness.UDP,
+		unix.IPPROTO_ICMP: harness.ICMP, unix.IPPROTO_ICMPV6: harness.ICMP,
+	}[number]
 }
 
 // own tells whether the device may have begun a connection.

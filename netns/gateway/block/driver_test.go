@@ -17,6 +17,10 @@ import (
 var (
 	first  = block.Entry{Address: netip.MustParseAddr("198.51.100.1"), Protocol: "tcp", Port: 443}
 	second = block.Entry{Address: netip.MustParseAddr("198.51.100.1"), Protocol: "udp", Port: 443}
+	pings  = block.Entry{Address: netip.MustParseAddr("198.51.100.1"), Protocol: "icmp"}
+	pings6 = block.Entry{Address: netip.MustParseAddr("2001:db8::3"), Protocol: "icmp"}
+	whole  = block.Entry{Address: netip.MustParseAddr("198.51.100.1"), Protocol: "udp"}
+	whole6 = block.Entry{Address: netip.MustParseAddr("2001:db8::3"), Protocol: "tcp"}
 	third  = block.Entry{Address: netip.MustParseAddr("2001:db8::3"), Protocol: "udp", Port: 8053}
 )
 
@@ -54,6 +58,10 @@ var _ = Describe("a driver", Label("root"), func() {
 					{harness.Drop, []block.Entry{third}},
 					{harness.Drop, nil},
 					{harness.Reject, []block.Entry{first, second, third}},
+					{harness.Reject, []block.Entry{pings, whole, first}},
+					{harness.Drop, []block.Entry{pings6, whole6, whole, second}},
+					{harness.Drop, []block.Entry{pings6, second}},
+					{harness.Reject, []block.Entry{whole}},
 				} {
 					Expect(driver.Replace(step.entries, step.fault)).To(Succeed())
 					Expect(driver.Check()).To(BeEmpty())
@@ -62,7 +70,7 @@ var _ = Describe("a driver", Label("root"), func() {
 
 			It("adds to what it holds", func() {
 				Expect(driver.Replace([]block.Entry{first}, harness.Drop)).To(Succeed())
-				Expect(driver.Add([]block.Entry{third, first})).To(Succeed())
+				Expect(driver.Add([]block.Entry{third, first, pings, pings6, whole, whole6, whole})).To(Succeed())
 				Expect(driver.Check()).To(BeEmpty())
 				Expect(driver.Replace(nil, harness.Drop)).To(Succeed())
 				Expect(driver.Check()).To(BeEmpty())

@@ -5,15 +5,16 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
 )
 
-// sets is the driver that keeps entries in ipsets, one for each fault and
-// family, and fills a spare one to swap it in.
+// sets is the driver that keeps entries in ipsets, and fills a spare one to swap
+// it in. For each fault and family there is a set of addresses with ports, which
+// holds the ICMP echoes too, and for each protocol with ports a set of the
+// addresses of which every port is blocked.
 type sets struct {
 	namespace *netns.Namespace
 	tables    *chains.Tables
@@ -27,6 +28,43 @@ const capacity = 1 << 20
 
 const spare = "spare"
 
+// kind is a kind of set: addresses with ports, or the addresses of which every
+// port of one protocol is blocked.
+type kind struct{ protocol string } // "" for addresses with ports
+
+func kinds() []kind { return []kind{{}, {harness.TCP}, {harness.UDP}} }
+
+func kindOf(e Entry) kind {
+	if e.EveryPort() {
+		return kind{e.Protocol}
+	}
+	return kind{}
+}
+
+// typeName is the kernel's name for the type of set.
+func (k kind) typeName() string {
+	if k.protocol == "" {
+		return "hash:ip,port"
+	}
+	return "hash:ip"
+}
+
+// set names the set of a fault.
+func (k kind) set(fault harness.Fault, family chains.Family) string {
+	if k.protocol == "" {
+		return setName(string(fault), family)
+	}
+	return setName(string(fault)+"-"+k.protocol, family)
+}
+
+// spare names the set to swap with. The kernel swaps only sets of one type.
+func (k kind) spare(family chains.Family) string {
+	if k.protocol == "" {
+		return setName(spare, family)
+	}
+	return setName(spare+"-ip", family)
+}
+
 func setName(use string, family chains.Family) string {
 	return fmt.Sprintf("needwant-%s-%d", use, int(family))
 }
@@ -34,8 +72,8 @@ func setName(use string, family chains.Family) string {
 func openSets(namespace *netns.Namespace, tables *chains.Tables, layout chains.Layout) (*sets, error) {
 	s := &sets{namespace: namespace, tables: tables, fault: harness.Reject}
 	for _, family := range chains.Families() {
-		for _, use := range []string{string(harness.Reject), string(harness.Drop), spare} {
-			if err := s.create(use, family); err != nil {
+		for name, typeName := range all(family) {
+			if err := s.create(name, typeName, family); err != nil {
 				return nil, err
 			}
 		}
@@ -43,13 +81,25 @@ func openSets(namespace *netns.Namespace, tables *chains.Tables, layout chains.L
 	return s, install(tables, layout, func(family chains.Family) []chains.Rule { return setRules(layout, family) })
 }
 
-func (s *sets) create(use string, family chains.Family) error {
+// all are the sets of a family, by name, with their types.
+func all(family chains.Family) map[string]string {
+	sets := map[string]string{}
+	for _, k := range kinds() {
+		sets[k.spare(family)] = k.typeName()
+		for _, fault := range faults {
+			sets[k.set(fault, family)] = k.typeName()
+		}
+	}
+	return sets
+}
+
+func (s *sets) create(name, typeName string, family chains.Family) error {
 	err := guarded(func() error {
-		return s.namespace.Netlink().IpsetCreate(setName(use, family), "hash:ip,port",
+		return s.namespace.Netlink().IpsetCreate(name, typeName,
 			netlink.IpsetCreateOptions{Family: number(family), MaxElements: capacity})
 	})
 	if err != nil {
-		return fmt.Errorf("creating ipset %s (a kernel without ipset needs the driver iptables): %w", setName(use, family), err)
+		return fmt.Errorf("creating ipset %s (a kernel without ipset needs the driver iptables): %w", name, err)
 	}
 	return nil
 }
@@ -58,23 +108,36 @@ func (s *sets) create(use string, family chains.Family) error {
 // comes back.
 func setRules(layout chains.Layout, family chains.Family) (rules []chains.Rule) {
 	for _, fault := range faults {
-		name := setName(string(fault), family)
-		rules = append(rules,
-			chains.Rulef("-i %s -m set --match-set %s dst,dst -j %s", layout.Inside, name, Target(fault)),
-			chains.Rulef("-i %s -m set --match-set %s src,src -j %s", layout.Uplink, name, drop))
+		for _, k := range kinds() {
+			protocol, there, back := "", "dst,dst", "src,src"
+			if k.protocol != "" {
+				protocol, there, back = "-p "+k.protocol, "dst", "src"
+			}
+			name := k.set(fault, family)
+			rules = append(rules,
+				chains.Rulef("-i %s %s -m set --match-set %s %s -j %s", layout.Inside, protocol, name, there, Target(fault)),
+				chains.Rulef("-i %s %s -m set --match-set %s %s -j %s", layout.Uplink, protocol, name, back, drop))
+		}
 	}
 	return rules
 }
 
-// Replace fills the spare set and swaps it in; only then is the other fault's
-// set emptied.
+// Replace fills the spare sets and swaps them in; only then are the other fault's
+// sets emptied. If an address changes between one port and every port, it moves
+// from one set to another: for a moment it is in both.
 func (s *sets) Replace(entries []Entry, fault harness.Fault) error {
 	if err := supported(fault); err != nil {
 		return err
 	}
+	before := s.held
 	s.fault, s.held = fault, map[Entry]bool{}
 	for _, entry := range entries {
 		s.held[entry] = true
+	}
+	if everyPort(before) != everyPort(s.held) {
+		if err := s.write(entries); err != nil {
+			return err
+		}
 	}
 	for _, family := range chains.Families() {
 		if err := s.replace(family, fault); err != nil {
@@ -84,6 +147,16 @@ func (s *sets) Replace(entries []Entry, fault harness.Fault) error {
 	return nil
 }
 
+// everyPort counts the entries that stand for every port.
+func everyPort(held map[Entry]bool) (count int) {
+	for entry := range held {
+		if entry.EveryPort() {
+			count++
+		}
+	}
+	return count
+}
+
 func (s *sets) replace(family chains.Family, fault harness.Fault) error {
 	handle := s.namespace.Netlink()
 	other := harness.Drop
@@ -91,41 +164,57 @@ func (s *sets) replace(family chains.Family, fault harness.Fault) error {
 		other = harness.Reject
 	}
 	return guarded(func() error {
-		if err := handle.IpsetFlush(setName(spare, family)); err != nil {
-			return err
+		for _, k := range kinds() {
+			if err := handle.IpsetFlush(k.spare(family)); err != nil {
+				return err
+			}
+			if err := addBatch(s.namespace, k.spare(family), s.of(k, family)); err != nil {
+				return err
+			}
+			if err := handle.IpsetSwap(k.spare(family), k.set(fault, family)); err != nil {
+				return err
+			}
 		}
-		if err := addBatch(s.namespace, setName(spare, family), s.of(family)); err != nil {
-			return err
+		for _, k := range kinds() {
+			if err := handle.IpsetFlush(k.set(other, family)); err != nil {
+				return err
+			}
 		}
-		if err := handle.IpsetSwap(setName(spare, family), setName(string(fault), family)); err != nil {
-			return err
-		}
-		return handle.IpsetFlush(setName(string(other), family))
+		return nil
 	})
 }
 
-func (s *sets) of(family chains.Family) (entries []Entry) {
+// of are the members of one set.
+func (s *sets) of(k kind, family chains.Family) (members []member) {
 	for entry := range s.held {
-		if chains.FamilyOf(entry.Address) == family {
-			entries = append(entries, entry)
+		if kindOf(entry) == k && chains.FamilyOf(entry.Address) == family {
+			members = append(members, membersOf(entry)...)
 		}
 	}
-	return entries
+	return members
 }
 
 func (s *sets) Add(entries []Entry) error {
-	byFamily := map[chains.Family][]Entry{}
-	for _, entry := range entries {
-		family := chains.FamilyOf(entry.Address)
-		byFamily[family] = append(byFamily[family], entry)
-	}
-	for family, entries := range byFamily {
-		if err := addBatch(s.namespace, setName(string(s.fault), family), entries); err != nil {
-			return fmt.Errorf("blocking %d more addresses (%s): %w", len(entries), family, err)
-		}
+	if err := s.write(entries); err != nil {
+		return err
 	}
 	for _, entry := range entries {
 		s.held[entry] = true
+	}
+	return nil
+}
+
+// write adds entries to the sets of the fault that is in force.
+func (s *sets) write(entries []Entry) error {
+	bySet := map[string][]member{}
+	for _, entry := range entries {
+		name := kindOf(entry).set(s.fault, chains.FamilyOf(entry.Address))
+		bySet[name] = append(bySet[name], membersOf(entry)...)
+	}
+	for name, members := range bySet {
+		if err := addBatch(s.namespace, name, members); err != nil {
+			return fmt.Errorf("blocking %d more addresses: %w", len(members), err)
+		}
 	}
 	return nil
 }
@@ -136,17 +225,19 @@ func (s *sets) Check() (problem string, err error) {
 		return problem, err
 	}
 	for _, family := range chains.Families() {
-		wanted := map[harness.Fault][]Entry{s.fault: s.of(family)}
-		for _, fault := range faults {
-			if problem := s.compare(setName(string(fault), family), wanted[fault]); problem != "" {
-				return problem, nil
+		for _, k := range kinds() {
+			wanted := map[harness.Fault][]member{s.fault: s.of(k, family)}
+			for _, fault := range faults {
+				if problem := s.compare(k.set(fault, family), wanted[fault]); problem != "" {
+					return problem, nil
+				}
 			}
 		}
 	}
 	return "", nil
 }
 
-func (s *sets) compare(name string, wanted []Entry) string {
+func (s *sets) compare(name string, wanted []member) string {
 	found, err := s.list(name)
 	if err != nil {
 		return fmt.Sprintf("the set %s cannot be read: %v", name, err)
@@ -154,7 +245,7 @@ func (s *sets) compare(name string, wanted []Entry) string {
 	return difference("the set "+name, wanted, found)
 }
 
-func (s *sets) list(name string) (entries []Entry, err error) {
+func (s *sets) list(name string) (members []member, err error) {
 	var listing *netlink.IPSetResult
 	err = guarded(func() error {
 		listing, err = s.namespace.Netlink().IpsetList(name)
@@ -163,43 +254,73 @@ func (s *sets) list(name string) (entries []Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, member := range listing.Entries {
-		entries = append(entries, entryOf(member))
+	for _, listed := range listing.Entries {
+		members = append(members, memberOf(listed))
 	}
-	return entries, nil
+	return members, nil
 }
 
-func entryOf(member netlink.IPSetEntry) (entry Entry) {
-	if address, ok := netip.AddrFromSlice(member.IP); ok {
-		entry.Address = address.Unmap()
-	}
-	if member.Protocol != nil {
-		entry.Protocol = map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[*member.Protocol]
-	}
-	if member.Port != nil {
-		entry.Port = *member.Port
-	}
-	return entry
+// member is what a set holds. In a set of addresses alone the rest is zero.
+type member struct {
+	address  netip.Addr
+	protocol uint8  // number in the IP header
+	port     uint16 // of ICMP: type and code
 }
 
-// difference says how the found entries differ from the wanted, in words.
-func difference(where string, wanted, found []Entry) string {
-	present := make(map[Entry]bool, len(found))
-	for _, entry := range found {
-		present[entry] = true
+// membersOf are what a set holds for an entry. For ICMP these are two, since the
+// kernel takes the type of the packet that it looks at: a request on the way there,
+// a reply on the way back.
+func membersOf(e Entry) []member {
+	m := member{address: e.Address, protocol: numberOf(e), port: e.Port}
+	switch {
+	case e.EveryPort():
+		return []member{{address: e.Address}}
+	case e.Protocol == harness.ICMP:
+		echo, reply := chains.EchoOf(chains.FamilyOf(e.Address)), m
+		m.port, reply.port = uint16(echo.Asks)<<8, uint16(echo.Answers)<<8
+		return []member{m, reply}
 	}
-	var missing []Entry
-	for _, entry := range wanted {
-		if !present[entry] {
-			missing = append(missing, entry)
+	return []member{m}
+}
+
+func memberOf(listed netlink.IPSetEntry) (m member) {
+	if address, ok := netip.AddrFromSlice(listed.IP); ok {
+		m.address = address.Unmap()
+	}
+	if listed.Protocol != nil {
+		m.protocol = *listed.Protocol
+	}
+	if listed.Port != nil {
+		m.port = *listed.Port
+	}
+	return m
+}
+
+func (m member) String() string {
+	if m.protocol == 0 {
+		return m.address.String()
+	}
+	return fmt.Sprintf("%s/%d/%s", protocolOf(m.protocol), m.port, m.address)
+}
+
+// difference says how the found members differ from the wanted, in words.
+func difference(where string, wanted, found []member) string {
+	present := make(map[member]bool, len(found))
+	for _, m := range found {
+		present[m] = true
+	}
+	var missing []member
+	for _, m := range wanted {
+		if !present[m] {
+			missing = append(missing, m)
 		}
-		delete(present, entry)
+		delete(present, m)
 	}
 	if len(missing) > 0 {
-		return fmt.Sprintf("%s lacks %d of its %d entries, as %s", where, len(missing), len(wanted), missing[0])
+		return fmt.Sprintf("%s lacks %d of its %d entries, e.g. %s", where, len(missing), len(wanted), missing[0])
 	}
-	for entry := range present {
-		return fmt.Sprintf("%s has an entry that nobody asked for: %s", where, entry)
+	for m := range present {
+		return fmt.Sprintf("%s has an entry that nobody asked for: %s", where, m)
 	}
 	return ""
 }

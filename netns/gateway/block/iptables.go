@@ -30,10 +30,25 @@ func openRules(tables *chains.Tables, layout chains.Layout) (*rules, error) {
 
 // entryRules block one entry: what the device sends there, and what comes back.
 func entryRules(layout chains.Layout, w written) []chains.Rule {
+	there, back := w.Matches()
 	return []chains.Rule{
-		chains.Rulef("-i %s -d %s -p %s --dport %d -j %s", layout.Inside, w.Address, w.Protocol, w.Port, Target(w.fault)),
-		chains.Rulef("-i %s -s %s -p %s --sport %d -j %s", layout.Uplink, w.Address, w.Protocol, w.Port, drop),
+		append(chains.Rulef("-i %s", layout.Inside), append(there, "-j", Target(w.fault))...),
+		append(chains.Rulef("-i %s", layout.Uplink), append(back, "-j", drop)...),
 	}
+}
+
+// Matches are what iptables matches an entry by: what the device sends there, and
+// what comes back.
+func (e Entry) Matches() (there, back chains.Rule) {
+	there, back = chains.Rulef("-d %s", e.Address), chains.Rulef("-s %s", e.Address)
+	switch {
+	case e.Protocol == harness.ICMP:
+		echo := chains.EchoOf(chains.FamilyOf(e.Address))
+		return append(there, echo.Request()...), append(back, echo.Reply()...)
+	case e.EveryPort():
+		return append(there, "-p", e.Protocol), append(back, "-p", e.Protocol)
+	}
+	return append(there, chains.Rulef("-p %s --dport %d", e.Protocol, e.Port)...), append(back, chains.Rulef("-p %s --sport %d", e.Protocol, e.Port)...)
 }
 
 // Replace writes what is new before it removes what is old.

@@ -3,7 +3,6 @@ package block
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -27,7 +26,6 @@ const beat = PulseLasts / 4
 // ours is in force any more.
 type Pulse struct {
 	namespace *netns.Namespace
-	device    netip.Addr
 	end       chan struct{}
 	ended     sync.WaitGroup
 
@@ -37,10 +35,9 @@ type Pulse struct {
 	why    string
 }
 
-// StartPulse makes the sets and fills them until Stop. The address is the
-// device's over IPv4; over IPv6 it may have any.
-func StartPulse(namespace *netns.Namespace, device netip.Addr) (*Pulse, error) {
-	p := &Pulse{namespace: namespace, device: device, end: make(chan struct{})}
+// StartPulse makes the sets and fills them until Stop.
+func StartPulse(namespace *netns.Namespace) (*Pulse, error) {
+	p := &Pulse{namespace: namespace, end: make(chan struct{})}
 	for _, family := range chains.Families() {
 		if err := createPulse(namespace, family); err != nil {
 			return nil, err
@@ -69,16 +66,19 @@ func createPulse(namespace *netns.Namespace, family chains.Family) error {
 // (ip_set_hash_net.c).
 const netRevision = 2
 
-// entries are those of a family's set: the device, or everything in two halves,
-// since the kernel takes no network of no length.
+// entries are those of a family's set: everything, in two halves, since the kernel
+// takes no network of length 0. Which packets are the device's is not for the set to
+// say.
 func (p *Pulse) entries(family chains.Family) []*netlink.IPSetEntry {
-	if family == chains.IPv4 {
-		return []*netlink.IPSetEntry{{IP: p.device.AsSlice(), CIDR: 32, Replace: true}}
+	halves := []string{"0.0.0.0", "128.0.0.0"}
+	if family == chains.IPv6 {
+		halves = []string{"::", "8000::"}
 	}
-	return []*netlink.IPSetEntry{
-		{IP: net.ParseIP("::"), CIDR: 1, Replace: true},
-		{IP: net.ParseIP("8000::"), CIDR: 1, Replace: true},
+	var entries []*netlink.IPSetEntry
+	for _, half := range halves {
+		entries = append(entries, &netlink.IPSetEntry{IP: netip.MustParseAddr(half).AsSlice(), CIDR: 1, Replace: true})
 	}
+	return entries
 }
 
 // fill gives every entry its full time again.

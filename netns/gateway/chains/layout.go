@@ -75,6 +75,20 @@ func (l Layout) Forwarded(family Family) []Hook {
 	return []Hook{{"FORWARD", l.sent(family)}, {"FORWARD", l.received(family)}}
 }
 
+// Outgoing are the hooks for what the device sends through the gateway.
+func (l Layout) Outgoing(family Family) []Hook {
+	if !l.Shared {
+		return []Hook{{"FORWARD", Rulef("-i %s", l.Inside)}}
+	}
+	return []Hook{{"FORWARD", l.sent(family)}}
+}
+
+// FalseSource are the hooks, in shared tables and over IPv4, for what the device
+// sends through the gateway with another source address than its own.
+func (l Layout) FalseSource() []Hook {
+	return []Hook{{"FORWARD", Rulef("-i %s ! -s %s -m mac --mac-source %s -m set --match-set %s src", l.Inside, l.Address, l.MAC, PulseSet(IPv4))}}
+}
+
 // ToGateway are the hooks for what the device sends to the gateway itself, of
 // which shared tables know our resolver alone.
 func (l Layout) ToGateway(family Family) []Hook {

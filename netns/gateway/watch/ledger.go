@@ -21,8 +21,8 @@ type Ledger struct {
 
 // Place is a remote address and port.
 type Place struct {
-	Protocol string // "tcp" or "udp"
-	netip.AddrPort
+	Protocol       string // harness.TCP, harness.UDP or harness.ICMP
+	netip.AddrPort        // with port 0 for ICMP
 }
 
 // connection tells a fresh SYN from its retransmission, which has the same
@@ -115,10 +115,10 @@ func attempt(contact *harness.Contact, at time.Time) {
 	}
 }
 
-// fresh tells whether the device began something with this packet: a datagram,
-// or a SYN that was not sent before.
+// fresh reports whether the device began something with this packet: a datagram, an
+// ICMP echo, or a SYN that was not sent before.
 func (l *Ledger) fresh(p Packet) bool {
-	if p.Protocol == "udp" {
+	if p.Protocol != harness.TCP {
 		return true
 	}
 	key := connection{p.Point, p.Source, p.Destination, p.Sequence}

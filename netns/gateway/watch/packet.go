@@ -11,21 +11,24 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/chains"
 )
 
-// Packet is one logged packet of TCP or UDP, at Stray and Home of any protocol, with the addresses that device and
-// destination know each other by.
+// Packet is one logged packet, with the addresses that device and destination know
+// each other by. At Stray, Home and Other it may have any protocol.
 type Packet struct {
 	Point       Point
-	Link        int              // index of the link it came in by; 0 when the gateway made it
-	Protocol    string           // "tcp", "udp", or "" for others
-	Kind        string           // of others: what they are called, as "GRE"
-	Hardware    net.HardwareAddr // whose it is, where the kernel says so
-	Source      netip.AddrPort
+	Link        int              // index of the interface where it came in; 0 when the gateway made it
+	Protocol    string           // harness.TCP, harness.UDP, harness.ICMP for an echo or its reply, or "" for others
+	Kind        string           // what the protocol is called, e.g. "GRE" or "ICMP TimestampRequest"
+	Hardware    net.HardwareAddr // of the sender, if the kernel says so
+	Source      netip.AddrPort   // with port 0 if the protocol has no ports
 	Destination netip.AddrPort
 	SYN         bool   // of TCP: asks for a new connection
 	Sequence    uint32 // of TCP
-	Payload     []byte // valid until the next packet
+	Payload     []byte // of TCP and UDP; valid until the next packet
 	At          time.Time
 }
 
@@ -36,24 +39,11 @@ type decoder struct {
 	skipped layers.IPv6ExtensionSkipper
 	tcp     layers.TCP
 	udp     layers.UDP
-	payload gopacket.Payload
-	layers  []gopacket.LayerType
-	parsers map[uint8]*gopacket.DecodingLayerParser
+	icmp4   layers.ICMPv4
+	icmp6   layers.ICMPv6
 }
 
-func newDecoder() *decoder {
-	d := &decoder{}
-	parser := func(first gopacket.LayerType) *gopacket.DecodingLayerParser {
-		p := gopacket.NewDecodingLayerParser(first, &d.ip4, &d.ip6, &d.skipped, &d.tcp, &d.udp, &d.payload)
-		p.IgnoreUnsupported = true
-		return p
-	}
-	d.parsers = map[uint8]*gopacket.DecodingLayerParser{
-		unix.AF_INET:  parser(layers.LayerTypeIPv4),
-		unix.AF_INET6: parser(layers.LayerTypeIPv6),
-	}
-	return d
-}
+func newDecoder() *decoder { return &decoder{} }
 
 // entry is what the kernel says of one packet (linux/netfilter/nfnetlink_log.h).
 type entry struct {
@@ -113,42 +103,94 @@ func hardware(data []byte) net.HardwareAddr {
 	return slices.Clone(data[at:min(len(data), at+length)])
 }
 
-// decode reads a packet's headers; ok is false for anything but whole headers of
-// TCP or UDP, where other protocols do not count.
+// decode reads a packet's headers; ok is false if they are not whole, and for a
+// protocol that does not count at the packet's point.
 func (d *decoder) decode(e entry) (p Packet, ok bool) {
-	parser := d.parsers[e.family]
-	if parser == nil {
-		return Packet{}, false
-	}
-	d.payload = nil
-	if parser.DecodeLayers(e.bytes, &d.layers) != nil {
-		return Packet{}, false
-	}
 	p = Packet{Point: e.point, Link: e.link, Hardware: e.hardware, At: time.Now()}
-	var source, destination netip.Addr
-	for _, layer := range d.layers {
-		switch layer {
-		case layers.LayerTypeIPv4:
-			source, destination, p.Kind = address(d.ip4.SrcIP), address(d.ip4.DstIP), d.ip4.Protocol.String()
-			p.ports(source, 0, destination, 0)
-		case layers.LayerTypeIPv6:
-			source, destination, p.Kind = address(d.ip6.SrcIP), address(d.ip6.DstIP), d.ip6.NextHeader.String()
-			p.ports(source, 0, destination, 0)
-		case layers.LayerTypeTCP:
-			p.Protocol, p.SYN, p.Sequence = "tcp", d.tcp.SYN && !d.tcp.ACK, d.tcp.Seq
-			p.ports(source, uint16(d.tcp.SrcPort), destination, uint16(d.tcp.DstPort))
-			p.Payload = d.tcp.Payload
-		case layers.LayerTypeUDP:
-			p.Protocol = "udp"
-			p.ports(source, uint16(d.udp.SrcPort), destination, uint16(d.udp.DstPort))
-			p.Payload = d.udp.Payload
-		}
+	upper, payload, ok := d.network(e, &p)
+	if !ok {
+		return Packet{}, false
 	}
-	others := p.Point == Stray || p.Point == Home
-	return p, p.Protocol != "" || others && p.Source.IsValid()
+	p.Kind = upper.String()
+	whole := d.transport(&p, upper, payload)
+	others := p.Point == Stray || p.Point == Home || p.Point == Other
+	return p, others || whole && p.Protocol != ""
 }
 
-func (p *Packet) ports(source netip.Addr, from uint16, destination netip.Addr, to uint16) {
+// network reads the IP header, and returns the protocol in it and what it carries.
+// A packet in a packet is a protocol like any other: nothing in it is read.
+func (d *decoder) network(e entry, p *Packet) (upper layers.IPProtocol, payload []byte, ok bool) {
+	switch e.family {
+	case unix.AF_INET:
+		if d.ip4.DecodeFromBytes(e.bytes, gopacket.NilDecodeFeedback) != nil {
+			return 0, nil, false
+		}
+		p.between(address(d.ip4.SrcIP), 0, address(d.ip4.DstIP), 0)
+		return d.ip4.Protocol, d.ip4.Payload, d.ip4.FragOffset == 0
+	case unix.AF_INET6:
+		if d.ip6.DecodeFromBytes(e.bytes, gopacket.NilDecodeFeedback) != nil {
+			return 0, nil, false
+		}
+		p.between(address(d.ip6.SrcIP), 0, address(d.ip6.DstIP), 0)
+		upper, payload = d.ip6.NextHeader, d.ip6.Payload
+		if d.ip6.HopByHop != nil {
+			upper = d.ip6.HopByHop.NextHeader
+		}
+		for layers.LayerClassIPv6Extension.Contains(upper.LayerType()) {
+			if d.skipped.DecodeFromBytes(payload, gopacket.NilDecodeFeedback) != nil {
+				return 0, nil, false
+			}
+			upper, payload = d.skipped.NextHeader, d.skipped.Payload
+		}
+		return upper, payload, true
+	}
+	return 0, nil, false
+}
+
+// transport reads the header of TCP, UDP and ICMP; whole is false if it is not all
+// there.
+func (d *decoder) transport(p *Packet, upper layers.IPProtocol, payload []byte) (whole bool) {
+	feedback := gopacket.NilDecodeFeedback
+	switch upper {
+	case layers.IPProtocolTCP:
+		if d.tcp.DecodeFromBytes(payload, feedback) != nil {
+			return false
+		}
+		p.Protocol, p.SYN, p.Sequence, p.Payload = harness.TCP, d.tcp.SYN && !d.tcp.ACK, d.tcp.Seq, d.tcp.Payload
+		p.between(p.Source.Addr(), uint16(d.tcp.SrcPort), p.Destination.Addr(), uint16(d.tcp.DstPort))
+	case layers.IPProtocolUDP:
+		if d.udp.DecodeFromBytes(payload, feedback) != nil {
+			return false
+		}
+		p.Protocol, p.Payload = harness.UDP, d.udp.Payload
+		p.between(p.Source.Addr(), uint16(d.udp.SrcPort), p.Destination.Addr(), uint16(d.udp.DstPort))
+	case layers.IPProtocolICMPv4:
+		if d.icmp4.DecodeFromBytes(payload, feedback) != nil {
+			return false
+		}
+		p.icmp(chains.IPv4, d.icmp4.TypeCode.Type(), d.icmp4.TypeCode.String())
+	case layers.IPProtocolICMPv6:
+		if d.icmp6.DecodeFromBytes(payload, feedback) != nil {
+			return false
+		}
+		p.icmp(chains.IPv6, d.icmp6.TypeCode.Type(), d.icmp6.TypeCode.String())
+	}
+	return true
+}
+
+// icmp tells an ICMP echo, or the reply to one, from the other types of ICMP. In the
+// other family's packets ICMP is a protocol like any other.
+func (p *Packet) icmp(family chains.Family, kind uint8, name string) {
+	if chains.FamilyOf(p.Destination.Addr()) != family {
+		return
+	}
+	p.Kind = "ICMP " + name
+	if echo := chains.EchoOf(family); kind == echo.Asks || kind == echo.Answers {
+		p.Protocol = harness.ICMP
+	}
+}
+
+func (p *Packet) between(source netip.Addr, from uint16, destination netip.Addr, to uint16) {
 	p.Source, p.Destination = netip.AddrPortFrom(source, from), netip.AddrPortFrom(destination, to)
 }
 

@@ -11,12 +11,13 @@ import (
 type Point string
 
 const (
-	Outward Point = "needwant-out"   // by the device, before the filter: SYNs, datagrams, the first packet of an older connection
+	Outward Point = "needwant-out"   // by the device, before the filter: SYNs, datagrams, ICMP echoes, the first packet of an older connection
 	Inward  Point = "needwant-in"    // the first answer to the device on a connection
 	Answer  Point = "needwant-dns"   // a DNS answer from outside that was not caught, whole
 	Hello   Point = "needwant-hello" // the device's first words on a connection of TCP
 	Block   Point = "needwant-block" // stopped by the block, in either direction
-	Stray   Point = "needwant-stray" // on its way out, and nothing that a block can judge
+	Stray   Point = "needwant-stray" // from another hardware address, or with a source address that is not in the device's network
+	Other   Point = "needwant-other" // by the device, of a protocol that no block tests
 	Home    Point = "needwant-home"  // to a host of the home network that the device is kept from
 	fence   Point = "needwant-fence"
 )
@@ -75,7 +76,7 @@ func (l *Log) Chains(layout chains.Layout, family chains.Family) []chains.Chain 
 
 // outward logs what the device sends, and hands on what comes back.
 func outward(layout chains.Layout, family chains.Family) chains.Chain {
-	in := layout.Inside
+	in, echo := layout.Inside, chains.EchoOf(family)
 	return chains.Chain{
 		Table: "mangle", Name: "NEEDWANT-WATCH",
 		Hooks: append(layout.Forwarded(family), layout.ToGateway(family)...),
@@ -87,6 +88,7 @@ func outward(layout chains.Layout, family chains.Family) chains.Chain {
 				chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctdir ORIGINAL %s -j %s", in, first("original"), At(Outward)),
 				chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctdir ORIGINAL %s -j %s", in, upTo("original", helloPackets), words()),
 				chains.Rulef("-i %s -p udp -m conntrack --ctdir ORIGINAL -j %s", in, At(Outward)),
+				append(chains.Rulef("-i %s", in), append(echo.Request(), chains.Rulef("-j %s", At(Outward))...)...),
 			}),
 	}
 }
@@ -101,6 +103,7 @@ func inward(layout chains.Layout, family chains.Family) chains.Chain {
 			chains.Rulef("-i %s -p tcp --sport 53 -m conntrack --ctdir REPLY -j %s", layout.Uplink, wholeAt(Answer)),
 			chains.Rulef("-p tcp ! --tcp-flags RST RST -m conntrack --ctdir REPLY %s -j %s", first("reply"), At(Inward)),
 			chains.Rulef("-p udp -m conntrack --ctdir REPLY %s -j %s", first("reply"), At(Inward)),
+			append(chains.EchoOf(family).Reply(), chains.Rulef("-m conntrack --ctdir REPLY %s -j %s", first("reply"), At(Inward))...),
 		}),
 	}
 }
