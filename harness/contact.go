@@ -12,6 +12,8 @@ type Contact struct {
 	Destination Destination  `json:"destination"`
 	Addresses   []netip.Addr `json:"addresses,omitempty"`  // seen or answered for the name, sorted
 	Collateral  []string     `json:"collateral,omitempty"` // other names on the same address and port, which a block hits too
+	Aliases     []string     `json:"aliases,omitempty"`    // names that must resolve for it to resolve (CNAME), sorted
+	Except      []string     `json:"except,omitempty"`     // if it stands for every name below a domain: the names there that are destinations of their own, sorted
 	Named       string       `json:"named,omitempty"`      // how the name is known: "dns" from an answer, "tls" from what a server was asked by; "" where there is none
 	Private     string       `json:"private,omitempty"`    // how it answers questions for names that nobody can read along, as "DNS over TLS"; "" where it does not
 	First       time.Time    `json:"first,omitzero"`       // first packet of the window
@@ -29,6 +31,8 @@ func (c Contact) With(other Contact) Contact {
 		Destination: other.Destination,
 		Addresses:   union(c.Addresses, other.Addresses, netip.Addr.Compare),
 		Collateral:  union(c.Collateral, other.Collateral, cmp.Compare[string]),
+		Aliases:     union(c.Aliases, other.Aliases, cmp.Compare[string]),
+		Except:      union(c.Except, other.Except, cmp.Compare[string]),
 		Named:       cmp.Or(c.Named, other.Named),
 		Private:     cmp.Or(c.Private, other.Private),
 		First:       earliest(c.First, other.First),

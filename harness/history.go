@@ -14,6 +14,7 @@ const audits = 3
 // history is what the results of a run say to the search. It is derived from the
 // results alone, so that resuming is replaying.
 type history struct {
+	belonging
 	run      Run
 	universe []Destination // by index, in the order they were first seen
 	index    map[Destination]int
@@ -36,15 +37,9 @@ type fact struct {
 
 func newHistory(run Run) history {
 	h := history{run: run, index: map[Destination]int{}}
-	all := run.destinations()
-	var wide []Destination
-	for _, d := range all {
-		if d.wide() {
-			wide = append(wide, d)
-		}
-	}
-	for _, d := range all {
-		h.add(d, rowOf(d, wide))
+	h.belonging = run.belonging()
+	for _, d := range run.destinations() {
+		h.add(d, h.row(d))
 	}
 	for i := range h.universe {
 		h.order = append(h.order, i)
@@ -106,17 +101,6 @@ func (r Run) destinations() (all []Destination) {
 	return all
 }
 
-// rowOf is the row of a destination: the widest of those that cover it, or itself.
-// A destination that was seen before the row that covers it belongs to that row.
-func rowOf(d Destination, wide []Destination) Destination {
-	for _, w := range wide {
-		if w != d && w.Covers(d) {
-			return rowOf(w, wide)
-		}
-	}
-	return d
-}
-
 func (h *history) add(d, row Destination) {
 	if _, known := h.index[row]; !known {
 		h.index[row] = len(h.universe)
@@ -164,7 +148,7 @@ func (h history) trust() {
 		f := &h.facts[i]
 		where := bench{f.Lane, f.Sitting}
 		switch {
-		case f.Suspect != "" || f.Abandoned:
+		case f.Suspect != "" || f.Abandoned || h.stale(f.Trial):
 		case !f.Trial.Control():
 			pending[where] = append(pending[where], i)
 			f.usable = f.Recovered

@@ -22,6 +22,7 @@ func (h history) rows() []Row {
 	for i, index := range h.order {
 		sorted[i] = rows[index]
 		sorted[i].Contact.Destination = h.universe[index]
+		sorted[i].Contact = h.tidied(sorted[i].Contact)
 	}
 	return sorted
 }

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -112,3 +113,101 @@ func parsed(id string) harness.Destination {
 	Expect(err).NotTo(HaveOccurred())
 	return d
 }
+
+var _ = Describe("a name below a domain whose names do not repeat", func() {
+	wide, api, random := parsed("tcp/443/*.data.iot.example"), parsed("tcp/443/api.data.iot.example"), parsed("tcp/443/1f.data.iot.example")
+	contact := func(d harness.Destination, change func(*harness.Contact)) harness.Contact {
+		c := harness.Contact{Destination: d, Tries: 1}
+		change(&c)
+		return c
+	}
+	as := func(*harness.Contact) {}
+	blocked := func(c *harness.Contact) { c.Attempts, c.Touched = 1, 1 }
+	excepting := func(c *harness.Contact) { c.Except = []string{"api.data.iot.example"} }
+	judged := func(results ...harness.Result) harness.Judgement {
+		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+		run.Results = results
+		return harness.Judge(run)
+	}
+	result := func(number int, answer harness.Answer, block []harness.Destination, contacts ...harness.Contact) harness.Result {
+		return harness.Result{
+			Trial:     harness.Trial{Number: number, Block: block, Fault: harness.Reject, Regime: harness.Steady},
+			Outcomes:  map[string]harness.Outcome{"app": {Answer: answer}},
+			Recovered: true, Seen: harness.Observation{Contacts: contacts},
+		}
+	}
+
+	It("belongs to the domain's row, unless it is seen by itself", func() {
+		judgement := judged(
+			result(1, harness.Pass, nil, contact(random, as), contact(api, as)),
+			result(2, harness.Pass, nil, contact(wide, excepting), contact(api, as)),
+			result(3, harness.Fail, []harness.Destination{api}, contact(wide, excepting), contact(api, blocked)),
+			result(4, harness.Pass, []harness.Destination{wide}, contact(wide, blocked), contact(api, as)),
+		)
+		Expect(judgement.Rows).To(HaveExactElements(
+			HaveField("Contact.Destination", wide), HaveField("Contact.Destination", api)))
+		Expect(judgement.Columns[0].Cells[api].Verdict).To(Equal(harness.Required))
+		Expect(judgement.Columns[0].Cells[wide].Verdict).To(Equal(harness.Optional))
+	})
+
+	It("is not a row that a block hits besides", func() {
+		judgement := judged(
+			result(1, harness.Pass, nil, contact(random, func(c *harness.Contact) { c.Collateral = []string{"2f.data.iot.example", "other.example"} })),
+			result(2, harness.Pass, nil, contact(wide, as)),
+		)
+		Expect(judgement.Rows).To(HaveExactElements(HaveField("Contact.Collateral", HaveExactElements("other.example"))))
+	})
+})
+
+var _ = Describe("an address whose name becomes known", func() {
+	bare, named := parsed("tcp/443/198.51.100.7"), parsed("tcp/443/cloud.example")
+	contact := func(d harness.Destination, attempts int) harness.Contact {
+		return harness.Contact{Destination: d, Tries: 1, Attempts: attempts, Touched: attempts, Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.7")}}
+	}
+	judged := func(fault harness.Fault, results ...harness.Result) harness.Judgement {
+		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+		run.Settings.Faults = []harness.Fault{fault}
+		for i := range results {
+			results[i].Trial.Fault, results[i].Trial.Number = fault, i+1
+		}
+		run.Results = results
+		return harness.Judge(run)
+	}
+	result := func(answer harness.Answer, block []harness.Destination, contacts ...harness.Contact) harness.Result {
+		return harness.Result{
+			Trial:    harness.Trial{Block: block, Regime: harness.Steady},
+			Outcomes: map[string]harness.Outcome{"app": {Answer: answer}}, Recovered: true, Seen: harness.Observation{Contacts: contacts},
+		}
+	}
+	list := func(all ...harness.Destination) []harness.Destination { return all }
+
+	It("is one row with the name, first seen when the address was", func() {
+		judgement := judged(harness.Reject,
+			result(harness.Pass, nil, contact(bare, 0)),
+			result(harness.Fail, list(bare), contact(bare, 1)),
+			result(harness.Pass, nil, contact(named, 0)),
+		)
+		Expect(judgement.Rows).To(HaveExactElements(And(
+			HaveField("FirstSeen", "control"), HaveField("Contact.Destination", named), HaveField("Contact.Tries", 3))))
+		Expect(judgement.Columns[0].Cells[named].Verdict).To(Equal(harness.Required), "what fails with one of its addresses blocked")
+	})
+
+	It("proves nothing for the other addresses of the name by passing", func() {
+		judgement := judged(harness.Reject,
+			result(harness.Pass, nil, contact(bare, 0)),
+			result(harness.Pass, list(bare), contact(bare, 1)),
+			result(harness.Pass, nil, contact(named, 0)),
+		)
+		Expect(judgement.Columns[0].Cells[named].Verdict).NotTo(Equal(harness.Optional))
+	})
+
+	It("proves nothing under nxdomain, which blocks the name in another way", func() {
+		judgement := judged(harness.NXDomain,
+			result(harness.Pass, nil, contact(bare, 0)),
+			result(harness.Fail, list(bare), contact(bare, 1)),
+			result(harness.Pass, nil, contact(named, 0)),
+		)
+		Expect(judgement.Rows).To(HaveLen(1))
+		Expect(judgement.Columns[0].Cells[named].Verdict).To(Equal(harness.Undecided))
+	})
+})

@@ -89,6 +89,7 @@ type Destination struct {
 	Service    string              `json:"service"`           // e.g. "NTP"; "" if the port does not identify one
 	FirstSeen  string              `json:"first_seen"`        // "control", or "trial 7"
 	Collateral []string            `json:"collateral"`        // other names that blocking it hits too
+	Aliases    []string            `json:"aliases,omitempty"` // names that must resolve for its name to resolve (CNAME)
 	Named      string              `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by
 	Private    string              `json:"private,omitempty"` // how it answers questions for names that nobody can read along, as "DNS over TLS"
 }

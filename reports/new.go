@@ -122,6 +122,7 @@ func destination(r harness.Row) Destination {
 		Service:    d.Service(),
 		FirstSeen:  r.FirstSeen,
 		Collateral: list(r.Contact.Collateral),
+		Aliases:    r.Contact.Aliases,
 		Named:      r.Contact.Named,
 		Private:    r.Contact.Private,
 	}

@@ -48,7 +48,7 @@ func (h *home) asRouter(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(server.Close)
 	resolver, err := names.Forward(ctx, h.machine, names.Config{
-		Port: names.Port, Own: []netip.Addr{router}, Upstream: h.Gateway.Upstream, Learn: func(names.Answered) error { return nil },
+		Port: names.Port, Own: []netip.Addr{router}, Upstream: h.Gateway.Upstream, Learn: func(context.Context, names.Answered) error { return nil },
 	})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(resolver.Close)

@@ -44,6 +44,25 @@ func (g *Gateway) answered(answer names.Answered) error {
 	return g.barrier.learn(func() attribution.Change { return g.table.Answer(answer) })
 }
 
+// answer learns from a DNS answer that is about to leave, and returns when it may.
+func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
+	if err := g.answered(answer); err != nil {
+		return err
+	}
+	wait := g.table.Space(answer)
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // withheld reports whether a query is for a name that must not be answered, and
 // notes the attempt.
 func (g *Gateway) withheld(query names.Question, again bool) bool {
@@ -69,7 +88,21 @@ func (g *Gateway) note(p watch.Packet) {
 		g.doubts.keptFrom(p)
 	default:
 		g.ledger.Note(p)
-		if p.Point == watch.Outward && p.SYN {
+		g.follow(p)
+	}
+}
+
+// follow tells the table, in the order in which packets passed, what the device
+// learnt and contacted.
+func (g *Gateway) follow(p watch.Packet) {
+	switch {
+	case p.Point == watch.Inward && p.Protocol == harness.UDP && p.Source.Port() == g.config.resolverPort():
+		if query := names.QueriedIn(p.Payload); query != "" {
+			g.table.Delivered(query)
+		}
+	case p.Point == watch.Outward && (p.SYN || p.Protocol != harness.TCP):
+		g.table.Began(watch.Place{Protocol: p.Protocol, AddrPort: p.Destination})
+		if p.SYN {
 			g.handshake(p)
 		}
 	}

@@ -87,7 +87,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	}
 	g.forwarder, err = names.Forward(ctx, namespace, names.Config{
 		Link: g.config.Inside, MAC: g.config.MAC, Port: g.config.resolverPort(), Own: g.addresses.own, Upstream: g.config.Upstream,
-		Learn: g.answered, Withheld: g.withheld,
+		Learn: g.answer, Withheld: g.withheld,
 	})
 	if err != nil {
 		return err

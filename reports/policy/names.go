@@ -33,6 +33,8 @@ func namesOf(d *draft, some, others []Destination, doing string) names {
 			d.lose("%s is not %s: it is no proper host name.", one.label(), doing)
 		case standsForMany(one.Host):
 			d.lose("%s is not %s: strangers have names below it.", one.label(), doing)
+		case doing == withheld && leads(others, one.Host) != nil:
+			d.lose("%s is not %s: %s needs that name, as its CNAME.", one.label(), doing, leads(others, one.Host).label())
 		case split && doing == withheld:
 			d.lose("%s is not %s: %s has the same name.", one.label(), doing, other.label())
 		default:
@@ -40,6 +42,9 @@ func namesOf(d *draft, some, others []Destination, doing string) names {
 				d.lose("%s is answered for too: it has the same name as %s.", other.label(), one.label())
 			}
 			n.listed = append(n.listed, one.Host)
+			if doing == answered {
+				n.listed = append(n.listed, one.Aliases...)
+			}
 		}
 	}
 	slices.Sort(n.listed)
@@ -49,6 +54,16 @@ func namesOf(d *draft, some, others []Destination, doing string) names {
 	}
 	n.spared = nested(n.listed, others)
 	return n
+}
+
+// leads is the first of some destinations whose name leads to another (CNAME), nil if
+// there is none. Some servers refuse a name whose CNAME they refuse.
+func leads(some []Destination, to string) *Destination {
+	i := slices.IndexFunc(some, func(d Destination) bool { return slices.Contains(d.Aliases, to) })
+	if i < 0 {
+		return nil
+	}
+	return &some[i]
 }
 
 func sameHost(one Destination, others []Destination) (Destination, bool) {

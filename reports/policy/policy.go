@@ -60,7 +60,7 @@ type Policy struct {
 type Destination struct {
 	ID        harness.Destination // its name is as the device wrote it: not harmless
 	Host      string              // its name, "*.DOMAIN" for every name below one; "" if there is none that is well-formed
-	Aliases   []string            // the names that its name led to (CNAME), well-formed
+	Aliases   []string            // the names that must resolve for it to resolve (CNAME), well-formed
 	Addresses []netip.Addr        // those seen during the run, sorted
 	Resolver  bool                // the resolver that the gateway itself offers
 	Why       string              // it is where it is, in a few words
@@ -178,6 +178,11 @@ func destination(row reports.Destination) Destination {
 		d.Resolver = true
 	case wellFormed(row.Host):
 		d.Host = row.Host
+	}
+	for _, alias := range row.Aliases {
+		if wellFormed(alias) {
+			d.Aliases = append(d.Aliases, alias)
+		}
 	}
 	for _, text := range row.Addresses {
 		if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {

@@ -43,11 +43,13 @@ type Config struct {
 type Table struct {
 	config Config
 
-	mutex   sync.Mutex
-	names   *nameTable
-	served  map[netip.Addr][]service // the SNI that was seen at an address
-	earlier map[netip.Addr][]service // the names that places had in an earlier run
-
+	mutex     sync.Mutex
+	names     *nameTable
+	domains   *domains
+	evidence  map[netip.Addr]map[service]*evidence
+	delivered delivered                // the latest answer that the device got
+	latest    map[netip.Addr]delivered // of those with an address
+	spaced    map[netip.Addr]spaced
 	sinkholes map[string][]netip.Addr // of this window: names with addresses that no host on the internet can have
 	shown     map[watch.Place]string  // the name that represents all names of a place
 	blocked   Blocked
@@ -56,10 +58,14 @@ type Table struct {
 
 // New returns a table without names, with nothing blocked.
 func New(config Config) *Table {
-	return &Table{
-		config: config, names: newNameTable(), shown: map[watch.Place]string{},
-		served: map[netip.Addr][]service{}, earlier: map[netip.Addr][]service{}, sinkholes: map[string][]netip.Addr{},
+	t := &Table{
+		config: config, evidence: map[netip.Addr]map[service]*evidence{}, latest: map[netip.Addr]delivered{},
+		spaced:    map[netip.Addr]spaced{},
+		sinkholes: map[string][]netip.Addr{}, shown: map[watch.Place]string{},
 	}
+	t.names = newNameTable(t.needed)
+	t.domains = newDomains(t.names)
+	return t
 }
 
 // Know records what an earlier run saw: a device may remember an address and never
@@ -68,27 +74,73 @@ func (t *Table) Know(contacts []harness.Contact) (change Change) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	for _, contact := range contacts {
-		d := contact.Destination
-		if d.Host() == "" || d.Name == Resolver {
-			continue
-		}
-		if contact.Named == "tls" {
-			t.names.heard[d.Name] = len(t.names.Addresses(d.Name)) == 0
-		}
-		change.add(t.learn(d.Name, contact.Addresses))
-		for _, entry := range t.entries(d, t.usable(contact.Addresses)) {
-			place := placeOf(entry)
-			t.earlier[entry.Address] = append(t.earlier[entry.Address], service{place, d.Name})
-			if t.shown[place] == "" {
-				t.shown[place] = d.Name
-			}
+		t.widen(contact.Destination, contact.Except)
+	}
+	for _, contact := range contacts {
+		if contact.Destination.Host() != "" && !IsResolver(contact.Destination) {
+			change.add(t.know(contact))
 		}
 	}
 	return change
 }
 
+func (t *Table) know(contact harness.Contact) Change {
+	d := contact.Destination
+	d.Name = t.domains.Row(d.Name)
+	n := t.names.get(d.Name)
+	n.own = true
+	n.heard = contact.Named == "tls" && len(n.addresses) == 0
+	t.names.Alias(d.Name, contact.Aliases, true)
+	for _, entry := range t.entries(d, t.usable(contact.Addresses)) {
+		if e := t.at(placeOf(entry), d.Name); e != nil {
+			e.earlier = true
+		}
+		t.show(placeOf(entry), d.Name)
+	}
+	return t.learn(d.Name, contact.Addresses)
+}
+
+// widen makes one destination of the names below a domain, if that is what d is,
+// without these names.
+func (t *Table) widen(d harness.Destination, without []string) {
+	domain, wide := d.Domain()
+	if !wide {
+		return
+	}
+	for _, text := range without {
+		n := t.names.get(text)
+		n.own, n.returned = true, true
+	}
+	t.domains.Widen(domain)
+}
+
+// needed reports whether a name must not be dropped: it is blocked or open, or would
+// turn into a part of another destination.
+func (t *Table) needed(text string) bool {
+	is := func(d harness.Destination) bool { return d.Name == text }
+	return len(t.blocked.byName[text]) > 0 || slices.ContainsFunc(t.blocked.byAddress, is) || slices.ContainsFunc(t.open, is) ||
+		t.domains.Excepted(text)
+}
+
+// mostShown limits the places whose name is recorded.
+const mostShown = 65536
+
+// show makes a name represent a place, unless another one does so already.
+func (t *Table) show(place watch.Place, name string) {
+	if t.shown[place] != "" {
+		return
+	}
+	if len(t.shown) >= mostShown {
+		clear(t.shown)
+	}
+	t.shown[place] = name
+}
+
+// IsResolver reports whether a destination is the gateway's own resolver.
+func IsResolver(d harness.Destination) bool { return d.Name == Resolver && d.Port == names.Port }
+
 // Kept reports whether a destination is never blocked.
-func (t *Table) Kept(d harness.Destination) bool { return d.Name == Resolver && t.config.KeepDNS }
+func (t *Table) Kept(d harness.Destination) bool { return IsResolver(d) && t.config.KeepDNS }
 
 // Destinations returns what a place is: the destinations that it is blocked for,
 // or else those of the names that the device queried, or else the bare address.
@@ -135,14 +187,13 @@ func (t *Table) namesOf(place watch.Place) []string {
 	return []string{t.standIn(place, known)}
 }
 
-// standIn is the one of several names that represents all of them in a row: the
-// first in the alphabet, so that lanes agree, and the same one in every later
-// window.
+// standIn is the one of several names that represents all of them in a row. It is
+// the same one in every later window, so that a place has one row.
 func (t *Table) standIn(place watch.Place, known []string) string {
-	if slices.Contains(known, t.shown[place]) {
-		return t.shown[place]
+	if shown := t.shown[place]; slices.Contains(t.names.addresses[plain(place.Addr())], shown) {
+		return shown
 	}
-	return slices.Min(known)
+	return t.likeliest(place, known)
 }
 
 // Settle ends a window: the names that now represent its places do so from now on.
@@ -151,7 +202,10 @@ func (t *Table) Settle(window watch.Window) {
 	defer t.mutex.Unlock()
 	for place := range window.Places {
 		if known := t.candidates(place, t.names.Names(place.Addr())); len(known) > 0 {
-			t.shown[place] = t.standIn(place, known)
+			name := t.standIn(place, known)
+			delete(t.shown, place)
+			t.show(place, name)
+			t.names.Use(plain(place.Addr()))
 		}
 	}
 	clear(t.sinkholes)
@@ -181,6 +235,8 @@ func (t *Table) Contacts(window watch.Window) []harness.Contact {
 		contact.Addresses = t.addresses(d)
 		contact.Collateral = t.collateral(d)
 		contact.Named = t.named(d)
+		contact.Aliases = t.names.Aliases(d.Name)
+		contact.Except = t.domains.Except(d)
 		contact.Private = names.Private(d.Protocol, d.Port, d.Name, contact.Addresses)
 		contacts = append(contacts, contact)
 	}
@@ -190,7 +246,7 @@ func (t *Table) Contacts(window watch.Window) []harness.Contact {
 
 // addresses are all known addresses of a destination.
 func (t *Table) addresses(d harness.Destination) []netip.Addr {
-	if d.Name == Resolver {
+	if IsResolver(d) {
 		return t.config.Inside
 	}
 	if address, bare := d.Address(); bare {
@@ -202,6 +258,9 @@ func (t *Table) addresses(d harness.Destination) []netip.Addr {
 // collateral lists the other names at the places of a destination, which a block
 // of the addresses affects, too.
 func (t *Table) collateral(d harness.Destination) (others []string) {
+	if IsResolver(d) {
+		return nil
+	}
 	for _, address := range t.names.Addresses(d.Name) {
 		place := watch.Place{Protocol: d.Protocol, AddrPort: netip.AddrPortFrom(address, d.Port)}
 		others = union(others, t.notElsewhere(place, t.names.Names(address)))
@@ -213,7 +272,7 @@ func (t *Table) collateral(d harness.Destination) (others []string) {
 // none.
 func (t *Table) named(d harness.Destination) string {
 	switch {
-	case d.Host() == "" || d.Name == Resolver:
+	case d.Host() == "" || IsResolver(d):
 		return ""
 	case t.names.OnlyHeard(d.Name):
 		return "tls"

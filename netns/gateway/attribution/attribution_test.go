@@ -241,6 +241,20 @@ var _ = Describe("an SNI", func() {
 			HaveField("Destination.Name", "cloud.example"), HaveField("Named", "tls"))))
 	})
 
+	It("counts as such until an answer names the address", func() {
+		table := attribution.New(config())
+		at := place("tcp", "198.51.100.1:443")
+		named := func() string { return table.Contacts(seen(at))[0].Named }
+		table.SNI(at, "cloud.example")
+		Expect(named()).To(Equal("tls"))
+		table.SNI(place("tcp", "198.51.100.2:443"), "cloud.example")
+		Expect(named()).To(Equal("tls"))
+		table.Answer(answer("cloud.example", two))
+		Expect(named()).To(Equal("dns"))
+		table.SNI(place("tcp", "[2001:db8::3]:443"), "cloud.example")
+		Expect(named()).To(Equal("dns"))
+	})
+
 	It("counts for nothing if an answer named the address, or at home", func() {
 		table := attribution.New(config())
 		table.Answer(answer("cloud.example", one))
@@ -344,7 +358,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, protocol string, text []byte) {
 		found := names.Overheard(protocol, text)
 		table := attribution.NewNameTable()
-		table.Alias(found.Name, found.Aliases)
+		table.Alias(found.Name, found.Aliases, found.Complete)
 		for _, name := range append(found.Aliases, found.Name) {
 			if len(table.Meant(name)) == 0 {
 				t.Errorf("%q means nothing", name)

@@ -38,6 +38,9 @@ func (t *Table) Plan(destinations []harness.Destination, fault harness.Fault) Bl
 	defer t.mutex.Unlock()
 	next := Blocked{owners: map[block.Entry][]harness.Destination{}, byName: map[string][]harness.Destination{}}
 	for _, d := range destinations {
+		t.widen(d, nil)
+	}
+	for _, d := range destinations {
 		if fault == harness.NXDomain && t.withholdable(d) {
 			next.byName[d.Name] = append(next.byName[d.Name], d)
 			continue
@@ -69,7 +72,8 @@ func (t *Table) Use(next Blocked) (changed []block.Entry) {
 	defer t.mutex.Unlock()
 	changed = slices.Concat(t.everything(t.blocked), t.everything(next))
 	for entry, destinations := range next.owners {
-		t.shown[placeOf(entry)] = destinations[len(destinations)-1].Name
+		delete(t.shown, placeOf(entry))
+		t.show(placeOf(entry), destinations[len(destinations)-1].Name)
 	}
 	t.blocked, t.open = next, nil
 	return changed
@@ -100,12 +104,14 @@ func (t *Table) BlockedAt(address netip.Addr) bool {
 	return slices.ContainsFunc(t.names.Names(address), func(name string) bool { return len(t.blocked.byName[name]) > 0 })
 }
 
-// Withheld returns the blocked destinations whose name a query is for, or for
-// whose name it is an alias; none if it is to be answered.
+// Withheld returns the blocked destinations whose name a query is for or means; none
+// if it is to be answered. A name whose answer only goes through a blocked one (CNAME)
+// is answered, so that each name is tested by itself.
 func (t *Table) Withheld(query string) (destinations []harness.Destination) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	for _, name := range append(t.names.Meant(query), query) {
+	query = t.domains.Row(names.Canonical(query))
+	for _, name := range union(t.names.Meant(query), []string{query}) {
 		destinations = append(destinations, t.blocked.byName[name]...)
 	}
 	slices.SortFunc(destinations, harness.Destination.Compare)
@@ -116,19 +122,46 @@ func (t *Table) Withheld(query string) (destinations []harness.Destination) {
 func (t *Table) Answer(answer names.Answered) (change Change) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.noteSinkhole(answer.Name, answer.Addresses)
-	t.names.Alias(answer.Name, answer.Aliases)
-	if len(answer.Addresses) > 0 {
-		t.names.Answer(answer.Name)
+	if answer.Name == "" {
+		return Change{}
 	}
-	for _, name := range t.names.Meant(answer.Name) {
-		change.add(t.learn(name, answer.Addresses))
+	t.noteSinkhole(answer.Name, answer.Addresses)
+	addresses := t.usable(answer.Addresses)
+	name := t.domains.Row(answer.Name)
+	if len(addresses) > 0 && t.domains.Answered(name) {
+		name = t.domains.Row(answer.Name)
+	}
+	n := t.names.get(name)
+	n.own = n.own || t.asksFor(name)
+	if len(addresses) > 0 {
+		n.heard, n.last = false, addresses
+	}
+	t.names.Alias(name, answer.Aliases, answer.Complete)
+	for _, meant := range t.names.Meant(name) {
+		change.add(t.learn(meant, addresses))
 	}
 	return change
 }
 
+// asksFor reports whether a query for a name means that name. A name in the CNAME
+// chain of another one is queried for the other's sake if the chain came without
+// addresses, or while the other one is blocked: the device may have the chain from
+// before. Otherwise the device wants the name itself.
+func (t *Table) asksFor(name string) bool {
+	n := t.names.names[name]
+	if len(n.above) == 0 {
+		return true
+	}
+	return n.chained && !slices.ContainsFunc(t.names.Meant(name), func(top string) bool { return top != name && t.blocked.concerns(top) })
+}
+
+// concerns reports whether a name is blocked, by address or by name.
+func (b Blocked) concerns(name string) bool {
+	return len(b.byName[name]) > 0 || slices.ContainsFunc(b.byAddress, func(d harness.Destination) bool { return d.Name == name })
+}
+
+// learn records that a name has these addresses.
 func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
-	name = names.Canonical(name)
 	addresses = t.usable(addresses)
 	t.names.Learn(name, addresses)
 	for _, d := range t.blocked.byAddress {
@@ -153,7 +186,7 @@ func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 // withholdable reports whether a destination can be blocked by not answering for
 // its name.
 func (t *Table) withholdable(d harness.Destination) bool {
-	return d.Host() != "" && d.Name != Resolver && !t.names.OnlyHeard(d.Name)
+	return d.Host() != "" && !IsResolver(d) && !t.names.OnlyHeard(d.Name)
 }
 
 // everything lists the addresses and ports of all that is blocked, by address or
@@ -176,7 +209,7 @@ func (t *Table) everything(b Blocked) []block.Entry {
 // entries are a destination's at some addresses, without those that must never be
 // blocked.
 func (t *Table) entries(d harness.Destination, addresses []netip.Addr) (entries []block.Entry) {
-	port, resolver := d.Port, d.Name == Resolver
+	port, resolver := d.Port, IsResolver(d)
 	if resolver {
 		port = t.config.Resolver
 	}

@@ -1,4 +1,12 @@
 package attribution
 
-// NewNameTable returns a table of names without a lock.
-func NewNameTable() *nameTable { return newNameTable() }
+// NewNameTable returns a table of names without a lock, of which none is needed.
+func NewNameTable() *nameTable { return newNameTable(func(string) bool { return false }) }
+
+// Sizes are how many names, addresses with a name, and addresses with evidence a
+// table has.
+func (t *Table) Sizes() (names, addresses, witnessed int) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return len(t.names.names), len(t.names.addresses), len(t.evidence)
+}

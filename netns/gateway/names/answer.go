@@ -17,6 +17,10 @@ type Answered struct {
 	Name      string
 	Aliases   []string     // the names that stand for it, sorted
 	Addresses []netip.Addr // of all of these
+
+	// Complete says that a client has no need to query the aliases: the addresses
+	// come from A or AAAA records, and all aliases from CNAME records.
+	Complete bool
 }
 
 // Canonical is a name as the table keeps it: lower case, without the trailing
@@ -41,9 +45,26 @@ func Resolved(answer *dns.Msg) Answered {
 			found.Addresses = append(found.Addresses, addressesIn(record)...)
 		}
 	}
+	found.Complete = complete(meant, records)
 	delete(meant, name)
 	found.Aliases = slices.Sorted(maps.Keys(meant))
 	return found
+}
+
+func complete(meant map[string]bool, records []dns.RR) bool {
+	addressed := false
+	for _, record := range records {
+		if !meant[Canonical(record.Header().Name)] {
+			continue
+		}
+		switch record.(type) {
+		case *dns.HTTPS, *dns.SVCB:
+			return false
+		case *dns.A, *dns.AAAA:
+			addressed = true
+		}
+	}
+	return addressed
 }
 
 // aliasesOf are the names that stand for the asked one in these records, itself
@@ -113,6 +134,20 @@ func parsed(ip []byte) []netip.Addr {
 		return nil
 	}
 	return []netip.Addr{address.Unmap()}
+}
+
+// QueriedIn returns the name of the query that a DNS answer over UDP is for, from its
+// beginning, and "" if it is not there.
+func QueriedIn(payload []byte) string {
+	const header, flags, response, count = 12, 2, 0x80, 5 // RFC 1035 section 4.1.1
+	if len(payload) <= header || payload[flags]&response == 0 || payload[count] != 1 {
+		return ""
+	}
+	name, _, err := dns.UnpackDomainName(payload, header)
+	if err != nil {
+		return ""
+	}
+	return Canonical(name)
 }
 
 // Overheard reads a DNS answer that passed on its way from another resolver,

@@ -36,9 +36,9 @@ type Config struct {
 	Own      []netip.Addr     // the gateway's addresses: who asks these gets the answer of Upstream
 	Upstream netip.AddrPort   // who asks somebody else gets that one's answer
 
-	// Learn is called with every answer before it leaves. When it fails the answer
-	// is withheld (SERVFAIL).
-	Learn func(Answered) error
+	// Learn is called with every answer before it leaves, which it does when Learn
+	// returns. If it fails the device gets SERVFAIL.
+	Learn func(context.Context, Answered) error
 
 	// Withheld tells whether a name must not be answered (NXDOMAIN). It is asked
 	// once for each question, and once more before the answer leaves, with again
@@ -197,7 +197,7 @@ func (f *Forwarder) exchange(question Question, message *dns.Msg) (*dns.Msg, err
 		return nil, err
 	}
 	shorten(answer)
-	return answer, f.config.Learn(Resolved(answer))
+	return answer, f.config.Learn(ctx, Resolved(answer))
 }
 
 // shorten limits how long an answer may be kept. The "TTL" of an OPT record is

@@ -37,7 +37,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		late.Store(false)
 		forwarder, err := names.Forward(ctx, namespace, names.Config{
 			Link: "lo", Port: names.Port, Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort(upstream),
-			Learn: func(answer names.Answered) error {
+			Learn: func(_ context.Context, answer names.Answered) error {
 				defer GinkgoRecover()
 				defer learnt.Add(1)
 				Expect(answer.Name).To(Equal("cloud.example"))

@@ -1,0 +1,109 @@
+package harness
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// belonging finds the row of each destination that a run names. Three kinds of
+// destination have a row other than themselves, because more is known now than when
+// they were first seen:
+//
+//   - one port of an address of which every port is a row;
+//   - a name below a domain of which every name is a row, unless the gateway sees that
+//     name by itself (Contact.Except);
+//   - an address that has since turned out to be that of a name.
+type belonging struct {
+	wide   []Destination
+	except map[Destination][]string    // of the wide ones
+	named  map[Destination]Destination // addresses, with the name that they belong to
+}
+
+// place is an address with protocol and port.
+type place struct {
+	protocol string
+	port     uint16
+	address  netip.Addr
+}
+
+func (r Run) belonging() belonging {
+	b := belonging{except: map[Destination][]string{}, named: map[Destination]Destination{}}
+	bare, named := map[place]Destination{}, map[Destination]bool{}
+	for _, d := range r.destinations() {
+		address, ok := d.Address()
+		switch {
+		case d.wide():
+			b.wide = append(b.wide, d)
+		case ok:
+			bare[place{d.Protocol, d.Port, address}] = d
+		default:
+			named[d] = true
+		}
+	}
+	for _, result := range r.Results {
+		for _, contact := range result.Seen.Contacts {
+			d := contact.Destination
+			if len(contact.Except) > 0 {
+				b.except[d] = append(b.except[d], contact.Except...)
+			}
+			if len(bare) == 0 || !named[d] {
+				continue
+			}
+			for _, address := range contact.Addresses {
+				b.name(bare[place{d.Protocol, d.Port, address}], d)
+			}
+		}
+	}
+	return b
+}
+
+// name records that an address, if it is one, belongs to a name: to the first of
+// several.
+func (b belonging) name(bare, name Destination) {
+	if known, ok := b.named[bare]; bare != (Destination{}) && (!ok || name.Compare(known) < 0) {
+		b.named[bare] = name
+	}
+}
+
+// row is the row that a destination belongs to.
+func (b belonging) row(d Destination) Destination {
+	for range 1 + len(b.wide) { // a wide row may belong to a wider one
+		next := b.wider(cmp.Or(b.named[d], d))
+		if next == d {
+			return d
+		}
+		d = next
+	}
+	return d
+}
+
+func (b belonging) wider(d Destination) Destination {
+	for _, w := range b.wide {
+		if w != d && w.Covers(d) && !slices.Contains(b.except[w], d.Name) {
+			return w
+		}
+	}
+	return d
+}
+
+// stale reports whether a trial says nothing of the row of one that it blocked:
+// it blocked an address, and to block the name that the address belongs to would
+// not have done that.
+func (b belonging) stale(trial Trial) bool {
+	return trial.Fault == NXDomain && slices.ContainsFunc(trial.Block, func(d Destination) bool {
+		_, named := b.named[d]
+		return named
+	})
+}
+
+// tidied is what was seen of a row, without what belongs to it under Collateral.
+func (b belonging) tidied(row Contact) Contact {
+	domain, wide := row.Destination.Domain()
+	row.Collateral = slices.DeleteFunc(row.Collateral, func(name string) bool {
+		part := wide && strings.HasSuffix(name, "."+domain) && !slices.Contains(row.Except, name)
+		return part || name == row.Destination.Name
+	})
+	return row
+}
