@@ -191,7 +191,9 @@ var _ = Describe("a client's error", func() {
 		},
 		Entry("a bare header", func(d *device, _ int) []byte { return miio.HelloReply(deviceID, d.clock()).Bytes() }, SpecTimeout(10*time.Second)),
 		Entry("half a header", func(d *device, _ int) []byte { return miio.HelloReply(deviceID, d.clock()).Bytes()[:16] }, SpecTimeout(10*time.Second)),
-		Entry("no id", func(d *device, _ int) []byte { return d.seal([]byte(`{"error":{"code":-9999,"message":"user ack timeout"}}`))[0] }, SpecTimeout(10*time.Second)),
+		Entry("no id", func(d *device, _ int) []byte {
+			return d.seal([]byte(`{"error":{"code":-9999,"message":"user ack timeout"}}`))[0]
+		}, SpecTimeout(10*time.Second)),
 		Entry("id 0", func(d *device, _ int) []byte { return d.complain(0, -9999, "user ack timeout")[0] }, SpecTimeout(10*time.Second)),
 	)
 
