@@ -47,6 +47,9 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 			return err
 		}
 		file.Block.Faults = []string{string(applied.policy.Fault())} // the gateway prepares for what is to come
+		for _, pattern := range applied.policy.Patterns {            // what the run blocked in every trial, its policy blocks, too
+			file.Block.Always = append(file.Block.Always, pattern.String())
+		}
 	}
 	if err := privilegesFor(file); err != nil {
 		return err

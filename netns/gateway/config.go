@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/chains"
@@ -63,6 +64,11 @@ type Config struct {
 
 	Driver string   // "ipset" or "iptables"
 	Keep   []string // of "dhcp" and "dns": never blocked, and no destinations
+
+	// Always names destinations that are blocked at all times, also when [Gateway.Block]
+	// blocks nothing. They are blocked by their addresses, under the fault of the
+	// last Block.
+	Always []harness.Pattern
 }
 
 func (c Config) layout() chains.Layout {
@@ -75,7 +81,7 @@ func (c Config) layout() chains.Layout {
 func (c Config) attribution(a addresses) attribution.Config {
 	return attribution.Config{
 		Own: a.own, Inside: a.inside, Home: slices.Concat(c.LAN, a.networks), Resolver: c.resolverPort(),
-		KeepDNS: slices.Contains(c.Keep, "dns"), Apart: c.Apart,
+		KeepDNS: slices.Contains(c.Keep, "dns"), Apart: c.Apart, Always: c.Always,
 	}
 }
 

@@ -31,6 +31,20 @@ func (g *Gateway) catchUp(ctx context.Context) error {
 	return g.log.Fence(ctx)
 }
 
+// contacts are those of the window: those to judge, and those with destinations
+// that are always blocked.
+func (g *Gateway) contacts() (judged, always []harness.Contact) {
+	judged = []harness.Contact{}
+	for _, contact := range g.table.Contacts(g.ledger.Window()) {
+		if g.table.Always(contact) {
+			always = append(always, contact)
+			continue
+		}
+		judged = append(judged, contact)
+	}
+	return judged, always
+}
+
 // Observe returns what was seen since the last Block, and whether the block held
 // all along: it looks at the kernel's rules and sets once more.
 func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
@@ -41,10 +55,11 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err := g.catchUp(ctx); err != nil && broken == "" {
 		return harness.Observation{}, err
 	}
-	contacts := g.table.Contacts(g.ledger.Window())
+	contacts, always := g.contacts()
 	return harness.Observation{
 		Since:     g.window.since,
 		Contacts:  contacts,
+		Always:    always,
 		Sinkholes: g.table.Sinkholes(),
 		Doubts:    g.doubts.of(contacts),
 		Home:      g.doubts.homeHosts(),

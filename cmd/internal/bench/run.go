@@ -18,7 +18,7 @@ import (
 func NewRun(source string, file scenarios.File, list scenarios.List, settings harness.Settings) harness.Run {
 	settings.Source, settings.Text = source, file.Text()
 	settings.Lanes = 1
-	settings.Kept = file.Block.Keep
+	settings.Kept, settings.Always = file.Block.Keep, file.Block.Patterns()
 	settings.Isolated = isolated(file)
 	if file.Gateway.Placement != scenarios.Lab { // a real device may fail for a while, for reasons of its own
 		settings.Confirm = 2

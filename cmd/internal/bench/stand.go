@@ -151,6 +151,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		Apart:          slices.Contains(Faults(file), harness.NXDomain),
 		Driver:         options.Driver,
 		Keep:           file.Block.Keep,
+		Always:         file.Block.Patterns(),
 	})
 	if err != nil {
 		return err

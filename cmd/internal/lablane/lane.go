@@ -62,6 +62,7 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		Apart:     slices.Contains(run.Settings.Faults, harness.NXDomain),
 		Driver:    run.Settings.Driver,
 		Keep:      run.Settings.Kept,
+		Always:    run.Settings.Always,
 	})
 	if err != nil {
 		return err

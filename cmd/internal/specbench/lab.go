@@ -46,7 +46,7 @@ func World(file scenarios.File) (lab.World, error) {
 // OnLab starts a lane of a world, with the scenarios of a file in place of the
 // world's own.
 func OnLab(ctx context.Context, file scenarios.File, list scenarios.List, world lab.World, options Options) (*lablane.Lane, error) {
-	settings := harness.Settings{Kept: file.Block.Keep, Driver: options.Driver}
+	settings := harness.Settings{Kept: file.Block.Keep, Always: file.Block.Patterns(), Driver: options.Driver}
 	for _, fault := range file.Block.Faults {
 		settings.Faults = append(settings.Faults, harness.Fault(fault))
 	}

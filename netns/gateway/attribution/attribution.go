@@ -37,6 +37,9 @@ type Config struct {
 	// Apart makes names that share an address and a port separate destinations.
 	// Otherwise they are one, under the name of one of them.
 	Apart bool
+
+	// Always names what is blocked at all times, by its addresses.
+	Always []harness.Pattern
 }
 
 // Table knows which destination an address or a name belongs to.
@@ -119,7 +122,7 @@ func (t *Table) widen(d harness.Destination, without []string) {
 func (t *Table) needed(text string) bool {
 	is := func(d harness.Destination) bool { return d.Name == text }
 	return len(t.blocked.byName[text]) > 0 || slices.ContainsFunc(t.blocked.byAddress, is) || slices.ContainsFunc(t.open, is) ||
-		t.domains.Excepted(text)
+		t.domains.Excepted(text) || slices.ContainsFunc(t.config.Always, func(p harness.Pattern) bool { return p.MatchesName(text) })
 }
 
 // mostShown limits the places whose name is recorded.

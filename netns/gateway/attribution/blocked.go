@@ -15,6 +15,7 @@ type Blocked struct {
 	byAddress []harness.Destination
 	owners    map[block.Entry][]harness.Destination // the destinations that an entry is blocked for
 	byName    map[string][]harness.Destination      // the destinations whose name is not answered
+	always    []block.Entry                         // what is blocked at all times
 }
 
 // Change is what the kernel must hold before the device can use what was learnt. It
@@ -36,7 +37,9 @@ func (c *Change) add(more Change) {
 func (t *Table) Plan(destinations []harness.Destination, fault harness.Fault) Blocked {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	next := Blocked{owners: map[block.Entry][]harness.Destination{}, byName: map[string][]harness.Destination{}}
+	next := Blocked{
+		owners: map[block.Entry][]harness.Destination{}, byName: map[string][]harness.Destination{}, always: t.alwaysEntries(),
+	}
 	for _, d := range destinations {
 		t.widen(d, nil)
 	}
@@ -57,6 +60,11 @@ func (t *Table) Plan(destinations []harness.Destination, fault harness.Fault) Bl
 func (b Blocked) Entries() (entries []block.Entry) {
 	for entry := range b.owners {
 		entries = append(entries, entry)
+	}
+	for _, entry := range b.always {
+		if len(b.owners[entry]) == 0 && !slices.Contains(entries, entry) {
+			entries = append(entries, entry)
+		}
 	}
 	return entries
 }
@@ -127,6 +135,7 @@ func (t *Table) Answer(answer names.Answered) (change Change) {
 	}
 	t.noteSinkhole(answer.Name, answer.Addresses)
 	addresses := t.usable(answer.Addresses)
+	change.Block = t.alwaysAt(answer.Name, addresses)
 	name := t.domains.Row(answer.Name)
 	if len(addresses) > 0 && t.domains.Answered(name) {
 		name = t.domains.Row(answer.Name)
@@ -164,6 +173,7 @@ func (b Blocked) concerns(name string) bool {
 func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 	addresses = t.usable(addresses)
 	t.names.Learn(name, addresses)
+	change.Block = t.alwaysAt(name, addresses)
 	for _, d := range t.blocked.byAddress {
 		if d.Name != name {
 			continue

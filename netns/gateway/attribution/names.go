@@ -169,6 +169,9 @@ func (t *nameTable) OnlyHeard(text string) bool {
 	return n != nil && n.heard
 }
 
+// All are the names that are known, in no order.
+func (t *nameTable) All() []string { return slices.Collect(maps.Keys(t.names)) }
+
 // Addresses are those of a name, sorted.
 func (t *nameTable) Addresses(text string) []netip.Addr {
 	n := t.names[text]
