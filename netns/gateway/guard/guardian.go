@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/needwant/needwant/netns"
 )
@@ -20,7 +21,12 @@ import (
 type Guardian struct {
 	command *exec.Cmd
 	life    *os.File
+	journal string // its path
 }
+
+// dismissPatience is how long a guardian may take to end. It needs milliseconds if
+// everything is back already, and [kernelPatience] if a link is lost.
+const dismissPatience = 5 * time.Second
 
 // The descriptors that a guardian inherits.
 const (
@@ -37,7 +43,7 @@ func Start(command []string, journal *Journal, gateway *netns.Namespace, lock *L
 		return nil, err
 	}
 	defer reader.Close()
-	g := &Guardian{life: writer}
+	g := &Guardian{life: writer, journal: journal.Path()}
 	g.command = exec.Command(command[0], append(append([]string{}, command[1:]...), journal.Path())...)
 	g.command.ExtraFiles = append([]*os.File{reader, gateway.File()}, lock.files...)
 	g.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's signals are not for it
@@ -47,10 +53,22 @@ func Start(command []string, journal *Journal, gateway *netns.Namespace, lock *L
 	return g, nil
 }
 
-// Dismiss ends the guardian. It puts back what the journal still holds, and
-// ends at once when the journal is gone.
+// Dismiss ends the guardian, which first puts back what the journal still holds. If
+// the journal is gone, everything is back: then how the guardian ended is not an
+// error, since another program may have killed it or stopped it. One that does not
+// end by itself is killed.
 func (g *Guardian) Dismiss() error {
-	return errors.Join(g.life.Close(), g.command.Wait())
+	closed := g.life.Close()
+	late := time.AfterFunc(dismissPatience, func() { _ = g.command.Process.Kill() }) // it may have ended
+	defer late.Stop()
+	ended := g.command.Wait()
+	if _, err := os.Stat(g.journal); errors.Is(err, fs.ErrNotExist) {
+		return closed
+	}
+	if ended != nil {
+		ended = fmt.Errorf("the guardian ended before everything was back: %w", ended)
+	}
+	return errors.Join(closed, ended)
 }
 
 // Serve is a guardian's whole life: it waits until the program that started it
