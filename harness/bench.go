@@ -45,6 +45,8 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 			b.unblock(ctx)
 		}
 	}()
+	stalls, stop := stalled()
+	defer stop()
 	if err := b.begin(ctx, trial); err != nil {
 		return result, err
 	}
@@ -62,6 +64,9 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	}
 	if err := b.recover(ctx, &result); err != nil {
 		return result, err
+	}
+	if result.Suspect == "" && stalls() > b.Timing.Settle/2 {
+		result.Suspect = fmt.Sprintf("this program stood still for %v", stalls().Round(time.Millisecond))
 	}
 	result.Duration = time.Since(result.Started)
 	return result, nil
@@ -317,6 +322,9 @@ func attempted(seen Observation, block []Destination) []Destination {
 func suspicion(seen Observation) string {
 	if seen.Broken != "" {
 		return "the block did not hold: " + seen.Broken
+	}
+	if seen.Disturbed != "" {
+		return "the gateway's network was disturbed: " + seen.Disturbed
 	}
 	if seen.Lost > 0 {
 		return fmt.Sprintf("%d messages of the kernel were lost", seen.Lost)

@@ -39,6 +39,7 @@ type Observation struct {
 	Home      []string   `json:"home,omitempty"`      // whom in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
 	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
+	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
 	Broken    string     `json:"broken,omitempty"`    // what is wrong with the block itself, as "rule removed from outside"; "" when it held
 }
 

@@ -44,6 +44,9 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		if err != nil {
 			return fmt.Errorf("observing the recovery from trial %d: %w", result.Trial.Number, err)
 		}
+		if result.Suspect == "" && seen.Disturbed != "" && result.answered(Fail) { // it may have begun before
+			result.Suspect = suspicion(Observation{Disturbed: seen.Disturbed})
+		}
 		reached, late := b.reached(seen), time.Now().After(deadline)
 		if reached || late {
 			broken, failed = b.stillBroken(ctx, broken)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
 // barrier keeps the kernel's block equal to what the attribution table says is
@@ -24,6 +26,7 @@ type barrier struct {
 	mutex   sync.Mutex
 	trouble error                // why the kernel's block may not be what it should be; nil if it is
 	blocked map[block.Entry]bool // what the kernel holds
+	firm    map[block.Entry]bool // of these, what it has held since the window began
 	opened  map[block.Entry]bool // in a confinement; nil if everything is open that is not blocked
 }
 
@@ -51,6 +54,7 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 	for _, entry := range next.Entries() {
 		b.blocked[entry] = true
 	}
+	b.firm = maps.Clone(b.blocked)
 	changed := b.table.Use(next)
 	if b.config.Shared {
 		changed = slices.DeleteFunc(changed, next.Blocks)
@@ -94,6 +98,21 @@ func (b *barrier) apply(change attribution.Change) error {
 		b.blocked[entry] = true
 	}
 	return nil
+}
+
+// leak says which packets in a window the device sent to a blocked place that the
+// block did not stop; "" if it stopped every one. Each is logged before the block,
+// and again at it.
+func (b *barrier) leak(window watch.Window) string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	for place, seen := range window.Places {
+		entry := block.Entry{Address: place.Addr().Unmap(), Protocol: place.Protocol, Port: place.Port()}
+		if b.firm[entry] && seen.Tries > seen.Attempts {
+			return fmt.Sprintf("of %d packets to %s the block stopped %d", seen.Tries, entry, seen.Attempts)
+		}
+	}
+	return ""
 }
 
 // inspect returns what is wrong with the block, which began at a time.

@@ -28,6 +28,7 @@ type Gateway struct {
 	untested  untested
 	forwarder *names.Forwarder
 	routers   *watch.Routers
+	changes   *watch.Changes
 	window    window
 }
 
@@ -95,6 +96,9 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if err := g.redirect(); err != nil {
 		return err
 	}
+	if g.changes, err = watch.OpenChanges(namespace, g.config.layout()); err != nil {
+		return err
+	}
 	return g.Block(ctx, nil, harness.Reject)
 }
 
@@ -106,6 +110,9 @@ func (g *Gateway) Close() (err error) {
 	}
 	if g.forwarder != nil {
 		err = errors.Join(err, g.forwarder.Close())
+	}
+	if g.changes != nil {
+		err = errors.Join(err, g.changes.Close())
 	}
 	if g.routers != nil {
 		err = errors.Join(err, g.routers.Close())

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -21,6 +22,9 @@ func (g *Gateway) open(ctx context.Context, free bool) error {
 	g.doubts.reset(g.table.Contacts(g.ledger.Window()), free)
 	g.untested.reset()
 	g.ledger.Open()
+	if err := g.changes.Open(); err != nil {
+		return err
+	}
 	g.window = window{since: time.Now(), lost: g.log.Lost()}
 	return watch.CountAnew(g.config.Namespace, g.config.layout())
 }
@@ -55,6 +59,10 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err := g.catchUp(ctx); err != nil && broken == "" {
 		return harness.Observation{}, err
 	}
+	disturbed, err := g.disturbed(ctx)
+	if err != nil {
+		return harness.Observation{}, err
+	}
 	contacts, always := g.contacts()
 	return harness.Observation{
 		Since:     g.window.since,
@@ -65,6 +73,33 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Home:      g.doubts.homeHosts(),
 		Untested:  g.untested.list(),
 		Lost:      g.log.Lost() - g.window.lost,
+		Disturbed: disturbed,
 		Broken:    broken,
 	}, nil
 }
+
+// disturbed says what happened in the window that the gateway did not do: to its
+// network, or to its block, of which only packets show that it was away for a
+// moment.
+func (g *Gateway) disturbed(ctx context.Context) (string, error) {
+	if said, err := g.changes.Said(); said != "" || err != nil {
+		return said, err
+	}
+	if name := g.forwarder.Silent(g.window.since); name != "" {
+		return fmt.Sprintf("the home's resolver did not answer for %s, or took long", name), nil
+	}
+	var leak string
+	for range leakLooks {
+		if leak = g.barrier.leak(g.ledger.Window()); leak == "" {
+			return "", nil
+		}
+		if err := g.catchUp(ctx); err != nil {
+			return leak, nil //nolint:nilerr // a packet got past the block, and that is enough
+		}
+	}
+	return leak, nil
+}
+
+// leakLooks is how often a leak must show. A packet that is on its way is logged
+// before the block, and not yet at it.
+const leakLooks = 3

@@ -6,6 +6,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/vishvananda/netlink"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -51,6 +52,41 @@ var _ = Describe("a block that was tampered with", Label("root"), func() {
 				run("-I", "NEEDWANT-REJECT", "1", "-j", "ACCEPT"), "is not ours", SpecTimeout(20*time.Second)),
 		)
 	}
+
+	// No look at the rules shows these, because everything is as it was again.
+	DescribeTable("for a moment", func(ctx SpecContext, kind string, away, back func(context.Context, *street) error, says string) {
+		s := newStreet(ctx, driver(kind))
+		address := families[0].first
+		destination := harness.Destination{Protocol: "tcp", Port: 8883, Name: address.String()}
+		s.offer(ctx, address, 8883)
+		Expect(s.gateway.Block(ctx, []harness.Destination{destination}, harness.Reject)).To(Succeed())
+		uplink := s.tapOutside(ctx)
+		Expect(away(ctx, s)).To(Succeed())
+		_ = try(ctx, s.device, "tcp", address, 8883) // answers may still be stopped
+		Eventually(func() int { return uplink.to(address) }).WithContext(ctx).ShouldNot(BeZero())
+		Expect(back(ctx, s)).To(Succeed())
+		seen := s.observe(ctx)
+		Expect(seen.Broken).To(BeEmpty())
+		Expect(seen.Disturbed).To(ContainSubstring(says))
+		Expect(s.gateway.Block(ctx, []harness.Destination{destination}, harness.Reject)).To(Succeed())
+		Expect(s.observe(ctx).Disturbed).To(BeEmpty(), "the next window is well")
+	},
+		Entry("its jump was gone", "iptables",
+			func(ctx context.Context, s *street) error {
+				return s.middle.Command(ctx, "iptables-nft", "-D", "FORWARD", "1").Run()
+			},
+			func(ctx context.Context, s *street) error {
+				return s.middle.Command(ctx, "iptables-nft", "-I", "FORWARD", "-m", "comment", "--comment", "needwant", "-j", "NEEDWANT").Run()
+			}, "another program changed its firewall rules", SpecTimeout(20*time.Second)),
+		Entry("its set was empty", "ipset",
+			func(_ context.Context, s *street) error {
+				return s.middle.Netlink().IpsetFlush("needwant-reject-4")
+			},
+			func(_ context.Context, s *street) error {
+				protocol, port := uint8(6), uint16(8883)
+				return s.middle.Netlink().IpsetAdd("needwant-reject-4", &netlink.IPSetEntry{IP: families[0].first.AsSlice(), Protocol: &protocol, Port: &port})
+			}, "the block stopped 0", SpecTimeout(20*time.Second)),
+	)
 
 	DescribeTable("is noticed when the log's own rules are gone:", func(ctx SpecContext, complaint string, flushed ...string) {
 		s := newStreet(ctx)

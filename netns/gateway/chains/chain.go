@@ -9,6 +9,9 @@ import (
 // Marker is the comment of every rule of ours.
 const Marker = "needwant"
 
+// OwnPrefix begins the name of every chain of the gateway.
+const OwnPrefix = "NEEDWANT"
+
 // Family is one of the two rule sets of the kernel.
 type Family int
 

@@ -11,7 +11,7 @@ import (
 )
 
 // prefix is what every chain of ours is called, alone or before a hyphen.
-const prefix = "NEEDWANT"
+const prefix = OwnPrefix
 
 // tables are those that our chains may be in, with the kernel's own chains of
 // each that they may be jumped to from.

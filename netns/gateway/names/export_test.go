@@ -1,5 +1,7 @@
 package names
 
+import "time"
+
 // Waiting is how many streams have said nothing yet.
 func (h *Hellos) Waiting() int { return len(h.begun) }
 
@@ -10,3 +12,12 @@ func OperatorAddresses() (all []string) {
 	}
 	return all
 }
+
+// Silence records the queries that a resolver does not answer.
+type Silence = silence
+
+// Ask is ask.
+func (s *silence) Ask(name string) (end func(answered bool)) { return s.ask(name) }
+
+// Since is since.
+func (s *silence) Since(then time.Time) string { return s.since(then) }

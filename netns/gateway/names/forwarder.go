@@ -62,6 +62,7 @@ type Forwarder struct {
 	servers   []*dns.Server
 	sockets   []net.PacketConn
 	work      sync.WaitGroup
+	silence   silence // of Upstream
 	life      context.Context
 	end       context.CancelFunc
 }
@@ -179,12 +180,14 @@ func (f *Forwarder) withheld(question Question, again bool) bool {
 // exchange asks whom the device meant, and lets the answer be learnt. The
 // gateway's own kind of connection is that of the question, since a device may
 // ask over TCP because of the answer's length.
-func (f *Forwarder) exchange(question Question, message *dns.Msg) (*dns.Msg, error) {
+func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.Msg, err error) {
 	ctx, cancel := context.WithTimeout(f.life, upstreamTimeout)
 	defer cancel()
 	server := question.To
 	if slices.Contains(f.config.Own, server.Addr().WithZone("")) {
 		server = f.config.Upstream
+		answered := f.silence.ask(question.Name)
+		defer func() { answered(answer != nil) }()
 	}
 	connection, err := f.namespace.Dial(ctx, question.Protocol, server.String())
 	if err != nil {
@@ -192,7 +195,7 @@ func (f *Forwarder) exchange(question Question, message *dns.Msg) (*dns.Msg, err
 	}
 	defer connection.Close()
 	client := &dns.Client{Net: question.Protocol, UDPSize: dns.MaxMsgSize, Timeout: upstreamTimeout}
-	answer, _, err := client.ExchangeWithConnContext(ctx, message, &dns.Conn{Conn: connection, UDPSize: dns.MaxMsgSize})
+	answer, _, err = client.ExchangeWithConnContext(ctx, message, &dns.Conn{Conn: connection, UDPSize: dns.MaxMsgSize})
 	if err != nil {
 		return nil, err
 	}
