@@ -27,7 +27,11 @@ type lane struct {
 
 func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
 	l.asked = append(l.asked, trial)
-	blocked := func(id string) bool { return slices.Contains(trial.Block, destination(id)) }
+	barred := map[harness.Destination]bool{}
+	for _, d := range trial.Block {
+		barred[d] = true
+	}
+	blocked := func(id string) bool { return barred[destination(id)] }
 	result := harness.Result{Trial: trial, Outcomes: map[string]harness.Outcome{}, Recovered: true, Held: time.Second}
 	tried := slices.Clone(l.device.contacts)
 	for spare, main := range l.device.fallbacks {
