@@ -29,8 +29,9 @@ const (
 const (
 	mostDomains    = 2048 // whose new names are counted
 	mostWide       = 256  // with a destination *.DOMAIN
-	mostCandidates = 64   // names of one domain
-	deepestDomain  = 4    // labels above a name that are looked at
+	mostCandidates = 128  // names of one domain, which came at least candidateEvery apart
+	candidateEvery = (manyNamesOver + sameQuery) / 80
+	deepestDomain  = 4 // labels above a name that are looked at
 )
 
 // domains finds the domains whose names do not repeat. It is under the lock of its
@@ -82,16 +83,29 @@ func (d *domains) count(text string) bool {
 		if len(d.candidates) >= mostDomains && d.candidates[domain] == nil {
 			clear(d.candidates)
 		}
-		if list := d.candidates[domain]; len(list) >= mostCandidates {
-			d.candidates[domain] = slices.Delete(list, 0, 1)
-		}
-		d.candidates[domain] = append(d.candidates[domain], text)
+		d.candidate(domain, text)
 		if d.neverRepeat(domain) {
 			d.Widen(domain)
 			return true
 		}
 	}
 	return false
+}
+
+// candidate counts a new name for one domain. Names that come quickly, one after
+// another, are not all counted, so that a short list covers the time that is needed.
+func (d *domains) candidate(domain, text string) {
+	list := d.candidates[domain]
+	if len(list) > 0 {
+		latest := d.names.names[list[len(list)-1]]
+		if latest != nil && time.Since(latest.first) < candidateEvery {
+			return
+		}
+	}
+	if len(list) >= mostCandidates {
+		list = slices.Delete(list, 0, 1)
+	}
+	d.candidates[domain] = append(list, text)
 }
 
 // above are the domains that a name is below, the longest first, without public

@@ -40,6 +40,20 @@ var _ = Describe("names that never repeat", func() {
 		})
 	})
 
+	DescribeTable("are joined within a minute, however quickly they come", func(every time.Duration) {
+		inVirtualTime(func() {
+			table := attribution.New(config())
+			for i := range int(time.Minute / every) {
+				table.Answer(answer(random(i), one))
+				<-time.After(every)
+			}
+			Expect(table.Destinations(web)).To(Equal(wide))
+		})
+	},
+		Entry("two a second", 500*time.Millisecond), Entry("ten a second", 100*time.Millisecond),
+		Entry("a hundred a second", 10*time.Millisecond), Entry("one in two seconds", 2*time.Second),
+	)
+
 	It("are destinations of their own while they are few, or came at once", func() {
 		inVirtualTime(func() {
 			Expect(queried(14, random).Destinations(web)).NotTo(Equal(wide))

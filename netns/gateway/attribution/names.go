@@ -14,7 +14,7 @@ const (
 	mostNames     = 8192
 	mostPairs     = 65536 // addresses of names, over all names
 	mostAddresses = 8192  // of one name
-	mostOfAddress = 256   // names of one address
+	mostOfAddress = 256   // names of one address: the latest
 	mostAliases   = 32    // names in the CNAME chains of one name
 	mostAbove     = 64    // names in whose CNAME chains one name is
 	longestUnused = 7 * 24 * time.Hour
@@ -72,9 +72,10 @@ func (t *nameTable) Learn(text string, addresses []netip.Addr) {
 			continue
 		}
 		t.pairs++
-		if len(t.addresses[address]) < mostOfAddress {
-			t.addresses[address] = append(t.addresses[address], text)
+		if list := t.addresses[address]; len(list) >= mostOfAddress {
+			t.addresses[address] = slices.Delete(list, 0, 1) // the name keeps the address, so that a block covers it
 		}
+		t.addresses[address] = append(t.addresses[address], text)
 		if len(n.addresses) > mostAddresses || t.pairs > mostPairs {
 			t.unlearnOldest(text)
 		}

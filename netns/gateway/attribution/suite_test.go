@@ -19,5 +19,8 @@ func TestAttribution(t *testing.T) {
 
 // inVirtualTime runs a body in a bubble in which time passes only while it waits.
 func inVirtualTime(body func()) {
-	synctest.Test(suite, func(*testing.T) { body() })
+	synctest.Test(suite, func(*testing.T) {
+		defer GinkgoRecover()
+		body()
+	})
 }
