@@ -15,6 +15,7 @@ import (
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/harness"
@@ -119,6 +120,9 @@ func (o *ordeal) endure(ctx SpecContext) {
 	AddReportEntry("what happened", o.String())
 	came := wrongOrStuck
 	DeferCleanup(func() {
+		if CurrentSpecReport().State.Is(types.SpecStateInterrupted | types.SpecStateAborted) {
+			return // it came to nothing
+		}
 		AddReportEntry(chaosEntry, outcome{o.thing.kind, o.placement, came, o.took}, ReportEntryVisibilityNever)
 	})
 	o.seeThrough(ctx, s)

@@ -11,7 +11,7 @@ import (
 
 // tooSlow is how long a resolver may take for a name that it has answered for. It
 // has the answer in its cache.
-const tooSlow = 500 * time.Millisecond
+const tooSlow = time.Second
 
 // mostAnswered bounds the names that are remembered, which the device chooses.
 const mostAnswered = 4096
