@@ -14,7 +14,8 @@ import (
 //   - one port of an address of which every port is a row;
 //   - a name below a domain of which every name is a row, unless the gateway sees that
 //     name by itself (Contact.Except);
-//   - an address that has since turned out to be that of a name.
+//   - an address, with a port or with every port, that has since turned out to be that
+//     of a name.
 type belonging struct {
 	wide   []Destination
 	except map[Destination][]string    // of the wide ones
@@ -32,13 +33,12 @@ func (r Run) belonging() belonging {
 	b := belonging{except: map[Destination][]string{}, named: map[Destination]Destination{}}
 	bare, named := map[place]Destination{}, map[Destination]bool{}
 	for _, d := range r.destinations() {
-		address, ok := d.Address()
-		switch {
-		case d.wide():
+		if d.wide() {
 			b.wide = append(b.wide, d)
-		case ok:
+		}
+		if address, ok := d.Address(); ok {
 			bare[place{d.Protocol, d.Port, address}] = d
-		default:
+		} else if _, everyName := d.Domain(); !everyName {
 			named[d] = true
 		}
 	}

@@ -25,7 +25,7 @@ const anyPort = 0
 // of the matrix. Three kinds of destination stand for more than one:
 //
 //   - icmp/echo/HOST: the ICMP (or ICMPv6) echo requests to a host. It has no port.
-//   - udp/*/ADDRESS: every port of an address that was contacted on many ports.
+//   - udp/*/HOST: every port of a host that was contacted on many ports.
 //   - tcp/443/*.DOMAIN: every name below a domain whose names do not repeat.
 type Destination struct {
 	Protocol string // TCP, UDP or ICMP

@@ -52,9 +52,10 @@ type Sinkhole struct {
 }
 
 // Untested is what a device sent that is not a destination: neither TCP nor UDP nor
-// an ICMP echo, or with a source address that is not the device's.
+// an ICMP echo, or with a source address that is not the device's, or to one
+// destination too many.
 type Untested struct {
-	What    string     `json:"what"` // e.g. "GRE", or "UDP from 192.168.1.5"
+	What    string     `json:"what"` // e.g. "GRE", "UDP from 192.168.1.5", or "UDP beyond 512 destinations"
 	To      netip.Addr `json:"to"`
 	Packets int        `json:"packets"`
 	Dropped bool       `json:"dropped,omitempty"` // it did not leave

@@ -192,6 +192,17 @@ var _ = Describe("an address whose name becomes known", func() {
 		Expect(judgement.Columns[0].Cells[named].Verdict).To(Equal(harness.Required), "what fails with one of its addresses blocked")
 	})
 
+	It("is one row with the name also if every port of both is one row", func() {
+		port, every, name := parsed("udp/20001/198.51.100.7"), parsed("udp/*/198.51.100.7"), parsed("udp/*/relay.example")
+		judgement := judged(harness.Reject,
+			result(harness.Pass, nil, contact(port, 0)),
+			result(harness.Fail, list(every), contact(every, 1)),
+			result(harness.Pass, nil, contact(name, 0)),
+		)
+		Expect(judgement.Rows).To(HaveExactElements(HaveField("Contact.Destination", name)))
+		Expect(judgement.Columns[0].Cells[name].Verdict).To(Equal(harness.Required))
+	})
+
 	It("proves nothing for the other addresses of the name by passing", func() {
 		judgement := judged(harness.Reject,
 			result(harness.Pass, nil, contact(bare, 0)),

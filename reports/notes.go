@@ -232,7 +232,7 @@ func (r reading) untested() []string {
 	if more := len(r.Run.Untested) - fewUntested; more > 0 {
 		seen = append(seen, fmt.Sprintf("%d more", more))
 	}
-	return []string{"Seen and not tested: " + enumerate(seen) + ". Only TCP, UDP and ICMP echoes from the device's own address are tested; no verdict and no export is about the rest."}
+	return []string{"Seen and not tested: " + enumerate(seen) + ". Only TCP, UDP and ICMP echoes from the device's own address are tested, to a limited number of destinations; no verdict and no export is about the rest."}
 }
 
 func (r reading) limits() []string {

@@ -22,6 +22,7 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 			return fmt.Errorf("%s is kept, and cannot be blocked: take dns out of keep", destination)
 		}
 	}
+	g.rows.add(destinations...)
 	g.table.Settle(g.ledger.Window())
 	if err := g.barrier.replace(destinations, fault); err != nil {
 		return err
@@ -33,6 +34,9 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 // remember an address and never query DNS for it again. Addresses of a blocked
 // destination are blocked when Know returns.
 func (g *Gateway) Know(contacts []harness.Contact) error {
+	for _, contact := range contacts {
+		g.rows.add(contact.Destination)
+	}
 	if err := g.barrier.learn(func() attribution.Change { return g.table.Know(contacts) }); err != nil {
 		return fmt.Errorf("using the addresses of an earlier run: %w", err)
 	}
@@ -87,7 +91,10 @@ func (g *Gateway) note(p watch.Packet) {
 	case watch.Home:
 		g.doubts.keptFrom(p)
 	default:
-		g.ledger.Note(p)
+		if !g.ledger.Note(p) && p.Point == watch.Outward {
+			left := leftOut(p.Protocol, p.Destination.Addr())
+			g.untested.add(left.What, left.To, left.Dropped)
+		}
 		g.follow(p)
 	}
 }

@@ -26,6 +26,7 @@ type Gateway struct {
 	barrier   barrier
 	doubts    *doubts
 	untested  untested
+	rows      rows
 	forwarder *names.Forwarder
 	routers   *watch.Routers
 	changes   *watch.Changes
@@ -44,7 +45,7 @@ func New(ctx context.Context, config Config) (*Gateway, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Gateway{config: config, hellos: names.NewHellos(), doubts: newDoubts()}
+	g := &Gateway{config: config, hellos: names.NewHellos(), doubts: newDoubts(), rows: rows{}}
 	g.barrier.config = config
 	if err := g.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a gateway: %w", err), g.Close())
@@ -59,7 +60,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	}
 	g.table = attribution.New(g.config.attribution(g.addresses))
 	g.barrier.table = g.table
-	g.ledger = watch.NewLedger(g.addresses.insideIndex)
+	g.ledger = watch.NewLedger(g.addresses.insideIndex, names.Port, names.PrivatePort, g.config.resolverPort())
 	if g.log, err = watch.Open(ctx, namespace, g.note); err != nil {
 		return err
 	}

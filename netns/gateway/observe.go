@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -35,9 +36,9 @@ func (g *Gateway) catchUp(ctx context.Context) error {
 	return g.log.Fence(ctx)
 }
 
-// contacts are those of the window: those to judge, and those with destinations
-// that are always blocked.
-func (g *Gateway) contacts() (judged, always []harness.Contact) {
+// contacts are those of the window: those to judge, those with destinations that are
+// always blocked, and what there are too many of to judge.
+func (g *Gateway) contacts() (judged, always []harness.Contact, left []harness.Untested) {
 	judged = []harness.Contact{}
 	for _, contact := range g.table.Contacts(g.ledger.Window()) {
 		if g.table.Always(contact) {
@@ -46,7 +47,8 @@ func (g *Gateway) contacts() (judged, always []harness.Contact) {
 		}
 		judged = append(judged, contact)
 	}
-	return judged, always
+	judged, left = g.rows.admit(judged)
+	return judged, always, left
 }
 
 // Observe returns what was seen since the last Block, and whether the block held
@@ -63,7 +65,8 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err != nil {
 		return harness.Observation{}, err
 	}
-	contacts, always := g.contacts()
+	contacts, always, left := g.contacts()
+	untested := harness.SumUntested(slices.Concat(g.untested.list(), left))
 	return harness.Observation{
 		Since:     g.window.since,
 		Contacts:  contacts,
@@ -71,7 +74,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Sinkholes: g.table.Sinkholes(),
 		Doubts:    g.doubts.of(contacts),
 		Home:      g.doubts.homeHosts(),
-		Untested:  g.untested.list(),
+		Untested:  untested[:min(len(untested), mostUntested)],
 		Lost:      g.log.Lost() - g.window.lost,
 		Disturbed: disturbed,
 		Broken:    broken,

@@ -28,6 +28,19 @@ func (g *Gateway) Traffic() *Traffic {
 	return &Traffic{namespace: g.config.Namespace, remotes: map[remote]talk.Count{}}
 }
 
+// mostRemotes limits the addresses and ports whose traffic is added up.
+const mostRemotes = 65536
+
+func (t *Traffic) add(at remote, flow talk.Flow) {
+	sum, known := t.remotes[at]
+	if !known && len(t.remotes) >= mostRemotes {
+		return
+	}
+	sum.Packets += flow.Sent.Packets + flow.Received.Packets
+	sum.Bytes += flow.Sent.Bytes + flow.Received.Bytes
+	t.remotes[at] = sum
+}
+
 // Look returns what passed so far, in either direction, by destination. What two
 // of them share, as an address and port, counts for each.
 func (t *Traffic) Look(contacts []harness.Contact) (map[harness.Destination]talk.Count, error) {
@@ -37,10 +50,10 @@ func (t *Traffic) Look(contacts []harness.Contact) (map[harness.Destination]talk
 	}
 	for _, flow := range talk.Since(t.before, now) {
 		at := remote{flow.Protocol, flow.Remote}
-		sum := t.remotes[at]
-		sum.Packets += flow.Sent.Packets + flow.Received.Packets
-		sum.Bytes += flow.Sent.Bytes + flow.Received.Bytes
-		t.remotes[at] = sum
+		t.add(at, flow)
+		if everyPort := (remote{flow.Protocol, netip.AddrPortFrom(flow.Remote.Addr(), 0)}); everyPort != at {
+			t.add(everyPort, flow)
+		}
 	}
 	t.before = now
 	passed := map[harness.Destination]talk.Count{}

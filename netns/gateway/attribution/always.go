@@ -11,9 +11,11 @@ import (
 // Always reports whether a contact is with a destination that is blocked at all
 // times, and so is not one to judge.
 func (t *Table) Always(contact harness.Contact) bool {
-	return slices.ContainsFunc(t.config.Always, func(p harness.Pattern) bool {
-		return p.Matches(contact.Destination, contact.Addresses...)
-	})
+	return t.always(contact.Destination, contact.Addresses...)
+}
+
+func (t *Table) always(d harness.Destination, addresses ...netip.Addr) bool {
+	return slices.ContainsFunc(t.config.Always, func(p harness.Pattern) bool { return p.Matches(d, addresses...) })
 }
 
 // alwaysEntries are what the patterns of [Config.Always] come to, with all

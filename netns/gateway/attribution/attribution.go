@@ -49,6 +49,7 @@ type Table struct {
 	mutex     sync.Mutex
 	names     *nameTable
 	domains   *domains
+	ports     ports
 	evidence  map[netip.Addr]map[service]*evidence
 	delivered delivered                // the latest answer that the device got
 	latest    map[netip.Addr]delivered // of those with an address
@@ -68,6 +69,7 @@ func New(config Config) *Table {
 	}
 	t.names = newNameTable(t.needed)
 	t.domains = newDomains(t.names)
+	t.ports = newPorts()
 	return t
 }
 
@@ -103,9 +105,12 @@ func (t *Table) know(contact harness.Contact) Change {
 	return t.learn(d.Name, contact.Addresses)
 }
 
-// widen makes one destination of the names below a domain, if that is what d is,
-// without these names.
+// widen makes one destination of every port, or of the names below a domain without
+// these names, if that is what d is.
 func (t *Table) widen(d harness.Destination, without []string) {
+	if d.EveryPort() {
+		t.ports.join(host{d.Protocol, d.Name})
+	}
 	domain, wide := d.Domain()
 	if !wide {
 		return
@@ -157,15 +162,30 @@ func (t *Table) Destinations(place watch.Place) []harness.Destination {
 
 func (t *Table) destinations(place watch.Place) (destinations []harness.Destination) {
 	for _, name := range t.namesOf(place) {
-		d := harness.Destination{Protocol: place.Protocol, Port: place.Port(), Name: name}
-		if name == Resolver {
-			d.Port = names.Port
-		}
-		if !t.Kept(d) {
+		if d := t.destination(place, name); !t.Kept(d) {
 			destinations = append(destinations, d)
 		}
 	}
 	return destinations
+}
+
+// destination is the one that a place is under a name: what it is blocked for, or else
+// every port if the name has many, or else its port.
+func (t *Table) destination(place watch.Place, name string) harness.Destination {
+	d := harness.Destination{Protocol: place.Protocol, Port: place.Port(), Name: name}
+	if name == Resolver {
+		d.Port = names.Port
+		return d
+	}
+	for _, owner := range t.blocked.at(place) {
+		if owner.Name == name {
+			return owner
+		}
+	}
+	if t.everyPort(place, name) && !t.always(d, place.Addr().Unmap()) {
+		d.Port = 0
+	}
+	return d
 }
 
 func (t *Table) namesOf(place watch.Place) []string {
@@ -176,11 +196,14 @@ func (t *Table) namesOf(place watch.Place) []string {
 	if !t.foreign(address) {
 		return nil
 	}
+	owners := t.blocked.ownersOf(place)
+	if t.everyPort(place, address.String()) {
+		place = place.Whole()
+	}
 	known := t.candidates(place, t.names.Names(address))
 	if len(known) == 0 {
 		known = []string{address.String()}
 	}
-	owners := t.blocked.ownersOf(place)
 	switch {
 	case t.config.Apart:
 		return union(owners, t.blocked.answered(known))
@@ -204,6 +227,9 @@ func (t *Table) Settle(window watch.Window) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	for place := range window.Places {
+		if t.everyPort(place, plain(place.Addr()).String()) {
+			place = place.Whole()
+		}
 		if known := t.candidates(place, t.names.Names(place.Addr())); len(known) > 0 {
 			name := t.standIn(place, known)
 			delete(t.shown, place)
@@ -220,18 +246,20 @@ func (t *Table) Settle(window watch.Window) {
 func (t *Table) Contacts(window watch.Window) []harness.Contact {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	t.countPorts(window)
 	all := map[harness.Destination]harness.Contact{}
-	add := func(d harness.Destination, seen harness.Contact) {
+	add := func(d harness.Destination, port uint16, seen harness.Contact) {
 		seen.Destination = d
+		seen.Private = names.Private(d.Protocol, port, d.Name, t.addresses(d))
 		all[d] = all[d].With(seen)
 	}
 	for place, seen := range window.Places {
 		for _, d := range t.destinations(place) {
-			add(d, seen)
+			add(d, place.Port(), seen)
 		}
 	}
 	for d, seen := range window.Withheld {
-		add(d, seen)
+		add(d, d.Port, seen)
 	}
 	contacts := make([]harness.Contact, 0, len(all))
 	for d, contact := range all {
@@ -240,7 +268,6 @@ func (t *Table) Contacts(window watch.Window) []harness.Contact {
 		contact.Named = t.named(d)
 		contact.Aliases = t.names.Aliases(d.Name)
 		contact.Except = t.domains.Except(d)
-		contact.Private = names.Private(d.Protocol, d.Port, d.Name, contact.Addresses)
 		contacts = append(contacts, contact)
 	}
 	slices.SortFunc(contacts, func(a, b harness.Contact) int { return a.Destination.Compare(b.Destination) })
@@ -265,8 +292,11 @@ func (t *Table) collateral(d harness.Destination) (others []string) {
 		return nil
 	}
 	for _, address := range t.names.Addresses(d.Name) {
-		place := watch.Place{Protocol: d.Protocol, AddrPort: netip.AddrPortFrom(address, d.Port)}
-		others = union(others, t.notElsewhere(place, t.names.Names(address)))
+		known := t.names.Names(address)
+		if !d.EveryPort() {
+			known = t.notElsewhere(watch.Place{Protocol: d.Protocol, AddrPort: netip.AddrPortFrom(address, d.Port)}, known)
+		}
+		others = union(others, known)
 	}
 	return slices.DeleteFunc(others, func(name string) bool { return name == d.Name })
 }

@@ -231,10 +231,21 @@ func (t *Table) entries(d harness.Destination, addresses []netip.Addr) (entries 
 	return entries
 }
 
+// at are the destinations that a place is blocked for, those of every port last.
+func (b Blocked) at(place watch.Place) []harness.Destination {
+	entry := block.Entry{Address: place.Addr().Unmap(), Protocol: place.Protocol, Port: place.Port()}
+	if entry == entry.Whole() {
+		return b.owners[entry]
+	}
+	return slices.Concat(b.owners[entry], b.owners[entry.Whole()])
+}
+
 // ownersOf are the names that a place is blocked for.
 func (b Blocked) ownersOf(place watch.Place) (owners []string) {
-	for _, d := range b.owners[block.Entry{Address: place.Addr().Unmap(), Protocol: place.Protocol, Port: place.Port()}] {
-		owners = append(owners, d.Name)
+	for _, d := range b.at(place) {
+		if !slices.Contains(owners, d.Name) {
+			owners = append(owners, d.Name)
+		}
 	}
 	return owners
 }
@@ -252,7 +263,7 @@ func (b Blocked) answered(known []string) []string {
 // bars reports whether a name is blocked at a place's protocol and port.
 func (b Blocked) bars(place watch.Place, name string) bool {
 	for _, d := range slices.Concat(b.byAddress, b.byName[name]) {
-		if d.Name == name && d.Protocol == place.Protocol && d.Port == place.Port() {
+		if d.Name == name && d.Protocol == place.Protocol && (d.Port == place.Port() || d.EveryPort()) {
 			return true
 		}
 	}

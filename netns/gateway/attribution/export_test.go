@@ -10,3 +10,11 @@ func (t *Table) Sizes() (names, addresses, witnessed int) {
 	defer t.mutex.Unlock()
 	return len(t.names.names), len(t.names.addresses), len(t.evidence)
 }
+
+// Ports are how many hosts' ports are counted, and how many hosts have their ports
+// joined.
+func (t *Table) Ports() (counted, joined int) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return len(t.ports.seen), len(t.ports.joined)
+}

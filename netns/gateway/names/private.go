@@ -10,7 +10,10 @@ import (
 // port 853), over QUIC (RFC 9250, the same port) or over HTTPS (RFC 8484), which
 // looks like any other web server but for who it is.
 
-const privatePort, webPort = 853, 443
+const webPort = 443
+
+// PrivatePort is the port of DNS over TLS and of DNS over QUIC.
+const PrivatePort = 853
 
 // operator is one whose resolvers answer over TLS and HTTPS.
 type operator struct {
@@ -106,9 +109,9 @@ func operators() []operator {
 func Private(protocol string, port uint16, name string, addresses []netip.Addr) string {
 	at := operatorOf(name, addresses)
 	switch {
-	case port == privatePort && protocol == "udp":
+	case port == PrivatePort && protocol == "udp":
 		return "DNS over QUIC" + at
-	case port == privatePort:
+	case port == PrivatePort:
 		return "DNS over TLS" + at
 	case port == webPort && at != "":
 		return "DNS over HTTPS" + at

@@ -2,18 +2,33 @@ package watch
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/needwant/needwant/harness"
 )
 
+// ManyPorts is how many ports of one address and protocol are separate. Beyond it the
+// ports are taken together. A server has a few services, each with a fixed port: a
+// device that was seen on eight ports of one address takes ports as they come, for
+// example to reach a peer behind a NAT, and would never use most of them again.
+const ManyPorts = 8
+
+// The limits of what a device can make one window record.
+const (
+	mostPlaces = 8192
+	mostAsked  = 65536 // SYNs, and questions that were held back
+)
+
 // Ledger adds packets up to contacts, one window at a time.
 type Ledger struct {
 	inside int
+	apart  []uint16
 
 	mutex  sync.Mutex
 	places map[Place]*harness.Contact
+	ports  map[Place]int // by address and protocol: how many places there are
 	asked  map[connection]bool
 	held   map[harness.Destination]*harness.Contact // by their names
 	sent   map[any]bool                             // questions that were held back
@@ -22,8 +37,11 @@ type Ledger struct {
 // Place is a remote address and port.
 type Place struct {
 	Protocol       string // harness.TCP, harness.UDP or harness.ICMP
-	netip.AddrPort        // with port 0 for ICMP
+	netip.AddrPort        // with port 0 for ICMP, and for every port of an address
 }
+
+// Whole is the place for every port of a place's address and protocol.
+func (p Place) Whole() Place { return Place{p.Protocol, netip.AddrPortFrom(p.Addr(), 0)} }
 
 // connection tells a fresh SYN from its retransmission, which has the same
 // sequence number.
@@ -40,9 +58,10 @@ type Window struct {
 }
 
 // NewLedger makes a ledger with its first window open. The device is behind the
-// link with the index inside.
-func NewLedger(inside int) *Ledger {
-	l := &Ledger{inside: inside}
+// link with the index inside. Some ports stay apart also if an address is contacted
+// on many.
+func NewLedger(inside int, apart ...uint16) *Ledger {
+	l := &Ledger{inside: inside, apart: apart}
 	l.Open()
 	return l
 }
@@ -51,14 +70,15 @@ func NewLedger(inside int) *Ledger {
 func (l *Ledger) Open() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	l.places = map[Place]*harness.Contact{}
+	l.places, l.ports = map[Place]*harness.Contact{}, map[Place]int{}
 	l.asked = map[connection]bool{}
 	l.held = map[harness.Destination]*harness.Contact{}
 	l.sent = map[any]bool{}
 }
 
-// Note adds one packet.
-func (l *Ledger) Note(p Packet) {
+// Note adds one packet, and reports whether there was room for it. From the ninth port
+// of one address on (see [ManyPorts]), packets count for [Place.Whole].
+func (l *Ledger) Note(p Packet) bool {
 	byDevice := p.Point == Outward || p.Point == Block && p.Link == l.inside
 	remote := p.Source
 	if byDevice {
@@ -66,7 +86,10 @@ func (l *Ledger) Note(p Packet) {
 	}
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	contact := contactOf(l.places, Place{p.Protocol, remote})
+	contact := l.contact(Place{p.Protocol, remote})
+	if contact == nil {
+		return false
+	}
 	seen(contact, p.At)
 	fresh := byDevice && l.fresh(p)
 	switch {
@@ -79,6 +102,23 @@ func (l *Ledger) Note(p Packet) {
 	case p.Point == Inward:
 		contact.Answered = true
 	}
+	return true
+}
+
+// contact is the one of a place, or nil if there are too many places.
+func (l *Ledger) contact(place Place) *harness.Contact {
+	whole := place.Whole()
+	if l.places[place] == nil && l.ports[whole] >= ManyPorts && !slices.Contains(l.apart, place.Port()) {
+		place = whole
+	}
+	if l.places[place] == nil {
+		if len(l.places) >= mostPlaces {
+			return nil
+		}
+		l.places[place] = &harness.Contact{}
+		l.ports[whole]++
+	}
+	return l.places[place]
 }
 
 // Withhold adds a question that got no answer, since the name of these
@@ -86,8 +126,10 @@ func (l *Ledger) Note(p Packet) {
 func (l *Ledger) Withhold(destinations []harness.Destination, question any, at time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	again := l.sent[question]
-	l.sent[question] = true
+	again := l.sent[question] || len(l.sent) >= mostAsked
+	if !again {
+		l.sent[question] = true
+	}
 	for _, destination := range destinations {
 		contact := contactOf(l.held, destination)
 		seen(contact, at)
@@ -122,7 +164,7 @@ func (l *Ledger) fresh(p Packet) bool {
 		return true
 	}
 	key := connection{p.Point, p.Source, p.Destination, p.Sequence}
-	if !p.SYN || l.asked[key] {
+	if !p.SYN || l.asked[key] || len(l.asked) >= mostAsked {
 		return false
 	}
 	l.asked[key] = true

@@ -119,3 +119,39 @@ var _ = Describe("numbered messages", func() {
 		Entry("an overrun that no number ever shows", 1, uint32(5), uint32(0), uint32(6)),
 	)
 })
+
+var _ = Describe("a scan", func() {
+	to := func(address netip.Addr, port int) watch.Packet {
+		p := datagram(watch.Outward)
+		p.Destination = netip.AddrPortFrom(address, uint16(port))
+		return p
+	}
+
+	It("of an address takes few places: from the ninth port on they are one", func() {
+		ledger := watch.NewLedger(insideLink, 53)
+		for port := 1; port <= 65535; port++ {
+			Expect(ledger.Note(to(server.Addr(), port))).To(BeTrue())
+		}
+		places := ledger.Window().Places
+		Expect(places).To(HaveLen(watch.ManyPorts + 2))
+		whole := watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(server.Addr(), 0)}
+		Expect(places[whole].Tries).To(Equal(65535 - watch.ManyPorts - 1))
+		Expect(places).To(HaveKey(watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(server.Addr(), 53)}), "which stays apart")
+
+		ledger.Open()
+		ledger.Note(to(server.Addr(), 20000))
+		Expect(ledger.Window().Places).To(HaveKey(watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(server.Addr(), 20000)}))
+	})
+
+	It("of many addresses has room for a limited number, and says what there was no room for", func() {
+		ledger := watch.NewLedger(insideLink)
+		left := 0
+		for i := range 100000 {
+			if !ledger.Note(to(netip.AddrFrom4([4]byte{100, byte(i >> 16), byte(i >> 8), byte(i)}), 80)) {
+				left++
+			}
+		}
+		Expect(len(ledger.Window().Places) + left).To(Equal(100000))
+		Expect(len(ledger.Window().Places)).To(BeNumerically("<=", 8192))
+	})
+})
