@@ -157,7 +157,7 @@ func bypass(d Destination) string {
 		return fmt.Sprintf("The device goes past the resolver: it asks %s for names, by %s, which the gateway cannot read. An address that it learns there has no name here.",
 			called(d.ID), d.Private)
 	case d.ID.Port == 53 && d.Host == "":
-		return fmt.Sprintf("The device asks %s for names, and not the resolver that it was given; the gateway answered in its place, with its answers.", called(d.ID))
+		return fmt.Sprintf("The device asks %s for names, and not the resolver that it was given; the gateway answered in its place, with the answers of the home's resolver.", called(d.ID))
 	case d.ID.Protocol == harness.UDP && d.ID.Port == 443:
 		return fmt.Sprintf("%s is QUIC, in which the gateway reads no server's name.", called(d.ID))
 	case d.Named == "tls":

@@ -87,7 +87,13 @@ func written(network, resolver string) func(context.Context, *street) func() err
 		z := &zone{records: map[string][]string{}}
 		z.set("cloud.example", at(secret))
 		z.serve(ctx, s.outside, resolver)
-		return func() error { return after(network, resolver, dns.TypeA, secret)(ctx, s) }
+		return func() error {
+			found, err := s.resolve(ctx, network, resolver, "cloud.example", dns.TypeA)
+			if err != nil {
+				return err
+			}
+			return try(ctx, s.device, "tcp", netip.MustParseAddr(found[0]), 443)
+		}
 	}
 }
 

@@ -31,8 +31,21 @@ func newDoubts() *doubts {
 	return &doubts{home: map[string]bool{}, bare: map[netip.Addr]bool{}, routers: map[netip.Addr]watch.Router{}, idle: true}
 }
 
-// mostDoubts bounds what is said: one is enough.
-const mostDoubts = 5
+// The limits of what is recorded. One doubt is enough; beyond the other limits, the
+// device or a stranger makes things up.
+const (
+	mostDoubts  = 5
+	mostHome    = 256
+	mostBare    = 65536
+	mostRouters = 64
+)
+
+// put adds to a map that has a limit.
+func put[K comparable, V any](all map[K]V, key K, value V, most int) {
+	if _, known := all[key]; known || len(all) < most {
+		all[key] = value
+	}
+}
 
 // add records a doubt; "" is none.
 func (d *doubts) add(text string) {
@@ -57,14 +70,14 @@ func (d *doubts) keptFrom(p watch.Packet) {
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.home[name] = true
+	put(d.home, name, true, mostHome)
 }
 
 // router is told of a stranger who offers the device a way of its own.
 func (d *doubts) router(announced watch.Router) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.routers[announced.Address] = announced
+	put(d.routers, announced.Address, announced, mostRouters)
 }
 
 // reset begins a window without doubts, behind one with these contacts. Idle says
@@ -75,7 +88,7 @@ func (d *doubts) reset(contacts []harness.Contact, idle bool) {
 	defer d.mutex.Unlock()
 	for _, contact := range contacts {
 		if address, bare := contact.Destination.Address(); bare && d.idle {
-			d.bare[address] = true
+			put(d.bare, address, true, mostBare)
 		}
 		d.notePrivate(contact)
 	}

@@ -283,6 +283,19 @@ var _ = Describe("a resolver", Label("root"), func() {
 		Expect(s.resolve(ctx, "udp", "fd50::1", "nowhere.example", dns.TypeA)).To(BeEmpty())
 	}, SpecTimeout(20*time.Second))
 
+	It("of the gateway's own is no row and cannot be blocked when it is kept, and no name hides behind it", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		s.offer(ctx, families[0].first, 443)
+		for _, name := range []string{"resolver", "198.18.0.99"} {
+			s.zone.set(name, at(families[0].first))
+			s.lookUp(ctx, name)
+		}
+		Expect(reach(ctx, s.device, "tcp", families[0].first, 443)).To(Succeed())
+		Expect(s.greet(ctx, families[0].second, 443, "resolver")).To(Succeed())
+		Expect(s.observe(ctx).Contacts).To(HaveExactElements(
+			HaveField("Destination", destination("tcp/443/198.18.0.1")), HaveField("Destination", destination("tcp/443/198.18.0.2"))))
+	}, SpecTimeout(20*time.Second))
+
 	It("of the gateway's own is no row and cannot be blocked when it is kept", func(ctx SpecContext) {
 		s := newStreet(ctx)
 		s.zone.set("cloud.example", "A 198.18.0.1")

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"io"
+	"net"
 	"net/netip"
 	"time"
 
@@ -93,21 +94,42 @@ func withheldSpecs(family family) {
 }
 
 var _ = Describe("a question to another resolver", Label("root"), func() {
-	It("gets that one's answer, and the answer is in the block before it is out", func(ctx SpecContext) {
+	It("gets the answer of the gateway's own, which is in the block before it is out", func(ctx SpecContext) {
 		family := families[0]
 		s := newStreet(ctx)
 		other := &zone{records: map[string][]string{}}
 		other.serve(ctx, s.outside, writtenIn)
 		s.zone.set("cloud.example", at(family.first))
 		other.set("cloud.example", at(family.second))
-		s.offer(ctx, family.second, 443)
+		s.offer(ctx, family.first, 443)
 		cloud := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "cloud.example"}}
 		Expect(s.gateway.Block(ctx, cloud, harness.Reject)).To(Succeed())
 		uplink := s.tapOutside(ctx)
 
-		Expect(s.resolve(ctx, "udp", writtenIn, "cloud.example", dns.TypeA)).To(HaveExactElements(family.second.String()))
-		Expect(try(ctx, s.device, "tcp", family.second, 443)).To(MatchError(unix.ECONNREFUSED))
-		Expect(uplink.to(family.second)).To(BeZero())
-		Expect(uplink.to(netip.MustParseAddr(writtenIn))).NotTo(BeZero(), "it was asked")
+		Expect(s.resolve(ctx, "udp", writtenIn, "cloud.example", dns.TypeA)).To(HaveExactElements(family.first.String()))
+		Expect(try(ctx, s.device, "tcp", family.first, 443)).To(MatchError(unix.ECONNREFUSED))
+		Expect(uplink.to(family.first)).To(BeZero())
+		Expect(uplink.to(netip.MustParseAddr(writtenIn))).To(BeZero(), "nobody connects there")
+	}, SpecTimeout(20*time.Second))
+
+	It("at home does not reach it, and one to a broadcast address is not sent back", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		s.zone.set("cloud.example", at(families[0].first))
+		home := &zone{records: map[string][]string{}}
+		home.set("cloud.example", at(families[0].second))
+		home.serve(ctx, s.outside, "192.168.1.5")
+		Expect(s.resolve(ctx, "udp", "192.168.1.5", "cloud.example", dns.TypeA)).To(HaveExactElements(families[0].first.String()))
+
+		inside := newTap(ctx, s.device, "d0")
+		shout(ctx, s.device, "192.168.50.255:53")
+		query, err := new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA).Pack()
+		Expect(err).NotTo(HaveOccurred())
+		socket, err := s.device.ListenPacket(ctx, "udp4", "0.0.0.0:0")
+		Expect(err).NotTo(HaveOccurred())
+		defer socket.Close()
+		_, err = socket.WriteTo(query, &net.UDPAddr{IP: net.IPv4(192, 168, 50, 255), Port: 53})
+		Expect(err).NotTo(HaveOccurred())
+		s.lookUp(ctx, "cloud.example")
+		Expect(inside.to(netip.MustParseAddr("192.168.50.255"))).To(BeZero())
 	}, SpecTimeout(20*time.Second))
 })

@@ -16,6 +16,7 @@ package attribution
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/needwant/needwant/harness"
@@ -24,7 +25,7 @@ import (
 )
 
 // Resolver is the name of the gateway's own resolver as a destination.
-const Resolver = "resolver"
+const Resolver = names.Reserved
 
 // Config describes the gateway whose traffic is attributed.
 type Config struct {
@@ -82,7 +83,7 @@ func (t *Table) Know(contacts []harness.Contact) (change Change) {
 		t.widen(contact.Destination, contact.Except)
 	}
 	for _, contact := range contacts {
-		if contact.Destination.Host() != "" && !IsResolver(contact.Destination) {
+		if names.IsHost(strings.TrimPrefix(contact.Destination.Name, wildcard)) {
 			change.add(t.know(contact))
 		}
 	}

@@ -31,12 +31,15 @@ func Canonical(name string) string { return strings.ToLower(strings.TrimSuffix(n
 // that it came to, whatever aliases lie between (CNAME, RFC 1034 section
 // 3.6.2; the targets of HTTPS and SVCB records, RFC 9460). The address hints of
 // the latter count, since clients connect to them without asking further. A
-// message that is no answer says nothing.
+// message that is not an answer, or not one for the name of a host, says nothing.
 func Resolved(answer *dns.Msg) Answered {
 	if !answer.Response || len(answer.Question) != 1 {
 		return Answered{}
 	}
 	name := Canonical(answer.Question[0].Name)
+	if !IsHost(name) {
+		return Answered{}
+	}
 	records := slices.Concat(answer.Answer, answer.Extra)
 	meant := aliasesOf(name, records)
 	found := Answered{Name: name}
@@ -74,7 +77,7 @@ func aliasesOf(name string, records []dns.RR) map[string]bool {
 	for range longestChain {
 		known := len(aliases)
 		for _, record := range records {
-			if target := targetOf(record); target != "" && aliases[Canonical(record.Header().Name)] {
+			if target := targetOf(record); IsHost(target) && aliases[Canonical(record.Header().Name)] {
 				aliases[target] = true
 			}
 		}

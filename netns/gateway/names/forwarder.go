@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
@@ -28,13 +29,22 @@ const upstreamTimeout = 3 * time.Second
 // and an address that moves be followed.
 const LongestTTL = time.Second
 
+// mostInFlight limits the queries that wait for an answer. Those beyond it are
+// dropped: a device sends such a query again. mostStreams limits the TCP connections
+// of the device, and longestAnswer the bytes of an answer over UDP.
+const (
+	mostInFlight  = 256
+	mostStreams   = 64
+	longestAnswer = 4096
+)
+
 // Config says whom a forwarder answers.
 type Config struct {
 	Link     string           // every question that comes in by this link and is delivered here; "" is any
 	MAC      net.HardwareAddr // the only one that is answered; nil answers everybody on the link
 	Port     uint16           // usually [Port]
-	Own      []netip.Addr     // the gateway's addresses: who asks these gets the answer of Upstream
-	Upstream netip.AddrPort   // who asks somebody else gets that one's answer
+	Own      []netip.Addr     // the gateway's addresses
+	Upstream netip.AddrPort   // unicast; whichever resolver a query is for, this one is queried
 
 	// Learn is called with every answer before it leaves, which it does when Learn
 	// returns. If it fails the device gets SERVFAIL.
@@ -62,7 +72,8 @@ type Forwarder struct {
 	servers   []*dns.Server
 	sockets   []net.PacketConn
 	work      sync.WaitGroup
-	silence   silence // of Upstream
+	silence   silence       // of Upstream
+	flights   chan struct{} // one for each query in flight
 	life      context.Context
 	end       context.CancelFunc
 }
@@ -72,7 +83,10 @@ type Forwarder struct {
 // Questions to others than the gateway must be delivered to it: that is for the
 // routes to do.
 func Forward(ctx context.Context, namespace *netns.Namespace, config Config) (*Forwarder, error) {
-	f := &Forwarder{namespace: namespace, config: config}
+	if err := checkUpstream(config.Upstream); err != nil {
+		return nil, err
+	}
+	f := &Forwarder{namespace: namespace, config: config, flights: make(chan struct{}, mostInFlight)}
 	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	for _, version := range config.versions() {
 		if err := f.serve(ctx, version); err != nil {
@@ -111,7 +125,7 @@ func (f *Forwarder) serve(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
-	return f.start(&dns.Server{Listener: listener, Handler: dns.HandlerFunc(f.serveStream)})
+	return f.start(&dns.Server{Listener: netutil.LimitListener(listener, mostStreams), Handler: dns.HandlerFunc(f.serveStream)})
 }
 
 // start returns when the server answers.
@@ -131,7 +145,39 @@ func (f *Forwarder) start(server *dns.Server) error {
 }
 
 func (f *Forwarder) serveStream(w dns.ResponseWriter, question *dns.Msg) {
+	if !f.takeOff() {
+		_ = w.Close()
+		return
+	}
+	defer f.land()
 	_ = w.WriteMsg(f.answer("tcp", addrPort(w.RemoteAddr()), addrPort(w.LocalAddr()), question)) // a client that went away asks again
+}
+
+// takeOff reports whether one more query may be in flight; then it must land.
+func (f *Forwarder) takeOff() bool {
+	select {
+	case f.flights <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (f *Forwarder) land() { <-f.flights }
+
+// checkUpstream rejects a resolver that is not one host: a query to a broadcast
+// address would come back to the forwarder.
+func checkUpstream(upstream netip.AddrPort) error {
+	address := upstream.Addr().Unmap()
+	if address.IsUnspecified() || address.IsMulticast() || address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return fmt.Errorf("%s is not the address of one resolver: give a unicast address, for example that of the home router", upstream)
+	}
+	return nil
+}
+
+// answerable reports whether a query to an address can be answered from there.
+func answerable(to netip.Addr) bool {
+	return to.IsGlobalUnicast() || to.IsLoopback() || to.IsLinkLocalUnicast()
 }
 
 func (f *Forwarder) serveDatagrams(packets *datagrams) {
@@ -140,7 +186,11 @@ func (f *Forwarder) serveDatagrams(packets *datagrams) {
 		if err != nil {
 			return
 		}
+		if !answerable(to.Addr()) || !f.takeOff() {
+			continue
+		}
 		f.work.Go(func() {
+			defer f.land()
 			question := new(dns.Msg)
 			if question.Unpack(text) != nil || question.Response {
 				return
@@ -155,6 +205,9 @@ func (f *Forwarder) serveDatagrams(packets *datagrams) {
 
 // answer is the reply to a question, whatever becomes of it.
 func (f *Forwarder) answer(protocol string, from, to netip.AddrPort, message *dns.Msg) *dns.Msg {
+	if message.Opcode != dns.OpcodeQuery {
+		return new(dns.Msg).SetRcode(message, dns.RcodeNotImplemented)
+	}
 	if len(message.Question) != 1 {
 		return new(dns.Msg).SetRcode(message, dns.RcodeFormatError)
 	}
@@ -177,25 +230,25 @@ func (f *Forwarder) withheld(question Question, again bool) bool {
 	return f.config.Withheld != nil && f.config.Withheld(question, again)
 }
 
-// exchange asks whom the device meant, and lets the answer be learnt. The
-// gateway's own kind of connection is that of the question, since a device may
-// ask over TCP because of the answer's length.
+// exchange queries the upstream resolver, whichever one the device meant, so that no
+// other host is ever connected to, and lets the answer be learnt. It uses the
+// protocol of the device's query, since a device may query over TCP because of the
+// answer's length.
 func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.Msg, err error) {
 	ctx, cancel := context.WithTimeout(f.life, upstreamTimeout)
 	defer cancel()
-	server := question.To
-	if slices.Contains(f.config.Own, server.Addr().WithZone("")) {
-		server = f.config.Upstream
-		answered := f.silence.ask(question.Name)
-		defer func() { answered(answer != nil) }()
-	}
-	connection, err := f.namespace.Dial(ctx, question.Protocol, server.String())
+	answered := f.silence.ask(question.Name)
+	defer func() { answered(answer != nil) }()
+	connection, err := f.namespace.Dial(ctx, question.Protocol, f.config.Upstream.String())
 	if err != nil {
 		return nil, err
 	}
 	defer connection.Close()
-	client := &dns.Client{Net: question.Protocol, UDPSize: dns.MaxMsgSize, Timeout: upstreamTimeout}
-	answer, _, err = client.ExchangeWithConnContext(ctx, message, &dns.Conn{Conn: connection, UDPSize: dns.MaxMsgSize})
+	if extended := message.IsEdns0(); extended != nil {
+		extended.SetUDPSize(min(extended.UDPSize(), longestAnswer))
+	}
+	client := &dns.Client{Net: question.Protocol, UDPSize: longestAnswer, Timeout: upstreamTimeout}
+	answer, _, err = client.ExchangeWithConnContext(ctx, message, &dns.Conn{Conn: connection, UDPSize: longestAnswer})
 	if err != nil {
 		return nil, err
 	}

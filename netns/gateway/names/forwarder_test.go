@@ -24,7 +24,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 	)
 	const upstream = "127.0.0.2:5353"
 	own := netip.MustParseAddr("127.0.0.1")
-	var withheld, late atomic.Bool
+	var withheld, late, anywhere atomic.Bool
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
@@ -35,6 +35,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		refusal = nil
 		withheld.Store(false)
 		late.Store(false)
+		anywhere.Store(false)
 		forwarder, err := names.Forward(ctx, namespace, names.Config{
 			Link: "lo", Port: names.Port, Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort(upstream),
 			Learn: func(_ context.Context, answer names.Answered) error {
@@ -47,7 +48,9 @@ var _ = Describe("the forwarder", Label("root"), func() {
 			Withheld: func(question names.Question, again bool) bool {
 				defer GinkgoRecover()
 				Expect(question.Name).To(Equal("cloud.example"))
-				Expect(question.To).To(Equal(netip.AddrPortFrom(own, names.Port)))
+				if !anywhere.Load() {
+					Expect(question.To).To(Equal(netip.AddrPortFrom(own, names.Port)))
+				}
 				return withheld.Load() || late.Load() && again
 			},
 		})
@@ -111,11 +114,89 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		}, SpecTimeout(20*time.Second))
 	}
 
+	It("queries its upstream alone, whichever resolver the device means", func(ctx SpecContext) {
+		anywhere.Store(true)
+		serve(ctx, namespace, upstream)
+		other, err := namespace.ListenPacket(ctx, "udp", "127.0.0.9:5353")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(other.Close)
+		connection, err := namespace.Dial(ctx, "udp", "127.0.0.9:53")
+		Expect(err).NotTo(HaveOccurred())
+		defer connection.Close()
+		answer, _, err := (&dns.Client{Timeout: 5 * time.Second}).ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA), &dns.Conn{Conn: connection})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Answer).To(HaveLen(1), "from the address that was queried")
+	}, SpecTimeout(20*time.Second))
+
+	It("passes nothing on but queries", func(ctx SpecContext) {
+		received := silent(ctx, namespace, upstream)
+		connection, err := namespace.Dial(ctx, "udp", "127.0.0.1:53")
+		Expect(err).NotTo(HaveOccurred())
+		defer connection.Close()
+		for _, opcode := range []int{dns.OpcodeUpdate, dns.OpcodeNotify, dns.OpcodeStatus} {
+			message := new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA)
+			message.Opcode = opcode
+			answer, _, err := (&dns.Client{Timeout: 5 * time.Second}).ExchangeWithConnContext(ctx, message, &dns.Conn{Conn: connection})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.Rcode).To(Equal(dns.RcodeNotImplemented))
+		}
+		Expect(received()).To(BeZero())
+	}, SpecTimeout(20*time.Second))
+
+	It("has a limited number of queries in flight, and drops the rest", func(ctx SpecContext) {
+		received := silent(ctx, namespace, upstream)
+		connection, err := namespace.Dial(ctx, "udp", "127.0.0.1:53")
+		Expect(err).NotTo(HaveOccurred())
+		defer connection.Close()
+		query, err := new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA).Pack()
+		Expect(err).NotTo(HaveOccurred())
+		const limit, many = 256, 20
+		for range many { // in portions that the socket has room for
+			before := received()
+			for range limit / 2 {
+				_, err := connection.Write(query)
+				Expect(err).NotTo(HaveOccurred())
+			}
+			if before < limit {
+				Eventually(received).WithContext(ctx).Should(BeNumerically(">", before))
+			}
+		}
+		Eventually(received).WithContext(ctx).Should(Equal(limit))
+		Consistently(received).WithContext(ctx).WithTimeout(300 * time.Millisecond).Should(Equal(limit))
+	}, SpecTimeout(20*time.Second))
+
+	DescribeTable("refuses an upstream that is not one host", func(ctx SpecContext, address string) {
+		_, err := names.Forward(ctx, namespace, names.Config{Link: "lo", Port: 5300, Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort(address)})
+		Expect(err).To(MatchError(ContainSubstring("unicast")))
+	},
+		Entry("broadcast", "255.255.255.255:53", SpecTimeout(20*time.Second)), Entry("multicast", "224.0.0.251:53", SpecTimeout(20*time.Second)),
+		Entry("unspecified", "0.0.0.0:53", SpecTimeout(20*time.Second)), Entry("multicast, IPv6", "[ff02::fb]:53", SpecTimeout(20*time.Second)),
+	)
+
 	It("names the link that it cannot answer on", func(ctx SpecContext) {
-		_, err := names.Forward(ctx, namespace, names.Config{Link: "eth7", Own: []netip.Addr{own}})
+		_, err := names.Forward(ctx, namespace, names.Config{Link: "eth7", Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort(upstream)})
 		Expect(err).To(MatchError(ContainSubstring("eth7")))
 	}, SpecTimeout(20*time.Second))
 })
+
+// silent receives queries and answers none. It counts them.
+func silent(ctx context.Context, namespace *netns.Namespace, address string) (received func() int) {
+	GinkgoHelper()
+	packets, err := namespace.ListenPacket(ctx, "udp", address)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(packets.Close)
+	var count atomic.Int32
+	go func() {
+		buffer := make([]byte, 512)
+		for {
+			if _, _, err := packets.ReadFrom(buffer); err != nil {
+				return
+			}
+			count.Add(1)
+		}
+	}()
+	return func() int { return int(count.Load()) }
+}
 
 func serve(ctx context.Context, namespace *netns.Namespace, address string) {
 	GinkgoHelper()

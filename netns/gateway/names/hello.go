@@ -81,23 +81,10 @@ func hostIn(list cryptobyte.String) string {
 	if !list.ReadUint8(&kind) || kind != serverNameKind || !list.ReadUint16LengthPrefixed(&host) {
 		return ""
 	}
-	name := Canonical(string(host))
-	if _, err := netip.ParseAddr(name); err == nil || !isHost(name) {
-		return ""
+	if name := Canonical(string(host)); IsHost(name) {
+		return name
 	}
-	return name
-}
-
-// isHost tells whether a name, which a stranger wrote, can be one in DNS.
-func isHost(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_') {
-			return false
-		}
-	}
-	const longest = 253 // RFC 1035
-	return name != "" && len(name) <= longest
+	return ""
 }
 
 // Stream is one direction of a TCP connection.
@@ -108,6 +95,9 @@ type Stream struct{ From, To netip.AddrPort }
 type Hellos struct {
 	begun map[Stream]*beginning
 }
+
+// mostPieces bounds the segments of one stream that are kept.
+const mostPieces = 64
 
 type beginning struct {
 	sequence uint32 // of the first byte
@@ -145,7 +135,7 @@ func (h *Hellos) Add(stream Stream, sequence uint32, payload []byte) (name strin
 }
 
 func (b *beginning) add(at uint32, payload []byte) (name string, enough bool) {
-	if at >= longestHello || b.size >= longestHello {
+	if at >= longestHello || b.size >= longestHello || len(b.parts) >= mostPieces {
 		return "", true
 	}
 	if len(payload) > len(b.parts[at]) {

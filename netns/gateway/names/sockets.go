@@ -61,7 +61,9 @@ func (c Config) catching(version string) func(network, address string, raw sysca
 	}
 	return func(_, _ string, raw syscall.RawConn) (err error) {
 		broken := raw.Control(func(socket uintptr) {
-			err = unix.SetsockoptInt(int(socket), level, option, 1)
+			err = errors.Join(
+				unix.SetsockoptInt(int(socket), level, option, 1),
+				unix.SetsockoptInt(int(socket), unix.SOL_SOCKET, unix.SO_BROADCAST, 0)) // which Go sets
 			if c.Link != "" {
 				err = errors.Join(err, unix.SetsockoptString(int(socket), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, c.Link))
 			}
