@@ -120,6 +120,20 @@ func (n *Namespace) Owns(address netip.Addr) (bool, error) {
 	return slices.ContainsFunc(owned, func(a netlink.Addr) bool { return a.IP.Equal(address.AsSlice()) }), nil
 }
 
+// Addresses lists the addresses of all interfaces.
+func (n *Namespace) Addresses() (addresses []netip.Addr, err error) {
+	owned, err := n.handle.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("listing addresses: %w", err)
+	}
+	for _, one := range owned {
+		if address, ok := netip.AddrFromSlice(one.IP); ok {
+			addresses = append(addresses, address.Unmap())
+		}
+	}
+	return addresses, nil
+}
+
 func (n *Namespace) onLink(name, what string, act func(netlink.Link) error) error {
 	link, err := n.link(name)
 	if err != nil {

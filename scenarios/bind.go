@@ -23,12 +23,13 @@ type Site struct {
 	MiioToken string
 	HassToken string
 
-	Path    func(ctx context.Context, controller netip.Addr) (tell func(ctx context.Context) (string, error), err error)
+	Path    func(ctx context.Context, controller []netip.Addr) (Watch, error) // see [Engine]
 	Ask     func(ctx context.Context, question string) (string, error)
 	Restart func(ctx context.Context) error
 
-	// Apart is what Home Assistant wants between two polls that it is asked for.
-	Apart time.Duration
+	// Polling is how Home Assistant polls the device: [UsualPolling], or that of a
+	// lab's stand-in.
+	Polling Polling
 
 	// Pace is the shortest time between two attempts at one host on the internet,
 	// from all places together: [UsualPace], or nothing in a lab, which has an
@@ -75,9 +76,9 @@ func (f File) engines(site Site) (map[string]*Engine, error) {
 	if !address.IsValid() {
 		address = netip.AddrPortFrom(f.Device.Address, 0)
 	}
-	engines, pace, turns := map[string]*Engine{}, &pace{apart: site.Pace}, &turns{}
+	engines, pace, turns, homes := map[string]*Engine{}, &pace{apart: site.Pace}, &turns{}, &homes{}
 	for name, place := range site.Places {
-		engine := &Engine{Place: place, Home: home, Apart: site.Apart, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart, pace: pace, turns: turns}
+		engine := &Engine{Place: place, Home: home, Polling: site.Polling, Folder: f.folder, Path: site.Path, Ask: site.Ask, Restart: site.Restart, pace: pace, turns: turns, homes: homes}
 		engine.Environment = []string{"NEEDWANT_DEVICE=" + address.Addr().String()}
 		if token != nil {
 			engine.Environment = append(engine.Environment, "NEEDWANT_MIIO_TOKEN="+text)

@@ -23,9 +23,9 @@ type Engine struct {
 	Home   hass.Token   // for all Home Assistants
 	HTTP   *http.Client // for Home Assistant and the web; nil means one that dials from Place
 
-	// Apart is what Home Assistant wants between two polls that it is asked for:
-	// [hass.Cooldown], or nothing for a stand-in.
-	Apart time.Duration
+	// Polling is how Home Assistant polls the device, for steps that do not say.
+	// Its zero times are the usual ones, but for Apart, which is none.
+	Polling Polling
 
 	// Folder is where secrets in files, and programs, are looked for.
 	Folder string
@@ -35,10 +35,9 @@ type Engine struct {
 	Environment []string
 	conceal     []func(string) string
 
-	// Path watches how a controller comes by the device's state. The function that
-	// it returns says what was seen until then: "lan", "cloud" or "unknown". Nil
-	// never knows.
-	Path func(ctx context.Context, controller netip.Addr) (tell func(ctx context.Context) (string, error), err error)
+	// Path watches how a controller, which has these addresses, gets the device's
+	// state. Nil sees nothing.
+	Path func(ctx context.Context, controller []netip.Addr) (Watch, error)
 
 	// Ask puts a question to a person and returns the answer. Nil: nobody is there.
 	Ask func(ctx context.Context, question string) (string, error)
@@ -48,6 +47,7 @@ type Engine struct {
 
 	pace  *pace  // of what it asks on the internet
 	turns *turns // of checks that exclude each other
+	homes *homes // that poll the device; nil until the first step needs one
 }
 
 // Scenario makes a spec into a scenario. The error is a [*StepError] when it is
@@ -145,6 +145,14 @@ func (e *Engine) web() *http.Client {
 		return e.HTTP
 	}
 	return e.Place.web()
+}
+
+// home are the Home Assistants that poll the device.
+func (e *Engine) home() *homes {
+	if e.homes == nil {
+		e.homes = &homes{}
+	}
+	return e.homes
 }
 
 // reveal reads what a text points at, where it does, and else returns it.

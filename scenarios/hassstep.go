@@ -15,24 +15,28 @@ import (
 type Hass struct {
 	URL     string        `yaml:"url" about:"Where Home Assistant is, for example http://192.168.1.5:8123."`
 	Entity  string        `yaml:"entity" about:"The entity, for example vacuum.s50."`
-	Refresh bool          `yaml:"refresh,omitempty" about:"true: have the device polled first. Without that the state may be an old one, and path is unknown."`
-	Apart   time.Duration `yaml:"apart,omitempty" about:"How far apart polls are asked for. The default is 11s: Home Assistant puts off what comes sooner. An integration without that may take less."`
+	Refresh bool          `yaml:"refresh,omitempty" about:"true: have the device polled first, and wait until it is certain that it was. Without that the state may be an old one, and path is unknown."`
+	Apart   time.Duration `yaml:"apart,omitempty" about:"How far apart polls are asked for. The default is 11s: Home Assistant defers what comes sooner. An integration that does not may have less."`
+
+	Interval    time.Duration `yaml:"interval,omitempty" about:"How often the integration polls the device by itself. The default is 30s. If packets do not prove a poll, the state counts only after this and poll_timeout."`
+	PollTimeout time.Duration `yaml:"poll_timeout,omitempty" about:"How long one poll of the integration may hang. The default is 10s."`
+	Wait        time.Duration `yaml:"wait,omitempty" about:"How long to wait for a Home Assistant that was there before and is not now, for example since it restarts. The default is 5m."`
 }
 
 // HassResult is what an expectation on [Hass] may name.
 type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked; unavailable when the device did not answer the poll."`
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.fan_speed."`
-	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (it did not, and talked to the internet) or unknown."`
-	Fresh      bool           `expr:"fresh" about:"Whether the state is certainly of after the poll. Home Assistant says so from version 2024.4 on; before, only path lan proves it."`
-	RTT        float64        `expr:"rtt_ms" about:"Milliseconds until the state was there, the poll included."`
+	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (it saw that it did not, and that it talked to the internet) or unknown."`
+	Fresh      bool           `expr:"fresh" about:"Whether the state is certainly of after the poll: with refresh it is, since a poll that cannot be proved makes the check inconclusive."`
+	RTT        float64        `expr:"rtt_ms" about:"Milliseconds that the poll took, or without refresh the look."`
 }
 
 func hassKind() Kind {
 	return Kind{
 		Name:    "hass",
 		About:   "Looks at an entity of Home Assistant.",
-		Fails:   "A Home Assistant that cannot be asked makes the check inconclusive.",
+		Fails:   "A Home Assistant that cannot be asked, or does not poll, makes the check inconclusive. One that goes away is waited for.",
 		Example: "{hass: {url: 'http://192.168.1.5:8123', entity: vacuum.s50, refresh: true}, expect: 'state != \"unavailable\" && path == \"lan\"'}",
 		New:     func() Action { return new(Hass) },
 		Result:  HassResult{},
@@ -47,6 +51,12 @@ func (h *Hass) check() *ArgumentError {
 		return wrong("url", "hass needs a url", "write it as http://192.168.1.5:8123")
 	case err != nil || (where.Scheme != "http" && where.Scheme != "https") || where.Host == "":
 		return wrong("url", "this is no address of the web", "write it as http://192.168.1.5:8123")
+	case h.Interval > time.Hour:
+		return wrong("interval", "interval is "+h.Interval.String(), "write 1h at most")
+	case h.PollTimeout > time.Hour:
+		return wrong("poll_timeout", "poll_timeout is "+h.PollTimeout.String(), "write 1h at most")
+	case h.Wait > time.Hour:
+		return wrong("wait", "wait is "+h.Wait.String(), "write 1h at most")
 	case h.Entity == "":
 		return wrong("entity", "hass needs an entity", "write it as vacuum.s50")
 	}
@@ -56,102 +66,153 @@ func (h *Hass) check() *ArgumentError {
 	return nil
 }
 
-func (h *Hass) prepare(e *Engine, _ time.Duration) (deed, error) {
-	home := &hass.Client{URL: h.URL, Token: e.Home, HTTP: e.web(), Apart: cmp.Or(h.Apart, e.Apart)}
+func (h *Hass) prepare(e *Engine, timeout time.Duration) (deed, error) {
+	where, err := url.Parse(h.URL)
+	if err != nil {
+		return deed{}, errors.New("the url is not an address of the web")
+	}
+	entity := ""
+	if h.Refresh {
+		entity = h.Entity
+	}
+	look := look{
+		Hass: h, engine: e, host: where.Hostname(), timeout: timeout,
+		home:    &hass.Client{URL: h.URL, Token: e.Home, HTTP: e.web()},
+		poller:  e.home().at(h.URL, entity),
+		polling: h.polling(e.Polling),
+	}
 	return deed{
-		kind: hassKind(),
-		name: "hass " + h.Entity,
-		hide: []func(string) string{e.Home.Conceal},
-		run:  func(ctx context.Context) (sight, error) { return h.look(ctx, e, home) },
+		kind:  hassKind(),
+		name:  "hass " + h.Entity,
+		hide:  []func(string) string{e.Home.Conceal},
+		timed: true,
+		run:   look.insist,
 	}, nil
 }
 
-func (h *Hass) look(ctx context.Context, e *Engine, home *hass.Client) (sight, error) {
-	started := time.Now()
-	state, result, err := h.state(ctx, e, home)
-	if err != nil {
-		return sight{late: ctx.Err() != nil}, err
+// polling is the engine's, with what the step says of it.
+func (h *Hass) polling(usual Polling) Polling {
+	if usual.Every == 0 {
+		usual.Every = UsualPolling().Every
 	}
-	result.State, result.Attributes, result.RTT = state.State, state.Attributes, milliseconds(time.Since(started))
-	saw := fmt.Sprintf("state %q", state.State)
-	if result.Path != "unknown" {
-		saw += ", path " + result.Path
+	if usual.Hangs == 0 {
+		usual.Hangs = UsualPolling().Hangs
 	}
-	return sight{result: result, saw: saw}, nil
+	return Polling{Every: cmp.Or(h.Interval, usual.Every), Hangs: cmp.Or(h.PollTimeout, usual.Hangs), Apart: cmp.Or(h.Apart, usual.Apart)}
 }
 
-// state is the entity's, after a poll where one is asked for, with what is known
-// of how it came.
-func (h *Hass) state(ctx context.Context, e *Engine, home *hass.Client) (state hass.State, result HassResult, err error) {
-	state, err = home.State(ctx, h.Entity)
-	if err != nil || !h.Refresh {
-		return state, HassResult{Path: "unknown"}, err
+// usual is the timeout of a step that has none: two waits for a poll that packets
+// do not prove, and the time until Home Assistant accepts a request for one.
+func (h *Hass) usual() time.Duration {
+	if !h.Refresh {
+		return 0
 	}
-	path, err := h.watchPath(ctx, e)
-	if err != nil {
-		return state, result, fmt.Errorf("watching how the state comes: %w", err)
-	}
-	// The integration may fail on account of the device: the state tells.
-	err = home.Refresh(ctx, h.Entity)
-	if _, server := errors.AsType[*hass.ServerError](err); err != nil && !server {
-		return state, result, err
-	}
-	state, result, err = h.polled(ctx, home, state, path)
-	if e.Path != nil && !result.Fresh {
-		home.PutOff()
-	}
-	return state, result, err
+	polling := h.polling(UsualPolling())
+	return 2*polling.certain() + 3*polling.Apart
+}
+
+// look is a hass step that can be made.
+type look struct {
+	*Hass
+	engine  *Engine
+	host    string
+	home    *hass.Client
+	poller  *poller
+	polling Polling
+	timeout time.Duration // of one attempt
 }
 
 const (
-	postponed = 11 * time.Second       // a poll that is asked for again within 10 s comes that late
-	glance    = 250 * time.Millisecond // between two looks for it
+	usualAbsence = 5 * time.Minute  // what a restart takes on a slow machine
+	firstDelay   = time.Second      // until an absent Home Assistant is asked again
+	longestDelay = 30 * time.Second // between two such attempts
 )
 
-// polled waits for a state of after the poll. Home Assistant puts polls off that
-// it is asked for too often, and says at once that all is done: a state is that of
-// the poll when it was written since, or when the gateway saw the device answer.
-// An entity that stays unavailable is not written again. Versions before 2024.4 do
-// not say when a state was reported: there a poll that went by the cloud is waited
-// for as one that is put off.
-func (h *Hass) polled(ctx context.Context, home *hass.Client, before hass.State, path func(context.Context) (string, error)) (state hass.State, result HassResult, err error) {
-	waiting, stop := context.WithTimeout(ctx, postponed)
-	defer stop()
-	for late := false; ; late = !pauseUntil(waiting, time.Now().Add(glance)) {
-		if late && state.Dated() && state.State != unavailable {
-			return state, result, fmt.Errorf("%s was not polled in time: leave refresh out where its integration is told by the device, and does not poll", h.Entity)
-		}
-		if late {
-			return state, result, nil
-		}
-		if result.Path, err = path(ctx); err != nil {
-			return state, result, fmt.Errorf("watching how the state came: %w", err)
-		}
-		if state, err = home.State(ctx, h.Entity); err != nil {
-			return state, result, err
-		}
-		if result.Fresh = state.NewerThan(before) || result.Path == "lan"; result.Fresh || !state.Dated() && result.Path != "cloud" {
-			return state, result, nil
+// insist looks, and looks again as long as a Home Assistant is away that was there
+// before.
+func (l look) insist(ctx context.Context) (sight, error) {
+	started := time.Now()
+	giveUp := started.Add(cmp.Or(l.Wait, usualAbsence))
+	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
+		away := time.Since(started)
+		seen, err := l.once(ctx)
+		seen.idle += away
+		switch next := time.Now().Add(delay); {
+		case !l.poller.absent(err) || ctx.Err() != nil:
+			return seen, err
+		case next.After(giveUp):
+			return seen, fmt.Errorf("waited %s for it: %w", time.Since(started).Round(time.Second), err)
+		case !pauseUntil(ctx, next):
+			return seen, err
 		}
 	}
 }
 
-// unavailable is the state of an entity whose device does not answer.
-const unavailable = "unavailable"
+// once looks in the time of one attempt.
+func (l look) once(ctx context.Context) (sight, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	seen, err := l.see(ctx)
+	seen.late = err != nil && ctx.Err() != nil
+	if err == nil {
+		l.poller.present()
+	}
+	return seen, err
+}
 
-// watchPath has the gateway watch a poll. Without a poll there is nothing to see.
-func (h *Hass) watchPath(ctx context.Context, e *Engine) (tell func(context.Context) (string, error), err error) {
-	unknown := func(context.Context) (string, error) { return "unknown", nil }
-	if e.Path == nil || !h.Refresh {
-		return unknown, nil
+func (l look) see(ctx context.Context) (sight, error) {
+	if l.Refresh {
+		return l.refreshed(ctx)
 	}
-	where, err := url.Parse(h.URL)
+	started := time.Now()
+	state, err := l.home.State(ctx, l.Entity)
 	if err != nil {
-		return nil, err
+		return sight{}, err
 	}
-	addresses, err := e.Place.lookup(ctx, where.Hostname())
+	return l.sight(state, unknown, time.Since(started)), nil
+}
+
+// refreshed is the state after a poll. The time until that is proved is not the
+// poll's, and does not count.
+func (l look) refreshed(ctx context.Context) (sight, error) {
+	addresses, err := l.engine.Place.lookup(ctx, l.host)
 	if err != nil {
-		return nil, err
+		return sight{}, err
 	}
-	return e.Path(ctx, addresses[0])
+	p := poll{
+		home: l.home, entity: l.Entity, polling: l.polling,
+		begin: func(ctx context.Context) (Watch, error) { return l.engine.watch(ctx, addresses) },
+	}
+	if err := p.open(ctx); err != nil {
+		return sight{}, err
+	}
+	l.poller.present()
+	asked := time.Now()
+	if err := l.poller.refresh(ctx, l.polling.Apart, &p); err != nil {
+		return sight{}, p.unproved(ctx, err)
+	}
+	took, polled := time.Since(p.began), time.Now()
+	state, path, err := p.prove(ctx)
+	idle := p.began.Sub(asked) + time.Since(polled)
+	if err != nil {
+		return sight{idle: idle}, err
+	}
+	seen := l.sight(state, path, took)
+	seen.idle = idle
+	if !p.watch.Sees && path == unknown {
+		seen.unseen = map[string]any{"path": "lan"}
+		seen.whyUnseen = "the gateway cannot see Home Assistant and the device talk to each other, so path is never lan: leave path out, or move Home Assistant to where docs/home-assistant.md says that it can"
+	}
+	return seen, nil
+}
+
+func (l look) sight(state hass.State, path string, took time.Duration) sight {
+	saw := fmt.Sprintf("state %q", state.State)
+	if path != unknown {
+		saw += ", path " + path
+	}
+	return sight{
+		result: HassResult{State: state.State, Attributes: state.Attributes, Path: path, Fresh: l.Refresh, RTT: milliseconds(took)},
+		saw:    saw,
+	}
 }

@@ -91,6 +91,15 @@ type sight struct {
 	saw     string // what came back, for people
 	failure string // why nothing came back
 	late    bool   // nothing came back in time
+
+	// idle is how much of the time was spent waiting for something other than the
+	// device and its controller.
+	idle time.Duration
+
+	// unseen are the fields of the result that nobody here can see, with the value
+	// that an expectation may hope for. One that is met only by that is not judged.
+	unseen    map[string]any
+	whyUnseen string
 }
 
 // conceal takes the action's secrets out of a text.

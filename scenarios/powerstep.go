@@ -203,7 +203,17 @@ func (p *Power) turnByHass(e *Engine) (func(context.Context, bool) error, error)
 		return nil, errors.New("power by hass needs a url: write it as http://192.168.1.5:8123")
 	}
 	home := &hass.Client{URL: p.URL, Token: e.Home, HTTP: e.web()}
-	return func(ctx context.Context, on bool) error { return home.Turn(ctx, p.Hass, on) }, nil
+	return func(ctx context.Context, on bool) error { return switchBy(ctx, home, p.Hass, on) }, nil
+}
+
+// switchBy switches, and again if Home Assistant is away meanwhile.
+func switchBy(ctx context.Context, home *hass.Client, entity string, on bool) error {
+	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
+		err := home.Turn(ctx, entity, on)
+		if _, absent := errors.AsType[*hass.AbsentError](err); !absent || !pauseUntil(ctx, time.Now().Add(delay)) {
+			return err
+		}
+	}
 }
 
 func (p *Power) turnByHTTP(e *Engine) func(context.Context, bool) error {

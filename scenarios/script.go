@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -75,7 +76,7 @@ func (s script) insist(ctx context.Context, step ready, progress *progress) (har
 		began := time.Now()
 		_ = s.pace.wait(ctx, step.host) // an ended ctx shows in the step
 		progress.idle += time.Since(began)
-		made, why := step.make(ctx, progress.saved)
+		made, why := step.make(ctx, progress)
 		if made.Answer != harness.Pass && ctx.Err() != nil {
 			made.Answer, made.Cause, why = harness.Inconclusive, harness.Unable, "stopped before it was over"
 		}
@@ -98,18 +99,19 @@ func pauseUntil(ctx context.Context, next time.Time) bool {
 }
 
 // make makes the step once and says why it did not pass.
-func (r ready) make(ctx context.Context, saved map[string]any) (_ harness.StepOutcome, why string) {
+func (r ready) make(ctx context.Context, progress *progress) (_ harness.StepOutcome, why string) {
 	if !r.deed.timed {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 	}
 	seen, err := r.deed.run(ctx)
+	progress.idle += seen.idle
 	if ctx.Err() != nil && seen.result == nil {
 		seen.late = true
 	}
 	seen.saw = shorten(r.deed.conceal(seen.saw))
-	answer, why := r.judge(seen, err, saved)
+	answer, why := r.judge(seen, err, progress.saved)
 	why = shortenTo(r.deed.conceal(why), longestReason)
 	saw := seen.saw
 	if saw == "" {
@@ -143,6 +145,8 @@ func (r ready) judge(seen sight, err error, saved map[string]any) (_ harness.Ans
 	values := meanings(seen.result, saved)
 	met, err := r.expect.met(values)
 	switch {
+	case !met && r.hopes(seen, values):
+		return harness.Inconclusive, fmt.Sprintf("%s came back, and %s cannot be judged: %s", seen.saw, r.expect.text, seen.whyUnseen)
 	case err != nil:
 		return harness.Fail, fmt.Sprintf("%s came back, to which the expectation %s does not apply: %v", seen.saw, r.expect.text, err)
 	case !met:
@@ -156,4 +160,16 @@ func (r ready) judge(seen sight, err error, saved map[string]any) (_ harness.Ans
 		saved[name] = value
 	}
 	return harness.Pass, ""
+}
+
+// hopes reports whether the expectation would be met if what cannot be seen were
+// as it may hope.
+func (r ready) hopes(seen sight, values map[string]any) bool {
+	if len(seen.unseen) == 0 {
+		return false
+	}
+	hoped := maps.Clone(values)
+	maps.Copy(hoped, seen.unseen)
+	met, err := r.expect.met(hoped)
+	return err == nil && met
 }

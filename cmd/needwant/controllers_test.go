@@ -64,15 +64,20 @@ func withNeighbour(neighbour *netns.Namespace) func(ctx context.Context, device 
 
 const controllersSpec = `
 scenarios:
-  behind: {steps: [{hass: {url: "http://192.168.50.20:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
+  behind: {steps: [{hass: {url: "http://192.168.50.20:8123", entity: vacuum.device, refresh: true, apart: 1ms, interval: 1s, poll_timeout: 1s}, expect: 'state == "docked"'}], from: lan}
   routed: {steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
   forwarded: {steps: [{hass: {url: "http://192.168.1.10:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
   here: {steps: [{hass: {url: "http://192.168.1.3:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
   loopback: {steps: [{hass: {url: "http://localhost:8123", entity: vacuum.device, refresh: true, apart: 1ms}, expect: EXPECT}], from: lan}
 `
 
+const blindSpec = `
+scenarios:
+  behind: {steps: [{hass: {url: "http://192.168.50.20:8123", entity: vacuum.device, refresh: true, apart: 1ms, interval: 1s, poll_timeout: 1s}, expect: EXPECT}], from: lan}
+`
+
 var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
-	It("asks the device by a way that counts as lan, and is said to judge from there", func(ctx SpecContext) {
+	It("asks the device by a way that counts as lan if the gateway sees it, and is said to judge from there", func(ctx SpecContext) {
 		behind, err := netns.New()
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(behind.Close)
@@ -85,7 +90,7 @@ var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
 		h.assistant(ctx, h.machine, "127.0.0.1:8123", "192.168.50.10")
 
 		before := h.settled(ctx)
-		spec := h.controllers(`state == "docked" && path == "lan"`)
+		spec := h.controllers(controllersSpec, `state == "docked" && path == "lan"`)
 		// A poll of a real Home Assistant is asked for every 11 s at most: one check of each tells.
 		run := h.needwant(ctx, "check", spec)
 		Expect(run.Code).To(Equal(0), run.Stdout+run.Stderr)
@@ -97,5 +102,10 @@ var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
 		} {
 			Expect(run.Stdout).To(MatchRegexp(`(?m)^%s works, from %s, in`, name, from))
 		}
+
+		// Of what the gateway cannot see, nothing is concluded.
+		blind := h.needwant(ctx, "check", h.controllers(blindSpec, `state == "docked" && path == "lan"`))
+		Expect(blind.Code).To(Equal(3), blind.Stdout+blind.Stderr)
+		Expect(blind.Stdout).To(ContainSubstring("the gateway cannot see Home Assistant and the device talk to each other"))
 	}, SpecTimeout(4*time.Minute))
 })

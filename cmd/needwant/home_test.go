@@ -192,12 +192,12 @@ func (h *home) spec(changes ...string) string {
 }
 
 // controllers writes a spec with a scenario for each Home Assistant.
-func (h *home) controllers(expect string) string {
+func (h *home) controllers(scenarios, expect string) string {
 	GinkgoHelper()
 	head, _, _ := strings.Cut(plugSpec, "scenarios:")
 	head = strings.Replace(head, "uplink: uplink}", "uplink: uplink, forward: [udp/54321]}", 1)
 	path := filepath.Join(h.folder, "controllers.yaml")
-	text := head + strings.ReplaceAll(controllersSpec, "EXPECT", "'"+expect+"'")
+	text := head + strings.ReplaceAll(scenarios, "EXPECT", "'"+expect+"'")
 	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
 	return path
 }

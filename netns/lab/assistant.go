@@ -20,21 +20,31 @@ import (
 
 // assistant stands in for Home Assistant: it polls the device's reads over miIO
 // from its own address, and shows the device as an entity by the same REST calls
-// as the real one, and over the same WebSocket: see [caller]. A poll that fails makes the entity unavailable until one
-// succeeds; in a world that says so it asks the vendor's cloud first, as some
-// integrations do without a word.
+// as the real one, and over the same WebSocket: see [caller]. A poll that fails
+// makes the entity unavailable until one succeeds; in a world that says so it asks
+// the vendor's cloud first, as some integrations do without a word.
+//
+// update_entity polls, and returns when that is done. As in Home Assistant, one
+// that comes while a poll is under way, or too soon after the last, is deferred:
+// it writes the old state again and returns at once.
 type assistant struct {
-	bearer string
-	poll   time.Duration
-	asker  *asker
-	cloud  *http.Client // to fall back on; nil: none
-	server *http.Server
-	end    context.CancelFunc
-	work   sync.WaitGroup
+	bearer   string
+	poll     time.Duration
+	cooldown time.Duration
+	asker    *asker
+	cloud    *http.Client // to fall back on; nil: none
 
-	polling sync.Mutex // held during a poll: they do not overlap
+	namespace *netns.Namespace
+	server    *http.Server
+	end       context.CancelFunc
+	work      sync.WaitGroup
+
+	polling sync.Mutex    // held during a poll: they do not overlap
+	wanted  chan struct{} // full when a deferred poll is due
 
 	mu        sync.Mutex
+	starting  bool      // it serves its API, and has not set up its integrations yet
+	asked     time.Time // when the last poll ended that update_entity made
 	entity    entity
 	listeners []chan change
 }
@@ -61,15 +71,14 @@ type entity struct {
 }
 
 func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assistant, error) {
-	listener, err := namespace.Listen(context.Background(), "tcp", net.JoinHostPort(assistantV4, assistantPort))
-	if err != nil {
-		return nil, err
-	}
 	device := netip.AddrPortFrom(netip.MustParseAddr(deviceV4), miio.DefaultPort)
 	a := &assistant{
-		bearer: rand.Text(),
-		poll:   w.Tempo.Poll,
-		asker:  &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll) + w.Late.By},
+		bearer:    rand.Text(),
+		poll:      w.Tempo.Poll,
+		cooldown:  w.Assistant.Cooldown,
+		namespace: namespace,
+		wanted:    make(chan struct{}, 1),
+		asker:     &asker{dial: namespace.Dial, device: device, token: token, wait: tryFor(w.Tempo.Poll) + w.Late.By},
 		entity: entity{
 			ID: entityID, State: unavailable, Attributes: attributed(nil), Context: noContext(),
 			Changed: time.Now(), Updated: time.Now(), Reported: time.Now(),
@@ -78,15 +87,69 @@ func openAssistant(w World, namespace *netns.Namespace, token miio.Token) (*assi
 	if w.Assistant.Fallback == FromCloud {
 		a.cloud = &http.Client{
 			Transport: &http.Transport{DialContext: namespace.Dial, DisableKeepAlives: true},
-			Timeout:   5 * time.Second,
+			Timeout:   cloudPatience,
 		}
+	}
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// cloudPatience is how long the vendor's cloud is waited for.
+const cloudPatience = 500 * time.Millisecond
+
+// hangs is the longest that the device is waited for.
+func (a *assistant) hangs() time.Duration { return tries * a.asker.wait }
+
+// every is the longest from the beginning of one poll to that of the next, of
+// a device that answers.
+func (a *assistant) every() time.Duration {
+	if a.cloud != nil {
+		return a.poll + cloudPatience
+	}
+	return a.poll
+}
+
+// open begins to serve and to poll.
+func (a *assistant) open() error {
+	listener, err := a.namespace.Listen(context.Background(), "tcp", net.JoinHostPort(assistantV4, assistantPort))
+	if err != nil {
+		return err
 	}
 	ctx, end := context.WithCancel(context.Background())
 	a.end = end
 	a.server = &http.Server{Handler: a.handler(ctx), ReadHeaderTimeout: 10 * time.Second}
 	a.work.Go(func() { _ = a.server.Serve(listener) })
 	a.work.Go(func() { a.keepPolling(ctx) })
-	return a, nil
+	return nil
+}
+
+// restart is away for a while, and then serves its API for another while before
+// its integrations are set up.
+func (a *assistant) restart(ctx context.Context, away, starting time.Duration) error {
+	a.close()
+	a.show(unavailable, nil)
+	a.start(true)
+	rest(ctx, away)
+	if err := a.open(); err != nil {
+		return err
+	}
+	rest(ctx, starting)
+	a.start(false)
+	return ctx.Err()
+}
+
+func (a *assistant) start(begins bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.starting = begins
+}
+
+func (a *assistant) isStarting() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.starting
 }
 
 // tryFor is how long one try of a request may take: a third of the poll's time,
@@ -106,8 +169,16 @@ func (a *assistant) close() {
 func (a *assistant) keepPolling(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		a.pollNow(ctx)
-		rest(ctx, a.poll-time.Since(began))
+		if !a.isStarting() {
+			a.polling.Lock()
+			a.pollNow(ctx)
+			a.polling.Unlock()
+		}
+		select {
+		case <-time.After(a.poll - time.Since(began)):
+		case <-a.wanted:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -127,10 +198,9 @@ func reads() []miio.Request {
 	}
 }
 
-// pollNow polls once and sets the entity's state by what comes of it.
+// pollNow polls once and sets the entity's state by what comes of it. The caller
+// holds polling.
 func (a *assistant) pollNow(ctx context.Context) {
-	a.polling.Lock()
-	defer a.polling.Unlock()
 	status, err := a.readAll(ctx)
 	if err != nil {
 		status, err = a.fallBack(ctx, err)
@@ -236,11 +306,43 @@ func (a *assistant) now() entity {
 	return a.entity
 }
 
-// update polls for entities that are its own.
+// update polls for entities that are its own, or defers that.
 func (a *assistant) update(ctx context.Context, entities []string) {
-	if slices.Contains(entities, entityID) {
-		a.pollNow(ctx)
+	if !slices.Contains(entities, entityID) || a.isStarting() {
+		return
 	}
+	if wait := a.cooling(); wait > 0 {
+		a.putOff(wait)
+		return
+	}
+	if !a.polling.TryLock() {
+		a.putOff(0)
+		return
+	}
+	defer a.polling.Unlock()
+	a.pollNow(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = time.Now()
+}
+
+// cooling is how long the next request for a poll is deferred; 0 if it is not.
+func (a *assistant) cooling() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return max(0, a.cooldown-time.Since(a.asked))
+}
+
+// putOff has the device polled later, and writes the old state again.
+func (a *assistant) putOff(wait time.Duration) {
+	time.AfterFunc(wait, func() {
+		select {
+		case a.wanted <- struct{}{}:
+		default:
+		}
+	})
+	now := a.now()
+	a.show(now.State, now.Attributes)
 }
 
 // handler serves until ctx ends; it is what ends the WebSockets.
@@ -250,7 +352,7 @@ func (a *assistant) handler(ctx context.Context) http.Handler {
 		answerJSON(w, http.StatusOK, map[string]string{"message": "API running."})
 	})
 	handler.HandleFunc("GET /api/config", func(w http.ResponseWriter, _ *http.Request) {
-		answerJSON(w, http.StatusOK, assistantConfig())
+		answerJSON(w, http.StatusOK, a.config())
 	})
 	handler.HandleFunc("GET /api/states/{entity}", a.serveState)
 	handler.HandleFunc("POST /api/services/homeassistant/update_entity", a.serveUpdate)

@@ -62,7 +62,7 @@ func (c *caller) obey(ctx context.Context, wanted command) error {
 	case "get_states":
 		return c.grant(ctx, wanted, []entity{c.home.now()})
 	case "get_config":
-		return c.grant(ctx, wanted, assistantConfig())
+		return c.grant(ctx, wanted, c.home.config())
 	case "call_service":
 		return c.call(ctx, wanted)
 	case "subscribe_events":
@@ -167,6 +167,10 @@ func gone(changed change) []string {
 // noContext is who has caused it: nobody that the stand-in knows.
 func noContext() fields { return fields{"id": "01", "parent_id": nil, "user_id": nil} }
 
-func assistantConfig() fields {
-	return fields{"version": assistantVersion, "state": "RUNNING", "components": []string{"api", "websocket_api", "homeassistant"}}
+func (a *assistant) config() fields {
+	state := "RUNNING"
+	if a.isStarting() {
+		state = "STARTING"
+	}
+	return fields{"version": assistantVersion, "state": state, "components": []string{"api", "websocket_api", "homeassistant"}}
 }

@@ -43,6 +43,35 @@ func (h *home) entity(ctx context.Context) func() string {
 	}
 }
 
+// reported is when the stand-in last wrote the state.
+func (h *home) reported(ctx context.Context) time.Time {
+	GinkgoHelper()
+	_, body := request(ctx, h.App, "GET", h.Assistant.URL+"/api/states/"+h.Assistant.Entity, h.Assistant.Token, "")
+	var entity struct {
+		Reported time.Time `json:"last_reported"`
+	}
+	Expect(json.Unmarshal([]byte(body), &entity)).To(Succeed())
+	return entity.Reported
+}
+
+// config is the state that the stand-in says it is in itself.
+func (h *home) config(ctx context.Context) (string, error) {
+	client := http.Client{Transport: &http.Transport{DialContext: h.App.Dial, DisableKeepAlives: true}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.Assistant.URL+"/api/config", nil)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+h.Assistant.Token)
+	answer, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	var config struct{ State string }
+	err = json.NewDecoder(answer.Body).Decode(&config)
+	return config.State, err
+}
+
 // refresh asks the stand-in for a poll.
 func (h *home) refresh(ctx context.Context) {
 	GinkgoHelper()
@@ -65,13 +94,61 @@ var _ = Describe("The Home Assistant stand-in", Label("root"), func() {
 		// So slow that no poll of its own comes in between.
 		h := live(ctx, parsed(small+"tempo: {contact: 50ms, poll: 10m}\nfailure: error\nfunctions: {status: a}\n"))
 		h.works(ctx)
-		h.refresh(ctx)
-		Expect(h.entity(ctx)()).To(Equal("docked"))
+		Eventually(func() string { // its first poll may be under way still
+			h.refresh(ctx)
+			return h.entity(ctx)()
+		}).WithContext(ctx).Within(patiently).Should(Equal("docked"))
 		h.block(labtest.Refused, "a")
 		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
 		Expect(h.entity(ctx)()).To(Equal("docked"), "nobody has polled")
 		h.refresh(ctx)
 		Expect(h.entity(ctx)()).To(Equal("unavailable"))
+	}, SpecTimeout(time.Minute))
+
+	It("writes the old state again, at once, while its own poll hangs", func(ctx SpecContext) {
+		// A try takes 3 s, so that a poll of a silent device takes 9.
+		h := live(ctx, parsed(small+"tempo: {contact: 50ms, poll: 9s}\nfunctions: {status: a}\n"))
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		h.block(labtest.Swallowed, "a")
+		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
+		go func() {
+			defer GinkgoRecover()
+			h.refresh(ctx) // it hangs, unless the stand-in's own poll does
+		}()
+		before := h.reported(ctx)
+		Eventually(func() bool {
+			h.refresh(ctx)
+			return h.entity(ctx)() == "docked" && h.reported(ctx).After(before)
+		}).WithContext(ctx).Within(patiently).Should(BeTrue())
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("unavailable"))
+	}, SpecTimeout(time.Minute))
+
+	It("defers a poll that is asked for too soon, in a world that says so", func(ctx SpecContext) {
+		h := live(ctx, parsed(small+"tempo: {contact: 50ms, poll: 10m}\nfailure: error\nfunctions: {status: a}\nassistant: {cooldown: 8s}\n"))
+		h.works(ctx)
+		Eventually(func() string {
+			h.refresh(ctx)
+			return h.entity(ctx)()
+		}).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		h.block(labtest.Refused, "a")
+		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
+		h.refresh(ctx)
+		Expect(h.entity(ctx)()).To(Equal("docked"), "it is deferred")
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("unavailable"), "and made when the time is over")
+	}, SpecTimeout(time.Minute))
+
+	It("is away when it restarts, and then not ready for a while", func(ctx SpecContext) {
+		h := live(ctx, library("all-optional"))
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		restarted := make(chan error, 1)
+		go func() { restarted <- h.RestartAssistant(ctx, 500*time.Millisecond, 500*time.Millisecond) }()
+		ask := func() (string, error) { return h.config(ctx) }
+		Eventually(func() error { _, err := ask(); return err }).WithContext(ctx).Within(patiently).Should(HaveOccurred())
+		Eventually(ask).WithContext(ctx).Within(patiently).Should(Equal("STARTING"))
+		Expect(h.entity(ctx)()).To(Equal("unavailable"))
+		Eventually(ask).WithContext(ctx).Within(patiently).Should(Equal("RUNNING"))
+		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
+		Eventually(restarted).WithContext(ctx).Should(Receive(BeNil()))
 	}, SpecTimeout(time.Minute))
 
 	It("falls back to the cloud in a world that says so, while the cloud knows the device", func(ctx SpecContext) {

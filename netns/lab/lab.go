@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/scenarios/miio"
@@ -65,6 +66,8 @@ type AssistantSite struct {
 	URL    string
 	Token  string
 	Entity string
+	Every  time.Duration // how often it polls the device
+	Hangs  time.Duration // the longest that one poll waits for the device
 }
 
 // Start builds a world and switches its device on. The device has not
@@ -152,6 +155,8 @@ func (l *Lab) describe(world World) {
 		URL:    "http://" + net.JoinHostPort(assistantV4, assistantPort),
 		Token:  l.assistant.bearer,
 		Entity: entityID,
+		Every:  l.assistant.every(),
+		Hangs:  l.assistant.hangs(),
 	}
 	l.App, l.Phone = l.topology.app, l.topology.phone
 	l.Command = "http://" + cloudV4 + "/command"
@@ -170,10 +175,18 @@ func (l *Lab) Restart(ctx context.Context) error {
 	return nil
 }
 
+// RestartAssistant takes the Home Assistant stand-in away for a while. It then
+// serves its API for another while, with its entity unavailable, before it polls
+// again. The error is that of ctx, or says that it cannot serve.
+func (l *Lab) RestartAssistant(ctx context.Context, away, starting time.Duration) error {
+	return l.assistant.restart(ctx, away, starting)
+}
+
 // Vacate switches the Home Assistant stand-in off for good, and hands over its
 // host for one of your own: in the home network, with the stand-in's address.
 func (l *Lab) Vacate() *netns.Namespace {
 	l.assistant.close()
+	l.Assistant.Every, l.Assistant.Hangs = 0, 0
 	return l.topology.assistant
 }
 

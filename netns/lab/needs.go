@@ -134,6 +134,9 @@ func (w World) checkScenarios() *flaw {
 // checkAssistant refuses a fallback that could never come to anything.
 func (w World) checkAssistant() *flaw {
 	path := keys("assistant", "fallback")
+	if w.Assistant.Cooldown < 0 || w.Assistant.Cooldown > 10*time.Minute {
+		return flawAt(keys("assistant", "cooldown"), "write a time up to 10m", "cooldown is %s", w.Assistant.Cooldown)
+	}
 	switch {
 	case w.Assistant.Fallback == "":
 		return nil

@@ -160,7 +160,8 @@ type Duty struct {
 
 // Assistant is how the Home Assistant stand-in behaves.
 type Assistant struct {
-	Fallback Fallback `yaml:"fallback,omitempty" jsonschema:"enum=cloud" about:"cloud: a poll that fails is answered with what the vendor's cloud knows, without a word. Left out, the entity goes unavailable."`
+	Fallback Fallback      `yaml:"fallback,omitempty" jsonschema:"enum=cloud" about:"cloud: a poll that fails is answered with what the vendor's cloud knows, without a word. Left out, the entity goes unavailable."`
+	Cooldown time.Duration `yaml:"cooldown,omitempty" about:"A poll that is asked for within this time of the last such poll is deferred, as Home Assistant does within 10s. The default is none."`
 }
 
 // Fallback is where a controller turns to when the device does not answer it.

@@ -1,16 +1,14 @@
 // Package hass asks a Home Assistant what it thinks of a device: over WebSocket
 // where that tells more, and over REST.
 //
-// [Client.Refresh] makes it poll the device now, and [Client.State] reads what
-// came of that. Both are needed: Home Assistant discards an update that brings
-// nothing new, so an old time of the last update does not prove that no poll
-// took place, and a service call succeeds even where the device did not answer,
-// since integrations swallow their devices' errors. Only the state tells. Polls
-// that are asked for too soon after one another are put off: see [Cooldown].
+// [Client.Refresh] asks it to poll the device, and [Client.State] reads what came
+// of that. Neither proves a poll. A service call succeeds even if the device did
+// not answer, since integrations swallow their devices' errors, and even if the
+// poll is deferred: see [Cooldown]. Package scenarios looks for packets.
 //
 // An error here is never about the device. [*SetupError] is one that its reader
-// can put right, and says how; [*ServerError] is Home Assistant's own trouble;
-// any other means that it could not be asked.
+// can fix, and says how; [*AbsentError] is a Home Assistant that is not there now;
+// [*ServerError] is its own trouble; any other means that it could not be asked.
 //
 // Services are called over WebSocket, which says why a call failed and when a
 // state has changed; where a proxy lets none through, over REST.

@@ -8,23 +8,31 @@ import (
 	"time"
 )
 
-// call calls a service of the domain homeassistant on an entity, and returns when
-// it is done. Over WebSocket Home Assistant says why it failed; REST is for where
-// there is none.
-func (c *Client) call(ctx context.Context, service, entity string) error {
+// call calls a service of the domain homeassistant on entities, and returns when
+// it is done. Over WebSocket Home Assistant says why it failed; REST is for
+// proxies that allow no WebSocket.
+func (c *Client) call(ctx context.Context, service string, entities ...string) error {
 	s, err := c.connect(ctx)
 	if errors.Is(err, errNoSocket) {
-		return c.post(ctx, service, entity)
+		return c.post(ctx, service, entities...)
 	}
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	return meaning(s.call(ctx, service, entity))
+	return meaning(s.call(ctx, service, entities...))
 }
 
-func (c *Client) post(ctx context.Context, service, entity string) error {
-	return c.do(ctx, http.MethodPost, "/api/services/homeassistant/"+service, map[string]string{"entity_id": entity}, nil)
+func (c *Client) post(ctx context.Context, service string, entities ...string) error {
+	return c.do(ctx, http.MethodPost, "/api/services/homeassistant/"+service, map[string]any{"entity_id": target(entities)}, nil)
+}
+
+// target is one entity as its name, and several as a list.
+func target(entities []string) any {
+	if len(entities) == 1 {
+		return entities[0]
+	}
+	return entities
 }
 
 // meaning says what a failed command means to the set-up.
@@ -34,9 +42,9 @@ func meaning(err error) error {
 	case !ok:
 		return err
 	case failed.Code == "unauthorized":
-		return &SetupError{"Home Assistant does not let the token's user do that", "make the token as an administrator"}
+		return &SetupError{What: "Home Assistant does not let the token's user do that", Remedy: "make the token as an administrator"}
 	case failed.Code == "not_found":
-		return &SetupError{"Home Assistant does not know what was asked for: " + failed.Message, "wait until it has started, and its /api/config says RUNNING"}
+		return &SetupError{What: "Home Assistant does not know what was asked for: " + failed.Message, Remedy: "wait until it has started, and its /api/config says RUNNING", Starting: true}
 	}
 	return &ServerError{Path: "call_service", Message: failed.Error()}
 }
@@ -87,14 +95,11 @@ func (c *Client) turn(ctx context.Context, entity, service string) (changed func
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := errors.Join(s.subscribe(ctx), meaning(s.call(ctx, service, entity))); err != nil {
+	if err := errors.Join(s.follow(ctx, entity), meaning(s.call(ctx, service, entity))); err != nil {
 		s.close()
 		return nil, nil, err
 	}
-	return func(ctx context.Context) error {
-		_, err := s.next(ctx, entity)
-		return err
-	}, s.close, nil
+	return s.next, s.close, nil
 }
 
 func wait(ctx context.Context) error {

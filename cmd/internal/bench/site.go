@@ -8,7 +8,6 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/talk"
 	"github.com/needwant/needwant/scenarios"
-	"github.com/needwant/needwant/scenarios/hass"
 )
 
 // site is what scenarios need to know of the stand. The machine stands in the
@@ -20,10 +19,10 @@ func (s *Stand) site(options Options) scenarios.Site {
 			"lan":     {},
 			"host":    {},
 		},
-		Apart: hass.Cooldown,
-		Pace:  scenarios.UsualPace,
-		Path:  PathThrough(s.Placed.Namespace, s.house),
-		Ask:   options.Ask,
+		Polling: scenarios.UsualPolling(),
+		Pace:    scenarios.UsualPace,
+		Path:    PathThrough(s.Placed.Namespace, s.topology),
+		Ask:     options.Ask,
 	}
 }
 
@@ -40,37 +39,49 @@ func PlaceIn(namespace *netns.Namespace, resolver netip.AddrPort) scenarios.Plac
 	}
 }
 
-// house is where the device and a controller stand. A controller on this machine
-// reaches the device by the cable, and so by the machine's address on that.
-func (s *Stand) house(controller netip.Addr) (talk.House, error) {
-	house := talk.House{
-		Device: s.Placed.Device, Controller: []netip.Addr{controller},
+// topology is where the device and a controller are. A controller on this machine
+// may use any of the machine's addresses, including that of the veth pair that
+// leads to the gateway.
+func (s *Stand) topology(controller []netip.Addr) (talk.Topology, error) {
+	where := talk.Topology{
+		Device: s.Placed.Device, Controller: controller,
 		Inside: []netip.Prefix{s.Placed.Network}, Home: s.Placed.LAN,
 	}
-	ours, err := s.machine.Owns(controller)
-	if ours {
-		house.Controller = append(house.Controller, s.Placed.Machine)
+	for _, address := range controller {
+		owned, err := s.machine.Owns(address)
+		if err != nil {
+			return where, err
+		}
+		where.Machine = where.Machine || owned
 	}
-	return house, err
+	if !where.Machine {
+		return where, nil
+	}
+	addresses, err := s.machine.Addresses()
+	addresses = append(addresses, s.Placed.Machine)
+	where.Controller = addresses
+	return where, err
 }
 
-// PathThrough watches at a gateway how a controller comes by the device's state.
-func PathThrough(gateway *netns.Namespace, house func(controller netip.Addr) (talk.House, error)) func(context.Context, netip.Addr) (func(context.Context) (string, error), error) {
-	return func(_ context.Context, controller netip.Addr) (func(context.Context) (string, error), error) {
-		stands, err := house(controller)
+// PathThrough watches at a gateway how a controller, which has these addresses,
+// gets the device's state.
+func PathThrough(gateway *netns.Namespace, topology func(controller []netip.Addr) (talk.Topology, error)) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
+	return func(_ context.Context, controller []netip.Addr) (scenarios.Watch, error) {
+		where, err := topology(controller)
 		if err != nil {
-			return nil, err
+			return scenarios.Watch{}, err
 		}
 		before, err := talk.Flows(gateway)
 		if err != nil {
-			return nil, err
+			return scenarios.Watch{}, err
 		}
-		return func(context.Context) (string, error) {
+		return scenarios.Watch{Sees: where.Sees(), Since: func(context.Context) (scenarios.Traffic, error) {
 			after, err := talk.Flows(gateway)
 			if err != nil {
-				return "", err
+				return scenarios.Traffic{}, err
 			}
-			return talk.Path(talk.Since(before, after), stands), nil
-		}, nil
+			seen := talk.Between(talk.Since(before, after), where)
+			return scenarios.Traffic{Path: seen.Path, Asked: seen.Asked, Answered: seen.Answered, Open: seen.Open}, nil
+		}}, nil
 	}
 }

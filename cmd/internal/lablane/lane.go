@@ -148,11 +148,10 @@ func (l *Lane) scenarios(world lab.World) ([]harness.Scenario, error) {
 			Timeout:  max(world.Tempo.Contact/2, 80*time.Millisecond) + world.Late.By,
 			Dial:     l.Lab.App.Dial,
 		},
-		Home: hass.NewToken(l.Lab.Assistant.Token),
-		HTTP: &http.Client{Transport: &http.Transport{DialContext: l.Lab.App.Dial, DisableKeepAlives: true}},
-	}
-	if slices.Contains(world.Scenarios, lab.HassLocal) {
-		app.Path = PathOn(l.Lab)
+		Home:    hass.NewToken(l.Lab.Assistant.Token),
+		Path:    PathOn(l.Lab),
+		Polling: Polling(l.Lab.Assistant),
+		HTTP:    &http.Client{Transport: &http.Transport{DialContext: l.Lab.App.Dial, DisableKeepAlives: true}},
 	}
 	phone := scenarios.Engine{
 		HTTP: &http.Client{Transport: &http.Transport{DialContext: l.Lab.Phone.Dial, DisableKeepAlives: true}},
@@ -172,10 +171,15 @@ func (l *Lane) scenarios(world lab.World) ([]harness.Scenario, error) {
 	return checks, nil
 }
 
+// Polling is how a lab's stand-in for Home Assistant polls.
+func Polling(assistant lab.AssistantSite) scenarios.Polling {
+	return scenarios.Polling{Every: assistant.Every, Hangs: assistant.Hangs}
+}
+
 // PathOn watches at a lab's gateway how a controller comes by the device's state.
-func PathOn(l *lab.Lab) func(context.Context, netip.Addr) (func(context.Context) (string, error), error) {
-	return bench.PathThrough(l.Gateway.Namespace, func(controller netip.Addr) (talk.House, error) {
-		return talk.House{Device: l.Device.Address, Controller: []netip.Addr{controller}, Inside: l.Gateway.Networks, Home: l.Gateway.Home}, nil
+func PathOn(l *lab.Lab) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
+	return bench.PathThrough(l.Gateway.Namespace, func(controller []netip.Addr) (talk.Topology, error) {
+		return talk.Topology{Device: l.Device.Address, Controller: controller, Inside: l.Gateway.Networks, Home: l.Gateway.Home}, nil
 	})
 }
 

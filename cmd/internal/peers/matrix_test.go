@@ -97,7 +97,8 @@ func onLab(ctx context.Context, spec scenarios.File, world lab.World) *lablane.L
 func judgeBy(ctx context.Context, lane *lablane.Lane, spec scenarios.File, home *instance) {
 	GinkgoHelper()
 	site := specbench.Site(lane, specbench.Options{})
-	site.HassToken, site.Apart = home.Token, hass.Cooldown
+	site.HassToken = home.Token
+	site.Polling = scenarios.Polling{Every: 15 * time.Second, Hangs: 10 * time.Second, Apart: hass.Cooldown} // xiaomi_miio's
 	var err error
 	lane.Scenarios, err = spec.Bind(spec.Scenarios, site)
 	Expect(err).NotTo(HaveOccurred())

@@ -102,6 +102,7 @@ func Site(lane *lablane.Lane, options Options) scenarios.Site {
 		MiioToken: l.Device.Token,
 		HassToken: l.Assistant.Token,
 		Path:      lablane.PathOn(l),
+		Polling:   lablane.Polling(l.Assistant),
 		Ask:       options.Ask,
 		Restart:   l.Restart,
 	}

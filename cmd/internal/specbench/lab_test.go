@@ -86,6 +86,20 @@ functions: {status: time}
 assistant: {fallback: cloud}
 `
 
+// dying is a world whose device falls silent without the time, and whose Home
+// Assistant polls so seldom, and waits so long, that its own poll is likely to
+// hang when it is asked for another.
+const dying = `apiVersion: needwant/v1
+kind: World
+name: dying
+device: {model: some.vacuum.v1}
+tempo: {contact: 120ms, poll: 3s}
+destinations:
+  cloud: {host: cloud.example, addresses: [203.0.113.10], protocol: tcp, port: 443}
+  time:  {host: time.example, addresses: [203.0.113.11], protocol: udp, port: 123}
+functions: {status: time}
+`
+
 var _ = Describe("a spec on a lab", Label("root"), func() {
 	It("is judged from each place, on real packets", func(ctx SpecContext) {
 		lane := bench(ctx, strings.ReplaceAll(`
@@ -117,6 +131,43 @@ var _ = Describe("a spec on a lab", Label("root"), func() {
 		Expect(result.Outcomes["local"].Answer).To(Equal(harness.Fail), result.Outcomes["local"].Steps[0].Saw)
 		Expect(result.Outcomes["local"].Steps[0].Saw).To(Equal(`state "docked", path cloud`))
 		Expect(result.Outcomes["anyhow"].Answer).To(Equal(harness.Pass), "nobody asked by which way")
+	}, SpecTimeout(time.Minute))
+
+	// As seen with Home Assistant 2026.11: while the integration's own poll hangs,
+	// update_entity writes the old state again and returns at once.
+	It("does not take the old state of a dead device for one of after the poll", func(ctx SpecContext) {
+		lane := benchOn(ctx, dying, `
+  fresh:
+    from: lan
+    steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true}, expect: 'state != "unavailable" && fresh'}]
+  local:
+    from: lan
+    steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true}, expect: 'state != "unavailable" && path == "lan"'}]
+`)
+		control := ask(ctx, lane, trial(1))
+		for _, name := range []string{"fresh", "local"} {
+			Expect(control.Outcomes[name].Answer).To(Equal(harness.Pass), control.Outcomes[name].Why)
+		}
+		result := ask(ctx, lane, trial(2, harness.Destination{Protocol: "udp", Port: 123, Name: "time.example"}))
+		for _, name := range []string{"fresh", "local"} {
+			Expect(result.Outcomes[name].Answer).To(Equal(harness.Fail), "%s: %s", name, result.Outcomes[name].Steps[0].Saw)
+			Expect(result.Outcomes[name].Steps[0].Saw).To(HavePrefix(`state "unavailable"`))
+		}
+	}, SpecTimeout(2*time.Minute))
+
+	It("waits for a Home Assistant that restarts", func(ctx SpecContext) {
+		lane := bench(ctx, `
+  hass:
+    from: lan
+    steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true}, expect: 'state != "unavailable" && path == "lan"'}]
+`)
+		control := ask(ctx, lane, trial(1))
+		Expect(control.Outcomes["hass"].Answer).To(Equal(harness.Pass), control.Outcomes["hass"].Why)
+		restarted := make(chan error, 1)
+		go func() { restarted <- lane.Lab.RestartAssistant(ctx, 3*time.Second, 2*time.Second) }()
+		meanwhile := ask(ctx, lane, trial(2))
+		Expect(meanwhile.Outcomes["hass"].Answer).To(Equal(harness.Pass), meanwhile.Outcomes["hass"].Why)
+		Eventually(restarted).WithContext(ctx).Should(Receive(BeNil()))
 	}, SpecTimeout(time.Minute))
 
 	It("is watched while the block is held", func(ctx SpecContext) {

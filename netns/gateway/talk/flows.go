@@ -1,7 +1,7 @@
-// Package talk tells, from the connections that a gateway's kernel tracks, whom
-// a device talked with for a while: a controller in the home network, or the
-// internet. [Flows] lists the connections, [Since] compares two listings, and
-// [Path] draws the conclusion.
+// Package talk tells, from the connections that a gateway's kernel tracks, which
+// hosts a device exchanged packets with for a while: a controller in the home
+// network, or the internet. [Flows] lists the connections, [Since] compares two
+// listings, and [Between] draws the conclusion.
 package talk
 
 import (

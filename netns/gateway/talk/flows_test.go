@@ -67,12 +67,7 @@ var _ = Describe("what moved", func() {
 
 	tells := func(controller string) func(path string, flows ...talk.Flow) {
 		return func(path string, flows ...talk.Flow) {
-			Expect(talk.Path(flows, talk.House{
-				Device:     netip.MustParseAddr("192.168.50.10"),
-				Controller: []netip.Addr{netip.MustParseAddr("169.254.9.1"), netip.MustParseAddr(controller)},
-				Inside:     []netip.Prefix{netip.MustParsePrefix("192.168.50.0/24")},
-				Home:       []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("169.254.9.0/30")},
-			})).To(Equal(path))
+			Expect(talk.Between(flows, topology(controller)).Path).To(Equal(path))
 		}
 	}
 	talking := flow("192.168.50.10:1", cloud, 1, 1)
@@ -104,11 +99,47 @@ var _ = Describe("what moved", func() {
 		Entry("the device answered over TCP", "lan", talking, stream(poll, device, 4, 1)),
 	)
 
-	DescribeTable("tells it of a controller in the device's own network, which no gateway sees talk to the device:", tells("192.168.50.20"),
-		Entry("it talked to nobody else", "lan", talking),
-		Entry("it talked at home", "lan", flow("192.168.50.20:1", "192.168.1.9:80", 1, 1)),
+	DescribeTable("concludes nothing from packets that the gateway cannot see, of a controller in the device's own network:", tells("192.168.50.20"),
+		Entry("it talked to nobody else", "unknown", talking),
+		Entry("it talked at home", "unknown", flow("192.168.50.20:1", "192.168.1.9:80", 1, 1)),
 		Entry("it talked to the internet", "unknown", talking, flow("192.168.50.20:1", cloud, 1, 1)),
-		Entry("it called the internet in vain", "lan", talking, flow("192.168.50.20:1", cloud, 1, 0)),
+		Entry("it called the internet in vain", "unknown", talking, flow("192.168.50.20:1", cloud, 1, 0)),
+		Entry("nothing moved", "unknown"),
 		Entry("the gateway saw them all the same", "lan", flow("192.168.50.20:1", device, 1, 1), flow("192.168.50.20:1", cloud, 1, 1)),
 	)
+
+	It("sees a controller unless it is in the device's own network, and not on the gateway's machine", func() {
+		Expect(topology("192.168.1.5").Sees()).To(BeTrue())
+		Expect(topology("192.168.50.20").Sees()).To(BeFalse())
+		router := topology("192.168.50.1")
+		router.Machine = true
+		Expect(router.Sees()).To(BeTrue())
+		Expect(talk.Between([]talk.Flow{talking}, router).Path).To(Equal("cloud"))
+	})
+
+	DescribeTable("counts what the two sent each other:", func(asked, answered int, open bool, flows ...talk.Flow) {
+		seen := talk.Between(flows, topology("192.168.1.5"))
+		Expect(seen.Asked).To(BeEquivalentTo(asked))
+		Expect(seen.Answered).To(BeEquivalentTo(answered))
+		Expect(seen.Open).To(Equal(open))
+	},
+		Entry("nothing", 0, 0, false, talking),
+		Entry("a poll", 2, 2, false, miio(poll, device, 2, 1, 1), talking),
+		Entry("a poll that hangs after its first request", 3, 2, true, miio(poll, device, 3, 1, 1)),
+		Entry("a poll that hangs on a connection of its own", 4, 2, true, miio(poll, device, 2, 1, 1), miio("192.168.1.5:40001", device, 2, 0, 0)),
+		Entry("an answer to what was asked before", 0, 1, false, miio(poll, device, 0, 0, 1)),
+		Entry("a stream, whose acknowledgements show nothing", 5, 4, false, stream(poll, device, 4, 1)),
+		Entry("what the device tells by itself", 2, 3, false, flow("192.168.50.10:1", "192.168.1.5:1883", 3, 2)),
+		Entry("what it calls in vain", 0, 0, false, flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
+	)
 })
+
+// topology is a home with a controller at an address.
+func topology(controller string) talk.Topology {
+	return talk.Topology{
+		Device:     netip.MustParseAddr("192.168.50.10"),
+		Controller: []netip.Addr{netip.MustParseAddr("169.254.9.1"), netip.MustParseAddr(controller)},
+		Inside:     []netip.Prefix{netip.MustParsePrefix("192.168.50.0/24")},
+		Home:       []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("169.254.9.0/30")},
+	}
+}

@@ -5,64 +5,79 @@ import (
 	"slices"
 )
 
-// House is where a device and its controller stand.
-type House struct {
+// Topology is where a device and its controller are.
+type Topology struct {
 	Device     netip.Addr
 	Controller []netip.Addr   // all addresses that it may have
+	Machine    bool           // the controller runs on the gateway's own machine
 	Inside     []netip.Prefix // the device's own networks
-	Home       []netip.Prefix // the networks of the home that lie behind the gateway's uplink
+	Home       []netip.Prefix // the networks of the home behind the gateway's uplink
 }
 
-// Path tells how a controller came by the device's state while these flows moved.
-//
-//   - "lan": the device answered the controller.
-//   - "cloud": it did not, and exchanged packets with what lies outside of the
-//     house.
-//   - "unknown": neither was seen.
-//
-// A gateway sees nothing of a controller in the device's own network and the
-// device. It sees what that controller has to do with the internet: where that is
-// nothing, the state can only have come by "lan".
-func Path(flows []Flow, house House) string {
+// Sees reports whether packets between the device and the controller cross the
+// gateway. Two hosts of one network reach each other directly.
+func (t Topology) Sees() bool {
+	return t.Machine || !slices.ContainsFunc(t.Controller, t.inside)
+}
+
+// Exchange is what a device and its controller sent each other.
+type Exchange struct {
+	// Path is how the controller got the device's state.
+	//
+	//   - "lan": the device answered the controller.
+	//   - "cloud": it did not, while it exchanged packets with hosts outside of the
+	//     home. That is told only of a controller that the gateway sees.
+	//   - "unknown": neither was seen. Nothing follows from packets that the gateway
+	//     cannot see.
+	Path string
+
+	Asked    uint64 // packets of the controller
+	Answered uint64 // packets of the device
+	Open     bool   // the device owes the controller a datagram
+}
+
+// Between sums up what these flows say of a device and its controller.
+func Between(flows []Flow, where Topology) Exchange {
 	var words tally
-	outside, away := false, false
+	outside := false
 	for _, flow := range flows {
 		from, to := flow.Client.Addr(), flow.Remote.Addr()
 		answered := flow.Received.Packets > 0
 		switch {
-		case from == house.Device && house.controls(to) && answered:
+		case from == where.Device && where.controls(to) && answered:
 			words.add(flow.Protocol, flow.Sent, flow.Received, to.Is4())
-		case house.controls(from) && to == house.Device:
+		case where.controls(from) && to == where.Device:
 			words.add(flow.Protocol, flow.Received, flow.Sent, to.Is4())
-		case from == house.Device && answered && !house.holds(to):
+		case from == where.Device && answered && !where.holds(to):
 			outside = true
-		case house.controls(from) && answered && !house.holds(to):
-			away = true
 		}
 	}
-	switch behind := slices.ContainsFunc(house.Controller, house.inside); {
-	case words.told(), behind && !away:
-		return "lan"
-	case outside && !behind:
-		return "cloud"
+	exchange := Exchange{Path: "unknown", Asked: words.from, Answered: words.to, Open: words.open}
+	switch {
+	case words.told():
+		exchange.Path = "lan"
+	case outside && where.Sees():
+		exchange.Path = "cloud"
 	}
-	return "unknown"
+	return exchange
 }
 
-func (h House) controls(address netip.Addr) bool { return slices.Contains(h.Controller, address) }
+func (t Topology) controls(address netip.Addr) bool { return slices.Contains(t.Controller, address) }
 
-func (h House) inside(address netip.Addr) bool {
-	return slices.ContainsFunc(h.Inside, func(p netip.Prefix) bool { return p.Contains(address) })
+func (t Topology) inside(address netip.Addr) bool {
+	return slices.ContainsFunc(t.Inside, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
-// holds tells whether an address is of the house.
-func (h House) holds(address netip.Addr) bool {
-	return h.inside(address) || slices.ContainsFunc(h.Home, func(p netip.Prefix) bool { return p.Contains(address) })
+// holds reports whether an address is of the home.
+func (t Topology) holds(address netip.Addr) bool {
+	return t.inside(address) || slices.ContainsFunc(t.Home, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
 // tally is what a device and its controller said to each other.
 type tally struct {
-	asked, replied uint64 // datagrams of the controller, and of the device but for greetings
+	from, to       uint64 // packets of the controller, and of the device
+	open           bool   // on some connection of UDP the device has sent less than the controller
+	asked, replied uint64 // datagrams of the controller, and of the device except greetings
 	contents       bool   // the device said more than a greeting
 }
 
@@ -79,6 +94,8 @@ const (
 const greetingV4, greetingV6 = 60, 80
 
 func (t *tally) add(protocol string, device, controller Count, v4 bool) {
+	t.from += controller.Packets
+	t.to += device.Packets
 	bare, greeting := uint64(bareV6), uint64(greetingV6)
 	if v4 {
 		bare, greeting = bareV4, greetingV4
@@ -87,6 +104,7 @@ func (t *tally) add(protocol string, device, controller Count, v4 bool) {
 		t.contents = t.contents || device.Bytes > bare*device.Packets+firstOptions
 		return
 	}
+	t.open = t.open || controller.Packets > device.Packets
 	t.contents = t.contents || device.Bytes > greeting*device.Packets
 	t.asked += controller.Packets
 	if device.Bytes != greeting*device.Packets {
