@@ -71,8 +71,8 @@ func (x *Exec) prepare(e *Engine, _ time.Duration) (deed, error) {
 			return deed{}, fmt.Errorf("env %s: %w", name, err)
 		}
 		environment = append(environment, name+"="+value)
-		if pointsElsewhere(x.Env[name]) && len(value) >= shortSecret {
-			hide = append(hide, func(text string) string { return strings.ReplaceAll(text, value, "(redacted)") })
+		if pointsElsewhere(x.Env[name]) {
+			hide = append(hide, redact(value))
 		}
 	}
 	return deed{

@@ -20,6 +20,12 @@ type HTTP struct {
 	Method  string            `yaml:"method,omitempty" about:"GET when left out."`
 	Headers map[string]string `yaml:"headers,omitempty" about:"As {Authorization: env:NAME}. Their values never appear in a run file or a report."`
 	Body    string            `yaml:"body,omitempty" about:"What to send; or env:NAME or file:PATH."`
+	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or basic."`
+
+	TLS         TLS    `yaml:"tls,omitempty" about:"https: which certificate the server may show. insecure: any. pinned: that of fingerprint, or without one the first that is seen in the run. Left out, one that this machine trusts."`
+	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
+
+	secret bool // some of it was a secret that is in place now
 }
 
 // HTTPResult is what an expectation on [HTTP] may name.
@@ -37,7 +43,7 @@ func httpKind() Kind {
 	return Kind{
 		Name:    "http",
 		About:   "Asks a server of the web, as a phone asks the vendor's cloud.",
-		Fails:   "A server that does not answer is a failure. A name that cannot be looked up makes the check inconclusive.",
+		Fails:   "A server that does not answer is a failure. A name that cannot be looked up, and a certificate that is not trusted, makes the check inconclusive. A redirect to another server is not followed if the step has secrets.",
 		Example: "{http: {url: 'http://192.168.50.10/status'}, expect: 'status == 200 && json.power == \"on\"'}",
 		Short:   "url",
 		New:     func() Action { return new(HTTP) },
@@ -64,7 +70,20 @@ func (h *HTTP) check() *ArgumentError {
 			return wrong("headers", fmt.Sprintf("%q is no name of a header", name), "write it as in X-Device")
 		}
 	}
-	return nil
+	if mistake := h.Auth.check(); mistake != nil {
+		return mistake
+	}
+	return h.checkTLS()
+}
+
+func (h *HTTP) checkTLS() *ArgumentError {
+	switch {
+	case h.TLS == usualTLS:
+		return wrong("tls", "tls: true says nothing here", "write https:// in the url; tls is insecure or pinned")
+	case h.TLS != "" && strings.HasPrefix(strings.ToLower(h.URL), "http:"):
+		return wrong("tls", "there is no certificate without https", "begin the url with https://, or leave tls out")
+	}
+	return checkTLS(h.TLS, h.Fingerprint)
 }
 
 func (h *HTTP) checkURL() *ArgumentError {
@@ -98,11 +117,15 @@ func (h *HTTP) prepare(e *Engine, _ time.Duration) (deed, error) {
 	if _, err := asked.request(context.Background()); err != nil {
 		return deed{}, err
 	}
-	client := e.web()
+	shown, err := h.Auth.credentials(e)
+	if err != nil {
+		return deed{}, err
+	}
+	client := h.client(e.web(), where.Hostname(), shown)
 	return deed{
 		kind:  httpKind(),
-		name:  strings.Join([]string{"http", asked.method(), where.Host + where.Path}, " "),
-		hide:  asked.concealers(where),
+		name:  strings.Join([]string{"http", asked.method(), h.shown(where)}, " "),
+		hide:  h.concealers(asked, where, shown),
 		claim: connection("http", net.JoinHostPort(where.Hostname(), portOf(where))),
 		run:   func(ctx context.Context) (sight, error) { return asked.ask(ctx, client) },
 	}, nil
@@ -110,7 +133,7 @@ func (h *HTTP) prepare(e *Engine, _ time.Duration) (deed, error) {
 
 // revealed is the request with its secrets in place.
 func (h *HTTP) revealed(e *Engine) (_ *HTTP, err error) {
-	asked := HTTP{Method: h.Method, Headers: map[string]string{}}
+	asked := HTTP{Method: h.Method, Headers: map[string]string{}, Auth: h.Auth, secret: h.secretive()}
 	if asked.URL, err = e.reveal(h.URL); err != nil {
 		return nil, err
 	}
@@ -132,24 +155,99 @@ func (h *HTTP) method() string {
 	return h.Method
 }
 
-// shortSecret is the length below which a value is taken for no secret: hiding
-// each 1 of an answer helps nobody.
-const shortSecret = 4
+// shown is the URL for people. Of one that is a secret only the host is: a path may
+// be a key.
+func (h *HTTP) shown(where *url.URL) string {
+	if pointsElsewhere(h.URL) {
+		return where.Host
+	}
+	return where.Host + where.Path
+}
 
-// concealers hide what may be a secret: the headers' values, and the query's and
-// the password in the URL.
-func (h *HTTP) concealers(where *url.URL) (hide []func(string) string) {
+// client follows no redirect that would show another server a secret, and trusts
+// the certificate that the step says.
+func (h *HTTP) client(web *http.Client, host string, shown *credentials) *http.Client {
+	client := *web
+	if transport, ok := client.Transport.(*http.Transport); ok && h.TLS != "" {
+		transport = transport.Clone()
+		transport.TLSClientConfig = trust(host, h.TLS, h.Fingerprint)
+		client.Transport = transport
+	}
+	client.Transport = shown.over(client.Transport)
+	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		first := via[0].URL
+		elsewhere := next.URL.Scheme != first.Scheme || next.URL.Host != first.Host
+		if elsewhere && h.secretive() {
+			return http.ErrUseLastResponse
+		}
+		if len(via) >= maxRedirects {
+			return errors.New("it leads in circles")
+		}
+		return nil
+	}
+	return &client
+}
+
+// maxRedirects is how many redirects are followed; net/http's.
+const maxRedirects = 10
+
+// secretive reports whether the request has a secret.
+func (h *HTTP) secretive() bool {
+	return h.secret || h.Auth != nil || pointsElsewhere(h.URL) || pointsElsewhere(h.Body) ||
+		slices.ContainsFunc(slices.Collect(maps.Values(h.Headers)), pointsElsewhere)
+}
+
+// longWord is the length from which a part of a secret URL's path may be a key.
+const longWord = 8
+
+// concealers hide what may be a secret: the headers' values, the query's, the
+// password, and all of a URL or body that is a secret.
+func (h *HTTP) concealers(asked *HTTP, where *url.URL, shown *credentials) (hide []func(string) string) {
 	password, _ := where.User.Password()
-	secrets := append(slices.Collect(maps.Values(h.Headers)), password)
+	secrets := append(slices.Collect(maps.Values(asked.Headers)), password)
 	for _, values := range where.Query() {
 		secrets = append(secrets, values...)
 	}
-	for _, secret := range secrets {
-		if len(secret) >= shortSecret {
-			hide = append(hide, func(text string) string { return strings.ReplaceAll(text, secret, "(redacted)") })
+	if pointsElsewhere(h.URL) {
+		secrets = append(secrets, asked.URL)
+		for part := range strings.SplitSeq(where.Path, "/") {
+			if len(part) >= longWord {
+				secrets = append(secrets, part)
+			}
 		}
 	}
+	if pointsElsewhere(h.Body) {
+		secrets = append(secrets, asked.Body)
+		if value, err := values([]byte(asked.Body)); err == nil {
+			secrets = append(secrets, leaves(value)...)
+		}
+	}
+	if shown != nil {
+		secrets = append(secrets, shown.password, basicForm(shown.user, shown.password))
+	}
+	// The longest first: one may be a part of another.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, secret := range secrets {
+		hide = append(hide, redact(secret))
+	}
 	return hide
+}
+
+// leaves are all texts within a value of JSON.
+func leaves(value any) (all []string) {
+	switch value := value.(type) {
+	case string:
+		return []string{value}
+	case []any:
+		for _, one := range value {
+			all = append(all, leaves(one)...)
+		}
+	case map[string]any:
+		for _, one := range value {
+			all = append(all, leaves(one)...)
+		}
+	}
+	return all
 }
 
 // portOf is the port that a URL leads to.
@@ -189,7 +287,24 @@ func (h *HTTP) ask(ctx context.Context, client *http.Client) (sight, error) {
 	if err != nil {
 		return sight{failure: "the answer broke off: " + withoutURL(err).Error(), late: ctx.Err() != nil}, nil
 	}
-	return h.sight(response.StatusCode, text, time.Since(started)), nil
+	seen := h.sight(response.StatusCode, text, time.Since(started))
+	seen.saw += h.hint(response)
+	return seen, nil
+}
+
+// hint says how to log in at a server that wants that, and why a redirect was not
+// followed.
+func (h *HTTP) hint(response *http.Response) string {
+	scheme, _, _ := strings.Cut(strings.ToLower(response.Header.Get("WWW-Authenticate")), " ")
+	switch {
+	case response.StatusCode == http.StatusUnauthorized && h.Auth == nil && (scheme == "digest" || scheme == "basic"):
+		return fmt.Sprintf(" (it wants a login: write auth: {%s: {user: NAME, password: env:NAME}})", scheme)
+	case response.StatusCode == http.StatusUnauthorized && h.Auth != nil:
+		return " (it does not accept the user and the password)"
+	case response.StatusCode >= 300 && response.StatusCode < 400 && h.secretive():
+		return " (it leads to another server, which must not see the secrets: write the URL that it leads to)"
+	}
+	return ""
 }
 
 func (h *HTTP) sight(status int, text []byte, rtt time.Duration) sight {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -23,8 +24,16 @@ type MQTT struct {
 	Retained bool   `yaml:"retained,omitempty" about:"true: a message that the broker kept will do. It may be an old one."`
 	Username string `yaml:"username,omitempty" about:"For the broker."`
 	Password Secret `yaml:"password,omitempty" about:"For the broker: env:NAME or file:PATH."`
-	TLS      bool   `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts."`
+	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: with that of fingerprint, or without one the first that is seen in the run."`
+	Version  string `yaml:"version,omitempty" jsonschema:"enum=5,enum=3.1.1" about:"Of MQTT, in quotes. Left out, 5, and 3.1.1 if the broker refuses that."`
+
+	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 }
+
+const (
+	newVersion = "5"
+	oldVersion = "3.1.1"
+)
 
 // MQTTResult is what an expectation on [MQTT] may name.
 type MQTTResult struct {
@@ -37,7 +46,7 @@ type MQTTResult struct {
 func mqttKind() Kind {
 	return Kind{
 		Name:    "mqtt",
-		About:   "Waits for a message at an MQTT broker (version 5), and may send one first that asks for it.",
+		About:   "Waits for a message at an MQTT broker (version 5 or 3.1.1), and may send one first that asks for it.",
 		Fails:   "No message in time is a failure. A broker that cannot be reached, or lets nobody in, makes the check inconclusive.",
 		Example: "{mqtt: {broker: '192.168.1.5:1883', to: cmnd/plug/STATUS, topic: stat/plug/STATUS}, expect: 'json.Status.Power == 1', timeout: 10s}",
 		New:     func() Action { return new(MQTT) },
@@ -61,8 +70,10 @@ func (m *MQTT) check() *ArgumentError {
 		return wrong("topic", fmt.Sprintf("%q is no topic", m.Topic), "let + stand alone between slashes, and # at the end")
 	case m.Password != "" && m.Username == "":
 		return wrong("password", "there is a password and no username", "write username beside it")
+	case m.Version != "" && m.Version != newVersion && m.Version != oldVersion:
+		return wrong("version", fmt.Sprintf("version is %q", m.Version), `write "5" or "3.1.1", in quotes`)
 	}
-	return nil
+	return checkTLS(m.TLS, m.Fingerprint)
 }
 
 // goodFilter follows section 4.7 of MQTT 5.
@@ -85,112 +96,208 @@ func (m *MQTT) prepare(e *Engine, _ time.Duration) (deed, error) {
 			return deed{}, fmt.Errorf("the broker's password: %w", err)
 		}
 		password = text
-		hide = append(hide, func(text string) string { return strings.ReplaceAll(text, password, "(redacted)") })
+		hide = append(hide, redact(password))
 	}
 	name := "mqtt " + m.Topic
 	if m.Topic == "" {
 		name = "mqtt to " + m.To
 	}
-	return deed{
-		kind: mqttKind(),
-		name: name,
-		hide: hide,
-		run:  func(ctx context.Context) (sight, error) { return m.wait(ctx, e.Place, password) },
-	}, nil
+	host, _, _ := net.SplitHostPort(m.Broker)
+	how := m.TLS
+	if how == usualTLS {
+		how = ""
+	}
+	call := call{MQTT: m, place: e.Place, password: password, config: trust(host, how, m.Fingerprint), old: new(atomic.Bool)}
+	call.old.Store(m.Version == oldVersion)
+	return deed{kind: mqttKind(), name: name, hide: hide, run: call.wait}, nil
 }
 
-func (m *MQTT) wait(ctx context.Context, place Place, password string) (sight, error) {
-	conn, err := m.dial(ctx, place)
+// call is an mqtt step that can be made.
+type call struct {
+	*MQTT
+	place    Place
+	password string
+	config   *tls.Config
+	old      *atomic.Bool // the broker takes version 3.1.1 only
+}
+
+// session is a connection that a broker has accepted.
+type session struct {
+	publish func(ctx context.Context) error
+	leave   func()
+}
+
+// message is what a broker delivered.
+type message struct {
+	topic   string
+	payload []byte
+}
+
+// delivery takes messages as far as someone waits for them, and the reason why no
+// more will come.
+type delivery struct {
+	messages chan message
+	lost     chan error
+	retained bool // messages that the broker kept count
+}
+
+func (d delivery) deliver(topic string, payload []byte, retained bool) {
+	if retained && !d.retained {
+		return
+	}
+	select {
+	case d.messages <- message{topic, payload}:
+	default:
+	}
+}
+
+func (d delivery) lose(err error) {
+	select {
+	case d.lost <- err:
+	default:
+	}
+}
+
+func (c call) wait(ctx context.Context) (sight, error) {
+	heard := delivery{make(chan message, 16), make(chan error, 1), c.Retained}
+	session, err := c.enter(ctx, heard)
 	if err != nil {
-		return sight{late: ctx.Err() != nil}, fmt.Errorf("the broker cannot be reached: %w", err)
+		return sight{late: ctx.Err() != nil}, err
 	}
-	defer conn.Close()
-	heard := make(chan *paho.Publish, 16)
-	lost := make(chan error, 1)
-	client := m.client(conn, heard, lost)
-	if err := m.enter(ctx, client, password); err != nil {
-		return sight{late: ctx.Err() != nil}, fmt.Errorf("the broker does not take us: %w", err)
-	}
-	defer func() { _ = client.Disconnect(&paho.Disconnect{}) }() // the broker notices either way
+	defer session.leave()
 	started := time.Now()
-	if m.To != "" {
-		if _, err := client.Publish(ctx, &paho.Publish{QoS: 1, Topic: m.To, Payload: []byte(m.Send)}); err != nil {
-			return sight{late: ctx.Err() != nil}, fmt.Errorf("sending to %s: %w", m.To, err)
+	if c.To != "" {
+		if err := session.publish(ctx); err != nil {
+			return sight{late: ctx.Err() != nil}, fmt.Errorf("sending to %s: %w", c.To, err)
 		}
 	}
-	if m.Topic == "" {
+	if c.Topic == "" {
 		return sight{result: MQTTResult{RTT: milliseconds(time.Since(started))}, saw: "the broker has it"}, nil
 	}
 	select {
-	case message := <-heard:
+	case message := <-heard.messages:
 		return heardOf(message, time.Since(started)), nil
-	case err := <-lost:
+	case err := <-heard.lost:
 		return sight{}, fmt.Errorf("the broker broke off: %w", err)
 	case <-ctx.Done():
 		return sight{failure: "no message in time", late: true}, nil
 	}
 }
 
-func heardOf(message *paho.Publish, rtt time.Duration) sight {
-	result := MQTTResult{Payload: string(message.Payload), Topic: message.Topic, RTT: milliseconds(rtt)}
+func heardOf(message message, rtt time.Duration) sight {
+	result := MQTTResult{Payload: string(message.payload), Topic: message.topic, RTT: milliseconds(rtt)}
 	saw := result.Payload
-	if value, err := values(message.Payload); err == nil {
+	if value, err := values(message.payload); err == nil {
 		result.JSON = value
 		saw = show(value)
 	}
-	return sight{result: result, saw: message.Topic + " " + saw}
+	return sight{result: result, saw: message.topic + " " + saw}
 }
 
-func (m *MQTT) dial(ctx context.Context, place Place) (net.Conn, error) {
-	conn, err := place.dial(ctx, "tcp", m.Broker)
-	if err != nil || !m.TLS {
-		return conn, err
+// enter connects and subscribes, with version 5 or, if the broker refuses that,
+// with 3.1.1.
+func (c call) enter(ctx context.Context, heard delivery) (session, error) {
+	if c.old.Load() {
+		return c.connect(ctx, heard, c.enterOld)
 	}
-	host, _, _ := net.SplitHostPort(m.Broker)
-	secured := tls.Client(conn, &tls.Config{ServerName: host})
+	if c.Version == newVersion {
+		return c.connect(ctx, heard, c.enterNew)
+	}
+	// A broker that does not know version 5 may say nothing.
+	end, _ := ctx.Deadline()
+	half, cancel := context.WithDeadline(ctx, time.Now().Add(time.Until(end)/2))
+	defer cancel()
+	entered, err := c.connect(half, heard, c.enterNew)
+	if err == nil || !errors.Is(err, errVersion) || ctx.Err() != nil {
+		return entered, err
+	}
+	again, failure := c.connect(ctx, heard, c.enterOld)
+	if failure != nil {
+		return session{}, fmt.Errorf("%w; with version 3.1.1: %w", err, failure)
+	}
+	c.old.Store(true)
+	return again, nil
+}
+
+// errVersion tells that a broker may not know version 5.
+var errVersion = errors.New("the broker does not accept MQTT 5")
+
+// connect opens a connection for one version, and closes it if that fails.
+func (c call) connect(ctx context.Context, heard delivery, enter func(context.Context, net.Conn, delivery) (session, error)) (session, error) {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return session{}, err
+	}
+	entered, err := enter(ctx, conn, heard)
+	if err != nil {
+		return session{}, errors.Join(err, ignoreClosed(conn.Close()))
+	}
+	return entered, nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// dial connects, with TLS if the step wants that.
+func (c call) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := c.place.dial(ctx, "tcp", c.Broker)
+	if err != nil {
+		return nil, fmt.Errorf("the broker cannot be reached: %w", err)
+	}
+	if c.TLS == "" {
+		return packets.NewThreadSafeConn(&frames{Conn: conn}), nil
+	}
+	secured := tls.Client(conn, c.config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		if other := untrusted(err); other != nil {
+			err = other
+		}
+		return nil, errors.Join(fmt.Errorf("the broker cannot be reached: %w", err), ignoreClosed(conn.Close()))
 	}
-	return packets.NewThreadSafeConn(secured), nil
+	return packets.NewThreadSafeConn(&frames{Conn: secured}), nil
 }
 
-// client hands on what it hears, as far as somebody waits for it.
-func (m *MQTT) client(conn net.Conn, heard chan<- *paho.Publish, lost chan<- error) *paho.Client {
-	tell := func(err error) {
-		select {
-		case lost <- err:
-		default:
-		}
-	}
-	return paho.NewClient(paho.ClientConfig{
+// identity is a client's name at the broker, new for each connection.
+func identity() string { return "needwant-" + rand.Text()[:8] }
+
+// enterNew enters with MQTT 5.
+func (c call) enterNew(ctx context.Context, conn net.Conn, heard delivery) (session, error) {
+	client := paho.NewClient(paho.ClientConfig{
 		Conn:               conn,
-		OnClientError:      tell,
-		OnServerDisconnect: func(d *paho.Disconnect) { tell(fmt.Errorf("reason %#02x", d.ReasonCode)) },
+		OnClientError:      heard.lose,
+		OnServerDisconnect: func(d *paho.Disconnect) { heard.lose(fmt.Errorf("reason %#02x", d.ReasonCode)) },
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
-			if p.Packet.Retain && !m.Retained {
-				return true, nil
-			}
-			select {
-			case heard <- p.Packet:
-			default:
-			}
+			heard.deliver(p.Packet.Topic, p.Packet.Payload, p.Packet.Retain)
 			return true, nil
 		}},
 	})
-}
-
-// enter connects and subscribes.
-func (m *MQTT) enter(ctx context.Context, client *paho.Client, password string) error {
+	largest := uint32(maxPacket)
 	answer, err := client.Connect(ctx, &paho.Connect{
-		ClientID: "needwant-" + rand.Text()[:8], CleanStart: true, KeepAlive: 30,
-		Username: m.Username, UsernameFlag: m.Username != "", Password: []byte(password), PasswordFlag: password != "",
+		ClientID: identity(), CleanStart: true, KeepAlive: 30, Properties: &paho.ConnectProperties{MaximumPacketSize: &largest},
+		Username: c.Username, UsernameFlag: c.Username != "", Password: []byte(c.password), PasswordFlag: c.password != "",
 	})
-	if answer != nil && answer.ReasonCode >= 0x80 {
-		return fmt.Errorf("reason %#02x: check username and password", answer.ReasonCode)
+	const unsupported = 0x84 // section 3.2.2.2 of MQTT 5
+	switch {
+	case answer != nil && answer.ReasonCode == unsupported:
+		return session{}, fmt.Errorf("%w: reason %#02x", errVersion, answer.ReasonCode)
+	case answer != nil && answer.ReasonCode >= 0x80:
+		return session{}, fmt.Errorf("the broker does not accept us: reason %#02x: check username and password", answer.ReasonCode)
+	case err != nil:
+		return session{}, fmt.Errorf("%w: %w", errVersion, err)
 	}
-	if err != nil || m.Topic == "" {
+	leave := func() { _ = client.Disconnect(&paho.Disconnect{}); _ = conn.Close() } // the broker notices either way
+	if c.Topic != "" {
+		if _, err := client.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: c.Topic, QoS: 1}}}); err != nil {
+			leave()
+			return session{}, fmt.Errorf("subscribing to %s: %w", c.Topic, err)
+		}
+	}
+	return session{leave: leave, publish: func(ctx context.Context) error {
+		_, err := client.Publish(ctx, &paho.Publish{QoS: 1, Topic: c.To, Payload: []byte(c.Send)})
 		return err
-	}
-	_, err = client.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: m.Topic, QoS: 1}}})
-	return err
+	}}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 type Power struct {
 	Hass   string        `yaml:"hass,omitempty" about:"A switch entity of Home Assistant, for example switch.s50_plug. Needs url."`
 	URL    string        `yaml:"url,omitempty" about:"Where that Home Assistant is. The default is that of the first hass step of the file."`
-	HTTP   *Toggle       `yaml:"http,omitempty" about:"Two URLs to post to, {off: URL, on: URL}."`
+	HTTP   *Toggle       `yaml:"http,omitempty" about:"Two URLs to post to, {off: URL, on: URL}; or env:NAME or file:PATH."`
 	Exec   *Toggle       `yaml:"exec,omitempty" about:"Two command lines, split at spaces, {off: 'plug off', on: 'plug on'}."`
 	Prompt string        `yaml:"prompt,omitempty" about:"Asks a person to do it, in these words."`
 	Off    time.Duration `yaml:"off,omitempty" about:"How long it stays off. The default is 10s."`
@@ -65,7 +64,7 @@ func (p *Power) check() *ArgumentError {
 	case p.Off > time.Hour:
 		return wrong("off", "off is "+p.Off.String(), "write 1h at most")
 	case p.HTTP != nil:
-		return p.HTTP.check("http", goodURL)
+		return p.HTTP.checkURLs()
 	case p.Exec != nil:
 		return p.Exec.check("exec", func(line string) bool { return len(strings.Fields(line)) > 0 })
 	case p.Hass != "":
@@ -86,9 +85,16 @@ func (t *Toggle) check(key string, good func(string) bool) *ArgumentError {
 	return nil
 }
 
-func goodURL(text string) bool {
-	where, err := url.Parse(text)
-	return err == nil && (where.Scheme == "http" || where.Scheme == "https") && where.Host != ""
+// checkURLs refuses what is not a URL, and a secret that is written out.
+func (t *Toggle) checkURLs() *ArgumentError {
+	for key, url := range map[string]string{"http.off": t.Off, "http.on": t.On} {
+		mistake := (&HTTP{URL: url}).checkURL()
+		if mistake != nil && mistake.secret {
+			mistake.Argument = key
+			return mistake
+		}
+	}
+	return t.check("http", func(url string) bool { return url != "" && (&HTTP{URL: url}).checkURL() == nil })
 }
 
 func (p *Power) prepare(e *Engine, timeout time.Duration) (deed, error) {
@@ -113,7 +119,7 @@ func (p *Power) turner(e *Engine) (turn func(ctx context.Context, on bool) error
 	case p.Hass != "":
 		return p.turnByHass(e)
 	case p.HTTP != nil:
-		return p.turnByHTTP(e), nil
+		return p.turnByHTTP(e)
 	case p.Exec != nil:
 		return p.turnByProgram(e), nil
 	case p.Prompt != "" && e.Ask == nil:
@@ -216,20 +222,27 @@ func switchBy(ctx context.Context, home *hass.Client, entity string, on bool) er
 	}
 }
 
-func (p *Power) turnByHTTP(e *Engine) func(context.Context, bool) error {
-	client := e.web()
-	return func(ctx context.Context, on bool) error {
-		post := HTTP{URL: p.HTTP.of(on), Method: "POST"}
-		seen, err := post.ask(ctx, client)
+func (p *Power) turnByHTTP(e *Engine) (func(context.Context, bool) error, error) {
+	posts := map[bool]deed{}
+	for _, on := range []bool{false, true} {
+		post, err := (&HTTP{URL: p.HTTP.of(on), Method: "POST"}).prepare(e, 0)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		posts[on] = post
+	}
+	return func(ctx context.Context, on bool) error {
+		post := posts[on]
+		seen, err := post.run(ctx)
+		if err != nil {
+			return errors.New(post.conceal(err.Error()))
 		}
 		answer, ok := seen.result.(HTTPResult)
 		if !ok || answer.Status >= 300 {
-			return fmt.Errorf("the switch says %s%s", seen.saw, seen.failure)
+			return fmt.Errorf("the switch says %s", shorten(post.conceal(seen.saw+seen.failure)))
 		}
 		return nil
-	}
+	}, nil
 }
 
 func (p *Power) turnByProgram(e *Engine) func(context.Context, bool) error {

@@ -65,6 +65,7 @@ func format() yamlfile.Format {
 		Shapes: map[reflect.Type]yamlfile.Shape{
 			reflect.TypeFor[Secret](): secretShape,
 			reflect.TypeFor[List]():   listShape,
+			reflect.TypeFor[TLS]():    tlsShape,
 			reflect.TypeFor[Step]():   stepShape,
 		},
 		// Tokens of miIO, and those of Home Assistant, wherever they turn up.

@@ -47,6 +47,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", AnyOf: []*jsonschema.Schema{{Format: "ipv4"}, {Format: "ipv6"}}}
 	case reflect.TypeFor[Secret]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(env|file):[^\s=]+$`}
+	case reflect.TypeFor[TLS]():
+		return &jsonschema.Schema{Enum: []any{true, false, string(insecureTLS), string(pinnedTLS)}}
 	case reflect.TypeFor[Port]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(tcp|udp)/[1-9][0-9]{0,4}$`}
 	case reflect.TypeFor[List]():

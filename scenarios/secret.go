@@ -1,11 +1,15 @@
 package scenarios
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -62,12 +66,45 @@ func within(action Action) (secrets []Secret) {
 		secrets = append(secrets, action.Password)
 	case *HTTP:
 		secrets = append(secrets, Secret(action.URL), Secret(action.Body))
+		if login := action.Auth.login(); login != nil {
+			secrets = append(secrets, Secret(login.User), login.Password)
+		}
 		for _, value := range action.Headers {
 			secrets = append(secrets, Secret(value))
+		}
+	case *Exec:
+		for _, value := range action.Env {
+			secrets = append(secrets, Secret(value))
+		}
+	case *Power:
+		if action.HTTP != nil {
+			secrets = append(secrets, Secret(action.HTTP.Off), Secret(action.HTTP.On))
 		}
 	}
 	return secrets
 }
+
+// redact makes a function that takes a secret out of a text, in each form that a
+// server or an error may repeat it in. It leaves short values alone: hiding each 1
+// of an answer helps no one.
+func redact(secret string) func(text string) string {
+	if len(secret) < shortSecret {
+		return func(text string) string { return text }
+	}
+	quoted := strconv.Quote(secret)
+	marshalled, _ := json.Marshal(secret) // a string never fails
+	var pairs []string
+	for _, form := range []string{
+		secret, quoted[1 : len(quoted)-1], string(marshalled[1 : len(marshalled)-1]), url.QueryEscape(secret), url.PathEscape(secret),
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)),
+	} {
+		pairs = append(pairs, form, "(redacted)")
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// shortSecret is the length below which a value is not taken for a secret.
+const shortSecret = 4
 
 func readSecret(folder, path string) (string, error) {
 	if !filepath.IsAbs(path) {

@@ -16,9 +16,11 @@ import (
 // TCP connects to a port.
 type TCP struct {
 	Address string `yaml:"address" about:"Host and port, for example 192.168.50.10:6668."`
-	TLS     bool   `yaml:"tls,omitempty" about:"true: with a TLS handshake. The certificate is not verified: devices have their own."`
+	TLS     TLS    `yaml:"tls,omitempty" about:"true or insecure: with a TLS handshake; the certificate is not verified, since devices have their own. pinned: only with that of fingerprint, or without one the first that is seen in the run."`
 	Send    string `yaml:"send,omitempty" about:"What to send once connected."`
 	Read    bool   `yaml:"read,omitempty" about:"true: wait for an answer. Reads what comes in one piece, 4 kB at most."`
+
+	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 }
 
 // TCPResult is what an expectation on [TCP] may name.
@@ -40,7 +42,12 @@ func tcpKind() Kind {
 	}
 }
 
-func (t *TCP) check() *ArgumentError { return checkAddress("address", t.Address, "192.168.50.10:6668") }
+func (t *TCP) check() *ArgumentError {
+	if mistake := checkAddress("address", t.Address, "192.168.50.10:6668"); mistake != nil {
+		return mistake
+	}
+	return checkTLS(t.TLS, t.Fingerprint)
+}
 
 // checkAddress refuses what is no host and port.
 func checkAddress(argument, address, example string) *ArgumentError {
@@ -61,15 +68,21 @@ func goodHost(host string) bool {
 }
 
 func (t *TCP) prepare(e *Engine, _ time.Duration) (deed, error) {
+	how := t.TLS
+	if how == usualTLS {
+		how = insecureTLS
+	}
+	host, _, _ := net.SplitHostPort(t.Address)
+	config := trust(host, how, t.Fingerprint)
 	return deed{
 		kind:  tcpKind(),
 		name:  "tcp " + t.Address,
 		claim: connection("tcp", t.Address),
-		run:   func(ctx context.Context) (sight, error) { return t.connect(ctx, e.Place) },
+		run:   func(ctx context.Context) (sight, error) { return t.connect(ctx, e.Place, config) },
 	}, nil
 }
 
-func (t *TCP) connect(ctx context.Context, place Place) (sight, error) {
+func (t *TCP) connect(ctx context.Context, place Place, config *tls.Config) (sight, error) {
 	started := time.Now()
 	conn, err := place.dial(ctx, "tcp", t.Address)
 	if err != nil {
@@ -77,10 +90,13 @@ func (t *TCP) connect(ctx context.Context, place Place) (sight, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if t.TLS {
-		host, _, _ := net.SplitHostPort(t.Address)
-		secured := tls.Client(conn, &tls.Config{ServerName: host, InsecureSkipVerify: true})
-		if err := secured.HandshakeContext(ctx); err != nil {
+	if t.TLS != "" {
+		secured := tls.Client(conn, config)
+		err := secured.HandshakeContext(ctx)
+		if other := untrusted(err); other != nil {
+			return sight{}, other
+		}
+		if err != nil {
 			return sight{failure: "no TLS: " + err.Error(), late: ctx.Err() != nil}, nil
 		}
 		conn = secured
@@ -109,6 +125,9 @@ func (t *TCP) talk(conn net.Conn) (string, error) {
 // from a host that does not answer.
 func unreached(ctx context.Context, err error) (sight, error) {
 	late := ctx.Err() != nil
+	if err := untrusted(err); err != nil {
+		return sight{}, err
+	}
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
 		return sight{late: late}, fmt.Errorf("looking up a name: %w", lookup)
 	}
