@@ -178,26 +178,35 @@ func (b *Bench) judge(ctx context.Context, result *Result) error {
 	}
 }
 
-// looksAtFailure is how often a scenario that failed is checked again within Persist.
+// looksAtFailure is how often a scenario that failed is checked again within Persist, at most.
 const looksAtFailure = 4
 
 // persist checks scenarios that failed again, until they pass or the failure has
 // lasted for Persist. One that passes again has worked, with an outage.
 func (b *Bench) persist(ctx context.Context, result *Result) (err error) {
-	failed := time.Since(result.Started)
-	for look := 0; look < looksAtFailure && b.Timing.Persist > 0; look++ {
+	failed := time.Now()
+	for last := b.Timing.Persist <= 0; !last; {
 		failing := slices.DeleteFunc(unwatched(b.Scenarios), func(s Scenario) bool { return result.Outcomes[s.Name].Answer != Fail })
 		if len(failing) == 0 {
 			return nil
 		}
-		if result.Abandoned, err = b.pause(ctx, b.Timing.Persist/looksAtFailure); err != nil || result.Abandoned {
+		var took time.Duration // by the slowest of the checks that failed
+		for _, scenario := range failing {
+			took = max(took, result.Outcomes[scenario.Name].Duration)
+		}
+		// The last check begins when the time is over. One that would not end before
+		// that is left out.
+		wait, left := b.Timing.Persist/looksAtFailure, time.Until(failed.Add(b.Timing.Persist))
+		if last = wait+took >= left; last {
+			wait = left
+		}
+		if result.Abandoned, err = b.pause(ctx, wait); err != nil || result.Abandoned {
 			return err
 		}
-		last := look == looksAtFailure-1
 		for name, outcome := range b.check(ctx, failing) {
 			switch {
 			case outcome.Answer == Pass:
-				outcome.Outage = &Outage{Failed: failed, Worked: time.Since(result.Started)}
+				outcome.Outage = &Outage{Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
 				result.Outcomes[name] = outcome
 			case last: // it still fails, or cannot be judged any more
 				result.Outcomes[name] = outcome
