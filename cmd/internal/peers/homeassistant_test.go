@@ -45,23 +45,30 @@ config:
 logger: {default: warning}
 `
 
-// instance is a Home Assistant core in the place of a lab's stand-in: at its URL,
-// and with its entity.
+// instance is a Home Assistant core with an entity of a lab's device.
 type instance struct {
 	release string
-	lab     *lab.Lab
+	device  lab.DeviceSite
+	from    *netns.Namespace // the host of its user
 	lab.AssistantSite
 }
 
-// moveIn starts Home Assistant on the stand-in's host, makes an account and a
-// long-lived token, and shows it the lab's device, as its owner would do.
+// moveIn starts Home Assistant in the place of a lab's stand-in: at its URL, and
+// with its entity.
 func moveIn(ctx context.Context, release string, l *lab.Lab) *instance {
 	GinkgoHelper()
-	home := &instance{release, l, l.Assistant}
-	home.start(ctx, l.Vacate())
-	home.onboard(ctx)
-	home.addDevice(ctx)
+	home := &instance{release, l.Device, l.App, l.Assistant}
+	home.setUp(ctx, l.Vacate())
 	return home
+}
+
+// setUp starts Home Assistant on a host, makes an account and a long-lived token,
+// and adds the device, as its owner would do.
+func (h *instance) setUp(ctx context.Context, host *netns.Namespace) {
+	GinkgoHelper()
+	h.start(ctx, host)
+	h.onboard(ctx)
+	h.addDevice(ctx)
 }
 
 func (h *instance) start(ctx context.Context, host *netns.Namespace) {
@@ -85,7 +92,7 @@ func (h *instance) start(ctx context.Context, host *netns.Namespace) {
 	}).WithContext(ctx).Within(2 * time.Minute).ProbeEvery(500 * time.Millisecond).Should(Succeed())
 }
 
-// do sends a request from the app host.
+// do sends a request from the user's host.
 func (h *instance) do(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, h.URL+path, body)
 	if err != nil {
@@ -97,7 +104,7 @@ func (h *instance) do(ctx context.Context, method, path, contentType string, bod
 }
 
 func (h *instance) web() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: h.lab.App.Dial, DisableKeepAlives: true}}
+	return &http.Client{Transport: &http.Transport{DialContext: h.from.Dial, DisableKeepAlives: true}}
 }
 
 // post sends JSON, or a form as it is, and returns the fields of the answer.
@@ -140,7 +147,7 @@ func (h *instance) onboard(ctx context.Context) {
 // the answer into what is given.
 func (h *instance) send(ctx context.Context, answer any, message string) {
 	GinkgoHelper()
-	text, err := h.lab.App.Command(ctx, "node", "testdata/socket.mjs", "send", h.URL, h.Token, message).Output()
+	text, err := h.from.Command(ctx, "node", "testdata/socket.mjs", "send", h.URL, h.Token, message).Output()
 	Expect(err).NotTo(HaveOccurred())
 	Expect(json.Unmarshal(text, answer)).To(Succeed(), "%s", text)
 }
@@ -153,9 +160,8 @@ func (h *instance) addDevice(ctx context.Context) {
 	const flows = "/api/config/config_entries/flow"
 	flow := h.post(ctx, flows, map[string]string{"handler": "xiaomi_miio"})["flow_id"].(string)
 	Expect(h.post(ctx, flows+"/"+flow, map[string]bool{"manual": true})).To(HaveKeyWithValue("step_id", "manual"))
-	device := h.lab.Device
-	Expect(h.post(ctx, flows+"/"+flow, map[string]string{"host": device.Address.String(), "token": device.Token})).
-		To(And(HaveKeyWithValue("type", "create_entry"), HaveKeyWithValue("title", device.Model)))
+	Expect(h.post(ctx, flows+"/"+flow, map[string]string{"host": h.device.Address.String(), "token": h.device.Token})).
+		To(And(HaveKeyWithValue("type", "create_entry"), HaveKeyWithValue("title", h.device.Model)))
 	h.awaits(ctx, modelled)
 	var renamed map[string]any
 	h.send(ctx, &renamed, `{"type": "config/entity_registry/update", "entity_id": "`+modelled+`", "new_entity_id": "`+h.Entity+`"}`)

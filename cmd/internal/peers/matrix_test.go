@@ -79,6 +79,9 @@ var _ = Describe("Home Assistant core with xiaomi_miio", Label("e2e"), func() {
 	}, Entry(nil, oldRelease, SpecTimeout(5*time.Minute)), Entry(nil, currentRelease, SpecTimeout(5*time.Minute)))
 })
 
+// xiaomiPolling is how xiaomi_miio polls a vacuum.
+var xiaomiPolling = scenarios.Polling{Every: 15 * time.Second, Hangs: 10 * time.Second, Apart: hass.Cooldown}
+
 func trial(number int, block ...harness.Destination) harness.Trial {
 	return harness.Trial{Number: number, Block: block, Fault: harness.Reject, Regime: harness.Steady}
 }
@@ -98,7 +101,7 @@ func judgeBy(ctx context.Context, lane *lablane.Lane, spec scenarios.File, home 
 	GinkgoHelper()
 	site := specbench.Site(lane, specbench.Options{})
 	site.HassToken = home.Token
-	site.Polling = scenarios.Polling{Every: 15 * time.Second, Hangs: 10 * time.Second, Apart: hass.Cooldown} // xiaomi_miio's
+	site.Polling = xiaomiPolling
 	var err error
 	lane.Scenarios, err = spec.Bind(spec.Scenarios, site)
 	Expect(err).NotTo(HaveOccurred())

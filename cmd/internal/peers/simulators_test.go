@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -26,7 +27,7 @@ const simulated = `
 apiVersion: needwant/v1
 kind: World
 name: simulated
-device: {model: some.device.v1, token: "00000000000000000000000000000000"}
+device: {model: roborock.vacuum.s5, token: "00000000000000000000000000000000"}
 tempo: {contact: 500ms, patience: 3}
 destinations:
   cloud: {host: cloud.example, addresses: [198.51.100.7], protocol: tcp, port: 443}
@@ -78,6 +79,9 @@ const plugSchema = `{
 	}]
 }`
 
+// insideResolver is the gateway, as a lab's device sees it.
+const insideResolver = "192.168.50.1:53"
+
 // vacuumFile comes with python-miio.
 var vacuumFile = installed("simulators", "../lib/python3.11/site-packages/miio/integrations/roborock/vacuum/simulated_roborock.yaml")
 
@@ -88,7 +92,11 @@ var _ = Describe("a device that python-miio 0.6.0.dev0 simulates", Label("e2e"),
 		world, err := lab.Parse("simulated.yaml", []byte(simulated))
 		Expect(err).NotTo(HaveOccurred())
 		lane := onLab(ctx, spec, world)
-		replace(ctx, lane, append([]string{"devtools", simulator, "--file", file()}, arguments...)...)
+		device := replace(lane, append([]string{"devtools", simulator, "--file", file()}, arguments...)...)
+		device.needs()
+		for _, scenario := range lane.Scenarios {
+			Eventually(scenario.Check).WithContext(ctx).Within(time.Minute).Should(HaveField("Answer", harness.Pass), scenario.Name)
+		}
 
 		found := table(experiment(ctx, spec, lane))
 		Expect(found).To(Equal(map[string]verdict{"app": {
@@ -98,7 +106,7 @@ var _ = Describe("a device that python-miio 0.6.0.dev0 simulates", Label("e2e"),
 		}}))
 	},
 		Entry("a vacuum, by miio-simulator", vacuumChecks, func() string { return vacuumFile },
-			"miio-simulator", SpecTimeout(5*time.Minute)),
+			"miio-simulator", "--model", "roborock.vacuum.s5", SpecTimeout(5*time.Minute)),
 		Entry("a plug, by miot-simulator", plugChecks, func() string { return written("plug.json", plugSchema) },
 			"miot-simulator", "--model", "some.plug.v1", SpecTimeout(5*time.Minute)),
 	)
@@ -111,48 +119,54 @@ func written(name, text string) string {
 	return path
 }
 
-// replace runs a simulator in the place of the lab's device. As that has no needs,
-// it is stopped while cloud.example cannot be reached. What becomes of
-// stats.example does not matter to it.
-func replace(ctx context.Context, lane *lablane.Lane, arguments ...string) {
+// simulator is a process that plays a device, in a lab's place for one.
+type simulator struct {
+	*netns.Command
+	place *netns.Namespace
+}
+
+// replace runs one of python-miio's tools in the place of the lab's device.
+func replace(lane *lablane.Lane, arguments ...string) simulator {
 	GinkgoHelper()
 	place := lane.Lab.VacateDevice()
 	lane.Restart = nil
-	simulator := place.Command(context.Background(), installed("simulators", "miiocli"), arguments...)
-	simulator.Stdout, simulator.Stderr = GinkgoWriter, GinkgoWriter
-	Expect(simulator.Start()).To(Succeed())
-	running, end := context.WithCancel(context.Background())
-	done := make(chan struct{}, 2)
+	s := simulator{place.Command(context.Background(), installed("simulators", "miiocli"), arguments...), place}
+	s.Stdout, s.Stderr = GinkgoWriter, GinkgoWriter
+	Expect(s.Start()).To(Succeed())
 	DeferCleanup(func() {
-		end()
-		<-done
-		<-done
-		_ = simulator.Process.Kill()
-		_ = simulator.Wait() // it was killed
+		_ = s.Process.Kill()
+		_ = s.Wait() // it was killed
 	})
-	contact := func(host string, reached, failed func()) {
-		keepContact(running, place, host, reached, failed)
-		done <- struct{}{}
-	}
-	signal := func(number unix.Signal) func() { return func() { _ = simulator.Process.Signal(number) } }
-	go contact("cloud.example", signal(unix.SIGCONT), signal(unix.SIGSTOP))
-	go contact("stats.example", func() {}, func() {})
-	for _, scenario := range lane.Scenarios {
-		Eventually(scenario.Check).WithContext(ctx).Within(time.Minute).Should(HaveField("Answer", harness.Pass), scenario.Name)
-	}
+	return s
 }
 
-// keepContact connects to a host again and again, and says what became of the last
-// three attempts.
-func keepContact(ctx context.Context, place *netns.Namespace, host string, reached, failed func()) {
+// needs gives the simulator a need, as it has none: it is stopped while
+// cloud.example cannot be reached. It contacts stats.example, too, without needing
+// it.
+func (s simulator) needs() {
+	ctx, end := context.WithCancel(context.Background())
+	var contacts sync.WaitGroup
+	signal := func(number unix.Signal) func() { return func() { _ = s.Process.Signal(number) } }
+	contacts.Go(func() { s.keepContact(ctx, "cloud.example", signal(unix.SIGCONT), signal(unix.SIGSTOP)) })
+	contacts.Go(func() { s.keepContact(ctx, "stats.example", func() {}, func() {}) })
+	DeferCleanup(func() {
+		end()
+		contacts.Wait()
+	})
+}
+
+// keepContact connects to a host twice a second. It reports each success, and three
+// failures in a row.
+func (s simulator) keepContact(ctx context.Context, host string, reached, failed func()) {
 	const patience = 3
-	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return place.Dial(ctx, network, "192.168.50.1:53")
+	dial := s.place.Dial
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dial(ctx, network, insideResolver)
 	}}
 	ticks := time.NewTicker(500 * time.Millisecond)
 	defer ticks.Stop()
 	for failures := 0; ctx.Err() == nil; {
-		if connects(ctx, place, &resolver, host) {
+		if connects(ctx, dial, resolver, host) {
 			failures = 0
 			reached()
 		} else if failures++; failures == patience {
@@ -165,13 +179,13 @@ func keepContact(ctx context.Context, place *netns.Namespace, host string, reach
 	}
 }
 
-func connects(ctx context.Context, place *netns.Namespace, resolver *net.Resolver, host string) bool {
+func connects(ctx context.Context, dial netns.DialFunc, resolver *net.Resolver, host string) bool {
 	ctx, end := context.WithTimeout(ctx, time.Second)
 	defer end()
 	addresses, err := resolver.LookupHost(ctx, host+".")
 	if err != nil {
 		return false
 	}
-	connection, err := place.Dial(ctx, "tcp", net.JoinHostPort(addresses[0], "443"))
+	connection, err := dial(ctx, "tcp", net.JoinHostPort(addresses[0], "443"))
 	return err == nil && connection.Close() == nil
 }

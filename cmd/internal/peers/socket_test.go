@@ -66,7 +66,7 @@ var _ = Describe("npm's home-assistant-js-websocket", Label("e2e"), func() {
 	}
 
 	It("takes the stand-in for a Home Assistant", func(ctx SpecContext) {
-		home := instance{lab: lane.Lab, AssistantSite: lane.Lab.Assistant}
+		home := instance{from: lane.Lab.App, AssistantSite: lane.Lab.Assistant}
 		home.awaits(ctx, home.Entity)
 		follows(ctx, home.AssistantSite, "2024.4.0", battery)
 	}, SpecTimeout(5*time.Minute))
