@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/needwant/needwant/harness"
 )
 
 // File is a spec file: a device, where it stands, and what its owner cares
@@ -67,16 +66,6 @@ type Block struct {
 	Faults []string `yaml:"faults,omitempty" jsonschema:"enum=reject,enum=drop,enum=nxdomain" about:"reject (refuse at once, the default), drop (swallow), nxdomain (withhold names). Each is a column of its own."`
 	Keep   []string `yaml:"keep,omitempty" jsonschema:"enum=dhcp,enum=dns" about:"What is never blocked: dhcp (the default), dns."`
 	Always []string `yaml:"always,omitempty" about:"What is blocked in every trial, in the controls too, and not judged: a host, *.domain, an address, or protocol/port/name with * for a protocol or a port. For a device that works only while it does not reach one of its hosts."`
-}
-
-// Patterns are what [Block.Always] names. The spec was checked.
-func (b Block) Patterns() (patterns []harness.Pattern) {
-	for _, text := range b.Always {
-		if pattern, err := harness.ParsePattern(text); err == nil {
-			patterns = append(patterns, pattern)
-		}
-	}
-	return patterns
 }
 
 // Timing says how long the parts of a trial take.

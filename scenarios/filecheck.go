@@ -13,7 +13,6 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/types"
 
-	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/yamlfile"
 )
 
@@ -211,22 +210,6 @@ func (f File) checkBlock() *yamlfile.Flaw {
 		words(keys("block", "keep"), f.Block.Keep, "word to keep", "dhcp", "dns"),
 		f.Block.checkAlways(),
 	)
-}
-
-func (b Block) checkAlways() *yamlfile.Flaw {
-	for i, text := range b.Always {
-		at := keys("block", "always", strconv.Itoa(i))
-		pattern, err := harness.ParsePattern(text)
-		switch {
-		case err != nil:
-			return yamlfile.FlawAt(at, "write it like cloud.example.com, *.example.com, 203.0.113.5 or udp/123/203.0.113.5", "%v", err)
-		case len(pattern.Destinations()) == 0:
-			return yamlfile.FlawAt(at, "name a host, *.domain or an address", "%q names every host", text)
-		case slices.Contains(b.Always[:i], text):
-			return yamlfile.FlawAt(at, "leave one out", "%s is given twice", text)
-		}
-	}
-	return nil
 }
 
 // firstFlaw is the first of the flaws that is one.
