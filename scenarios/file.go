@@ -3,7 +3,6 @@ package scenarios
 import (
 	"net/netip"
 	"time"
-
 )
 
 // File is a spec file: a device, where it stands, and what its owner cares
