@@ -11,7 +11,7 @@ import (
 func QEMU(folder string) Guest {
 	return Guest{
 		Modules: filepath.Join(folder, "modules"),
-		Load: "veth bridge macvlan af_packet nf_tables nft_compat nft_chain_nat nfnetlink nf_conntrack_netlink nfnetlink_log ip_set_hash_ipport ip_set_hash_net " +
+		Load: "veth bridge macvlan af_packet nf_tables nft_compat nft_chain_nat nfnetlink nf_conntrack_netlink nfnetlink_log ip_set_hash_ip ip_set_hash_ipport ip_set_hash_net " +
 			"ipt_REJECT ip6t_REJECT xt_MASQUERADE xt_NFLOG xt_addrtype xt_comment xt_connbytes xt_connmark xt_conntrack xt_mac xt_mark xt_multiport xt_nat xt_set xt_tcpudp " +
 			"crc32c_generic ccm ctr cmac aes_generic mac80211_hwsim",
 		Command: func(ctx context.Context, init string, settings []string) *exec.Cmd {
