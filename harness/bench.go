@@ -34,6 +34,7 @@ type Bench struct {
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
 	failing int                  // controls in a row that failed
 	dormant map[Destination]bool // waited for in vain while blocked, and not tried since
+	slow    map[string]bool      // names that got no answer in time while every scenario passed
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
@@ -55,7 +56,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	result.Held = time.Since(result.Started)
-	result.Suspect = suspicion(result.Seen)
+	result.Suspect = cmp.Or(suspicion(result.Seen), b.silence(&result, result.Seen))
 	if result.Suspect == "" && b.Doubt != nil {
 		result.Suspect = b.Doubt(result.Started)
 	}
@@ -342,6 +343,38 @@ func suspicion(seen Observation) string {
 		return "there was traffic that cannot be attributed: " + strings.Join(seen.Doubts, "; ")
 	}
 	return ""
+}
+
+// mostSlow limits the names that a bench remembers, which a device chooses.
+const mostSlow = 4096
+
+// silence says why a failure may be due to the home's resolver, or "". A name that
+// got no answer in time is harmless if every scenario passed then, once.
+func (b *Bench) silence(result *Result, seen Observation) string {
+	if !result.answered(Fail) {
+		b.excuse(result, seen)
+		return ""
+	}
+	for _, name := range seen.Silent {
+		if !b.slow[name] {
+			return fmt.Sprintf("the home's resolver did not answer for %s, or took long", name)
+		}
+	}
+	return ""
+}
+
+func (b *Bench) excuse(result *Result, seen Observation) {
+	if result.answered(Inconclusive) {
+		return
+	}
+	if b.slow == nil {
+		b.slow = map[string]bool{}
+	}
+	for _, name := range seen.Silent {
+		if len(b.slow) < mostSlow {
+			b.slow[name] = true
+		}
+	}
 }
 
 func latest(a, b time.Time) time.Time {

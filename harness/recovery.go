@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -44,8 +45,8 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		if err != nil {
 			return fmt.Errorf("observing the recovery from trial %d: %w", result.Trial.Number, err)
 		}
-		if result.Suspect == "" && seen.Disturbed != "" && result.answered(Fail) { // it may have begun before
-			result.Suspect = suspicion(Observation{Disturbed: seen.Disturbed})
+		if result.Suspect == "" && result.answered(Fail) { // it may have begun before
+			result.Suspect = cmp.Or(suspicion(Observation{Disturbed: seen.Disturbed}), b.silence(result, seen))
 		}
 		reached, late := b.reached(seen), time.Now().After(deadline)
 		if reached || late {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -77,6 +76,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Untested:  untested[:min(len(untested), mostUntested)],
 		Lost:      g.log.Lost() - g.window.lost,
 		Disturbed: disturbed,
+		Silent:    g.forwarder.Silent(g.window.since),
 		Broken:    broken,
 	}, nil
 }
@@ -87,9 +87,6 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 func (g *Gateway) disturbed(ctx context.Context) (string, error) {
 	if said, err := g.changes.Said(); said != "" || err != nil {
 		return said, err
-	}
-	if name := g.forwarder.Silent(g.window.since); name != "" {
-		return fmt.Sprintf("the home's resolver did not answer for %s, or took long", name), nil
 	}
 	var leak string
 	for range leakLooks {

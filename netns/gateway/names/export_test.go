@@ -17,7 +17,7 @@ func OperatorAddresses() (all []string) {
 type Silence = silence
 
 // Ask is ask.
-func (s *silence) Ask(name string) (end func(answered bool)) { return s.ask(name) }
+func (s *silence) Ask(question Question) (end func(answered bool)) { return s.ask(question) }
 
 // Since is since.
-func (s *silence) Since(then time.Time) string { return s.since(then) }
+func (s *silence) Since(then time.Time) []string { return s.since(then) }

@@ -237,7 +237,7 @@ func (f *Forwarder) withheld(question Question, again bool) bool {
 func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.Msg, err error) {
 	ctx, cancel := context.WithTimeout(f.life, upstreamTimeout)
 	defer cancel()
-	answered := f.silence.ask(question.Name)
+	answered := f.silence.ask(question)
 	defer func() { answered(answer != nil) }()
 	connection, err := f.namespace.Dial(ctx, question.Protocol, f.config.Upstream.String())
 	if err != nil {

@@ -1,6 +1,7 @@
 package names
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,61 +20,70 @@ const mostAnswered = 4096
 // silence records the queries that a resolver does not answer.
 type silence struct {
 	mutex    sync.Mutex
-	answered map[string]bool
+	answered map[subject]bool
 	waiting  map[*waiting]bool
-	name     string    // of the last that was not answered in time
-	at       time.Time // when that was known
+	silent   map[subject]time.Time // when it was last known that one was not answered in time
+}
+
+// subject is what a query asks for. A resolver may answer for the IPv4 addresses of a
+// name, and never for its IPv6 addresses.
+type subject struct {
+	name string
+	kind uint16 // the type of record
 }
 
 // waiting is a query that the resolver has not answered yet.
 type waiting struct {
-	name  string
+	subject
 	began time.Time
 }
 
 // ask records a query. The function that it returns records how that ended.
-func (s *silence) ask(name string) (end func(answered bool)) {
+func (s *silence) ask(question Question) (end func(answered bool)) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	w := &waiting{name, time.Now()}
+	w := &waiting{subject{question.Name, question.Kind}, time.Now()}
 	if s.waiting == nil {
-		s.waiting, s.answered = map[*waiting]bool{}, map[string]bool{}
+		s.waiting, s.answered, s.silent = map[*waiting]bool{}, map[subject]bool{}, map[subject]time.Time{}
 	}
 	s.waiting[w] = true
 	return func(answered bool) {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
 		delete(s.waiting, w)
-		if s.note(w); !answered && s.answered[name] {
-			s.name, s.at = name, time.Now()
+		if s.note(w); !answered && s.answered[w.subject] {
+			s.silent[w.subject] = time.Now()
 		}
 		if answered && len(s.answered) < mostAnswered {
-			s.answered[name] = true
+			s.answered[w.subject] = true
 		}
 	}
 }
 
 // note records a query that takes, or took, too long. The caller holds the lock.
 func (s *silence) note(w *waiting) {
-	if s.answered[w.name] && time.Since(w.began) > tooSlow {
-		s.name, s.at = w.name, time.Now()
+	if s.answered[w.subject] && time.Since(w.began) > tooSlow {
+		s.silent[w.subject] = time.Now()
 	}
 }
 
-// since returns a name that the resolver has answered for before, and has not
-// answered for in time since then; "" if there is none.
-func (s *silence) since(then time.Time) string {
+// since lists the names that the resolver has answered for before, and has not
+// answered for in time since then, sorted.
+func (s *silence) since(then time.Time) (names []string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	for w := range s.waiting {
 		s.note(w)
 	}
-	if s.at.After(then) {
-		return s.name
+	for subject, at := range s.silent {
+		if at.After(then) {
+			names = append(names, subject.name)
+		}
 	}
-	return ""
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
-// Silent returns a name that Upstream has answered for before, and has not answered
-// for in time since then; "" if there is none.
-func (f *Forwarder) Silent(since time.Time) string { return f.silence.since(since) }
+// Silent lists the names that Upstream has answered for before, and has not answered
+// for in time since then, sorted.
+func (f *Forwarder) Silent(since time.Time) []string { return f.silence.since(since) }
