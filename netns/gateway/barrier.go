@@ -14,6 +14,14 @@ import (
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
+// The limits of the addresses that are learnt for what is blocked or, in a
+// confinement, open. A server could answer with new ones for as long as it is
+// asked. The device gets no answer with an address beyond them.
+const (
+	mostBlocked = 1 << 17
+	mostOpened  = 4096 // each is two rules of iptables
+)
+
 // barrier keeps the kernel's block equal to what the attribution table says is
 // blocked. Its lock makes learning an address and blocking it one step.
 type barrier struct {
@@ -85,6 +93,9 @@ func (b *barrier) apply(change attribution.Change) error {
 	more := slices.DeleteFunc(change.Block, func(entry block.Entry) bool { return b.blocked[entry] })
 	if len(more) == 0 {
 		return nil
+	}
+	if len(b.blocked) >= mostBlocked {
+		return fmt.Errorf("blocking a new address: %d are blocked, and a name that has still more is not followed", len(b.blocked))
 	}
 	if err := b.driver.Add(more); err != nil {
 		return fmt.Errorf("blocking a new address: %w", err)

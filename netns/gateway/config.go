@@ -93,6 +93,15 @@ func (c Config) resolverPort() uint16 {
 	return names.Port
 }
 
+// only is the one source address over IPv4 that the resolver answers, invalid if any.
+// In shared tables other hosts can reach its port, too.
+func (c Config) only() netip.Addr {
+	if c.Shared {
+		return c.Address
+	}
+	return netip.Addr{}
+}
+
 // validate finds what would only fail later, and less clearly.
 func (c Config) validate() error {
 	var problems []error

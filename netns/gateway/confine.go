@@ -85,6 +85,9 @@ func (b *barrier) admit(entries []block.Entry) error {
 		if b.opened[e] {
 			continue
 		}
+		if len(b.opened) >= mostOpened {
+			return fmt.Errorf("%d addresses are open, and a name that has still more is not followed", len(b.opened))
+		}
 		there, back := e.Matches()
 		for _, rule := range []chains.Rule{
 			slices.Concat(chains.Rulef("-i %s", layout.Inside), there, chains.Rulef("-j RETURN")),

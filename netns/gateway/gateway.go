@@ -88,7 +88,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 		return err
 	}
 	g.forwarder, err = names.Forward(ctx, namespace, names.Config{
-		Link: g.config.Inside, MAC: g.config.MAC, Port: g.config.resolverPort(), Own: g.addresses.own, Upstream: g.config.Upstream,
+		Link: g.config.Inside, MAC: g.config.MAC, From: g.config.only(), Port: g.config.resolverPort(), Own: g.addresses.own, Upstream: g.config.Upstream,
 		Learn: g.answer, Withheld: g.withheld,
 	})
 	if err != nil {

@@ -83,6 +83,22 @@ var _ = Describe("a driver", Label("root"), func() {
 		})
 	}
 
+	It("with iptables writes a rule again that the kernel rejected", func(ctx SpecContext) {
+		namespace, err := netns.New()
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(namespace.Close)
+		tables, err := chains.Open(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		driver, err := block.Open("iptables", namespace, tables, layout)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(namespace.Command(ctx, "iptables", "-E", block.RuleList, "AWAY").Run()).To(Succeed())
+		Expect(driver.Replace([]block.Entry{first}, harness.Drop)).NotTo(Succeed())
+		Expect(namespace.Command(ctx, "iptables", "-E", "AWAY", block.RuleList).Run()).To(Succeed())
+		Expect(driver.Check()).NotTo(BeEmpty(), "it is not blocked")
+		Expect(driver.Add([]block.Entry{first})).To(Succeed())
+		Expect(driver.Check()).To(BeEmpty())
+	}, SpecTimeout(20*time.Second))
+
 	It("with ipset writes two thousand addresses of both families in one go", func() {
 		namespace, err := netns.New()
 		Expect(err).NotTo(HaveOccurred())

@@ -15,16 +15,21 @@ type rules struct {
 	layout chains.Layout
 	fault  harness.Fault
 	held   []written
+	done   map[written]int // how many rules of an entry the kernel has accepted
 }
 
-// written is one entry as it stands in the kernel.
+// written is one entry that the kernel was given rules for.
 type written struct {
 	Entry
 	fault harness.Fault
 }
 
+// mostRules limits the entries, since each packet passes every rule. A server could
+// answer with new addresses for as long as it is asked.
+const mostRules = 4096
+
 func openRules(tables *chains.Tables, layout chains.Layout) (*rules, error) {
-	r := &rules{tables: tables, layout: layout, fault: harness.Reject}
+	r := &rules{tables: tables, layout: layout, fault: harness.Reject, done: map[written]int{}}
 	return r, install(tables, layout, func(chains.Family) []chains.Rule { return nil })
 }
 
@@ -72,17 +77,23 @@ func (r *rules) Replace(entries []Entry, fault harness.Fault) error {
 	return nil
 }
 
+// Add writes the rules that are missing, including those that the kernel rejected
+// before.
 func (r *rules) Add(entries []Entry) error {
 	for _, entry := range entries {
 		w := written{entry, r.fault}
-		if slices.Contains(r.held, w) {
-			continue
+		if !slices.Contains(r.held, w) {
+			if len(r.held) >= mostRules {
+				return fmt.Errorf("blocking %s: there are %d blocked addresses, the most that the driver iptables can hold: use --driver ipset", entry, mostRules)
+			}
+			r.held = append(r.held, w)
 		}
-		r.held = append(r.held, w) // even if only one of its rules gets written, so that it is removed later
-		for _, rule := range entryRules(r.layout, w) {
+		wanted := entryRules(r.layout, w)
+		for _, rule := range wanted[r.done[w]:] {
 			if err := r.tables.Append(chains.FamilyOf(entry.Address), "filter", RuleList, rule); err != nil {
 				return fmt.Errorf("blocking %s: %w", entry, err)
 			}
+			r.done[w]++
 		}
 	}
 	return nil
@@ -94,6 +105,7 @@ func (r *rules) remove(w written) error {
 			return fmt.Errorf("unblocking %s: %w", w.Entry, err)
 		}
 	}
+	delete(r.done, w)
 	r.held = slices.DeleteFunc(r.held, func(h written) bool { return h == w })
 	return nil
 }

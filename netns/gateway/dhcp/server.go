@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 
@@ -59,7 +60,7 @@ func (s *Server) listen(namespace *netns.Namespace, link string) error {
 		broken := raw.Control(func(socket uintptr) {
 			err = unix.SetsockoptString(int(socket), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, link)
 			if s.client != nil {
-				err = errors.Join(err, netns.AcceptOnly(socket, s.client))
+				err = errors.Join(err, netns.AcceptOnly(socket, s.client, netip.Addr{}))
 			}
 		})
 		return errors.Join(broken, err)
@@ -132,7 +133,7 @@ func (s *Server) keep(client net.HardwareAddr) error {
 	if err != nil {
 		return err
 	}
-	broken := raw.Control(func(socket uintptr) { err = netns.AcceptOnly(socket, client) })
+	broken := raw.Control(func(socket uintptr) { err = netns.AcceptOnly(socket, client, netip.Addr{}) })
 	if err := errors.Join(broken, err); err != nil {
 		return err
 	}

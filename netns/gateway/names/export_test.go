@@ -2,8 +2,11 @@ package names
 
 import "time"
 
-// Waiting is how many streams have said nothing yet.
-func (h *Hellos) Waiting() int { return len(h.begun) }
+// Waiting is the number of streams that have not shown a server name yet.
+func (h *Hellos) Waiting() int { return h.begun.Len() }
+
+// Size is the number of bytes that are kept of them.
+func (h *Hellos) Size() int { return h.size }
 
 // OperatorAddresses are those of all rows, as they are compared.
 func OperatorAddresses() (all []string) {

@@ -42,6 +42,7 @@ const (
 type Config struct {
 	Link     string           // every question that comes in by this link and is delivered here; "" is any
 	MAC      net.HardwareAddr // the only one that is answered; nil answers everybody on the link
+	From     netip.Addr       // the only source address over IPv4 that is answered; invalid answers any. Needs MAC
 	Port     uint16           // usually [Port]
 	Own      []netip.Addr     // the gateway's addresses
 	Upstream netip.AddrPort   // unicast; whichever resolver a query is for, this one is queried
@@ -239,7 +240,7 @@ func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.M
 	defer cancel()
 	answered := f.silence.ask(question)
 	defer func() { answered(answer != nil) }()
-	connection, err := f.namespace.Dial(ctx, question.Protocol, f.config.Upstream.String())
+	connection, err := dialUpstream(ctx, f.namespace, question.Protocol, f.config.Upstream)
 	if err != nil {
 		return nil, err
 	}

@@ -173,6 +173,55 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		Entry("unspecified", "0.0.0.0:53", SpecTimeout(20*time.Second)), Entry("multicast, IPv6", "[ff02::fb]:53", SpecTimeout(20*time.Second)),
 	)
 
+	It("sends no query to a broadcast address, which only the kernel knows to be one", func(ctx SpecContext) {
+		received := silent(ctx, namespace, "0.0.0.0:5454")
+		forwarder, err := names.Forward(ctx, namespace, names.Config{
+			Link: "lo", Port: 5300, Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort("127.255.255.255:5454"),
+		})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(forwarder.Close)
+		connection, err := namespace.Dial(ctx, "udp", "127.0.0.1:5300")
+		Expect(err).NotTo(HaveOccurred())
+		defer connection.Close()
+		answer, _, err := (&dns.Client{Timeout: 5 * time.Second}).ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA), &dns.Conn{Conn: connection})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Rcode).To(Equal(dns.RcodeServerFailure))
+		Expect(received()).To(BeZero())
+	}, SpecTimeout(20*time.Second))
+
+	DescribeTable("answers one source address alone, if that is known, also of the device's own MAC address", func(ctx SpecContext, network string) {
+		device, err := netns.New()
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(device.Close)
+		mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
+		Expect(netns.Veth(netns.End{Namespace: device, Name: "d0", MAC: mac}, netns.End{Namespace: namespace, Name: "in0"})).To(Succeed())
+		router, address, other := netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("192.168.50.10"), netip.MustParseAddr("192.168.50.66")
+		Expect(namespace.AddAddress("in0", netip.PrefixFrom(router, 24))).To(Succeed())
+		for _, each := range []netip.Addr{address, other} {
+			Expect(device.AddAddress("d0", netip.PrefixFrom(each, 24))).To(Succeed())
+		}
+		serve(ctx, namespace, upstream)
+		forwarder, err := names.Forward(ctx, namespace, names.Config{
+			Link: "in0", MAC: mac, From: address, Port: 10053, Own: []netip.Addr{router}, Upstream: netip.MustParseAddrPort(upstream),
+			Learn: func(context.Context, names.Answered) error { return nil },
+		})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(forwarder.Close)
+		answered := func(from netip.Addr, patience time.Duration) bool {
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			connection, err := device.DialFrom(from)(ctx, network, netip.AddrPortFrom(router, 10053).String())
+			if err != nil {
+				return false
+			}
+			defer connection.Close()
+			_, _, err = (&dns.Client{Net: network}).ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA), &dns.Conn{Conn: connection})
+			return err == nil
+		}
+		Expect(answered(address, 5*time.Second)).To(BeTrue())
+		Expect(answered(other, 500*time.Millisecond)).To(BeFalse())
+	}, Entry("over UDP", "udp", SpecTimeout(20*time.Second)), Entry("over TCP", "tcp", SpecTimeout(20*time.Second)))
+
 	It("names the link that it cannot answer on", func(ctx SpecContext) {
 		_, err := names.Forward(ctx, namespace, names.Config{Link: "eth7", Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort(upstream)})
 		Expect(err).To(MatchError(ContainSubstring("eth7")))

@@ -2,8 +2,11 @@ package names
 
 import (
 	"net/netip"
+	"time"
 
 	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/needwant/needwant/netns/gateway/recent"
 )
 
 // The numbers of TLS that a ClientHello has (RFC 8446 sections 4 and 5.1, RFC
@@ -90,14 +93,22 @@ func hostIn(list cryptobyte.String) string {
 // Stream is one direction of a TCP connection.
 type Stream struct{ From, To netip.AddrPort }
 
-// Hellos puts the beginnings of streams together, which may come in several
-// segments, in any order and repeatedly. It is used by one goroutine at a time.
-type Hellos struct {
-	begun map[Stream]*beginning
-}
+// The limits of the streams that have begun and have not shown a server name yet.
+const (
+	mostHellos   = 1024
+	longestBegun = time.Minute // a client sends its ClientHello as soon as it is connected
+	mostPieces   = 64          // segments of one stream
+	mostBytes    = 4 << 20     // of all streams
+)
 
-// mostPieces bounds the segments of one stream that are kept.
-const mostPieces = 64
+// Hellos puts the beginnings of streams together, which may come in several
+// segments, in any order and repeatedly. It is used by one goroutine at a time. If
+// a device opens more streams at once than the limits allow, the names of the
+// oldest are lost.
+type Hellos struct {
+	begun *recent.Map[Stream, *beginning]
+	size  int // bytes that were kept, of streams that were forgotten too, since begun was last empty
+}
 
 type beginning struct {
 	sequence uint32 // of the first byte
@@ -105,31 +116,35 @@ type beginning struct {
 	size     int
 }
 
-// mostHellos bounds the streams that were begun and have said nothing yet. A
-// device that opens more at once than that loses the names of the oldest.
-const mostHellos = 1024
-
 // NewHellos has none yet.
-func NewHellos() *Hellos { return &Hellos{map[Stream]*beginning{}} }
+func NewHellos() *Hellos {
+	return &Hellos{begun: recent.New[Stream, *beginning](mostHellos, longestBegun)}
+}
 
 // Begin notes a SYN with its sequence number.
 func (h *Hellos) Begin(stream Stream, sequence uint32) {
-	if len(h.begun) >= mostHellos {
-		clear(h.begun)
+	if h.begun.Len() == 0 {
+		h.size = 0
 	}
-	h.begun[stream] = &beginning{sequence: sequence + 1, parts: map[uint32][]byte{}}
+	h.begun.Put(stream, &beginning{sequence: sequence + 1, parts: map[uint32][]byte{}})
 }
 
-// Add takes one segment and returns the server's name once it is known. Of
-// streams whose beginning was not noted it says nothing.
+// Add takes one segment and returns the server's name once it is known. It returns
+// "" for streams whose beginning was not noted.
 func (h *Hellos) Add(stream Stream, sequence uint32, payload []byte) (name string) {
-	begun := h.begun[stream]
-	if begun == nil || len(payload) == 0 {
+	begun, known := h.begun.Get(stream)
+	if !known || len(payload) == 0 {
 		return ""
 	}
+	before := begun.size
 	name, enough := begun.add(sequence-begun.sequence, payload)
+	h.size += begun.size - before
 	if enough {
-		delete(h.begun, stream)
+		h.size -= begun.size
+		h.begun.Delete(stream)
+	}
+	if h.size >= mostBytes {
+		h.begun.Clear()
 	}
 	return name
 }
@@ -138,6 +153,7 @@ func (b *beginning) add(at uint32, payload []byte) (name string, enough bool) {
 	if at >= longestHello || b.size >= longestHello || len(b.parts) >= mostPieces {
 		return "", true
 	}
+	payload = payload[:min(len(payload), longestHello-int(at))]
 	if len(payload) > len(b.parts[at]) {
 		b.size += len(payload) - len(b.parts[at])
 		b.parts[at] = append([]byte(nil), payload...)

@@ -116,6 +116,20 @@ var _ = Describe("a stream's beginning", func() {
 		}
 		Expect(hellos.Waiting()).To(BeNumerically("<=", 1024))
 	})
+
+	It("is not kept if it is long: neither many bytes of one stream nor of all", func() {
+		hellos := names.NewHellos()
+		begun := append([]byte{22, 3, 1, 0x40, 0}, make([]byte, 60_000)...)
+		begun[5], begun[6] = 1, 1 // a ClientHello of 64 KiB
+		for port := range uint16(1000) {
+			stream := names.Stream{From: netip.AddrPortFrom(stream.From.Addr(), port), To: stream.To}
+			hellos.Begin(stream, 0)
+			hellos.Add(stream, 1000, begun) // it waits for what comes before
+			Expect(hellos.Size()).To(BeNumerically("<=", 4<<20+16<<10))
+		}
+		hellos.Begin(stream, 0)
+		Expect(hellos.Add(stream, 1, named)).NotTo(BeEmpty(), "the next one is read")
+	})
 })
 
 // smallest is a hello with nothing but a server's name, the same in every process.

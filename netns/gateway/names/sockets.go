@@ -68,11 +68,36 @@ func (c Config) catching(version string) func(network, address string, raw sysca
 				err = errors.Join(err, unix.SetsockoptString(int(socket), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, c.Link))
 			}
 			if c.MAC != nil {
-				err = errors.Join(err, netns.AcceptOnly(socket, c.MAC))
+				err = errors.Join(err, netns.AcceptOnly(socket, c.MAC, c.from(version)))
 			}
 		})
 		return errors.Join(broken, err)
 	}
+}
+
+// from is the only source address of a family that is answered; invalid is any.
+func (c Config) from(version string) netip.Addr {
+	if version == "6" {
+		return netip.Addr{}
+	}
+	return c.From
+}
+
+// dialUpstream opens a connection for one query. It cannot send to a broadcast
+// address, for which Go opens every UDP socket: such a query would come back to the
+// forwarder, and reach every host.
+func dialUpstream(ctx context.Context, namespace *netns.Namespace, protocol string, upstream netip.AddrPort) (connection net.Conn, err error) {
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		broken := raw.Control(func(socket uintptr) {
+			err = unix.SetsockoptInt(int(socket), unix.SOL_SOCKET, unix.SO_BROADCAST, 0)
+		})
+		return errors.Join(broken, err)
+	}}
+	err = namespace.Do(func() error {
+		connection, err = dialer.DialContext(ctx, protocol, upstream.String())
+		return err
+	})
+	return connection, err
 }
 
 // datagrams tells of each datagram to whom it was sent.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/recent"
 )
 
 // ManyPorts is how many ports of one address and protocol are separate. Beyond it the
@@ -17,8 +18,10 @@ const ManyPorts = 8
 
 // The limits of what a device can make one window record.
 const (
-	mostPlaces = 8192
-	mostAsked  = 65536 // SYNs, and questions that were held back
+	mostPlaces   = 8192
+	mostHeld     = 1024  // destinations whose name is withheld
+	mostAsked    = 65536 // SYNs, and as many queries that got no answer
+	longestAsked = 10 * time.Minute
 )
 
 // Ledger adds packets up to contacts, one window at a time.
@@ -29,9 +32,9 @@ type Ledger struct {
 	mutex  sync.Mutex
 	places map[Place]*harness.Contact
 	ports  map[Place]int // by address and protocol: how many places there are
-	asked  map[connection]bool
+	asked  *recent.Map[connection, bool]
 	held   map[harness.Destination]*harness.Contact // by their names
-	sent   map[any]bool                             // questions that were held back
+	sent   *recent.Map[any, bool]                   // queries that got no answer
 }
 
 // Place is a remote address and port.
@@ -71,9 +74,9 @@ func (l *Ledger) Open() {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.places, l.ports = map[Place]*harness.Contact{}, map[Place]int{}
-	l.asked = map[connection]bool{}
+	l.asked = recent.New[connection, bool](mostAsked, longestAsked)
 	l.held = map[harness.Destination]*harness.Contact{}
-	l.sent = map[any]bool{}
+	l.sent = recent.New[any, bool](mostAsked, longestAsked)
 }
 
 // Note adds one packet, and reports whether there was room for it. From the ninth port
@@ -126,11 +129,12 @@ func (l *Ledger) contact(place Place) *harness.Contact {
 func (l *Ledger) Withhold(destinations []harness.Destination, question any, at time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	again := l.sent[question] || len(l.sent) >= mostAsked
-	if !again {
-		l.sent[question] = true
-	}
+	_, again := l.sent.Get(question)
+	l.sent.Put(question, true)
 	for _, destination := range destinations {
+		if l.held[destination] == nil && len(l.held) >= mostHeld {
+			continue
+		}
 		contact := contactOf(l.held, destination)
 		seen(contact, at)
 		if again {
@@ -164,11 +168,12 @@ func (l *Ledger) fresh(p Packet) bool {
 		return true
 	}
 	key := connection{p.Point, p.Source, p.Destination, p.Sequence}
-	if !p.SYN || l.asked[key] || len(l.asked) >= mostAsked {
+	if !p.SYN {
 		return false
 	}
-	l.asked[key] = true
-	return true
+	_, again := l.asked.Get(key)
+	l.asked.Put(key, true)
+	return !again
 }
 
 func contactOf[K comparable](all map[K]*harness.Contact, key K) *harness.Contact {

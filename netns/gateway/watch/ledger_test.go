@@ -94,6 +94,21 @@ var _ = Describe("a ledger", func() {
 			HaveField("Attempted", time.Unix(1, 0)), HaveField("Answered", false))))
 	})
 
+	It("still counts after more connections and queries than it can record", func() {
+		ledger := watch.NewLedger(insideLink)
+		destination := harness.Destination{Protocol: "udp", Port: 53, Name: "cloud.example"}
+		const many = 200_000
+		for i := range uint32(many) {
+			ledger.Note(syn(watch.Outward, i))
+			ledger.Withhold([]harness.Destination{destination}, i, time.Unix(int64(i), 0))
+		}
+		ledger.Note(syn(watch.Outward, many-1))
+		ledger.Withhold([]harness.Destination{destination}, uint32(many-1), time.Unix(many, 0))
+		window := ledger.Window()
+		Expect(window.Places[watch.Place{Protocol: "tcp", AddrPort: server}].Tries).To(Equal(many), "the last one came twice")
+		Expect(window.Withheld[destination].Attempts).To(Equal(many), "the last one came twice")
+	})
+
 	It("begins each window without what came before", func() {
 		ledger := watch.NewLedger(insideLink)
 		ledger.Note(datagram(watch.Outward))
