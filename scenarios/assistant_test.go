@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -30,6 +31,7 @@ type assistant struct {
 	chatty bool                           // the device talks to the internet, whatever it answers
 	lazy   bool                           // it writes no state that is as before (always_update=False)
 	old    bool                           // a release before 2024.4
+	every  time.Duration                  // from the beginning of one poll to that of the next; 0 is pollEvery
 	stuck  func(request int) bool         // of a poll, from 0, that a live device does not answer; nil none
 
 	born    time.Time
@@ -68,7 +70,8 @@ func (a *assistant) start(ctx context.Context) {
 			} else if a.mute {
 				a.write(map[bool]string{true: "docked", false: "unavailable"}[a.alive(a.since())])
 			}
-			_ = sleepy(ctx, pollEvery-a.since()%pollEvery)
+			every := cmp.Or(a.every, pollEvery)
+			_ = sleepy(ctx, every-a.since()%every)
 		}
 	}()
 }

@@ -16,6 +16,9 @@ import (
 //
 //   - Packets. The device answered its controller after the request, the two
 //     have finished, and the state was written since.
+//   - Renewal. The two never rest, for example since the device is polled every
+//     second: between several looks in a row the device answered, and the state was
+//     written. Polls follow one another, so the last of these began after the first.
 //   - Silence. The controller asked, the device has not answered for as long as
 //     a poll may hang, and the state is unavailable. If the device talks to its
 //     cloud, and Home Assistant took that long to say that the poll is over, any
@@ -39,7 +42,18 @@ type poll struct {
 	watch Watch      // counts these packets
 	last  Traffic    // at the look before
 	asked bool       // the controller sent the device something since began
+
+	restless bool       // the two did not rest before began
+	renewed  hass.State // the last state that was written anew
+	answers  uint64     // of the device, when it was read
+	renewals int        // looks in a row at which it was
 }
+
+// Looks in a row at which the device had answered the controller again.
+const (
+	restlessLooks = 8 // after so many, the two are not waited for to rest
+	renewedLooks  = 3 // after so many, each with a new state, the last is of a poll that began after the first
+)
 
 // open begins to watch, and reads the state before the poll.
 func (p *poll) open(ctx context.Context) (err error) {
@@ -61,15 +75,16 @@ func (p *poll) rewatch(ctx context.Context) (err error) {
 // join makes it the poll that all who share it asked for. The state was read before
 // that.
 func (p *poll) join(f *flight) error {
-	p.began, p.ended, p.watch, p.last = f.began, f.ended, f.watch, Traffic{}
+	p.began, p.ended, p.watch, p.last, p.restless = f.began, f.ended, f.watch, Traffic{}, f.restless
 	return f.err
 }
 
 // settle waits until the controller and the device exchange nothing, so that the
 // packets of a poll that is under way are not taken for those of the one that is
-// asked for next. Two that never rest are not waited for longer than a poll takes.
+// asked for next. Two that never rest are not waited for.
 func (p *poll) settle(ctx context.Context) error {
-	for last, end := (Traffic{Path: unknown}), time.Now().Add(p.polling.Hangs); ; {
+	p.restless = false
+	for last, talking, end := (Traffic{Path: unknown}), 0, time.Now().Add(p.polling.Hangs); ; {
 		if !pauseUntil(ctx, time.Now().Add(p.polling.glance())) {
 			return ctx.Err()
 		}
@@ -77,7 +92,11 @@ func (p *poll) settle(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("watching how the state comes: %w", err)
 		}
-		if traffic != last && time.Now().Before(end) {
+		if talking++; traffic.Answered <= last.Answered {
+			talking = 0
+		}
+		p.restless = talking == restlessLooks
+		if traffic != last && !p.restless && time.Now().Before(end) {
 			last = traffic
 			continue
 		}
@@ -118,6 +137,9 @@ func (p *poll) prove(ctx context.Context) (state hass.State, path string, err er
 		if traffic.Answered == 0 {
 			p.base = state
 		}
+		if p.renewal(state, traffic) {
+			return state, traffic.Path, nil
+		}
 		switch late := !time.Now().Before(due); {
 		case p.silent(state, traffic):
 			return state, traffic.Path, nil
@@ -141,14 +163,28 @@ func (p *poll) answered(ctx context.Context, state hass.State, traffic Traffic) 
 	p.last = traffic
 	p.asked = p.asked || traffic.Asked > 0
 	switch {
-	case finished && traffic.Open:
-		// A poll hangs in its midst, or a datagram was lost: only the next poll tells.
-		p.base = state
+	case finished && (traffic.Open || p.restless && time.Since(p.began) < p.polling.Hangs):
+		// A poll hangs in its midst, a datagram was lost, or it is one that was under way
+		// before: only the next poll tells.
+		p.base, p.restless = state, false
 		return false, p.rewatch(ctx)
 	case finished:
 		return state.NewerThan(p.base) || !state.Dated(), nil
 	}
 	return false, nil
+}
+
+// renewal reports whether the states that were written while the device kept
+// answering prove this one, which was read after the look.
+func (p *poll) renewal(state hass.State, traffic Traffic) bool {
+	if !state.Dated() || traffic.Path != "lan" {
+		return false
+	}
+	if p.renewals++; traffic.Answered <= p.answers || !state.NewerThan(p.renewed) {
+		p.renewals = 0
+	}
+	p.renewed, p.answers = state, traffic.Answered
+	return p.renewals > renewedLooks
 }
 
 // silent reports whether silence proves the state: the device was available

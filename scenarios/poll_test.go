@@ -90,6 +90,23 @@ func TestALiveDevicePassesOnAPollThatWasSeen(t *testing.T) {
 	}
 }
 
+// A device that is polled all the time never rests. It dies at 100 s.
+func TestADeviceThatIsPolledAllTheTimeIsJudgedSoon(t *testing.T) {
+	for _, every := range []time.Duration{100 * time.Millisecond, 220 * time.Millisecond, time.Second, 2 * time.Second} {
+		for _, moment := range []time.Duration{92_000, 92_030, 92_070, 92_110} {
+			polled(t, &assistant{alive: until(100 * time.Second), every: every}, moment*time.Millisecond, false, wantsLocal, func(g Gomega, outcome harness.Outcome, took time.Duration) {
+				g.Expect(string(outcome.Answer)).To(Equal("pass"), "every %s at %d ms: %s", every, moment, outcome.Why)
+				g.Expect(took).To(BeNumerically("<", 8*time.Second), "every %s at %d ms", every, moment)
+			})
+		}
+		for _, moment := range []time.Duration{100_000, 100_090, 100_500, 101_000, 102_000, 105_000, 109_000, 110_100, 130_000} {
+			polled(t, &assistant{alive: until(100 * time.Second), every: every}, moment*time.Millisecond, false, wantsLocal, func(g Gomega, outcome harness.Outcome, _ time.Duration) {
+				g.Expect(string(outcome.Answer)).To(Equal("fail"), "every %s at %d ms: %s", every, moment, outcome.Steps[0].Saw)
+			})
+		}
+	}
+}
+
 // A poll is half answered again and again, so that the entity is unavailable; and
 // one hangs for the first time while it is asked for.
 func TestAPollThatHangsInItsMidstProvesNothing(t *testing.T) {

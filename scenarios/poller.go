@@ -56,6 +56,8 @@ type flight struct {
 	ended time.Time     // when it said that it was over
 	err   error
 	left  bool // whoever led it gave up
+
+	restless bool // the controller and the device did not rest before it
 }
 
 // present notes that Home Assistant is there.
@@ -127,6 +129,7 @@ func (p *poller) lead(ctx context.Context, f *flight, apart time.Duration, poll 
 		f.left = ctx.Err() != nil
 		return
 	}
+	f.restless = poll.restless
 	p.mutex.Lock()
 	f.began = time.Now()
 	p.mutex.Unlock()

@@ -65,7 +65,7 @@ scenarios:
     from: lan
     retry: {attempts: 2, every: 100ms}
     steps:
-      - hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true, apart: 1ms}
+      - hass: {url: "http://192.168.1.5:8123", entity: vacuum.device, refresh: true, apart: 1ms, interval: 220ms, poll_timeout: 1s}
         expect: state != "unavailable" && path == "lan"
 `
 

@@ -44,7 +44,7 @@ func (h *home) guestSpec(gateway string) string {
 	GinkgoHelper()
 	return h.spec("placement: nic, inside: inside, uplink: uplink", gateway,
 		regexp.MustCompile(`(?m)^timing: .*$`).FindString(plugSpec), "timing: {settle: 2s, recover: 30s, observe: 3s}",
-		"timeout: 400ms", "timeout: 2s")
+		"timeout: 400ms", "timeout: 2s", "interval: 220ms, poll_timeout: 1s", "interval: 500ms, poll_timeout: 3s")
 }
 
 // trunk is the gateway of a device in VLAN 50 of the one link.

@@ -19,9 +19,13 @@ import (
 )
 
 var _ = Describe("a whole run", Label("root"), func() {
-	for _, driver := range []string{"ipset", "iptables"} {
-		for _, fault := range []harness.Fault{harness.Reject, harness.Drop} {
-			It("lets no packet to a blocked destination out: "+string(fault)+" by "+driver, func(ctx SpecContext) {
+	for i, driver := range []string{"ipset", "iptables"} {
+		for j, fault := range []harness.Fault{harness.Reject, harness.Drop} {
+			labels := Label()
+			if i != j { // the other two are left to make torture
+				labels = Label("slow")
+			}
+			It("lets no packet to a blocked destination out: "+string(fault)+" by "+driver, labels, func(ctx SpecContext) {
 				world := find("one-of-each")
 				run := lablane.NewRun(world, harness.Settings{Driver: driver, Faults: []harness.Fault{fault}})
 				lane := start(ctx, run, world, 1)

@@ -48,7 +48,11 @@ func parsed(text string) lab.World {
 
 var _ = Describe("names whose addresses move", Label("root"), func() {
 	for _, driver := range []string{"ipset", "iptables"} {
-		It("come to the world's own matrix, and no packet to a blocked one gets out, by "+driver, func(ctx SpecContext) {
+		labels := Label()
+		if driver == "iptables" { // left to make torture
+			labels = Label("slow")
+		}
+		It("come to the world's own matrix, and no packet to a blocked one gets out, by "+driver, labels, func(ctx SpecContext) {
 			world := parsed(moving)
 			run := lablane.NewRun(world, harness.Settings{Driver: driver, Faults: []harness.Fault{harness.Reject}})
 			lane := start(ctx, run, world, 1)
