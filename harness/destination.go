@@ -20,6 +20,11 @@ const (
 // anyPort is the Port of a destination that stands for every port of its address.
 const anyPort = 0
 
+// MostDestinations limits the destinations of one experiment. No device that was looked
+// at has more than a few hundred. One that scans the internet has as many as there are
+// addresses, and an experiment on them would not end.
+const MostDestinations = 512
+
 // Destination is what a device contacts: a host name, or an address if the
 // device used no name, with protocol and port. It is comparable, and is the row
 // of the matrix. Three kinds of destination stand for more than one:

@@ -81,7 +81,8 @@ func (h history) fact(result Result) fact {
 	return f
 }
 
-// destinations are all that the results name, in the order they were first seen.
+// destinations are all that the results name, in the order they were first seen, and
+// then those that were known before.
 func (r Run) destinations() (all []Destination) {
 	seen := map[Destination]bool{}
 	add := func(d Destination) {
@@ -97,6 +98,9 @@ func (r Run) destinations() (all []Destination) {
 		for _, destination := range result.Trial.Block {
 			add(destination)
 		}
+	}
+	for _, contact := range r.imported() {
+		add(contact.Destination)
 	}
 	return all
 }

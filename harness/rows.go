@@ -18,6 +18,13 @@ func (h history) rows() []Row {
 			row.Contact = row.Contact.With(contact)
 		}
 	}
+	for _, contact := range h.run.imported() {
+		row := &rows[h.index[contact.Destination]]
+		if row.FirstSeen != control {
+			row.FirstSeen = imported
+		}
+		row.Contact = row.Contact.With(contact)
+	}
 	sorted := make([]Row, len(rows))
 	for i, index := range h.order {
 		sorted[i] = rows[index]
@@ -28,9 +35,14 @@ func (h history) rows() []Row {
 }
 
 // Contacts are the destinations of a run as they were seen, sorted, each with
-// everything that was seen of it.
+// everything that was seen of it. Those that were imported have no addresses besides
+// those that the run saw: a log may be old, and its addresses may have other names now.
 func (r Run) Contacts() []Contact {
 	seen := map[Destination]Contact{}
+	for _, contact := range r.imported() {
+		contact.Addresses = nil
+		seen[contact.Destination] = contact
+	}
 	for _, result := range r.Results {
 		for _, contact := range result.Seen.Contacts {
 			seen[contact.Destination] = seen[contact.Destination].With(contact)
@@ -39,9 +51,23 @@ func (r Run) Contacts() []Contact {
 	return slices.SortedFunc(maps.Values(seen), func(a, b Contact) int { return a.Destination.Compare(b.Destination) })
 }
 
+// imported are the destinations that were known before the run, without those that are
+// always blocked, which are not tested.
+func (r Run) imported() []Contact {
+	return slices.DeleteFunc(slices.Clone(r.Settings.Seen), func(c Contact) bool {
+		return slices.ContainsFunc(r.Settings.Always, func(p Pattern) bool { return p.Matches(c.Destination, c.Addresses...) })
+	})
+}
+
+// Where a row was first seen, if it was not a trial that blocked something.
+const (
+	control  = "control"
+	imported = "import" // it is in [Settings.Seen], and no control saw it first
+)
+
 func firstSeen(trial Trial) string {
 	if trial.Control() {
-		return "control"
+		return control
 	}
 	return fmt.Sprintf("trial %d", trial.Number)
 }

@@ -78,6 +78,7 @@ type Settings struct {
 	Isolated     bool          `json:"isolated,omitempty"`    // the device is kept from the home network, but for answers to who calls it
 	Controllers  []string      `json:"controllers,omitempty"` // of the home network, whom it may call all the same
 	Always       []Pattern     `json:"always,omitempty"`      // blocked in every trial, controls included (block.always)
+	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	Settle       time.Duration `json:"settle"`
 }

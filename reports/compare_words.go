@@ -71,7 +71,7 @@ func single(need Need) []harness.Destination {
 func (c Change) growth(need Need) string {
 	line := fmt.Sprintf("At least one of %s is needed now%s", called(need.Destinations...), proof(need.Trials))
 	if len(need.Destinations) == 1 {
-		line = fmt.Sprintf("%s is required now%s; before, it was %s", called(need.Destinations...), proof(need.Trials), seen(c.cell(need).Before))
+		line = fmt.Sprintf("%s is required now%s; before, it was %s", called(need.Destinations...), proof(need.Trials), orNotSeen(c.cell(need).Before))
 	}
 	if need.Uncertain && len(need.Destinations) > 1 {
 		return line + ". The earlier run had left this open."
@@ -82,7 +82,7 @@ func (c Change) growth(need Need) string {
 func (c Change) shrinkage(need Need) string {
 	line := fmt.Sprintf("It is no longer so that at least one of %s is needed", called(need.Destinations...))
 	if len(need.Destinations) == 1 {
-		line = fmt.Sprintf("%s was required, and is now %s", called(need.Destinations...), seen(c.cell(need).After))
+		line = fmt.Sprintf("%s was required, and is now %s", called(need.Destinations...), orNotSeen(c.cell(need).After))
 	}
 	if need.Uncertain && len(need.Destinations) > 1 {
 		return line + ", or not known yet: the later run leaves it open."
@@ -100,7 +100,7 @@ func (c Change) cell(need Need) CellChange {
 	return CellChange{}
 }
 
-func seen(verdict harness.Verdict) string {
+func orNotSeen(verdict harness.Verdict) string {
 	return cmp.Or(string(verdict), "not seen")
 }
 
@@ -112,7 +112,7 @@ func (c Change) verdicts(told []harness.Destination) []string {
 		if slices.Contains(told, cell.Destination) {
 			continue
 		}
-		change := fmt.Sprintf("%s before, now %s", seen(cell.Before), seen(cell.After))
+		change := fmt.Sprintf("%s before, now %s", orNotSeen(cell.Before), orNotSeen(cell.After))
 		if who[change] == nil {
 			changes = append(changes, change)
 		}

@@ -87,7 +87,7 @@ type Destination struct {
 	Protocol   string              `json:"protocol"`          // "tcp", "udp" or "icmp"
 	Port       uint16              `json:"port"`              // 0 for every port, and for icmp
 	Service    string              `json:"service"`           // e.g. "NTP"; "" if the port does not identify one
-	FirstSeen  string              `json:"first_seen"`        // "control", or "trial 7"
+	FirstSeen  string              `json:"first_seen"`        // "control", "trial 7", or "import" if a log had it and no control saw it
 	Collateral []string            `json:"collateral"`        // other names that blocking it hits too
 	Aliases    []string            `json:"aliases,omitempty"` // names that must resolve for its name to resolve (CNAME)
 	Named      string              `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by

@@ -129,6 +129,9 @@ func (r reading) remarks() []string {
 		if line := bypass(d); line != "" {
 			lines = append(lines, line)
 		}
+		if d.FirstSeen == "import" {
+			lines = append(lines, fmt.Sprintf("%s is on the list because imported data has it: the device did not contact it while nothing was blocked.", called(d.ID)))
+		}
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
 			lines = append(lines, fmt.Sprintf("%s was first seen in %s: a fallback that only blocking revealed.",
 				called(d.ID), d.FirstSeen))

@@ -30,6 +30,7 @@ type bisectFlags struct {
 	actuate  bool
 	dry      bool
 	trust    bool
+	seen     string
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
@@ -66,6 +67,8 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
 	trustFlag(command, &f.trust)
+	seenFlag(command, &f.seen)
+	command.MarkFlagsMutuallyExclusive("seen", "resume") // the run file has the list
 	f.display.add(command)
 }
 
@@ -80,6 +83,9 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	if err := errors.Join(f.check(), allowed(file, list, f.actuate)); err != nil {
 		return usage(err)
+	}
+	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
+		return err
 	}
 	if f.dry {
 		return dryRun(command, file)

@@ -20,6 +20,7 @@ type checkFlags struct {
 	tags    []string
 	actuate bool
 	json    bool
+	seen    string
 }
 
 func checkCommand() *cobra.Command {
@@ -38,6 +39,7 @@ The exit code is 0 when all pass, 1 when one fails, 3 when one could not be judg
 	command.Flags().StringSliceVar(&flags.tags, "tag", nil, "only scenarios with one of these tags")
 	command.Flags().BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	command.Flags().BoolVar(&flags.json, "json", false, "write the outcomes as JSON")
+	seenFlag(command, &flags.seen)
 	return command
 }
 
@@ -53,13 +55,17 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := allowed(file, list, f.actuate); err != nil {
 		return usage(err)
 	}
+	known, err := readSeen(command.ErrOrStderr(), f.seen)
+	if err != nil {
+		return err
+	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
 	if list, err = file.Expand(command.Context(), list); err != nil {
 		return unfit(err)
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, once(list), standOptions{wait: usualWait})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, once(list), standOptions{wait: usualWait, known: known})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type labFlags struct {
 	display  display
 	out      string
 	list     bool
+	seen     string
 }
 
 const usualWorld = "s50-thread"
@@ -64,6 +65,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for resume and report")
+	seenFlag(command, &f.seen)
 	set.BoolVar(&f.list, "list", false, "list the worlds of the library")
 	f.display.add(command)
 }
@@ -77,6 +79,9 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 		return usage(err)
 	}
 	if err := privileges(); err != nil {
+		return err
+	}
+	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
 		return err
 	}
 	f.settings.Source = nameOrPath

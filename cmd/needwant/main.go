@@ -115,7 +115,7 @@ type step struct {
 
 func steps() []step {
 	return []step{
-		{"Try it, without hardware:", []*cobra.Command{labCommand(), worldCommand()}},
+		{"Try it, without hardware:", []*cobra.Command{labCommand(), worldCommand(), importCommand()}},
 		{"1. Describe your device:", []*cobra.Command{scenarioCommand()}},
 		{"2. Check the set-up:", []*cobra.Command{doctorCommand(), checkCommand(), observeCommand()}},
 		{"3. Run the experiment:", []*cobra.Command{bisectCommand(), watchCommand(), resumeCommand()}},

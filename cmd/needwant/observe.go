@@ -26,6 +26,8 @@ type observeFlags struct {
 	wait    time.Duration
 	json    bool
 	quiet   bool
+	seen    string
+	known   []harness.Contact // from the file of --seen
 }
 
 func observeCommand() *cobra.Command {
@@ -44,6 +46,7 @@ object a line.`,
 	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
 	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line")
 	command.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
+	seenFlag(command, &flags.seen)
 	return command
 }
 
@@ -52,10 +55,13 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return usage(err)
 	}
+	if f.known, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
+		return err
+	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, quiet: f.quiet})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, quiet: f.quiet, known: f.known})
 	if err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate h
 		if err != nil {
 			return seen, err
 		}
-		if seen, err = with(looked.Contacts, passed); err != nil {
+		if seen, err = with(f.withKnown(looked.Contacts), passed); err != nil {
 			return seen, err
 		}
 		show(seen)
@@ -120,6 +126,20 @@ func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate h
 		case <-again.C:
 		}
 	}
+}
+
+// withKnown adds what was known before and was not contacted yet.
+func (f *observeFlags) withKnown(contacts []harness.Contact) []harness.Contact {
+	seen := map[harness.Destination]bool{}
+	for _, contact := range contacts {
+		seen[contact.Destination] = true
+	}
+	for _, contact := range f.known {
+		if !seen[contact.Destination] {
+			contacts = append(contacts, contact)
+		}
+	}
+	return contacts
 }
 
 // with adds what passed.
@@ -158,6 +178,9 @@ func (f *observeFlags) shower(command *cobra.Command) func([]observed) {
 		}
 		for _, destination := range seen {
 			contact := destination.Contact
+			if contact.First.IsZero() { // known before, and not contacted yet
+				continue
+			}
 			kind := "seen"
 			if contact.Answered {
 				kind = "answered"
@@ -209,8 +232,16 @@ func table(out io.Writer, seen []observed) error {
 			addresses = append(addresses, address.String())
 		}
 		d := o.Destination
-		fmt.Fprintf(rows, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", d.Host(), strings.Join(addresses, " "), d.Protocol, d.Port, d.Service(),
-			o.First.Format(time.TimeOnly), o.Last.Format(time.TimeOnly), o.Tries, answered, o.Packets, o.Bytes, o.Named)
+		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", d.Host(), strings.Join(addresses, " "), d.Protocol, d.PortText(), d.Service(),
+			clockTime(o.First), clockTime(o.Last), o.Tries, answered, o.Packets, o.Bytes, o.Named)
 	}
 	return rows.Flush()
+}
+
+// clockTime is a time of day, or "-" for never.
+func clockTime(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.Format(time.TimeOnly)
 }

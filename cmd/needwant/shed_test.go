@@ -51,6 +51,20 @@ var _ = Describe("a command that only reads files", Label("root"), func() {
 		}
 	}, SpecTimeout(30*time.Second))
 
+	It("has none either when it imports a stream", func(ctx SpecContext) {
+		reading := exec.CommandContext(ctx, program, "import", "-")
+		stream, err := reading.StdinPipe()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(reading.Start()).To(Succeed())
+		DeferCleanup(func() { _ = stream.Close(); _ = reading.Wait() })
+		const filesOfOthers = 1<<1 | 1<<2
+		Eventually(func() (uint64, error) { // it gives them up before it starts itself again
+			has, err := strconv.ParseUint(status(reading.Process.Pid, "CapEff"), 16, 64)
+			return has &^ filesOfOthers, err
+		}).WithContext(ctx).Should(BeZero())
+		Expect(status(reading.Process.Pid, "NoNewPrivs")).To(Equal("1"))
+	}, SpecTimeout(30*time.Second))
+
 	It("still reads root's own files, and those of another user", func(ctx SpecContext) {
 		path := running()
 		Expect(needwant(ctx, "report", path).Code).To(BeElementOf(0, 4))

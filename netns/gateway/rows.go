@@ -10,10 +10,8 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// mostRows limits the destinations that a gateway shows in its life. No device that
-// was looked at has more than a few hundred. One that scans the internet has as many
-// as there are addresses, and an experiment on them would not end.
-const mostRows = 512
+// mostRows limits the destinations that a gateway shows in its life.
+const mostRows = harness.MostDestinations
 
 // rows are the destinations that a gateway has shown, or was asked to block.
 type rows map[harness.Destination]bool

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/seen"
+	"github.com/needwant/needwant/reports"
+)
+
+// importFlags are the flags of the import command.
+type importFlags struct {
+	devices []string
+	from    string
+	format  string
+	out     string
+	quiet   bool
+}
+
+func importCommand() *cobra.Command {
+	flags := &importFlags{}
+	command := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Make the table from a capture or a log that you have",
+		Long: `Reads captures and logs, and prints what one device contacts: the table, with ???
+where an experiment has not given a verdict yet. FILE may be compressed with gzip;
+- is the standard input, which is read until it ends or Ctrl-C stops it. Several files are put together: a firewall's log has the
+ports, a resolver's log the names.
+
+With --out, the list is written to FILE.seen. An experiment begins with it:
+needwant bisect SPEC --seen FILE.seen. So a destination that is contacted once a
+day is on the list before the first trial.
+
+` + importHelp(),
+		Example: `  needwant import --device 192.168.1.50 /var/log/kern.log /var/log/dnsmasq.log
+  needwant import --device 7c:49:eb:00:00:01 --format md capture.pcapng
+  needwant import --device 192.168.1.50 --out s50.seen /etc/pihole/pihole-FTL.db
+  conntrack -E -o timestamp | needwant import --device 192.168.1.50 -`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args) },
+	}
+	set := command.Flags()
+	set.StringSliceVar(&flags.devices, "device", nil, "the device's `ADDRESS`, MAC address or name; several are put together (default: the only one in the data)")
+	set.StringVar(&flags.from, "from", "", "the format of the files, if it is not recognised: one of those above")
+	set.StringVar(&flags.format, "format", "text", "the format of the table: "+strings.Join(reports.SeenFormats(), ", "))
+	set.StringVar(&flags.out, "out", "", "also write the list to this `FILE.seen`, for --seen of bisect, lab, check and observe")
+	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
+	return command
+}
+
+// importHelp lists the formats with what they cannot show.
+func importHelp() string {
+	var help strings.Builder
+	help.WriteString("Formats, and what they cannot show:\n")
+	for _, format := range seen.Formats() {
+		fmt.Fprintf(&help, "  %-10s %s\n             %s\n", format.Name, format.About, format.Cannot)
+	}
+	return strings.TrimRight(help.String(), "\n")
+}
+
+func (f *importFlags) run(command *cobra.Command, files []string) error {
+	if err := f.check(); err != nil {
+		return usage(err)
+	}
+	show := newShare(command.ErrOrStderr(), f.quiet)
+	list, err := seen.Import(command.Context(), files, seen.Options{
+		Devices: f.devices, Format: f.from, Stdin: command.InOrStdin(), Now: time.Now(), Progress: show.tell,
+	})
+	show.done()
+	if err != nil {
+		return importError(command.Context(), err)
+	}
+	if f.out != "" {
+		if err := writeSeen(f.out, list); err != nil {
+			return unfit(err)
+		}
+	}
+	if err := reports.RenderSeen(command.OutOrStdout(), f.format, list); err != nil {
+		return err
+	}
+	if f.out != "" && !f.quiet {
+		fmt.Fprintf(plain{command.ErrOrStderr()}, "%d destinations of %s are in %s. Find out which are needed: needwant bisect SPEC --seen %s\n", len(list.Rows), list.Device, f.out, f.out)
+	}
+	return nil
+}
+
+// check reads the flags, and creates nothing.
+func (f *importFlags) check() error {
+	if _, err := seen.NewTable(f.devices...); err != nil {
+		return err
+	}
+	if f.from != "" {
+		if _, err := seen.Find(f.from); err != nil {
+			return err
+		}
+	}
+	return reports.RenderSeen(io.Discard, f.format, seen.List{})
+}
+
+// importError gives an error its exit code: what the user wrote, or what is wrong with
+// a file.
+func importError(ctx context.Context, err error) error {
+	var device *seen.DeviceError
+	switch {
+	case ctx.Err() != nil:
+		return exit(codeInterrupted, context.Canceled)
+	case errors.As(err, &device):
+		return usage(err)
+	}
+	return unfit(err)
+}
+
+// writeSeen writes a list so that there is never half of one.
+func writeSeen(path string, list seen.List) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".needwant-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := errors.Join(list.Write(file), file.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", path, errors.Join(err, os.Remove(file.Name())))
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("writing %s: %w", path, errors.Join(err, os.Remove(file.Name())))
+	}
+	return nil
+}
+
+// seenFlag adds the flag for a list that an import wrote.
+func seenFlag(command *cobra.Command, path *string) {
+	command.Flags().StringVar(path, "seen", "", "begin with the destinations in this `FILE.seen`, which import wrote")
+}
+
+// readSeen reads the list of --seen, if there is one.
+func readSeen(out io.Writer, path string) ([]harness.Contact, error) {
+	if path == "" {
+		return nil, nil
+	}
+	list, err := seen.Read(path)
+	if err != nil {
+		return nil, usage(err)
+	}
+	if names := list.NamesOnly(); len(names) > 0 {
+		const most = 10
+		text := strings.Join(names[:min(most, len(names))], ", ")
+		if more := len(names) - most; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		fmt.Fprintf(plain{out}, "%s has no port for %s: each is tested once the device contacts it\n", path, text)
+	}
+	return list.Contacts(), nil
+}
+
+// share shows on a terminal how much of a file was read.
+type share struct {
+	out   io.Writer
+	live  bool
+	shown time.Time
+}
+
+func newShare(out io.Writer, quiet bool) *share {
+	file, isFile := out.(*os.File)
+	return &share{out: out, live: isFile && terminal(file) && !quiet}
+}
+
+func (s *share) tell(file string, read, size int64) {
+	const pace = 200 * time.Millisecond
+	if !s.live || time.Since(s.shown) < pace {
+		return
+	}
+	s.shown = time.Now()
+	const mega = 1 << 20
+	text := fmt.Sprintf("%s: %d MB", file, read/mega)
+	if size > 0 {
+		text = fmt.Sprintf("%s: %d of %d MB, %d %%", file, read/mega, size/mega, 100*read/size)
+	}
+	fmt.Fprintf(s.out, "\r\x1b[K%s", reports.Clean(text))
+}
+
+// done clears the line.
+func (s *share) done() {
+	if !s.shown.IsZero() {
+		fmt.Fprint(s.out, "\r\x1b[K")
+	}
+}

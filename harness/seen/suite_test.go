@@ -1,0 +1,13 @@
+package seen_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestSeen(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "harness/seen")
+}
