@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// belonging finds the row of each destination that a run names. Three kinds of
+// belonging finds the row of each destination that a run names. Four kinds of
 // destination have a row other than themselves, because more is known now than when
 // they were first seen:
 //
@@ -15,11 +15,15 @@ import (
 //   - a name below a domain of which every name is a row, unless the gateway sees that
 //     name by itself (Contact.Except);
 //   - an address, with a port or with every port, that has since turned out to be that
-//     of a name.
+//     of a name;
+//   - a name that has the same addresses as another name, if no fault of the run tells
+//     them apart. The gateway shows the first of them that it knows, and a second lane
+//     may know the other one first.
 type belonging struct {
 	wide   []Destination
 	except map[Destination][]string    // of the wide ones
 	named  map[Destination]Destination // addresses, with the name that they belong to
+	twins  map[Destination]Destination // names, with the first of those that have the same addresses
 }
 
 // place is an address with protocol and port.
@@ -32,6 +36,7 @@ type place struct {
 func (r Run) belonging() belonging {
 	b := belonging{except: map[Destination][]string{}, named: map[Destination]Destination{}}
 	bare, named := map[place]Destination{}, map[Destination]bool{}
+	seen := map[Destination]Contact{} // of the names
 	for _, d := range r.destinations() {
 		if d.wide() {
 			b.wide = append(b.wide, d)
@@ -48,15 +53,40 @@ func (r Run) belonging() belonging {
 			if len(contact.Except) > 0 {
 				b.except[d] = append(b.except[d], contact.Except...)
 			}
-			if len(bare) == 0 || !named[d] {
+			if !named[d] {
 				continue
 			}
+			known := seen[d]
+			known.Addresses = union(known.Addresses, contact.Addresses, netip.Addr.Compare)
+			known.Collateral = union(known.Collateral, contact.Collateral, cmp.Compare[string])
+			seen[d] = known
 			for _, address := range contact.Addresses {
 				b.name(bare[place{d.Protocol, d.Port, address}], d)
 			}
 		}
 	}
+	if !slices.Contains(r.Settings.Faults, NXDomain) {
+		b.twins = twins(seen)
+	}
 	return b
+}
+
+// twins finds the names that have the same addresses, and each the other one beside it.
+func twins(seen map[Destination]Contact) map[Destination]Destination {
+	first := map[Destination]Destination{}
+	for d, contact := range seen {
+		for _, name := range contact.Collateral {
+			other := Destination{Protocol: d.Protocol, Port: d.Port, Name: name}
+			beside, known := seen[other]
+			if !known || other.Compare(cmp.Or(first[d], d)) >= 0 || !slices.Contains(beside.Collateral, d.Name) {
+				continue
+			}
+			if slices.Equal(contact.Addresses, beside.Addresses) {
+				first[d] = other
+			}
+		}
+	}
+	return first
 }
 
 // name records that an address, if it is one, belongs to a name: to the first of
@@ -69,8 +99,8 @@ func (b belonging) name(bare, name Destination) {
 
 // row is the row that a destination belongs to.
 func (b belonging) row(d Destination) Destination {
-	for range 1 + len(b.wide) { // a wide row may belong to a wider one
-		next := b.wider(cmp.Or(b.named[d], d))
+	for range 2 + len(b.wide) { // a wide row may belong to a wider one
+		next := b.wider(cmp.Or(b.named[d], b.twins[d], d))
 		if next == d {
 			return d
 		}

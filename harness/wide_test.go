@@ -222,3 +222,49 @@ var _ = Describe("an address whose name becomes known", func() {
 		Expect(judgement.Columns[0].Cells[named].Verdict).To(Equal(harness.Undecided))
 	})
 })
+
+var _ = Describe("two names that have the same address", func() {
+	api, log := parsed("tcp/443/z-api.example"), parsed("tcp/443/a-log.example")
+	seen := func(d harness.Destination, attempts int, addresses ...string) harness.Contact {
+		contact := harness.Contact{Destination: d, Tries: 1, Attempts: attempts, Touched: attempts}
+		for _, other := range []harness.Destination{api, log} {
+			if other != d {
+				contact.Collateral = append(contact.Collateral, other.Name)
+			}
+		}
+		for _, address := range addresses {
+			contact.Addresses = append(contact.Addresses, netip.MustParseAddr(address))
+		}
+		return contact
+	}
+	// The lanes know them in another order.
+	judged := func(fault harness.Fault, more ...string) harness.Judgement {
+		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+		run.Settings.Faults = []harness.Fault{fault}
+		result := func(number int, answer harness.Answer, contact harness.Contact, block ...harness.Destination) harness.Result {
+			return harness.Result{
+				Trial:    harness.Trial{Number: number, Block: block, Fault: fault, Regime: harness.Steady},
+				Outcomes: map[string]harness.Outcome{"app": {Answer: answer}}, Recovered: true, Seen: harness.Observation{Contacts: []harness.Contact{contact}},
+			}
+		}
+		run.Results = []harness.Result{
+			result(1, harness.Pass, seen(log, 0, append(more, "203.0.113.1")...)),
+			result(2, harness.Pass, seen(api, 0, "203.0.113.1")),
+			result(3, harness.Fail, seen(api, 1, "203.0.113.1"), api),
+		}
+		return harness.Judge(run)
+	}
+
+	It("are one row if what blocks one blocks the other", func() {
+		judgement := judged(harness.Reject)
+		Expect(judgement.Rows).To(HaveExactElements(HaveField("Contact", And(
+			HaveField("Destination", log), HaveField("Collateral", HaveExactElements("z-api.example"))))))
+		Expect(judgement.Columns[0].Cells).To(HaveLen(1))
+		Expect(judgement.Columns[0].Cells[log].Verdict).To(Equal(harness.Required))
+	})
+
+	It("are two if a fault tells them apart, or an address does", func() {
+		Expect(judged(harness.NXDomain).Rows).To(HaveLen(2))
+		Expect(judged(harness.Reject, "203.0.113.9").Rows).To(HaveLen(2))
+	})
+})

@@ -41,7 +41,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), func() {
 	// How names are withheld has nothing to do with the driver.
 	for _, world := range labtest.Core() {
 		labels := Label("slow")
-		if world.Name == "one-of-each" || world.Name == "fallbacks" {
+		if world.Name == "one-of-each" {
 			labels = Label()
 		}
 		It(world.Name+" with its names withheld", labels, func(ctx SpecContext) {
@@ -55,7 +55,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), func() {
 			for k, fault := range faults {
 				for family, moved := range families {
 					labels := Label("slow")
-					if seed < 4 && (family == "over IPv6") == (seed >= 2) && int(seed)%2 == j && int(seed/2+seed)%2 == k {
+					if seed < 2 && (family == "over IPv6") == (seed == 1) && int(seed) == j && int(seed) == k {
 						labels = Label()
 					}
 					It(fmt.Sprintf("random world %d %s by %s, %s", seed, family, driver, fault), labels, func(ctx SpecContext) {

@@ -17,7 +17,7 @@ import (
 var _ = Describe("a noisy device", Label("root"), func() {
 	for seed := range int64(100) {
 		labels := Label("slow")
-		if seed < 2 {
+		if seed < 1 {
 			labels = Label()
 		}
 		It(fmt.Sprintf("is judged rightly: run %d", seed), labels, func(ctx SpecContext) {

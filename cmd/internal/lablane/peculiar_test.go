@@ -50,7 +50,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 		Entry("the cloud steps in", "cloud-fallback", harness.Settings{}),
 		Entry("a resolver that is written in", "own-resolver", harness.Settings{}),
 		Entry("a ping is all that it needs", "ping-watchdog", harness.Settings{Faults: both}),
-		Entry("a ping is all that it needs, blocked by iptables", "ping-watchdog", harness.Settings{Driver: "iptables", Faults: both}),
+		Entry("a ping is all that it needs, blocked by iptables", Label("slow"), "ping-watchdog", harness.Settings{Driver: "iptables", Faults: both}),
 		Entry("ten third parties", Label("slow"), "third-parties", harness.Settings{}),
 		Entry("works, but late", "slower", harness.Settings{}),
 	)
