@@ -128,11 +128,16 @@ func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate h
 	}
 }
 
-// withKnown adds what was known before and was not contacted yet.
+// withKnown adds what was known before and was not contacted yet, neither under its
+// name nor, if it is an address, under a name that has this address.
 func (f *observeFlags) withKnown(contacts []harness.Contact) []harness.Contact {
 	seen := map[harness.Destination]bool{}
 	for _, contact := range contacts {
-		seen[contact.Destination] = true
+		d := contact.Destination
+		seen[d] = true
+		for _, address := range contact.Addresses {
+			seen[harness.Destination{Protocol: d.Protocol, Port: d.Port, Name: address.String()}] = true
+		}
 	}
 	for _, contact := range f.known {
 		if !seen[contact.Destination] {
