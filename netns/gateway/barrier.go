@@ -36,6 +36,10 @@ type barrier struct {
 	blocked map[block.Entry]bool // what the kernel holds
 	firm    map[block.Entry]bool // of these, what it has held since the window began
 	opened  map[block.Entry]bool // in a confinement; nil if everything is open that is not blocked
+
+	replaced int        // how often the block was replaced
+	waiting  *pass      // through the kernel's connections, that has not begun
+	cutting  sync.Mutex // held during a pass; taken before mutex
 }
 
 // replace ends the block and the confinement, and blocks these destinations. It
@@ -56,6 +60,7 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 		fault = harness.Reject
 	}
 	b.blocked = map[block.Entry]bool{}
+	b.replaced++
 	if err := b.driver.Replace(next.Entries(), fault); err != nil {
 		return err
 	}
@@ -78,37 +83,77 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 // replaced, and the next call for the same addresses tries again.
 func (b *barrier) learn(something func() attribution.Change) error {
 	b.mutex.Lock()
+	more, err := b.apply(something())
+	began := b.replaced
+	b.mutex.Unlock()
+	if err == nil && len(more) > 0 {
+		err = b.cut(more)
+	}
+	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	err := b.apply(something())
-	if err != nil {
+	switch {
+	case began != b.replaced: // the new block has the addresses, too
+	case err != nil:
 		b.trouble = err
+	default:
+		for _, entry := range more {
+			b.blocked[entry] = true
+		}
 	}
 	return err
 }
 
-func (b *barrier) apply(change attribution.Change) error {
+// apply opens and blocks what is new, and returns what it blocked. The caller holds
+// the lock.
+func (b *barrier) apply(change attribution.Change) (more []block.Entry, err error) {
 	if err := b.admit(change.Open); err != nil {
-		return fmt.Errorf("opening a new address: %w", err)
+		return nil, fmt.Errorf("opening a new address: %w", err)
 	}
-	more := slices.DeleteFunc(change.Block, func(entry block.Entry) bool { return b.blocked[entry] })
+	more = slices.DeleteFunc(change.Block, func(entry block.Entry) bool { return b.blocked[entry] })
 	if len(more) == 0 {
-		return nil
+		return nil, nil
 	}
 	if len(b.blocked) >= mostBlocked {
-		return fmt.Errorf("blocking a new address: %d are blocked, and a name that has still more is not followed", len(b.blocked))
+		return nil, fmt.Errorf("blocking a new address: %d are blocked, and a name that has still more is not followed", len(b.blocked))
 	}
 	if err := b.driver.Add(more); err != nil {
-		return fmt.Errorf("blocking a new address: %w", err)
+		return nil, fmt.Errorf("blocking a new address: %w", err)
 	}
-	if !b.config.Shared { // see replace
-		if err := block.Forget(b.config.Namespace, b.config.layout(), more); err != nil {
-			return err
-		}
+	return more, nil
+}
+
+// cut ends the connections to new entries, except in shared tables: see replace. It
+// does so for all callers that wait, in one pass through the kernel's table, which a
+// device can make long.
+func (b *barrier) cut(entries []block.Entry) error {
+	if b.config.Shared {
+		return nil
 	}
-	for _, entry := range more {
-		b.blocked[entry] = true
+	b.mutex.Lock()
+	if b.waiting == nil {
+		b.waiting = &pass{}
 	}
-	return nil
+	mine := b.waiting
+	mine.entries = append(mine.entries, entries...)
+	b.mutex.Unlock()
+
+	b.cutting.Lock()
+	defer b.cutting.Unlock()
+	if mine.done {
+		return mine.err
+	}
+	b.mutex.Lock()
+	b.waiting = nil
+	b.mutex.Unlock()
+	mine.done, mine.err = true, block.Forget(b.config.Namespace, b.config.layout(), mine.entries)
+	return mine.err
+}
+
+// pass is one pass through the kernel's table of connections.
+type pass struct {
+	entries []block.Entry
+	done    bool
+	err     error
 }
 
 // leak says which packets in a window the device sent to a blocked place that the

@@ -52,6 +52,7 @@ type Table struct {
 	domains   *domains
 	ports     ports
 	evidence  map[netip.Addr]map[service]*evidence
+	proof     int                      // how much evidence there is for all addresses
 	delivered delivered                // the latest answer that the device got
 	latest    map[netip.Addr]delivered // of those with an address
 	spaced    map[netip.Addr]spaced
@@ -249,9 +250,13 @@ func (t *Table) Contacts(window watch.Window) []harness.Contact {
 	defer t.mutex.Unlock()
 	t.countPorts(window)
 	all := map[harness.Destination]harness.Contact{}
+	private := map[service]string{} // by protocol, port and name: a name may have thousands of places
 	add := func(d harness.Destination, port uint16, seen harness.Contact) {
-		seen.Destination = d
-		seen.Private = names.Private(d.Protocol, port, d.Name, t.addresses(d))
+		key := service{watch.Place{Protocol: d.Protocol, AddrPort: netip.AddrPortFrom(netip.Addr{}, port)}, d.Name}
+		if _, known := private[key]; !known {
+			private[key] = names.Private(d.Protocol, port, d.Name, t.addresses(d))
+		}
+		seen.Destination, seen.Private = d, private[key]
 		all[d] = all[d].With(seen)
 	}
 	for place, seen := range window.Places {

@@ -18,6 +18,10 @@ type Blocked struct {
 	always    []block.Entry                         // what is blocked at all times
 }
 
+// mostOwned limits the entries that are learnt for blocked names while they are
+// blocked. Beyond it a [Change] still lists them.
+const mostOwned = 1 << 17
+
 // Change is what the kernel must hold before the device can use what was learnt. It
 // lists every address that an answer or a handshake gave, whether or not it was
 // known before, so that a change which the kernel rejected is tried again.
@@ -143,7 +147,7 @@ func (t *Table) Answer(answer names.Answered) (change Change) {
 	n := t.names.get(name)
 	n.own = n.own || t.asksFor(name)
 	if len(addresses) > 0 {
-		n.heard, n.last = false, addresses
+		n.heard, n.last = false, slices.Clone(addresses[:min(len(addresses), mostLast)])
 	}
 	t.names.Alias(name, answer.Aliases, answer.Complete)
 	for _, meant := range t.names.Meant(name) {
@@ -180,7 +184,8 @@ func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 		}
 		for _, entry := range t.entries(d, addresses) {
 			change.Block = append(change.Block, entry)
-			if !slices.Contains(t.blocked.owners[entry], d) {
+			room := len(t.blocked.owners) < mostOwned || len(t.blocked.owners[entry]) > 0
+			if room && !slices.Contains(t.blocked.owners[entry], d) {
 				t.blocked.owners[entry] = append(t.blocked.owners[entry], d)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
 // A device queries a new name below data.iot.example each time.
@@ -184,6 +185,36 @@ var _ = Describe("what a device can make the table record", func() {
 		Expect(addresses).To(BeNumerically("<=", 65536))
 		Expect(witnessed).To(BeNumerically("<=", 8192))
 		Expect(table.Destinations(place("tcp", "198.51.100.1:443"))).To(Equal(destinations("tcp/443/cloud.vendor.test")))
+	})
+
+	It("is limited in what shows which name a place has", func() {
+		table := attribution.New(config())
+		for i := range 400 {
+			address := netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})
+			table.Answer(answer("a.test", address))
+			table.Answer(answer("b.test", address))
+			table.Delivered("b.test")
+			for port := range uint16(256) {
+				table.Began(watch.Place{Protocol: "tcp", AddrPort: netip.AddrPortFrom(address, port+1)})
+			}
+		}
+		counted, held := table.Proof()
+		Expect(held).To(Equal(counted))
+		Expect(held).To(And(BeNumerically(">", 0), BeNumerically("<=", 65536)))
+	})
+
+	It("is limited in the addresses of what is blocked, all of which the kernel must hold", func() {
+		table := attribution.New(config())
+		table.Answer(answer("cloud.test", one))
+		table.Use(table.Plan(destinations("tcp/443/cloud.test"), harness.Reject))
+		addresses := make([]netip.Addr, 1000)
+		for i := range 200 {
+			for j := range addresses {
+				addresses[j] = netip.AddrFrom4([4]byte{20, byte(i), byte(j >> 8), byte(j)})
+			}
+			Expect(table.Answer(answer("cloud.test", addresses...)).Block).To(HaveLen(len(addresses)))
+		}
+		Expect(table.Owned()).To(Equal(1 << 17))
 	})
 
 	It("is limited in the addresses of one name, and in the names of one address", func() {

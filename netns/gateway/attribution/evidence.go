@@ -42,29 +42,32 @@ const (
 	decisiveRatio = 2
 )
 
-// mostEvidence limits the places and names of one address, and mostWitnessed the
-// addresses.
+// mostEvidence limits the places and names of one address, mostWitnessed the
+// addresses, and mostProof the places and names of all. If there are too many
+// addresses, or too much evidence, all of it is dropped.
 const (
 	mostEvidence  = 256
 	mostWitnessed = 8192
+	mostProof     = 65536
 )
 
 // at is the evidence for a name at a place, to write to; nil if there is too much.
 func (t *Table) at(place watch.Place, name string) *evidence {
 	address := plain(place.Addr())
-	all := t.evidence[address]
-	if all == nil {
-		if len(t.evidence) >= mostWitnessed {
-			clear(t.evidence)
-		}
-		all = map[service]*evidence{}
-		t.evidence[address] = all
-	}
 	key := service{place, name}
-	if all[key] == nil && len(all) < mostEvidence {
-		all[key] = &evidence{}
+	if e := t.evidence[address][key]; e != nil || len(t.evidence[address]) >= mostEvidence {
+		return e
 	}
-	return all[key]
+	if t.proof >= mostProof || len(t.evidence) >= mostWitnessed && t.evidence[address] == nil {
+		clear(t.evidence)
+		t.proof = 0
+	}
+	if t.evidence[address] == nil {
+		t.evidence[address] = map[service]*evidence{}
+	}
+	t.proof++
+	t.evidence[address][key] = &evidence{}
+	return t.evidence[address][key]
 }
 
 // service is a name at a place.

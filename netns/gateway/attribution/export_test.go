@@ -18,3 +18,14 @@ func (t *Table) Ports() (counted, joined int) {
 	defer t.mutex.Unlock()
 	return len(t.ports.seen), len(t.ports.joined)
 }
+
+// Owned is how many entries are blocked for a destination.
+func (t *Table) Owned() int { return len(t.blocked.owners) }
+
+// Proof is how much evidence there is for all addresses.
+func (t *Table) Proof() (counted, held int) {
+	for _, all := range t.evidence {
+		held += len(all)
+	}
+	return t.proof, held
+}

@@ -15,6 +15,7 @@ const (
 	mostPairs     = 65536 // addresses of names, over all names
 	mostAddresses = 8192  // of one name
 	mostOfAddress = 256   // names of one address: the latest
+	mostLast      = 64    // addresses of the latest answer for one name
 	mostAliases   = 32    // names in the CNAME chains of one name
 	mostAbove     = 64    // names in whose CNAME chains one name is
 	longestUnused = 7 * 24 * time.Hour

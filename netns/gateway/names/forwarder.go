@@ -254,6 +254,7 @@ func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.M
 		return nil, err
 	}
 	shorten(answer)
+	answer.Compress = true // it fits into the device's buffer as the upstream wrote it
 	return answer, f.config.Learn(ctx, Resolved(answer))
 }
 

@@ -79,6 +79,37 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		}, SpecTimeout(20*time.Second))
 	}
 
+	It("passes on an answer that fills the device's buffer", func(ctx SpecContext) {
+		anywhere.Store(true)
+		packets, err := namespace.ListenPacket(ctx, "udp", "127.0.0.3:5353")
+		Expect(err).NotTo(HaveOccurred())
+		server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+			reply := new(dns.Msg).SetReply(question)
+			reply.Compress = true
+			for last := range byte(29) {
+				reply.Answer = append(reply.Answer, &dns.A{
+					Hdr: dns.RR_Header{Name: question.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(198, 51, 100, last),
+				})
+			}
+			_ = w.WriteMsg(reply)
+		})}
+		go func() { _ = server.ActivateAndServe() }()
+		DeferCleanup(server.Shutdown)
+		forwarder, err := names.Forward(ctx, namespace, names.Config{
+			Link: "lo", Port: 5300, Own: []netip.Addr{own}, Upstream: netip.MustParseAddrPort("127.0.0.3:5353"),
+			Learn: func(context.Context, names.Answered) error { return nil },
+		})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(forwarder.Close)
+		connection, err := namespace.Dial(ctx, "udp", "127.0.0.1:5300")
+		Expect(err).NotTo(HaveOccurred())
+		defer connection.Close()
+		client := &dns.Client{Timeout: 5 * time.Second} // with 512 bytes (RFC 1035)
+		answer, _, err := client.ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion("cloud.example.", dns.TypeA), &dns.Conn{Conn: connection})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Answer).To(HaveLen(29))
+	}, SpecTimeout(20*time.Second))
+
 	It("withholds an answer that could not be learnt", func(ctx SpecContext) {
 		serve(ctx, namespace, upstream)
 		refusal = errors.New("the set is full")

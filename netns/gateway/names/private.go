@@ -107,6 +107,9 @@ func operators() []operator {
 // that nobody else can read, as "DNS over HTTPS at Google"; "" where it is not
 // known to.
 func Private(protocol string, port uint16, name string, addresses []netip.Addr) string {
+	if port != PrivatePort && port != webPort {
+		return ""
+	}
 	at := operatorOf(name, addresses)
 	switch {
 	case port == PrivatePort && protocol == "udp":
