@@ -75,10 +75,11 @@ func local(family chains.Family) []netip.Prefix {
 }
 
 // through lets nothing pass between the home network, the internet and the machine's
-// own programs.
+// own programs. Messages between IPv6 neighbours, which connection tracking does not
+// follow, are not forwarded: rules about who began a connection do not match them.
 func (c Config) through() chains.Chain {
 	return chains.Chain{Table: "filter", Name: "NEEDWANT-THROUGH", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{
-		chains.Rulef("-m conntrack --ctstate INVALID -j DROP"),
+		chains.Rulef("-m conntrack --ctstate INVALID,UNTRACKED -j DROP"),
 		chains.Rulef("-i %s -j RETURN", c.Inside),
 		chains.Rulef("-o %s -j RETURN", c.Inside),
 		chains.Rulef("-j DROP"),
