@@ -17,7 +17,7 @@ import (
 // keys are what other programs rely on, in the order in which they are
 // documented. A star stands for any key, brackets for the elements of a list.
 const keys = `
-apiVersion kind
+apiVersion kind summary
 device device.model device.firmware
 run run.id run.started run.trials run.controls run.duration_s run.status run.lanes run.faults run.settle_s run.horizon_s run.kept
 columns columns[].id columns[].scenario columns[].title columns[].regime columns[].fault columns[].vantage columns[].certified

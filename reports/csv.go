@@ -9,7 +9,7 @@ import (
 )
 
 // CSV writes one line a destination: the forum's heads with a bare verdict for
-// each column, then what each verdict means and rests on. Lines end with a column
+// each column, then what each verdict means and rests on, and the result in plain words. Lines end with a column
 // that says so if the device is simulated, and with one that says what was always
 // blocked, if anything was.
 func CSV(w io.Writer, m Matrix) error {
@@ -33,7 +33,7 @@ func (r reading) csvHeads() []string {
 	for _, heading := range r.headings {
 		line = append(line, "Group: "+heading, "Why: "+heading, "Trials: "+heading, "Attempts: "+heading, "Confidence: "+heading)
 	}
-	line = append(line, "First Seen")
+	line = append(line, "First Seen", "Result")
 	if r.Run.Simulated {
 		line = append(line, "Simulated")
 	}
@@ -57,7 +57,7 @@ func (r reading) csvLine(row Row) []string {
 			strconv.Itoa(cell.Attempts),
 			strconv.FormatFloat(cell.Confidence, 'f', -1, 64))
 	}
-	line = append(line, row.Destination.FirstSeen)
+	line = append(line, row.Destination.FirstSeen, r.sentence())
 	if r.Run.Simulated {
 		line = append(line, "yes")
 	}

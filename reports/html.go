@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -49,6 +50,7 @@ type page struct {
 	reading
 	Style    template.CSS
 	Subject  string
+	Result   string // in plain words
 	Effort   string
 	State    string
 	Mood     string // "done", "open" or "failed"
@@ -70,7 +72,7 @@ type page struct {
 
 // head is the head of a column, with what was found of it in a few words.
 type head struct {
-	Title   string
+	Title   []string // in the pieces between which it may be broken
 	Summary string
 }
 
@@ -94,7 +96,7 @@ type proofCell struct {
 	Basis   []string
 }
 
-const mostColumns = 4 // that a phone has room for, beside the destinations
+const mostColumns = 2 // that a phone has room for, beside the destinations
 
 func newPage(report Report, style template.CSS) page {
 	r := read(report.Matrix)
@@ -102,6 +104,7 @@ func newPage(report Report, style template.CSS) page {
 		reading: r,
 		Style:   style,
 		Subject: r.subject(),
+		Result:  r.sentence(),
 		Effort:  r.effort(),
 		State:   r.state(),
 		Mood:    r.mood(),
@@ -115,7 +118,7 @@ func newPage(report Report, style template.CSS) page {
 		Wide:    len(r.Columns) > mostColumns,
 	}
 	for i, column := range r.Columns {
-		p.Heads = append(p.Heads, head{r.headings[i], r.inShort(column)})
+		p.Heads = append(p.Heads, head{pieces(r.headings[i]), r.inShort(column)})
 	}
 	budget := newAllowance(len(r.Rows) * len(r.Columns))
 	for _, row := range r.Rows {
@@ -234,6 +237,24 @@ func breakable(name string) []string {
 		rest = rest[from+i+1:]
 	}
 	return append(pieces, rest)
+}
+
+// pieces parts a text where a line may end beside its spaces: only within words that are
+// longer than a column of a phone is wide.
+func pieces(text string) []string {
+	const most = 14
+	var parts []string
+	run, from := 0, 0
+	letters := []rune(Clean(text))
+	for i, r := range letters {
+		if run++; unicode.IsSpace(r) || r == '-' {
+			run = 0
+		}
+		if run > most {
+			parts, from, run = append(parts, string(letters[from:i])), i, 1
+		}
+	}
+	return append(parts, string(letters[from:]))
 }
 
 // allowance is how many letters of a cell's proof fit into a page, so that a

@@ -107,6 +107,7 @@ func (r reading) junitSuite(column Column, heading string) junitSuite {
 		{"regime", Clean(string(column.Regime))},
 		{"fault", Clean(string(column.Fault))},
 		{"certified", Clean(column.Certified)},
+		{"result", Clean(r.sentence())},
 		{"simulated", strconv.FormatBool(r.Run.Simulated)},
 	}}
 	if len(r.Run.Always) > 0 {

@@ -8,11 +8,11 @@ import (
 )
 
 // Markdown writes the table as forums and code hosts show it (GitHub's flavour),
-// with the sentences that belong to it below.
+// with the result in plain words above it and the sentences that belong to it below.
 func Markdown(w io.Writer, m Matrix) error {
 	r := read(m)
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "### %s\n\n%s: %s.\n\n", escape(r.subject()), escape(r.effort()), escape(r.state()))
+	fmt.Fprintf(out, "### %s\n\n%s %s: %s.\n\n", escape(r.subject()), escape(r.sentence()), escape(r.effort()), escape(r.state()))
 	markdownTable(out, r)
 	for _, section := range r.sections() {
 		fmt.Fprintf(out, "\n**%s**\n\n", escape(section.title))

@@ -12,6 +12,7 @@ import (
 type Matrix struct {
 	APIVersion string    `json:"apiVersion"` // "needwant/v1"
 	Kind       string    `json:"kind"`       // "Matrix"
+	Summary    string    `json:"summary"`    // the result in plain words: [Matrix.Sentence]
 	Device     Device    `json:"device"`
 	Run        Run       `json:"run"`
 	Columns    []Column  `json:"columns"`

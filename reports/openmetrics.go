@@ -55,6 +55,7 @@ func (r reading) metrics() []family {
 		{"needwant_confidence_ratio", "ratio", "The probability that the verdict is right.", r.perCell(confidence)},
 		{"needwant_cells", "", "How many cells have the verdict.", r.perVerdict(device)},
 		{"needwant_run_status", "", "1 for how the run ended.", []metric{{device + "," + labels("status", string(r.Run.Status)), 1}}},
+		{"needwant_run_result", "", "1 for the result in plain words.", []metric{{device + "," + labels("result", r.sentence()), 1}}},
 		{"needwant_run_simulated", "", "Whether the device is simulated, so that the verdicts describe a world of the lab.", one(truth(r.Run.Simulated))},
 		{"needwant_run_always_blocked", "", "1 for each pattern of what was blocked in every trial.", each(r.Run.Always, func(p harness.Pattern) metric {
 			return metric{device + "," + labels("pattern", p.String()), 1}

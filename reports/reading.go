@@ -135,8 +135,18 @@ func (r reading) open() (open, all int) {
 // needed, and of how many: of a group by itself 1, and 2 of 4 if each three of four
 // are a group. It returns 0, 0 if the groups do not say so simply.
 func Needed[T comparable](groups [][]T, member T) (needed, of int) {
+	members, needed := chosen(groups, member)
+	if needed == 0 {
+		return 0, 0
+	}
+	return needed, len(members)
+}
+
+// chosen returns the members of all groups that hang together with a member, and how
+// many of them are needed; 0 if no number says so.
+func chosen[T comparable](groups [][]T, member T) (members []T, needed int) {
 	var family [][]T
-	members := []T{member}
+	members = []T{member}
 	for grown := true; grown; {
 		grown = false
 		for _, group := range minimal(groups) {
@@ -153,14 +163,14 @@ func Needed[T comparable](groups [][]T, member T) (needed, of int) {
 		}
 	}
 	if len(family) == 0 || len(family) != choices(len(members), len(family[0])) {
-		return 0, 0
+		return members, 0
 	}
 	for _, group := range family {
 		if len(group) != len(family[0]) {
-			return 0, 0
+			return members, 0
 		}
 	}
-	return len(members) - len(family[0]) + 1, len(members)
+	return members, len(members) - len(family[0]) + 1
 }
 
 // minimal are the groups that no other one lies within.

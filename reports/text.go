@@ -42,6 +42,9 @@ func (t Text) opening(out io.Writer, r reading) {
 	for _, line := range wrap(Clean(r.subject()), t.Width) {
 		fmt.Fprintln(out, t.paint(bold, line))
 	}
+	for _, line := range wrap(Clean(r.sentence()), t.Width) {
+		fmt.Fprintln(out, line)
+	}
 	style := plain
 	if r.Run.Status == harness.Failed {
 		style = red
