@@ -33,8 +33,8 @@ func importCommand() *cobra.Command {
 		Short: "Make the table from a capture or a log that you have",
 		Long: `Reads captures and logs, and prints what one device contacts: the table, with ???
 where an experiment has not given a verdict yet. FILE may be compressed with gzip;
-- is the standard input, which is read until it ends or Ctrl-C stops it. Several files are put together: a firewall's log has the
-ports, a resolver's log the names.
+- is the standard input, which is read until it ends or Ctrl-C stops it. Several
+files are put together: a firewall's log has the ports, a resolver's log the names.
 
 With --out, the list is written to FILE.seen. An experiment begins with it:
 needwant bisect SPEC --seen FILE.seen. So a destination that is contacted once a

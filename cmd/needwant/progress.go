@@ -15,10 +15,11 @@ type progress struct {
 	out       io.Writer
 	scenarios []harness.ScenarioInfo
 	seen      map[harness.Destination]bool
+	rows      map[harness.Destination]bool // seen, or blocked because other data has them
 }
 
 func newProgress(out io.Writer, run harness.Run) *progress {
-	p := &progress{out: out, scenarios: run.Scenarios, seen: map[harness.Destination]bool{}}
+	p := &progress{out: out, scenarios: run.Scenarios, seen: map[harness.Destination]bool{}, rows: map[harness.Destination]bool{}}
 	p.open(run)
 	return p
 }
@@ -73,9 +74,12 @@ func (p *progress) tell(result harness.Result, where string) {
 // remember lists the destinations that are seen for the first time.
 func (p *progress) remember(result harness.Result) []harness.Destination {
 	var fresh []harness.Destination
+	for _, destination := range result.Trial.Block {
+		p.rows[destination] = true
+	}
 	for _, contact := range result.Seen.Contacts {
 		if !p.seen[contact.Destination] {
-			p.seen[contact.Destination] = true
+			p.seen[contact.Destination], p.rows[contact.Destination] = true, true
 			fresh = append(fresh, contact.Destination)
 		}
 	}
@@ -90,7 +94,7 @@ func (p *progress) what(trial harness.Trial) string {
 	case 1:
 		return shorten(fmt.Sprintf("%s: %s", trial.Reason, trial.Block[0]), 52)
 	}
-	return fmt.Sprintf("%s: %d of %d blocked", trial.Reason, len(trial.Block), len(p.seen))
+	return fmt.Sprintf("%s: %d of %d blocked", trial.Reason, len(trial.Block), len(p.rows))
 }
 
 func (p *progress) answers(result harness.Result) string {
