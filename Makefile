@@ -70,6 +70,10 @@ lint: deps-lint ## check the style, and who imports whom
 fuzz: deps-build ## hostile input for each parser, FUZZTIME (10s) each
 	@scripts/fuzz $(or $(FUZZTIME),10s)
 
+.PHONY: vulncheck
+vulncheck: deps-build ## known weaknesses in what is used (needs the network: govulncheck and its database)
+	@go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+
 .PHONY: docs
 docs: deps-e2e build ## make the pictures in the documentation again
 	@scripts/docs
@@ -86,10 +90,11 @@ bench-search: deps-build ## the search beside other methods: how many trials, an
 	@go run ./harness/search/internal/benchsearch $(ARGS)
 
 .PHONY: torture
-torture: deps-test build ## the long specs: noise, lanes, the promises, SEEDS (500) of chaos, more worlds, WORLDS (50) random ones, 10,000 systems
+torture: deps-test build ## the long specs: noise, lanes, the promises, SEEDS (500) of chaos, more worlds, WORLDS (50) random ones, 10,000 systems, floods and fuzzing
 	@NEEDWANT_CHAOS_SEEDS=$(or $(SEEDS),500) scripts/test --label-filter=slow --timeout=6h $(ARGS)
 	@NEEDWANT_RANDOM_WORLDS=$(or $(WORLDS),50) scripts/test ./cmd/internal/applied
 	@go test ./harness/search -systems 10000 -timeout 60m
+	@scripts/fuzz $(or $(FUZZTIME),2m)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	if err := shed(os.Args[1:]); err != nil {
+	if err := errors.Join(noCore(), shed(os.Args[1:])); err != nil {
 		fmt.Fprintln(os.Stderr, "needwant:", err)
 		os.Exit(codeUnfit)
 	}

@@ -76,6 +76,12 @@ var _ = Describe("a secret", Label("root"), func() {
 		said("watch", h.needwant(ctx, "watch", "plug.run"))
 	}, SpecTimeout(3*time.Minute))
 
+	It("is in no core dump, neither of the program nor of those that it starts", func(ctx SpecContext) {
+		spec := file("spec.yaml", labSpec+"  it: {steps: [{exec: {command: [grep, core file, /proc/self/limits]}, expect: 'stdout == \"\"'}]}\n")
+		run := needwant(ctx, "check", spec, "--json")
+		Expect(run.Stdout + run.Stderr).To(MatchRegexp(`Max core file size +1 +1 +bytes`))
+	}, SpecTimeout(time.Minute))
+
 	It("would be found in each of its forms", func() {
 		const token = "00112233445566778899aabbccddeeff"
 		raw, err := hex.DecodeString(token)

@@ -141,11 +141,11 @@ var _ = Describe("the wall bench", Label("root"), func() {
 // shootingRange is a street with taps where packets may arrive.
 type shootingRange struct {
 	*street
-	wall    wall
-	family  family
-	at      map[target]netip.Addr
-	shots   []shot
-	butts   []*butt
+	wall   wall
+	family family
+	at     map[target]netip.Addr
+	shots  []shot
+	butts  []*butt
 }
 
 func newRange(ctx context.Context, w wall, family family) *shootingRange {

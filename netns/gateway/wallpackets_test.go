@@ -134,4 +134,3 @@ func fragments(from, to netip.Addr) (all []kindOf) {
 	}
 	return all
 }
-
