@@ -107,6 +107,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return unfit(err)
 	}
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
+	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
 }
 
@@ -142,6 +143,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	f.display.end.saved = f.out
 	if over, err := alreadyOver(command, f.display, run, f.settings.Budget); over {
 		return err
 	}
@@ -166,6 +168,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 		return err
 	}
 	run = budgeted(run, f.settings.Budget)
+	f.display.end.spec = run.Settings.Source
 	return f.experiment(command, file, bench.Listed(all, run), run, func(harness.Run) (journal, error) { return kept, nil })
 }
 
@@ -213,6 +216,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err := errors.Join(failure, finished, journal.Close(), stand.close()); err != nil {
 		return unfit(err)
 	}
+	f.display.end.saved, f.display.end.gateway = f.out, file.Gateway
 	return f.display.closing(command, e.Run)
 }
 

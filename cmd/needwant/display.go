@@ -20,6 +20,7 @@ type display struct {
 	json   bool
 	quiet  bool
 	pcap   string // where packets go; "" is nowhere
+	end    ending
 }
 
 func (d *display) add(command *cobra.Command) {
@@ -58,7 +59,10 @@ func (d *display) closing(command *cobra.Command, run harness.Run) error {
 	if err := d.show(command.OutOrStdout(), reports.NewReport(run, judgement)); err != nil {
 		return err
 	}
-	return verdict(run, judgement)
+	if !d.quiet {
+		d.end.write(command.ErrOrStderr(), run)
+	}
+	return verdict(run, judgement, d.end.saved)
 }
 
 func (d *display) show(out io.Writer, report reports.Report) error {
@@ -68,8 +72,9 @@ func (d *display) show(out io.Writer, report reports.Report) error {
 	return render(out, d.format, report)
 }
 
-// verdict is the error, with its exit code, that a finished run ends in.
-func verdict(run harness.Run, judgement harness.Judgement) error {
+// verdict is the error, with its exit code, that a finished run ends in, given the file
+// that it is saved in, if any.
+func verdict(run harness.Run, judgement harness.Judgement, saved string) error {
 	switch code := codeOf(run, judgement); code {
 	case codeDone:
 		return nil
@@ -78,7 +83,11 @@ func verdict(run harness.Run, judgement harness.Judgement) error {
 	case codeUnfit:
 		return exit(code, errors.New(run.Why))
 	case codeInterrupted:
-		return exit(code, fmt.Errorf("interrupted after %d trials; the network is as it was", len(run.Results)))
+		again := ""
+		if saved != "" {
+			again = "; continue with: needwant resume " + quoted(saved)
+		}
+		return exit(code, fmt.Errorf("interrupted after %d trials; the network is as it was%s", len(run.Results), again))
 	default:
 		return &exitError{code: code}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/scenarios"
 )
 
 // labFlags are the flags of the lab command.
@@ -90,6 +91,7 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return runfileError(err)
 	}
+	f.display.end.saved = f.out
 	return experimentOnLab(command, run, world, journal, f.display)
 }
 
@@ -173,5 +175,6 @@ func experiment(command *cobra.Command, run harness.Run, lanes []harness.Lane, j
 	if err := errors.Join(failure, finished); err != nil {
 		return unfit(err)
 	}
+	show.end.gateway.Placement = scenarios.Lab
 	return show.closing(command, e.Run)
 }

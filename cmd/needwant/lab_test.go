@@ -38,6 +38,7 @@ var _ = Describe("needwant lab", Label("root"), func() {
 		Expect(hass).To(HaveLen(7))
 		Expect(hass).To(HaveEach(harness.Optional))
 		Expect(run.Stderr).To(ContainSubstring("control"), "progress is visible")
+		Expect(run.Stderr).To(ContainSubstring("Your network was not touched"), "the ending")
 	}, SpecTimeout(3*time.Minute))
 
 	It("exits 4 when something is not exercised, and says what", func(ctx SpecContext) {

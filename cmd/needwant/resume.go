@@ -33,6 +33,7 @@ if you agree on a terminal.`,
 			if err != nil {
 				return err
 			}
+			show.end.saved = args[0]
 			if over, err := alreadyOver(command, show, kept, budget); over {
 				return err
 			}

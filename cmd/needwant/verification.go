@@ -90,8 +90,8 @@ func (v verification) write(out io.Writer) error {
 	if v.Simulated {
 		device = "simulated device " + device
 	}
-	fmt.Fprintf(out, "%s of run %s, for %s: refused by %s for %s, %s\n\n",
-		v.Policy, reports.Clean(v.Run), device, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
+	fmt.Fprintf(out, "%s\n%s of run %s, for %s: refused by %s for %s, %s\n\n",
+		v.headline(), v.Policy, reports.Clean(v.Run), device, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, name := range slices.Sorted(maps.Keys(v.Scenarios)) {
 		fmt.Fprintf(rows, "%s\t%s\t%s\n", reports.Clean(name), v.word(v.Scenarios[name]), reports.Clean(story(v.Scenarios[name])))
@@ -117,6 +117,23 @@ func (v verification) write(out io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// headline is the result in a sentence that begins with PASS, FAIL or UNDECIDED.
+func (v verification) headline() string {
+	var broken []string
+	for _, name := range slices.Sorted(maps.Keys(v.Scenarios)) {
+		if v.Scenarios[name].Answer == harness.Fail {
+			broken = append(broken, reports.Clean(name))
+		}
+	}
+	switch {
+	case v.Works:
+		return fmt.Sprintf("PASS: everything works under %s.", v.Policy)
+	case v.Suspect == "" && len(broken) > 0:
+		return fmt.Sprintf("FAIL: %s: not working under %s.", strings.Join(broken, ", "), v.Policy)
+	}
+	return fmt.Sprintf("UNDECIDED: not every scenario could be judged under %s.", v.Policy)
 }
 
 func (v verification) boot() string {

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// ending is what a command that ran for long says last, on stderr: where the run was
+// saved, the state of the network, and what to do next.
+type ending struct {
+	saved   string            // the run file; "" if the run is not kept
+	spec    string            // the spec as the user named it; "" for a world
+	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
+}
+
+// write says it of a run. A run that failed with nothing blocked, or was interrupted,
+// has its next command in its error.
+func (e ending) write(out io.Writer, run harness.Run) {
+	say := func(format string, args ...any) { fmt.Fprintln(out, reports.Clean(fmt.Sprintf(format, args...))) }
+	if e.saved != "" {
+		say("The run is saved in %s.", e.saved)
+	}
+	if state := network(e.gateway, e.spec); state != "" {
+		say("%s", state)
+	}
+	if next := e.next(run); next != "" {
+		say("Next: %s", next)
+	}
+}
+
+// next is the command that a run leads to, and what it does.
+func (e ending) next(run harness.Run) string {
+	file := quoted(e.saved)
+	switch {
+	case e.saved == "":
+		return ""
+	case run.Status == harness.OverBudget:
+		return fmt.Sprintf("needwant resume %s --budget %d continues the run.", file, 2*max(1, len(run.Results)))
+	case run.Status != harness.Complete:
+		return ""
+	case run.Settings.Simulated:
+		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it; needwant scenario new describes your own device.", file)
+	}
+	return fmt.Sprintf("needwant export %s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, file)
+}
+
+// network says how the network is after a command that put a device behind a gateway.
+func network(gateway scenarios.Gateway, spec string) string {
+	var back string
+	switch gateway.Placement {
+	case "":
+		return ""
+	case scenarios.Lab:
+		return "Your network was not touched: the lab ran in namespaces of its own, which are gone."
+	case "host":
+		return "The network is as it was: this machine forwards the device's traffic as before."
+	case "ap":
+		back = "The network is as it was: the Wi-Fi " + gateway.SSID + " is gone, so the device is offline now."
+	case "onearm":
+		back = "The network is as it was. If your router gives the device no address, the device is offline now."
+	default:
+		back = fmt.Sprintf("The network is as it was: %s is back. The device has no gateway now.", gateway.Inside)
+	}
+	return back + " This keeps it online: sudo -E needwant gateway " + quoted(spec)
+}
+
+// quoted is a file's name as a shell takes it.
+func quoted(path string) string {
+	plain := func(r rune) bool {
+		return r < 128 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@", r))
+	}
+	if path != "" && !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+var _ = Describe("what a run ends with", func() {
+	said := func(e ending, run harness.Run) string {
+		var out strings.Builder
+		e.write(&out, run)
+		return out.String()
+	}
+	complete := harness.Run{Status: harness.Complete}
+
+	It("says where a run is saved, how the network is, and what comes next", func() {
+		e := ending{saved: "my s50.run", spec: "s50.yaml", gateway: scenarios.Gateway{Placement: "nic", Inside: "eth1"}}
+		Expect(said(e, complete)).To(Equal(`The run is saved in my s50.run.
+The network is as it was: eth1 is back. The device has no gateway now. This keeps it online: sudo -E needwant gateway s50.yaml
+Next: needwant export 'my s50.run' --format nft writes the rules; sudo -E needwant verify 'my s50.run' tests them on the device.
+`))
+	})
+
+	It("leads from a lab to a real device", func() {
+		run := complete
+		run.Settings.Simulated = true
+		Expect(said(ending{saved: "lab.run", gateway: scenarios.Gateway{Placement: scenarios.Lab}}, run)).To(Equal(`The run is saved in lab.run.
+Your network was not touched: the lab ran in namespaces of its own, which are gone.
+Next: needwant report lab.run --format html > report.html makes a page of it; needwant scenario new describes your own device.
+`))
+	})
+
+	It("says nothing of a network that was not touched, nor of a run that is not kept", func() {
+		Expect(said(ending{}, complete)).To(BeEmpty())
+	})
+
+	It("names the command that continues a run", func() {
+		Expect(said(ending{saved: "a.run"}, harness.Run{Status: harness.OverBudget, Results: make([]harness.Result, 3)})).To(ContainSubstring("Next: needwant resume a.run --budget 6 "))
+		err := verdict(harness.Run{Status: harness.Interrupted, Results: make([]harness.Result, 3)}, harness.Judgement{}, "a.run")
+		Expect(err).To(MatchError("interrupted after 3 trials; the network is as it was; continue with: needwant resume a.run"))
+	})
+
+	DescribeTable("says of each placement whether the device is online", func(gateway scenarios.Gateway, words string) {
+		Expect(network(gateway, "s50.yaml")).To(ContainSubstring(words))
+	},
+		Entry(nil, scenarios.Gateway{Placement: "vlan", Inside: "eth0"}, "eth0 is back. The device has no gateway now."),
+		Entry(nil, scenarios.Gateway{Placement: "ap", SSID: "things"}, "the Wi-Fi things is gone, so the device is offline now."),
+		Entry(nil, scenarios.Gateway{Placement: "onearm"}, "If your router gives the device no address"),
+		Entry(nil, scenarios.Gateway{Placement: "host"}, "forwards the device's traffic as before"),
+	)
+
+	DescribeTable("quotes a file for the shell", func(path, quotes string) { Expect(quoted(path)).To(Equal(quotes)) },
+		Entry(nil, "/tmp/a-b.run", "/tmp/a-b.run"),
+		Entry(nil, "a b", "'a b'"),
+		Entry(nil, "it's;rm", `'it'\''s;rm'`),
+		Entry(nil, "", "''"),
+	)
+})
+
+var _ = Describe("a verification", func() {
+	scenario := func(answer harness.Answer) map[string]harness.Endurance {
+		return map[string]harness.Endurance{"app": {Answer: answer}}
+	}
+	DescribeTable("begins with its result", func(v verification, headline string) {
+		v.Policy = "block-optional"
+		var out strings.Builder
+		Expect(v.write(&out)).To(Succeed())
+		Expect(out.String()).To(HavePrefix(headline + "\n"))
+	},
+		Entry(nil, verification{Works: true, Scenarios: scenario(harness.Pass)}, "PASS: everything works under block-optional."),
+		Entry(nil, verification{Scenarios: scenario(harness.Fail)}, "FAIL: app: not working under block-optional."),
+		Entry(nil, verification{Scenarios: scenario(harness.Fail), Suspect: "the network was disturbed"}, "UNDECIDED: not every scenario could be judged under block-optional."),
+		Entry(nil, verification{Scenarios: scenario(harness.Inconclusive)}, "UNDECIDED: not every scenario could be judged under block-optional."),
+	)
+})
