@@ -291,7 +291,7 @@ Thu Nov 26 21:00:00 2026 kern.warn kernel: IN=br0 OUT=eth0 SRC=192.168.50.10 DST
 		list, err := seen.Import(stopped, []string{"-"}, seen.Options{Stdin: r, Now: now})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(ids(list)).To(byAddress)
-	}, SpecTimeout(10*time.Second))
+	}, SpecTimeout(time.Minute))
 
 	It("ends when the command does", func() {
 		ctx, cancel := context.WithCancel(context.Background())
