@@ -28,6 +28,15 @@ func status(pid int, key string) string {
 	return ""
 }
 
+// capabilities are those of a set of a process, except for those that are to read the
+// files of others, if the folder is not root's. A process gives them up before it
+// starts itself again.
+func capabilities(pid int, set string) (uint64, error) {
+	const filesOfOthers = 1<<1 | 1<<2 // CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+	has, err := strconv.ParseUint(status(pid, set), 16, 64)
+	return has &^ filesOfOthers, err
+}
+
 var _ = Describe("a command that only reads files", Label("root"), func() {
 	running := func() string {
 		GinkgoHelper()
@@ -43,11 +52,8 @@ var _ = Describe("a command that only reads files", Label("root"), func() {
 		Expect(watch.Start()).To(Succeed())
 		DeferCleanup(func() { _ = watch.Process.Kill(); _ = watch.Wait() })
 		Eventually(func() string { return status(watch.Process.Pid, "NoNewPrivs") }).WithContext(ctx).Should(Equal("1"))
-		const filesOfOthers = 1<<1 | 1<<2 // CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, if the folder is not root's
 		for _, set := range []string{"CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"} {
-			has, err := strconv.ParseUint(status(watch.Process.Pid, set), 16, 64)
-			Expect(err).NotTo(HaveOccurred())
-			Expect(has&^filesOfOthers).To(BeZero(), set)
+			Eventually(func() (uint64, error) { return capabilities(watch.Process.Pid, set) }).WithContext(ctx).Should(BeZero(), set)
 		}
 	}, SpecTimeout(30*time.Second))
 
@@ -57,11 +63,7 @@ var _ = Describe("a command that only reads files", Label("root"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(reading.Start()).To(Succeed())
 		DeferCleanup(func() { _ = stream.Close(); _ = reading.Wait() })
-		const filesOfOthers = 1<<1 | 1<<2
-		Eventually(func() (uint64, error) { // it gives them up before it starts itself again
-			has, err := strconv.ParseUint(status(reading.Process.Pid, "CapEff"), 16, 64)
-			return has &^ filesOfOthers, err
-		}).WithContext(ctx).Should(BeZero())
+		Eventually(func() (uint64, error) { return capabilities(reading.Process.Pid, "CapEff") }).WithContext(ctx).Should(BeZero())
 		Expect(status(reading.Process.Pid, "NoNewPrivs")).To(Equal("1"))
 	}, SpecTimeout(30*time.Second))
 
