@@ -47,6 +47,7 @@ var rooms = map[string][]string{
 	"cmd": {
 		"harness", "harness/search", "harness/runfile", "harness/seen", "netns", "netns/gateway", "netns/lab",
 		"scenarios", "scenarios/miio", "scenarios/hass", "reports", "reports/policy", "reports/catalog",
+		"internal/yamlfile",
 	},
 }
 

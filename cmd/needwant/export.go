@@ -86,6 +86,8 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
 	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
+	completeFlag(command, "format", exportFormats()...)
+	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired))
 	command.MarkFlagsMutuallyExclusive("minimal", "whole-groups")
 }
 
@@ -94,7 +96,7 @@ func (f *exportFlags) add(command *cobra.Command) {
 func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) error {
 	format, err := policy.Find(f.format)
 	if err != nil {
-		return usage(err)
+		return usage(fmt.Errorf("%w%s", err, meant(f.format, exportFormats())))
 	}
 	if err := f.read(); err != nil {
 		return usage(err)

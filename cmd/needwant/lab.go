@@ -69,6 +69,9 @@ func (f *labFlags) add(command *cobra.Command) {
 	seenFlag(command, &f.seen)
 	set.BoolVar(&f.list, "list", false, "list the worlds of the library")
 	f.display.add(command)
+	command.ValidArgsFunction = firstArgument(worlds)
+	completeFlag(command, "fault", "reject", "drop", "nxdomain")
+	completeFlag(command, "driver", "ipset", "iptables")
 }
 
 func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
@@ -127,7 +130,7 @@ func (f *labFlags) check() error {
 func known(flag string, words []string, allowed ...string) error {
 	for i, word := range words {
 		if !slices.Contains(allowed, word) || slices.Contains(words[:i], word) {
-			return fmt.Errorf("%s %s: it takes %s, each at most once", flag, strings.Join(words, ","), strings.Join(allowed, ", "))
+			return fmt.Errorf("%s %s: it takes %s, each at most once%s", flag, strings.Join(words, ","), strings.Join(allowed, ", "), meant(word, allowed))
 		}
 	}
 	return nil

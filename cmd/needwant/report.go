@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -33,6 +34,9 @@ break before.`,
 			if compare {
 				return cobra.ExactArgs(2)(command, args)
 			}
+			if len(args) == 2 {
+				return errors.New("report shows one run: add --compare to compare two")
+			}
 			return cobra.ExactArgs(1)(command, args)
 		},
 		RunE: func(command *cobra.Command, args []string) error {
@@ -61,11 +65,8 @@ func load(ctx context.Context, path string) (reports.Report, error) {
 }
 
 func formatFlag(command *cobra.Command, format *string) {
-	var names []string
-	for _, known := range reports.Formats() {
-		names = append(names, known.Name)
-	}
-	command.Flags().StringVar(format, "format", "text", "of the matrix: "+strings.Join(names, ", "))
+	command.Flags().StringVar(format, "format", "text", "of the matrix: "+strings.Join(reportFormats(), ", "))
+	completeFlag(command, "format", reportFormats()...)
 }
 
 // checkFormat refuses an unknown format before anything is done for it.
@@ -81,7 +82,7 @@ func render(out io.Writer, format string, report reports.Report) error {
 	err := reports.Render(out, format, report)
 	var unknown reports.UnknownFormatError
 	if errors.As(err, &unknown) {
-		return usage(err)
+		return usage(fmt.Errorf("%w%s", err, meant(string(unknown), reportFormats())))
 	}
 	return err
 }

@@ -40,6 +40,7 @@ output; the default is the device's name with .yaml.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	command.Flags().StringVar(&from, "like", "roborock-s50", "the spec to begin with, as 'needwant scenario list' shows")
+	completeFlag(command, "like", templates()...)
 	for i, q := range questions {
 		command.Flags().StringVar(&values[i], q.flag, "", q.asks)
 	}

@@ -65,10 +65,23 @@ var _ = Describe("bad input", func() {
 		Entry("an unknown fault", "it takes reject, drop", "lab", "--fault", "explode", SpecTimeout(30*time.Second)),
 		Entry("a fault named twice", "each at most once", "lab", "--fault", "drop,drop", SpecTimeout(30*time.Second)),
 		Entry("an unknown driver", "it takes ipset, iptables", "lab", "--driver", "ebpf", SpecTimeout(30*time.Second)),
+		Entry("a fault that is misspelt", `did you mean "reject"?`, "lab", "--fault", "rejct", SpecTimeout(30*time.Second)),
+		Entry("a format that is misspelt", `did you mean "html"?`, "lab", "--format", "htm", SpecTimeout(30*time.Second)),
+		Entry("two runs without --compare", "add --compare", "report", "a.run", "b.run", SpecTimeout(30*time.Second)),
 		Entry("an impossible order", "exact or a number", "lab", "--order", "0", SpecTimeout(30*time.Second)),
 		Entry("an unknown format", "choose one of", "lab", "--format", "pdf", SpecTimeout(30*time.Second)),
 		Entry("a run that is not there", "check the name", "report", "nowhere.run", SpecTimeout(30*time.Second)),
 		Entry("a run file that is none", "is not a run file", "resume", "/etc/hostname", SpecTimeout(30*time.Second)),
+	)
+
+	DescribeTable("is avoided by completion, of", func(ctx SpecContext, name string, args ...string) {
+		Expect(needwant(ctx, append([]string{"__complete"}, args...)...).Stdout).To(MatchRegexp(`(?m)^` + name + `(\t|$)`))
+	},
+		Entry("worlds", "s50-thread", "lab", "", SpecTimeout(30*time.Second)),
+		Entry("faults", "nxdomain", "lab", "--fault", "", SpecTimeout(30*time.Second)),
+		Entry("formats of reports", "html", "report", "--format", "", SpecTimeout(30*time.Second)),
+		Entry("formats of exports", "adguard", "export", "--format", "", SpecTimeout(30*time.Second)),
+		Entry("templates", "roborock-s50", "scenario", "new", "--like", "", SpecTimeout(30*time.Second)),
 	)
 
 	It("never overwrites a run", func(ctx SpecContext) {
