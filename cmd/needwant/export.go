@@ -12,6 +12,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
+	"github.com/needwant/needwant/scenarios"
 )
 
 // exportFlags are the flags of the export command.
@@ -20,6 +21,7 @@ type exportFlags struct {
 	kind      string
 	mac       string
 	addresses []string
+	spec      string // the device's spec, which has its MAC and IP address; "" for none
 	simulated bool
 	options   policy.Options
 }
@@ -36,8 +38,8 @@ working. allow-required allows what is needed, and every member of each group of
 alternatives, and refuses all else. What the language cannot say is listed in
 comments at the top.
 
-A run file does not hold the device's addresses at home: give --mac or --address,
-or fill in the placeholders.
+A run file does not hold the device's addresses at home: give --spec, or --mac and
+--address, or fill in the placeholders.
 
 A run on a simulated device describes a world of the lab, not a product. Its rules
 are only written with --simulated, for example to test them in a lab.
@@ -84,6 +86,7 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.options.WholeGroups, "whole-groups", false, "leave open all alternatives under block-optional too")
 	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, as 7c:49:eb:00:00:01")
 	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
+	set.StringVar(&f.spec, "spec", "", "the device's spec `FILE`, from which its MAC address and its IP address come; --address if the latter differs behind your router")
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
 	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
 	completeFlag(command, "format", exportFormats()...)
@@ -118,9 +121,22 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 	return err
 }
 
-// read takes the addresses from their flags.
+// read takes the addresses from their flags, and those that no flag gives from the
+// device's spec.
 func (f *exportFlags) read() (err error) {
 	f.options.Kind = policy.Kind(f.kind)
+	if f.spec != "" {
+		file, err := scenarios.Find(f.spec)
+		if err != nil {
+			return err
+		}
+		if f.mac == "" {
+			f.mac = file.Device.MAC
+		}
+		if address := file.Device.Address; len(f.addresses) == 0 && address.IsValid() {
+			f.addresses = []string{address.String()}
+		}
+	}
 	if f.mac != "" {
 		if f.options.Device.MAC, err = net.ParseMAC(f.mac); err != nil {
 			return fmt.Errorf("--mac %s: write it as 7c:49:eb:00:00:01", f.mac)
