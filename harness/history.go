@@ -245,14 +245,14 @@ func (h history) ask(regime Regime, fault Fault, inflight []Trial) (search.Quest
 		}
 	}
 	journals := h.journals(regime, fault)
-	return search.NextOfAll(journals, h.order, pending, h.options(journals...))
+	return search.NextOfAll(journals, h.order, pending, h.options(regime, fault, journals...))
 }
 
 // settled tells whether what is known already implies what a trial would
 // answer, for every scenario.
 func (h history) settled(trial Trial) bool {
 	for _, journal := range h.journals(trial.Regime, trial.Fault) {
-		if !search.Settled(journal, h.order, h.set(trial.Block), h.options(journal)) {
+		if !search.Settled(journal, h.order, h.set(trial.Block), h.options(trial.Regime, trial.Fault, journal)) {
 			return false
 		}
 	}
@@ -274,12 +274,27 @@ func (h history) journals(regime Regime, fault Fault) [][]search.Answer {
 // that should all have been right contradict each other.
 const usualNoise = 0.05
 
-// options are the run's settings in the words of the search, for some columns.
+// windows are what the device contacted in each trial and control that speaks of
+// one regime and fault, in the order they ended.
+func (h history) windows(regime Regime, fault Fault) []search.Window {
+	var windows []search.Window
+	for _, f := range h.facts {
+		if (Column{Regime: regime, Fault: fault}).hears(f.Trial) {
+			windows = append(windows, search.Window{
+				Trial: f.Trial.Number, Reason: f.Trial.Reason, Blocked: f.whole, Contacted: f.contacted, Void: !f.usable,
+			})
+		}
+	}
+	return windows
+}
+
+// options are the run's settings in the words of the search, for some columns of
+// one regime and fault.
 // Every single answer is trusted only until two of them contradict each other:
 // then answers are repeated and weighed, so that a stumble of the device does
 // not spoil the run, and a device that is really repaired by blocking more is
 // told from one that stumbled.
-func (h history) options(journals ...[]search.Answer) search.Options {
+func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer) search.Options {
 	order, err := strconv.Atoi(h.run.Settings.Order)
 	noise := h.run.Settings.MaxNoise
 	if noise == 0 && slices.ContainsFunc(journals, contradicts) {
@@ -295,6 +310,7 @@ func (h history) options(journals ...[]search.Answer) search.Options {
 		Audits:    audits,
 		Services:  h.services(),
 		Seed:      uint64(h.run.Settings.Seed),
+		Windows:   h.windows(regime, fault),
 	}
 }
 

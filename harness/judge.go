@@ -32,7 +32,7 @@ type judge struct {
 // column judges one column.
 func (j *judge) column(column Column) {
 	journals := j.journals(column.Regime, column.Fault)
-	explanation := search.Explain(j.answers(column), j.order, j.options(journals...))
+	explanation := search.Explain(j.answers(column), j.order, j.options(column.Regime, column.Fault, journals...))
 	j.explanations = append(j.explanations, explanation)
 	verdict := ColumnVerdict{
 		Column:    column,
@@ -76,6 +76,10 @@ func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
 	}
 	switch {
 	case cell.Verdict != "":
+	case len(explanation.Fallbacks[i].While) > 0:
+		fallback := explanation.Fallbacks[i]
+		cell.Verdict, cell.Trials = Optional, fallback.Trials
+		cell.OnlyWhile, cell.Why = j.onlyWhile(fallback, explanation, cuts)
 	case explanation.Optional.Has(i):
 		cell.Verdict, cell.Trials = Optional, explanation.Attempted[i]
 		cell.Why = whyOptional(cell.Trials)
@@ -87,6 +91,19 @@ func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
 	}
 	cell.Attempts = j.attempts(i, cell.Trials)
 	return cell
+}
+
+// onlyWhile are the ids of the cuts that were blocked whenever a fallback was
+// contacted, and the sentence that says so.
+func (j *judge) onlyWhile(fallback search.Fallback, explanation search.Explanation, cuts []Cut) (ids []string, why string) {
+	var while [][]Destination
+	for n, cut := range explanation.Cuts {
+		if slices.ContainsFunc(fallback.While, cut.Members.Equal) {
+			ids = append(ids, cuts[n].ID)
+			while = append(while, cuts[n].Destinations)
+		}
+	}
+	return ids, whyOnlyWhile(while, fallback)
 }
 
 // member is the verdict on a destination by a cut it belongs to.

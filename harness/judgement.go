@@ -6,7 +6,7 @@ type Verdict string
 const (
 	Required     Verdict = "required"      // blocking it alone breaks the scenario
 	Alternative  Verdict = "alternative"   // one of a group of which at least one is needed
-	Optional     Verdict = "optional"      // in no cut
+	Optional     Verdict = "optional"      // in no cut: tried while blocked and passing, or contacted only while a cut is blocked
 	Degraded     Verdict = "degraded"      // works without it, but worse
 	NotExercised Verdict = "not-exercised" // never tried while blocked and passing: nothing is proved
 	Undecided    Verdict = "undecided"
@@ -40,11 +40,12 @@ type ColumnVerdict struct {
 // Cell is one verdict with its proof.
 type Cell struct {
 	Verdict    Verdict  `json:"verdict"`
-	Cuts       []string `json:"cuts,omitempty"` // ids of the cuts it belongs to
-	Why        string   `json:"why"`            // one sentence that a person can check
-	Trials     []int    `json:"trials"`         // the trials that the sentence rests on
-	Attempts   int      `json:"attempts"`       // fresh attempts at the block, over those trials
-	Confidence float64  `json:"confidence"`     // probability that the verdict is right, 0 to 1
+	Cuts       []string `json:"cuts,omitempty"`       // ids of the cuts it belongs to
+	OnlyWhile  []string `json:"only_while,omitempty"` // ids of the cuts one of which is blocked whenever it is contacted: a fallback
+	Why        string   `json:"why"`                  // one sentence that a person can check
+	Trials     []int    `json:"trials"`               // the trials that the sentence rests on
+	Attempts   int      `json:"attempts"`             // fresh attempts at the block, over those trials
+	Confidence float64  `json:"confidence"`           // probability that the verdict is right, 0 to 1
 }
 
 // Cut is a minimal set whose blocking breaks the scenario.

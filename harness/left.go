@@ -20,21 +20,25 @@ func (h history) left() int {
 	total := 0
 	for _, regime := range h.run.Settings.Regimes {
 		for _, fault := range h.run.Settings.Faults {
-			total += h.playOn(h.journals(regime, fault))
+			total += h.playOn(regime, fault)
 		}
 	}
 	return total
 }
 
-func (h history) playOn(journals [][]search.Answer) int {
+func (h history) playOn(regime Regime, fault Fault) int {
+	journals := h.journals(regime, fault)
+	var windows []search.Window
 	ahead := min(mostLeft, 1+mostAhead/max(1, len(h.order)))
 	for asked := range ahead {
-		options := h.options(journals...)
+		options := h.options(regime, fault, journals...)
+		options.Windows = append(options.Windows, windows...)
 		options.Transversals = mostWays
 		question, more := search.NextOfAll(journals, h.order, nil, options)
 		if !more {
 			return asked
 		}
+		windows = append(windows, search.Window{Trial: len(h.run.Results) + asked + 1, Reason: question.Reason, Blocked: question.Block})
 		for i, journal := range journals {
 			passed, known := implied(journal, question.Block)
 			journals[i] = append(slices.Clip(journal), search.Answer{

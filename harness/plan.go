@@ -150,7 +150,7 @@ func (p plan) limit() int {
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
 			journals := p.journals(regime, fault)
-			options := p.options(journals...)
+			options := p.options(regime, fault, journals...)
 			repeats := 1
 			if options.MaxNoise > 0 {
 				repeats = noisyRepeats

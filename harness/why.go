@@ -31,6 +31,20 @@ func whyOptional(passed []int) string {
 	return fmt.Sprintf("The device tried it while it was blocked, and all worked, in %s; no set that breaks the scenario needs it.", numbers(passed))
 }
 
+// whyOnlyWhile says of a fallback what is blocked whenever it is contacted.
+func whyOnlyWhile(cuts [][]Destination, f search.Fallback) string {
+	var while []string
+	for _, cut := range cuts {
+		if len(cut) == 1 {
+			while = append(while, names(cut)+" is blocked, which is required")
+			continue
+		}
+		while = append(while, "all of "+names(cut)+" are blocked, of which one is needed")
+	}
+	return fmt.Sprintf("Contacted only while %s: in %s, of %d that blocked this, and in none of %d others. So it is not needed while the scenario works.",
+		strings.Join(while, ", or while "), numbers(f.Trials), f.Broken, f.All-f.Broken)
+}
+
 // whyDegraded says how much worse, in which trials, and how seldom that comes by
 // chance.
 func whyDegraded(how string, trials []int, others int, chance float64, comparisons int) string {

@@ -98,7 +98,8 @@ type Destination struct {
 // Cell is one verdict and its proof.
 type Cell struct {
 	Verdict    harness.Verdict `json:"verdict"`
-	Cuts       []string        `json:"cuts"` // ids of the cuts that the destination is in
+	Cuts       []string        `json:"cuts"`                 // ids of the cuts that the destination is in
+	OnlyWhile  []string        `json:"only_while,omitempty"` // ids of the cuts one of which is blocked whenever it is contacted: a fallback
 	Why        string          `json:"why"`
 	Trials     []int           `json:"trials"`
 	Attempts   int             `json:"attempts"`   // of the device, that ran into the block

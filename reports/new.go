@@ -138,6 +138,7 @@ func cell(c harness.Cell) Cell {
 	return Cell{
 		Verdict:    c.Verdict,
 		Cuts:       list(c.Cuts),
+		OnlyWhile:  c.OnlyWhile,
 		Why:        c.Why,
 		Trials:     list(c.Trials),
 		Attempts:   c.Attempts,
@@ -151,8 +152,9 @@ func cell(c harness.Cell) Cell {
 func safe(s harness.SafeList, columns []harness.ColumnVerdict) Safe {
 	proved := func(d harness.Destination) bool {
 		return !slices.ContainsFunc(columns, func(c harness.ColumnVerdict) bool {
-			verdict := c.Cells[d].Verdict
-			return slices.Contains(s.Columns, c.Column.ID) && verdict != harness.Optional && verdict != harness.Alternative
+			cell := c.Cells[d]
+			tried := cell.Verdict == harness.Optional && len(cell.OnlyWhile) == 0 || cell.Verdict == harness.Alternative
+			return slices.Contains(s.Columns, c.Column.ID) && !tried
 		})
 	}
 	return Safe{list(s.Columns), slices.DeleteFunc(list(s.Destinations), func(d harness.Destination) bool { return !proved(d) }), s.Trial}

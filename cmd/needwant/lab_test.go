@@ -47,6 +47,12 @@ var _ = Describe("needwant lab", Label("root"), func() {
 		Expect(run.Stdout).To(ContainSubstring("not-exercised"))
 	}, SpecTimeout(3*time.Minute))
 
+	It("decides what is contacted only while something required is blocked, and says so", func(ctx SpecContext) {
+		run := needwant(ctx, "lab", "fallback-of-required", "--format", "json")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		Expect(run.Stdout).To(ContainSubstring("Contacted only while ntp.light.example is blocked, which is required"))
+	}, SpecTimeout(3*time.Minute))
+
 	It("exits 1 with the reason when something fails with nothing blocked", func(ctx SpecContext) {
 		world := file("broken.yaml", `apiVersion: needwant/v1
 kind: World

@@ -10,18 +10,19 @@ import (
 // Optional, NotExercised and Undecided are together all destinations, each in
 // one of the four.
 type Explanation struct {
-	Cuts          []Cut          // those of one member first
-	Safe          Set            // the largest set that passed as a whole
-	SafeTrial     int            // a trial that passed with Safe blocked; 0 for a control
-	Passing       []Set          // all maximal sets known to pass; Safe is the largest of them
-	Optional      Set            // in no cut, and attempted while blocked in a passing trial
-	NotExercised  Set            // in no cut, but never attempted while blocked in a passing trial
-	Undecided     Set            // the rest
-	Attempted     map[int][]int  // per destination, the passing trials in which it was attempted at the block
-	Contradiction *Contradiction // nil unless blocking more repaired the scenario
-	Certified     string         // "exact", "order 2", or "none"
-	Sentence      string         // what Certified proves, for people
-	FalseFail     float64        // the rates on which the confidences rest, 0 when every answer was trusted
+	Cuts          []Cut            // those of one member first
+	Safe          Set              // the largest set that passed as a whole
+	SafeTrial     int              // a trial that passed with Safe blocked; 0 for a control
+	Passing       []Set            // all maximal sets known to pass; Safe is the largest of them
+	Optional      Set              // in no cut, and attempted while blocked in a passing trial, or a fallback
+	Fallbacks     map[int]Fallback // per destination of Optional that was attempted in no passing trial
+	NotExercised  Set              // in no cut, but never attempted while blocked in a passing trial, and no fallback for certain
+	Undecided     Set              // the rest
+	Attempted     map[int][]int    // per destination, the passing trials in which it was attempted at the block
+	Contradiction *Contradiction   // nil unless blocking more repaired the scenario
+	Certified     string           // "exact", "order 2", or "none"
+	Sentence      string           // what Certified proves, for people
+	FalseFail     float64          // the rates on which the confidences rest, 0 when every answer was trusted
 	FalsePass     float64
 	Open          []Open // what is left to find out
 
@@ -65,7 +66,7 @@ const (
 // time; what is not proven yet is undecided.
 func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	t := learn(knowledge, order, options)
-	e := Explanation{Attempted: attempted(knowledge), Contradiction: t.explainContradiction()}
+	e := Explanation{Attempted: attempted(knowledge), Fallbacks: map[int]Fallback{}, Contradiction: t.explainContradiction()}
 	if t.MaxNoise > 0 {
 		e.FalseFail, e.FalsePass = t.FalseFail, t.FalsePass
 	}
@@ -75,17 +76,14 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	e.Passing, e.Safe = t.passing, t.safe
 	e.SafeTrial = t.passedTrial(t.safe)
 	var members Set
-	for _, k := range append(t.singles(), t.cuts...) {
-		if t.unconfirmed(k) {
-			continue
-		}
+	for _, k := range t.proven() {
 		e.Cuts = append(e.Cuts, t.explainCut(k))
 		members = members.Union(k)
 	}
 	e.Open = t.explainOpen(e.Contradiction)
 	e.Certified, e.Sentence = t.level(e.Contradiction)
 	e.confidence = t.weakest()
-	e.divide(t.universe.Minus(members))
+	e.divide(t.universe.Minus(members), t)
 	e.qualify(len(t.findings) > 0)
 	return e
 }
@@ -127,18 +125,24 @@ func (e Explanation) Confidence(x int) float64 {
 	if best > 0 || e.Undecided.Has(x) {
 		return best
 	}
-	return e.confidence
+	return min(e.confidence, 1-e.Fallbacks[x].Chance)
 }
 
 // divide sorts the destinations outside of all cuts.
-func (e *Explanation) divide(rest Set) {
+func (e *Explanation) divide(rest Set, t *theory) {
 	if e.Certified == "none" {
 		e.Undecided = rest
 		return
 	}
+	cuts := t.proven()
 	for _, x := range rest.Members() {
 		if len(e.Attempted[x]) > 0 {
 			e.Optional = e.Optional.With(x)
+			continue
+		}
+		if f, ok := t.fallback(x, cuts); ok && f.certain() {
+			e.Optional = e.Optional.With(x)
+			e.Fallbacks[x] = f
 			continue
 		}
 		e.NotExercised = e.NotExercised.With(x)

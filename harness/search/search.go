@@ -13,17 +13,18 @@ type Answer struct {
 // Options choose how far a search goes and how much it trusts an answer. The
 // zero value asks for order 2 and trusts every answer.
 type Options struct {
-	Exact        bool    // prove the whole formula; otherwise stop at Order
-	Order        int     // 1 or more; 0 stands for 2
-	MaxNoise     float64 // above 0: answers may be wrong, so each verdict is confirmed by repeats
-	FalseFail    float64 // share of trials failing for no reason, see [LearnFalseFail]; floored at 0.05
-	FalsePass    float64 // share of trials passing for no reason; 0 stands for a tenth of FalseFail
-	Careful      bool    // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
-	Confirm      int     // failing answers that each cut needs, each of a trial of its own; 0 stands for 1
-	Audits       int     // sets inside the safe list tried before certifying; 0 for none
-	Services     []int   // the kind of each destination, indexed by destination; audited one kind at a time
-	Seed         uint64  // of the audits
-	Transversals int     // most ways around the known cuts that exact search lists; 0 stands for 4096
+	Exact        bool     // prove the whole formula; otherwise stop at Order
+	Order        int      // 1 or more; 0 stands for 2
+	MaxNoise     float64  // above 0: answers may be wrong, so each verdict is confirmed by repeats
+	FalseFail    float64  // share of trials failing for no reason, see [LearnFalseFail]; floored at 0.05
+	FalsePass    float64  // share of trials passing for no reason; 0 stands for a tenth of FalseFail
+	Careful      bool     // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
+	Confirm      int      // failing answers that each cut needs, each of a trial of its own; 0 stands for 1
+	Audits       int      // sets inside the safe list tried before certifying; 0 for none
+	Services     []int    // the kind of each destination, indexed by destination; audited one kind at a time
+	Seed         uint64   // of the audits
+	Windows      []Window // what was contacted when, in the order of the trials; without it no [Fallback] is found
+	Transversals int      // most ways around the known cuts that exact search lists; 0 stands for 4096
 }
 
 // Question is the set to block in the next trial.
@@ -42,6 +43,7 @@ const (
 	Prove      = "prove the alternatives"
 	Confirm    = "confirm"
 	Recheck    = "ask a contradiction again"
+	SeeAgain   = "see it again"
 	Audit      = "audit"
 	SafeList   = "safe list"
 )

@@ -9,12 +9,13 @@ import "slices"
 // passing always holds the empty set or a superset, since the control passed.
 type theory struct {
 	Options
-	order    []int
-	universe Set
-	blocked  []Set // by the trials
-	trust    trust
-	findings []finding
-	doubted  []finding // contradicted by stronger findings
+	order     []int
+	universe  Set
+	knowledge []Answer
+	blocked   []Set // by the trials
+	trust     trust
+	findings  []finding
+	doubted   []finding // contradicted by stronger findings
 
 	passing, failing []Set
 	required         Set   // destinations that fail alone
@@ -27,7 +28,7 @@ type theory struct {
 
 // learn reads the journal.
 func learn(knowledge []Answer, order []int, options Options) *theory {
-	t := &theory{Options: options.withDefaults(), order: order, universe: Of(order...)}
+	t := &theory{Options: options.withDefaults(), order: order, universe: Of(order...), knowledge: knowledge}
 	for _, answer := range knowledge {
 		t.blocked = append(t.blocked, answer.Blocked)
 	}

@@ -71,6 +71,7 @@ var _ = Describe("The library", func() {
 			[]string{"api"}, []string{"broker"}, []string{"cloud_1", "cloud_2", "cloud_3"}),
 		Entry("one of each, Home Assistant", "one-of-each", lab.HomeAssistant, labtest.Steady, []string{"broker"}),
 		Entry("fallbacks", "fallbacks", lab.NativeApp, labtest.Steady, []string{"main", "spare", "last"}),
+		Entry("fallbacks of what is required", "fallback-of-required", lab.NativeApp, labtest.Steady, []string{"time"}),
 		Entry("a plug that runs", "boot-only", lab.NativeApp, labtest.Steady, []string{"cloud"}),
 		Entry("a plug that is switched on", "boot-only", lab.NativeApp, labtest.ColdBoot,
 			[]string{"cloud"}, []string{"time_1", "time_2"}),
@@ -106,6 +107,10 @@ var _ = Describe("The library", func() {
 			HaveKeyWithValue("udp/123/2001:db8:20::5", "optional")))
 		Expect(verdicts("boot-only")).To(HaveKeyWithValue("udp/123/ntp1.plug.example", "not-exercised"))
 		Expect(verdicts("slower")).To(HaveKeyWithValue("udp/8053/ot.shine.example", "degraded"))
+		Expect(verdicts("fallback-of-required")).To(And(
+			HaveKeyWithValue("udp/123/ntp.light.example", "required"),
+			HaveKeyWithValue("tcp/443/check.light.example", "optional"),
+			HaveKeyWithValue("udp/123/time.other.example", "optional")))
 		Expect(verdicts("fallbacks")).To(HaveKeyWithValue("tcp/8443/backup.hub.example", "optional"))
 	})
 

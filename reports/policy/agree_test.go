@@ -34,10 +34,14 @@ func quiet() (harness.Run, harness.Judgement) {
 	}{
 		{"required", harness.Required}, {"optional", harness.Optional}, {"another", harness.Optional},
 		{"either", harness.Alternative}, {"or", harness.Alternative},
-		{"quiet", harness.NotExercised}, {"slow", harness.Degraded}, {"unclear", harness.Undecided},
+		{"fallback", harness.Optional}, {"quiet", harness.NotExercised}, {"slow", harness.Degraded}, {"unclear", harness.Undecided},
 	} {
 		d := destination(fmt.Sprintf("tcp/443/%s.proof.example", seen.name))
-		column.Cells[d] = harness.Cell{Verdict: seen.verdict, Why: "So it is."}
+		cell := harness.Cell{Verdict: seen.verdict, Why: "So it is."}
+		if seen.name == "fallback" {
+			cell.OnlyWhile = []string{"c1"}
+		}
+		column.Cells[d] = cell
 		rows = append(rows, harness.Row{Contact: harness.Contact{Destination: d, Addresses: []netip.Addr{netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)})}}, FirstSeen: "control"})
 		if seen.verdict == harness.Alternative {
 			group = append(group, d)

@@ -171,6 +171,11 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 	p.doubtEach(p.Open, harness.NotExercised, "stays open: it was never tried while it was blocked")
 	p.doubtEach(p.Open, harness.Degraded, "stays open: all works without it, but worse")
 	p.doubtEach(p.Open, harness.Undecided, "stays open: whether it is needed is undecided")
+	for _, d := range p.Open {
+		if d.Fallback {
+			p.doubt("%s stays open: it is contacted only while what is needed is blocked, so that no trial shows what blocking it does.", d.ID)
+		}
+	}
 	for _, row := range m.Rows {
 		for _, other := range row.Destination.Collateral {
 			p.doubt("%s shares an address and port with %s: a rule by address hits both.", row.Destination.ID, short(harmless(other), 100))

@@ -63,6 +63,7 @@ type Destination struct {
 	Aliases   []string            // the names that must resolve for it to resolve (CNAME), well-formed
 	Addresses []netip.Addr        // those seen during the run, sorted
 	Resolver  bool                // the resolver that the gateway itself offers
+	Fallback  bool                // optional, but contacted only while what is needed is blocked
 	Why       string              // it is where it is, in a few words
 }
 
@@ -128,7 +129,10 @@ func (p *Policy) sort(m reports.Matrix, options Options, safe reports.Safe) {
 		}
 		verdict := strongest(p.Columns, row)
 		d.Why = string(verdict)
-		if p.blocks(verdict, slices.Contains(safe.Destinations, d.ID), whole) {
+		if d.Fallback = p.isFallback(verdict, row); d.Fallback {
+			d.Why += ", contacted only while what is needed is blocked"
+		}
+		if p.blocks(verdict, d.Fallback, slices.Contains(safe.Destinations, d.ID), whole) {
 			p.Blocked = append(p.Blocked, d)
 			continue
 		}
@@ -136,12 +140,19 @@ func (p *Policy) sort(m reports.Matrix, options Options, safe reports.Safe) {
 	}
 }
 
+// isFallback reports whether a destination is optional, and in one of the columns
+// only because it is contacted in no state in which that works.
+func (p *Policy) isFallback(verdict harness.Verdict, row reports.Row) bool {
+	return verdict == harness.Optional && slices.ContainsFunc(p.Columns, func(column string) bool { return len(row.Cells[column].OnlyWhile) > 0 })
+}
+
 // blocks reports whether a destination is blocked by its verdict, and by whether
-// it is on the list that was proved safe as a whole.
-func (p *Policy) blocks(verdict harness.Verdict, safe, whole bool) bool {
+// it is on the list that was proved safe as a whole. A fallback is on no such list:
+// blocking it was never seen to change nothing, but nothing needs it to be allowed.
+func (p *Policy) blocks(verdict harness.Verdict, fallback, safe, whole bool) bool {
 	switch verdict {
 	case harness.Optional:
-		return safe
+		return safe || fallback && p.Kind == AllowRequired
 	case harness.Alternative:
 		return safe && !whole
 	case harness.NotExercised: // that it was at the block proves nothing: the device never tried it

@@ -89,6 +89,18 @@ var _ = Describe("a policy", func() {
 		Expect(p.Doubts).To(ContainElement(ContainSubstring("log.fan.example is refused")))
 	})
 
+	It("allows no fallback of what is needed, and does not block it on its own account", func() {
+		m := matrix(fan()...)
+		m.Rows[1].Cells["app"] = reports.Cell{Verdict: harness.Optional, OnlyWhile: []string{"c1"}}
+		m.Safe = []reports.Safe{{Columns: []string{"app"}}}
+		p := made(m, policy.Options{Kind: policy.BlockOptional, Scenario: "app"})
+		Expect(ids(p.Open)).To(ContainElement("tcp/443/log.fan.example"))
+		Expect(p.Doubts).To(ContainElement(ContainSubstring("log.fan.example stays open: it is contacted only while what is needed is blocked")))
+		p = made(m, policy.Options{Kind: policy.AllowRequired, Scenario: "app"})
+		Expect(ids(p.Blocked)).To(Equal([]string{"tcp/443/log.fan.example"}), "nothing else was proved")
+		Expect(p.Blocked[0].Why).To(Equal("optional, contacted only while what is needed is blocked"))
+	})
+
 	It("leaves open what the device works worse without", func() {
 		m := matrix(fan()...)
 		m.Rows[1].Cells["app"] = reports.Cell{Verdict: harness.Degraded}

@@ -52,6 +52,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 		Entry("a ping is all that it needs", "ping-watchdog", harness.Settings{Faults: both}),
 		Entry("a ping is all that it needs, blocked by iptables", Label("slow"), "ping-watchdog", harness.Settings{Driver: "iptables", Faults: both}),
 		Entry("ten third parties", Label("slow"), "third-parties", harness.Settings{}),
+		Entry("contacts more only while it is broken", "fallback-of-required", harness.Settings{Faults: both}),
 		Entry("works, but late", "slower", harness.Settings{}),
 	)
 

@@ -146,7 +146,8 @@ func monotone(works []bool, size int) bool {
 }
 
 // verdict follows the definitions of the experiment: optional needs a passing
-// trial in which the destination was blocked and the device tried it.
+// trial in which the destination was blocked and the device tried it, or that it
+// is contacted only while the scenario fails.
 func (d *imagined) verdict(i int, cuts []set, works []bool) string {
 	alternative := false
 	for _, cut := range cuts {
@@ -163,7 +164,24 @@ func (d *imagined) verdict(i int, cuts []set, works []bool) string {
 			return "optional"
 		}
 	}
+	if d.isFallback(i, works) {
+		return "optional"
+	}
 	return "not-exercised"
+}
+
+// isFallback reports whether the device contacts a destination, but only in states
+// in which the scenario fails.
+func (d *imagined) isFallback(i int, works []bool) bool {
+	contacted := false
+	for blocked, working := range works {
+		if d.tries(i, set(blocked)) {
+			if contacted = true; working {
+				return false
+			}
+		}
+	}
+	return contacted
 }
 
 // degrade marks what is optional and makes a passing scenario worse.
