@@ -22,6 +22,7 @@ type Contact struct {
 	Tries       int          `json:"tries,omitempty"`    // fresh SYNs, datagrams or queries by the device
 	Attempts    int          `json:"attempts,omitempty"` // of these, how many ran into the block
 	Touched     int          `json:"touched,omitempty"`  // packets at the block, in either direction
+	Stopped     int          `json:"stopped,omitempty"`  // of these, how many were on the way to the device
 	Answered    bool         `json:"answered,omitempty"` // a reply came back to the device
 }
 
@@ -41,8 +42,15 @@ func (c Contact) With(other Contact) Contact {
 		Tries:       c.Tries + other.Tries,
 		Attempts:    c.Attempts + other.Attempts,
 		Touched:     c.Touched + other.Touched,
+		Stopped:     c.Stopped + other.Stopped,
 		Answered:    c.Answered || other.Answered,
 	}
+}
+
+// silent reports whether the device sent nothing: all that was seen are packets of the
+// other end, which the block stopped.
+func (c Contact) silent() bool {
+	return c.Tries == 0 && !c.Answered && c.Stopped > 0 && c.Stopped == c.Touched
 }
 
 func union[T comparable](a, b []T, compare func(T, T) int) []T {

@@ -163,6 +163,104 @@ var _ = Describe("what is contacted only while something else is blocked", func(
 		}),
 	)
 
+	Describe("with a connection that outlasts its trial", func() {
+		left := func(r *harness.Result, contact harness.Contact) {
+			contact.Destination = destination("check")
+			r.Seen.Contacts = append(r.Seen.Contacts, contact)
+		}
+		// result is the cell of a device that leaves something in trials that do not block
+		// what it needs, the first, second and so on after one that does.
+		result := func(leave func(r *harness.Result, after int)) harness.Cell {
+			device := light
+			device.contacts = append([]string{"ads", "log", "map", "news", "shop"}, device.contacts...)
+			device.fallbacks = map[string]string{"check": "time"}
+			after, left := 0, 0
+			run := done(newRun(device), device, func(r *harness.Result) {
+				if after++; blocks(r, "time") {
+					after = 0
+				} else if after < r.Trial.Number-1 {
+					before := len(r.Seen.Contacts)
+					leave(r, after)
+					left += len(r.Seen.Contacts) - before
+				}
+			})
+			Expect(left).To(BeNumerically(">", 0))
+			return column(run).Cells[destination("check")]
+		}
+
+		It("is decided if that ends in the next, and the cell says so", func() {
+			cell := result(func(r *harness.Result, after int) {
+				if after == 1 {
+					left(r, harness.Contact{Answered: true})
+				}
+			})
+			Expect(cell.Verdict).To(Equal(harness.Optional))
+			Expect(cell.Why).To(ContainSubstring("A connection from the trial before was still open in trial"))
+		})
+
+		It("is decided if packets of that run into the block of it again and again", func() {
+			verdict := func(again ...string) harness.Verdict {
+				run := newRun(light)
+				for i, block := range [][]string{nil, {"time"}, {"check"}, again, nil, {"time"}, nil, {"time"}, nil} {
+					trial := harness.Trial{Number: i + 1, Fault: harness.Reject, Regime: harness.Steady}
+					for _, word := range block {
+						trial.Block = append(trial.Block, destination(word))
+					}
+					result, err := (&lane{device: light}).Run(context.Background(), trial)
+					Expect(err).NotTo(HaveOccurred())
+					if blocks(&result, "time") && len(block) > 0 {
+						contacts(&result, "check")
+					} else if i == 2 || i == 3 {
+						left(&result, harness.Contact{Touched: 1})
+					}
+					run.Results = append(run.Results, result)
+				}
+				return column(run).Cells[destination("check")].Verdict
+			}
+			Expect(verdict("check", "log")).To(Equal(harness.Optional))
+		})
+
+		It("is decided if that began before the first trial of the lane", func() {
+			device := light
+			device.contacts = append([]string{"ads", "log", "map", "news", "shop"}, device.contacts...)
+			device.fallbacks = map[string]string{"check": "time"}
+			in := func(trial int) harness.Verdict {
+				run := done(newRun(device), device, func(r *harness.Result) {
+					if r.Trial.Number == trial {
+						left(r, harness.Contact{Answered: true})
+					}
+				})
+				Expect(run.Results[trial-1].Trial.Control()).To(BeTrue())
+				return column(run).Cells[destination("check")].Verdict
+			}
+			Expect(in(1)).To(Equal(harness.Optional))
+			Expect(in(2)).To(Equal(harness.NotExercised))
+		})
+
+		It("is not decided if that lasts longer: the device may use it while everything works", func() {
+			cell := result(func(r *harness.Result, after int) {
+				if after <= 2 {
+					left(r, harness.Contact{Answered: true})
+				}
+			})
+			Expect(cell.Verdict).To(Equal(harness.NotExercised))
+		})
+
+		It("is not decided if a new one begins while everything works", func() {
+			cell := result(func(r *harness.Result, after int) {
+				if after == 1 {
+					left(r, harness.Contact{Tries: 1, Answered: true})
+				}
+			})
+			Expect(cell.Verdict).To(Equal(harness.NotExercised))
+		})
+
+		It("is decided if the other end sends packets that are stopped, and the device none", func() {
+			cell := result(func(r *harness.Result, after int) { left(r, harness.Contact{Touched: 3, Stopped: 3}) })
+			Expect(cell.Verdict).To(Equal(harness.Optional))
+		})
+	})
+
 	It("is the same after a run was interrupted and resumed", func() {
 		device := light
 		device.fallbacks = map[string]string{"check": "time"}

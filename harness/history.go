@@ -29,11 +29,17 @@ type fact struct {
 	usable    bool        // see [history.trust]
 	blocked   search.Set  // of which something was blocked
 	whole     search.Set  // all of which was blocked
-	contacted search.Set  // in any way, whether blocked or not
+	contacted search.Set  // by any packet of the device, whether blocked or not
+	begun     search.Set  // of these, where the device began something: a connection, a datagram or a query
 	touched   search.Set  // that the device ran into at the block
 	attempted search.Set  // that it freshly tried to reach at the block
 	attempts  map[int]int // how often, by row
 }
+
+// bench is where results follow one another: a lane, as it was opened once.
+type bench struct{ lane, sitting int }
+
+func (r Result) bench() bench { return bench{r.Lane, r.Sitting} }
 
 func newHistory(run Run) history {
 	h := history{run: run, index: map[Destination]int{}}
@@ -61,11 +67,16 @@ func (h history) fact(result Result) fact {
 	f := fact{Result: result, attempts: map[int]int{}}
 	f.blocked = h.set(result.Trial.Block)
 	f.whole = h.set(slices.DeleteFunc(slices.Clone(result.Trial.Block), func(d Destination) bool { return h.universe[h.index[d]] != d }))
-	var contacted, touched, attempted []int
+	var contacted, begun, touched, attempted []int
 	blocks := result.Trial.blocks()
 	for _, contact := range result.Seen.Contacts {
 		row := h.index[contact.Destination]
-		contacted = append(contacted, row)
+		if !contact.silent() {
+			contacted = append(contacted, row)
+		}
+		if contact.Tries > 0 {
+			begun = append(begun, row)
+		}
 		if contact.Touched+contact.Attempts == 0 || !blocks(contact.Destination) {
 			continue
 		}
@@ -77,7 +88,8 @@ func (h history) fact(result Result) fact {
 			f.attempts[row] += contact.Attempts
 		}
 	}
-	f.contacted, f.touched, f.attempted = search.Of(contacted...), search.Of(touched...), search.Of(attempted...)
+	f.contacted, f.begun = search.Of(contacted...), search.Of(begun...)
+	f.touched, f.attempted = search.Of(touched...), search.Of(attempted...)
 	return f
 }
 
@@ -140,7 +152,6 @@ func (h history) destinations(set search.Set) []Destination {
 // counts if the next control that shows anything is a good one. One after which
 // it was seen to work counts unless that control is a bad one.
 func (h history) trust() {
-	type bench struct{ lane, sitting int }
 	pending := map[bench][]int{} // the trials since the last good control
 	settle := func(where bench, usable bool) {
 		for _, trial := range pending[where] {
@@ -150,7 +161,7 @@ func (h history) trust() {
 	}
 	for i := range h.facts {
 		f := &h.facts[i]
-		where := bench{f.Lane, f.Sitting}
+		where := f.bench()
 		switch {
 		case f.Suspect != "" || f.Abandoned || h.stale(f.Trial):
 		case !f.Trial.Control():
@@ -276,12 +287,26 @@ const usualNoise = 0.05
 
 // windows are what the device contacted in each trial and control that speaks of
 // one regime and fault, in the order they ended.
+//
+// What is left of an earlier connection may be its end: the device closes it late, or
+// repeats packets of it because it is blocked by now. So it is left over if the device
+// began something in the trial before on the same lane, or if it was left over then
+// and is blocked again. Otherwise the device uses it. Before the first trial of a lane
+// anything may have begun.
 func (h history) windows(regime Regime, fault Fault) []search.Window {
 	var windows []search.Window
+	recent := map[bench]search.Set{} // what was begun, or left over and blocked, in the trial before
 	for _, f := range h.facts {
+		old := f.contacted.Minus(f.begun)
+		leftover := old
+		if known, ok := recent[f.bench()]; ok {
+			leftover = old.Intersect(known)
+		}
+		recent[f.bench()] = f.begun.Union(leftover.Intersect(f.whole))
 		if (Column{Regime: regime, Fault: fault}).hears(f.Trial) {
 			windows = append(windows, search.Window{
-				Trial: f.Trial.Number, Reason: f.Trial.Reason, Blocked: f.whole, Contacted: f.contacted, Void: !f.usable,
+				Trial: f.Trial.Number, Reason: f.Trial.Reason, Blocked: f.whole,
+				Contacted: f.contacted.Minus(leftover), Leftover: leftover, Void: !f.usable,
 			})
 		}
 	}

@@ -41,8 +41,12 @@ func whyOnlyWhile(cuts [][]Destination, f search.Fallback) string {
 		}
 		while = append(while, "all of "+names(cut)+" are blocked, of which one is needed")
 	}
-	return fmt.Sprintf("Contacted only while %s: in %s, of %d that blocked this, and in none of %d others. So it is not needed while the scenario works.",
-		strings.Join(while, ", or while "), numbers(f.Trials), f.Broken, f.All-f.Broken)
+	leftover := ""
+	if len(f.Leftover) > 0 {
+		leftover = fmt.Sprintf(" A connection from the trial before was still open in %s.", numbers(f.Leftover))
+	}
+	return fmt.Sprintf("Contacted only while %s: in %s, of %d that blocked this, and in none of %d others.%s So it is not needed while the scenario works.",
+		strings.Join(while, ", or while "), numbers(f.Trials), f.Broken, f.All-f.Broken, leftover)
 }
 
 // whyDegraded says how much worse, in which trials, and how seldom that comes by

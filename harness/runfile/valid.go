@@ -157,7 +157,7 @@ func (v *validator) observation(seen harness.Observation) {
 		v.destination(contact.Destination)
 		oneOf(v, "how a name is known", contact.Named, "", "dns", "tls")
 		v.text("how a contact resolves names", contact.Private)
-		v.notNegative("a number of tries", contact.Tries, contact.Attempts, contact.Touched)
+		v.notNegative("a number of tries", contact.Tries, contact.Attempts, contact.Touched, contact.Stopped)
 		for _, name := range contact.Collateral {
 			v.text("a name", name)
 		}

@@ -9,6 +9,7 @@ type Window struct {
 	Reason    string // of the trial
 	Blocked   Set    // all of which was blocked
 	Contacted Set    // in any way, whether blocked or not
+	Leftover  Set    // only on connections from the trial before: not in Contacted, and neither supports nor refutes
 	Void      bool   // its result may not be used: what was contacted in it may refute, but not support
 }
 
@@ -19,11 +20,12 @@ type Window struct {
 // that does not contain it, and the scenario passed in none of them. Therefore it
 // is never needed in a state in which the scenario works.
 type Fallback struct {
-	While  []Set   // the cuts, one of which was blocked whenever it was contacted
-	Trials []int   // in which it was contacted
-	Broken int     // windows that blocked one of the cuts
-	All    int     // windows
-	Chance float64 // that a destination which has nothing to do with the cuts is seen in just such windows
+	While    []Set   // the cuts, one of which was blocked whenever it was contacted
+	Trials   []int   // in which it was contacted
+	Leftover []int   // trials with packets of connections from the trial before only; not among the windows
+	Broken   int     // windows that blocked one of the cuts
+	All      int     // windows
+	Chance   float64 // that a destination which has nothing to do with the cuts is seen in just such windows
 
 	spells int // of windows in a row in which it was contacted
 }
@@ -58,7 +60,10 @@ func (t *theory) fallback(x int, cuts []Set) (f Fallback, ok bool) {
 	}
 	before := false
 	for _, w := range t.Windows {
-		if w.Void {
+		if w.Leftover.Has(x) {
+			f.Leftover = append(f.Leftover, w.Trial)
+		}
+		if w.Void || w.Leftover.Has(x) {
 			continue
 		}
 		f.All++

@@ -37,6 +37,19 @@ var _ = Describe("a fallback", func() {
 		Expect(search.Proved(other, e)).To(Equal(none))
 	})
 
+	It("is not refuted by what is left of a connection from the trial before, which supports nothing either", func() {
+		leftover := search.Window{Trial: 8, Contacted: quiet, Leftover: other}
+		e := explain(append(windows[:7:7], leftover))
+		Expect(e.Optional).To(Equal(other))
+		Expect(e.Fallbacks[1].Leftover).To(Equal([]int{8}))
+		Expect(e.Fallbacks[1].All).To(Equal(7))
+		leftover.Blocked = cut
+		Expect(explain(append(windows[:5:5], leftover, windows[6])).NotExercised).To(Equal(other), "it was seen in two trials only")
+		Expect(explain([]search.Window{
+			windows[0], windows[2], windows[4], windows[6], window(8, cut, seen), leftover, window(10, cut, seen), window(11, cut, seen),
+		}).NotExercised).To(Equal(other), "it was not seen to end")
+	})
+
 	DescribeTable("is none",
 		func(windows []search.Window) {
 			e := explain(windows)
@@ -52,7 +65,7 @@ var _ = Describe("a fallback", func() {
 		Entry("if it was seen in only one of many windows", append(windows[:3:3], window(4, cut, quiet), windows[4], windows[4], windows[4])),
 		Entry("if it was seen in one burst", []search.Window{windows[0], windows[2], windows[4], windows[6], window(8, cut, seen), window(9, cut, seen), window(10, cut, seen)}),
 		Entry("if the windows are too few", []search.Window{windows[0], windows[1], windows[2], windows[3]}),
-		Entry("if most of the windows that count may not be used", []search.Window{windows[0], windows[1], windows[2], search.Window{Trial: 4, Blocked: cut, Contacted: seen, Void: true}, windows[4], windows[6]}),
+		Entry("if most of the windows that count may not be used", []search.Window{windows[0], windows[1], windows[2], {Trial: 4, Blocked: cut, Contacted: seen, Void: true}, windows[4], windows[6]}),
 	)
 
 	It("is asked for three times at most, each time by the cut alone", func() {

@@ -11,7 +11,7 @@ import (
 )
 
 // Worlds with a host that is contacted only while others are out of reach.
-var _ = Describe("what is contacted only while something else is blocked", Label("root"), func() {
+var _ = Describe("what is contacted only while something else is blocked", Label("root", "slow"), func() {
 	world := func(name, after, control string) lab.World {
 		GinkgoHelper()
 		w, err := lab.Parse(name, []byte(`apiVersion: needwant/v1

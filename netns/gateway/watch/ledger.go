@@ -100,6 +100,9 @@ func (l *Ledger) Note(p Packet) bool {
 		attempt(contact, p.At)
 	case p.Point == Block:
 		contact.Touched++
+		if !byDevice {
+			contact.Stopped++
+		}
 	case fresh:
 		contact.Tries++
 	case p.Point == Inward:

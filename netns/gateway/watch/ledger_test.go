@@ -77,6 +77,11 @@ var _ = Describe("a ledger", func() {
 			[]watch.Packet{back(data(watch.Block)), back(syn(watch.Block, 1))}, 0, 0, 2, false),
 	)
 
+	It("counts apart what was stopped on the way to the device", func() {
+		Expect(noted(data(watch.Block), back(data(watch.Block)), back(data(watch.Block)))).To(And(HaveField("Touched", 3), HaveField("Stopped", 2)))
+		Expect(noted(syn(watch.Block, 1))).To(And(HaveField("Touched", 1), HaveField("Stopped", 0)))
+	})
+
 	It("keeps the time of the first and of the last packet", func() {
 		contact := noted(syn(watch.Outward, 10), syn(watch.Outward, 20), syn(watch.Outward, 30))
 		Expect(contact.First).To(Equal(time.Unix(10, 0)))
