@@ -35,6 +35,7 @@ type barrier struct {
 	trouble error                // why the kernel's block may not be what it should be; nil if it is
 	blocked map[block.Entry]bool // what the kernel holds
 	firm    map[block.Entry]bool // of these, what it has held since the window began
+	live    []block.Connection   // open to what is blocked, to be reset
 	opened  map[block.Entry]bool // in a confinement; nil if everything is open that is not blocked
 
 	replaced int        // how often the block was replaced
@@ -44,9 +45,12 @@ type barrier struct {
 
 // replace ends the block and the confinement, and blocks these destinations. It
 // cuts the connections of everything that was blocked before or is blocked now. In
-// shared tables those of what is blocked now live on: a packet that still arrives
+// shared tables those of what is blocked now stay tracked: a packet that still arrives
 // on a connection that is no longer tracked counts as the machine's own, and the
 // machine would refuse it, and so send a packet to a destination that must get none.
+//
+// The connections that the device has open to what is blocked now are to be reset
+// when the window is open: see [barrier.reset].
 func (b *barrier) replace(destinations []harness.Destination, fault harness.Fault) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -68,14 +72,28 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 		b.blocked[entry] = true
 	}
 	b.firm = maps.Clone(b.blocked)
-	changed := b.table.Use(next)
-	if b.config.Shared {
-		changed = slices.DeleteFunc(changed, next.Blocks)
+	before, now := b.table.Use(next)
+	changed := slices.Concat(before, now)
+	if b.config.Shared { // there, only a block by address refuses what a connection sends
+		changed, now = slices.DeleteFunc(changed, next.Blocks), next.Entries()
 	}
 	if err := b.release(); err != nil {
 		return err
 	}
+	var err error
+	if b.live, err = block.Established(b.config.Namespace, b.config.layout(), now); err != nil {
+		return err
+	}
 	return block.Forget(b.config.Namespace, b.config.layout(), changed)
+}
+
+// reset resets the connections that the last replace found.
+func (b *barrier) reset() error {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	live := b.live
+	b.live = nil
+	return block.Reset(b.config.Namespace, b.config.layout(), live)
 }
 
 // learn lets the table learn something, and blocks and opens what follows from it
@@ -122,13 +140,9 @@ func (b *barrier) apply(change attribution.Change) (more []block.Entry, err erro
 	return more, nil
 }
 
-// cut ends the connections to new entries, except in shared tables: see replace. It
-// does so for all callers that wait, in one pass through the kernel's table, which a
-// device can make long.
+// cut ends the connections to new entries. It does so for all callers that wait, in
+// one pass through the kernel's table, which a device can make long.
 func (b *barrier) cut(entries []block.Entry) error {
-	if b.config.Shared {
-		return nil
-	}
 	b.mutex.Lock()
 	if b.waiting == nil {
 		b.waiting = &pass{}
@@ -145,8 +159,24 @@ func (b *barrier) cut(entries []block.Entry) error {
 	b.mutex.Lock()
 	b.waiting = nil
 	b.mutex.Unlock()
-	mine.done, mine.err = true, block.Forget(b.config.Namespace, b.config.layout(), mine.entries)
+	mine.done, mine.err = true, b.disconnect(mine.entries)
 	return mine.err
+}
+
+// disconnect forgets the connections to entries, except in shared tables: see
+// replace. It resets those that the device has open.
+func (b *barrier) disconnect(entries []block.Entry) error {
+	namespace, layout := b.config.Namespace, b.config.layout()
+	live, err := block.Established(namespace, layout, entries)
+	if err != nil {
+		return err
+	}
+	if !b.config.Shared {
+		if err := block.Forget(namespace, layout, entries); err != nil {
+			return err
+		}
+	}
+	return block.Reset(namespace, layout, live)
 }
 
 // pass is one pass through the kernel's table of connections.

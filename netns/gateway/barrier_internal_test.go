@@ -29,7 +29,7 @@ func TestTheAddressesOfABlockHaveALimit(t *testing.T) {
 		failed = b.learn(func() (change attribution.Change) {
 			for n := i; n < i+answer; n++ {
 				address := netip.AddrFrom4([4]byte{198, byte(n >> 16), byte(n >> 8), byte(n)})
-				change.Block = append(change.Block, block.Entry{Address: address, Protocol: "tcp", Port: 443})
+				change.Block = append(change.Block, block.Entry{Address: address, Protocol: "udp", Port: 443})
 			}
 			return change
 		})

@@ -14,8 +14,10 @@ import (
 // Block makes exactly these destinations unreachable, as harness.Gateway says.
 // With nxdomain their names are not answered, and only what has no name is rejected
 // by its address; a device that still knows an address may go on until it queries
-// again, but not on a connection from before. A kept destination, and a fault
-// that it does not know, are errors, and then nothing has changed.
+// again, but not on a connection from before. The device's open TCP connections to
+// what is blocked are reset once the new window is open, so that they are tried again
+// at once. A kept destination, and a fault that it does not know, are errors, and then
+// nothing has changed.
 func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
 	for _, destination := range destinations {
 		if g.table.Kept(destination) {
@@ -27,7 +29,10 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 	if err := g.barrier.replace(destinations, fault); err != nil {
 		return err
 	}
-	return g.open(ctx, len(destinations) == 0)
+	if err := g.open(ctx, len(destinations) == 0); err != nil {
+		return err
+	}
+	return g.barrier.reset()
 }
 
 // Know records what an earlier run saw of the device's destinations: a device may

@@ -77,18 +77,18 @@ func (b Blocked) Entries() (entries []block.Entry) {
 func (b Blocked) Blocks(entry block.Entry) bool { return len(b.owners[entry]) > 0 }
 
 // Use makes a plan the block that counts, without a confinement. It returns the
-// entries of everything that was blocked before or is blocked now, whose
-// connections are to be cut.
-func (t *Table) Use(next Blocked) (changed []block.Entry) {
+// entries of everything that was blocked before, and of everything that is blocked
+// now. Their connections are to be cut.
+func (t *Table) Use(next Blocked) (before, now []block.Entry) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	changed = slices.Concat(t.everything(t.blocked), t.everything(next))
+	before, now = t.everything(t.blocked), t.everything(next)
 	for entry, destinations := range next.owners {
 		delete(t.shown, placeOf(entry))
 		t.show(placeOf(entry), destinations[len(destinations)-1].Name)
 	}
 	t.blocked, t.open = next, nil
-	return changed
+	return before, now
 }
 
 // Confine makes these destinations the only ones that are open, and returns the

@@ -32,7 +32,12 @@ func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []c
 			chains.Rulef("-p tcp -j REJECT --reject-with tcp-reset"),
 			chains.Rulef("-j REJECT --reject-with %s", prohibited),
 		}},
-		{Table: "filter", Name: drop, Rules: []chains.Rule{logged, chains.Rulef("-j DROP")}},
+		{Table: "filter", Name: drop, Rules: []chains.Rule{
+			logged,
+			// Nothing is established while it is dropped: this is a connection from before.
+			chains.Rulef("-i %s -p tcp ! --syn -j REJECT --reject-with tcp-reset", layout.Inside),
+			chains.Rulef("-j DROP"),
+		}},
 	}
 }
 

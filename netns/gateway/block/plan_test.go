@@ -78,8 +78,9 @@ var _ = Describe("the plan of the block", func() {
 		Entry(nil, chains.IPv6, "icmp6-adm-prohibited"),
 	)
 
-	It("logs before it drops", func() {
-		Expect(lines(block.Chains(layout, chains.IPv4, nil)[3])).To(HaveExactElements(ContainSubstring("NFLOG"), "-j DROP"))
+	It("logs before it drops, and resets what the device sends on connections from before", func() {
+		Expect(lines(block.Chains(layout, chains.IPv4, nil)[3])).To(HaveExactElements(
+			ContainSubstring("NFLOG"), "-i in0 -p tcp ! --syn -j REJECT --reject-with tcp-reset", "-j DROP"))
 	})
 })
 
