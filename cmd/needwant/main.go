@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	used, err := root.ExecuteContextC(ctx)
 	var exit *exitError
 	if err != nil && !errors.As(err, &exit) { // cobra's own: unknown flags, missing arguments
-		exit = &exitError{codeUsage, fmt.Errorf("%w\n  usage: %s\n  %s --help says more", err, used.UseLine(), used.CommandPath())}
+		exit = &exitError{codeUsage, fmt.Errorf("%s\n  usage: %s\n  %s --help says more", plainly(err.Error()), used.UseLine(), used.CommandPath())}
 	}
 	if exit == nil {
 		return codeDone
