@@ -124,7 +124,8 @@ func setRules(layout chains.Layout, family chains.Family) (rules []chains.Rule) 
 
 // Replace fills the spare sets and swaps them in; only then are the other fault's
 // sets emptied. If an address changes between one port and every port, it moves
-// from one set to another: for a moment it is in both.
+// from one set to another: for a moment it is in both. The sets for every port are
+// left alone if they are empty and stay empty.
 func (s *sets) Replace(entries []Entry, fault harness.Fault) error {
 	if err := supported(fault); err != nil {
 		return err
@@ -139,8 +140,13 @@ func (s *sets) Replace(entries []Entry, fault harness.Fault) error {
 			return err
 		}
 	}
+	changing := kinds()
+	if everyPort(before) == 0 && everyPort(s.held) == 0 {
+		changing = []kind{{}}
+	}
+	members := s.members()
 	for _, family := range chains.Families() {
-		if err := s.replace(family, fault); err != nil {
+		if err := s.replace(family, changing, members, fault); err != nil {
 			return fmt.Errorf("blocking %d addresses (%s): %w", len(entries), family, err)
 		}
 	}
@@ -157,25 +163,25 @@ func everyPort(held map[Entry]bool) (count int) {
 	return count
 }
 
-func (s *sets) replace(family chains.Family, fault harness.Fault) error {
+func (s *sets) replace(family chains.Family, changing []kind, members map[part][]member, fault harness.Fault) error {
 	handle := s.namespace.Netlink()
 	other := harness.Drop
 	if fault == harness.Drop {
 		other = harness.Reject
 	}
 	return guarded(func() error {
-		for _, k := range kinds() {
+		for _, k := range changing {
 			if err := handle.IpsetFlush(k.spare(family)); err != nil {
 				return err
 			}
-			if err := addBatch(s.namespace, k.spare(family), s.of(k, family)); err != nil {
+			if err := addBatch(s.namespace, k.spare(family), members[part{k, family}]); err != nil {
 				return err
 			}
 			if err := handle.IpsetSwap(k.spare(family), k.set(fault, family)); err != nil {
 				return err
 			}
 		}
-		for _, k := range kinds() {
+		for _, k := range changing {
 			if err := handle.IpsetFlush(k.set(other, family)); err != nil {
 				return err
 			}
@@ -184,12 +190,18 @@ func (s *sets) replace(family chains.Family, fault harness.Fault) error {
 	})
 }
 
-// of are the members of one set.
-func (s *sets) of(k kind, family chains.Family) (members []member) {
+// part is what one set holds of the block: entries of one kind and family.
+type part struct {
+	kind
+	chains.Family
+}
+
+// members sorts the entries that are held by the set that they belong to.
+func (s *sets) members() map[part][]member {
+	members := map[part][]member{}
 	for entry := range s.held {
-		if kindOf(entry) == k && chains.FamilyOf(entry.Address) == family {
-			members = append(members, membersOf(entry)...)
-		}
+		to := part{kindOf(entry), chains.FamilyOf(entry.Address)}
+		members[to] = append(members[to], membersOf(entry)...)
 	}
 	return members
 }
@@ -224,9 +236,10 @@ func (s *sets) Check() (problem string, err error) {
 	if problem, err := s.tables.Check(); problem != "" || err != nil {
 		return problem, err
 	}
+	members := s.members()
 	for _, family := range chains.Families() {
 		for _, k := range kinds() {
-			wanted := map[harness.Fault][]member{s.fault: s.of(k, family)}
+			wanted := map[harness.Fault][]member{s.fault: members[part{k, family}]}
 			for _, fault := range faults {
 				if problem := s.compare(k.set(fault, family), wanted[fault]); problem != "" {
 					return problem, nil
