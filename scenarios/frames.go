@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"net"
+	"sync/atomic"
 )
 
 // maxPacket is the longest packet of MQTT that is read: a payload of as much as is
@@ -18,6 +19,16 @@ type frames struct {
 	length int  // as far as it was read
 	shift  int  // of the length's next 7 bits
 	left   int  // of the packet's contents
+	broken atomic.Pointer[error]
+}
+
+// Write fails with the reason for which nothing more is read, if there is one.
+func (f *frames) Write(from []byte) (int, error) {
+	n, err := f.Conn.Write(from)
+	if broken := f.broken.Load(); broken != nil {
+		err = *broken
+	}
+	return n, err
 }
 
 // Read reads no further than to the end of a packet's head, or of its contents.
@@ -29,6 +40,7 @@ func (f *frames) Read(into []byte) (int, error) {
 		n, err := f.Conn.Read(into[:1])
 		if n == 1 {
 			if err := f.head(into[0]); err != nil {
+				f.broken.Store(&err)
 				return 0, err
 			}
 		}

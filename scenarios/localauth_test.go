@@ -295,6 +295,9 @@ func fake(answers func(packet []byte) []byte) string {
 						return
 					}
 					answer := answers(packet)
+					if packet[0] == pingRequest { // a client may send one at any time
+						answer = []byte{0xd0, 0}
+					}
 					if answer == nil {
 						return
 					}
@@ -310,8 +313,8 @@ func fake(answers func(packet []byte) []byte) string {
 
 // The first byte of packets, and where CONNECT has its version.
 const (
-	connect, publish, subscribe = 0x10, 0x30, 0x82
-	atVersion                   = 8
+	connect, publish, subscribe, pingRequest = 0x10, 0x30, 0x82, 0xc0
+	atVersion                                = 8
 )
 
 // aedes is a broker that knows MQTT 3.1.1 only, and refuses others in some way.

@@ -183,7 +183,7 @@ var _ = Describe("the user's machine", Label("root"), func() {
 	DescribeTable("is left alone, with the reason and the remedy, when", func(ctx SpecContext, says string, changes ...string) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
-		run := h.needwant(ctx, "bisect", h.spec(changes...), "--allow-actuation", "--wait", "3s")
+		run := h.needwant(ctx, "bisect", h.spec(changes...), "--allow-actuation", "--wait", "10s")
 		Expect(run.Code).To(Equal(3), run.Stderr)
 		Expect(run.Stdout).To(BeEmpty())
 		Expect(strings.Join(strings.Fields(run.Stderr), " ")).To(ContainSubstring(says))

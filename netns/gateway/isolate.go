@@ -53,6 +53,9 @@ func (c Config) enter(family chains.Family, a addresses) chains.Chain {
 		return chain
 	}
 	chain.Hooks = []chains.Hook{{From: "PREROUTING", Match: chains.Rulef("-i %s", c.Inside)}}
+	if family == chains.IPv6 {
+		chain.Rules = append(chain.Rules, append(routerAnnouncement(), "-j", "DROP"))
+	}
 	for _, own := range of(family, a.own) { // the kernel hands the gateway's own broadcasts back to it
 		chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j DROP", own))
 	}
@@ -64,6 +67,11 @@ func (c Config) enter(family chains.Family, a addresses) chains.Chain {
 	chain.Rules = append(chain.Rules, chains.Rulef("-j %s", watch.At(watch.Stray)), chains.Rulef("-j DROP"))
 	return chain
 }
+
+// routerAnnouncement matches what an IPv6 router sends (RFC 4861, section 4.2). The
+// kernel remembers each sender as a neighbour, in one table of limited length for
+// the whole machine.
+func routerAnnouncement() chains.Rule { return chains.EchoOf(chains.IPv6).Of(134) }
 
 // local are the source addresses of a host that has no other yet: they are good for
 // DHCP and for finding neighbours, and the kernel does not forward them.

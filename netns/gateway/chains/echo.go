@@ -20,11 +20,12 @@ func EchoOf(family Family) Echo {
 }
 
 // Request matches echo requests.
-func (e Echo) Request() Rule { return e.of(e.Asks) }
+func (e Echo) Request() Rule { return e.Of(e.Asks) }
 
 // Reply matches echo replies.
-func (e Echo) Reply() Rule { return e.of(e.Answers) }
+func (e Echo) Reply() Rule { return e.Of(e.Answers) }
 
-func (e Echo) of(kind uint8) Rule {
+// Of matches messages of one type of this ICMP.
+func (e Echo) Of(kind uint8) Rule {
 	return Rule{"-p", e.Protocol, e.flag, strconv.Itoa(int(kind))}
 }
