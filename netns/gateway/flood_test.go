@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
@@ -47,6 +48,10 @@ const (
 	mostLeft  = 96 << 20
 	mostInUse = 256 << 20
 )
+
+// mostNeighbours is a little more than the addresses of the device's network. The
+// kernel's own limit is 1,024 for all namespaces together (gc_thresh3).
+const mostNeighbours = 300
 
 // floods has one for each part of docs/budgets.md that a device or a server can make
 // grow.
@@ -155,6 +160,9 @@ func (s *street) survives(ctx context.Context, f flood, least uint32, lasts time
 		from, link, far = s.outside, "o0", "up0"
 	}
 	sent, peak := pour(ctx, least, lasts, f, from, link, to, far)
+	remembered, err := s.middle.Netlink().NeighList(0, netlink.FAMILY_ALL)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(len(remembered)).To(BeNumerically("<", mostNeighbours), "of a table that the whole machine shares")
 	Eventually(func(g Gomega) {
 		found, err := s.ask(ctx, patience, "udp", "192.168.50.1", "cloud.example", dns.TypeA)
 		g.Expect(err).NotTo(HaveOccurred())

@@ -62,7 +62,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 		}
 	})
 
-	It("takes as long to find out as it takes to happen, and the run says how long it held", func(ctx SpecContext) {
+	It("takes as long to find out as it takes to happen, and the run says how long it held", Label("slow"), func(ctx SpecContext) {
 		world := find("late-onset")
 		cloud := harness.Destination{Protocol: "udp", Port: 8053, Name: "ot.sweeper.example"}
 		for watch, verdict := range map[lab.Watch]harness.Verdict{
