@@ -71,17 +71,18 @@ func (r Run) belonging() belonging {
 	return b
 }
 
-// twins finds the names that have the same addresses, and each the other one beside it.
+// twins finds names that share all of their addresses. Each must list the other one
+// under Collateral.
 func twins(seen map[Destination]Contact) map[Destination]Destination {
 	first := map[Destination]Destination{}
 	for d, contact := range seen {
 		for _, name := range contact.Collateral {
 			other := Destination{Protocol: d.Protocol, Port: d.Port, Name: name}
-			beside, known := seen[other]
-			if !known || other.Compare(cmp.Or(first[d], d)) >= 0 || !slices.Contains(beside.Collateral, d.Name) {
+			twin, known := seen[other]
+			if !known || other.Compare(cmp.Or(first[d], d)) >= 0 || !slices.Contains(twin.Collateral, d.Name) {
 				continue
 			}
-			if slices.Equal(contact.Addresses, beside.Addresses) {
+			if slices.Equal(contact.Addresses, twin.Addresses) {
 				first[d] = other
 			}
 		}

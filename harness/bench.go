@@ -34,7 +34,8 @@ type Bench struct {
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
 	failing int                  // controls in a row that failed
 	dormant map[Destination]bool // waited for in vain while blocked, and not tried since
-	slow    map[string]bool      // names that got no answer in time while every scenario passed
+	slow    map[string]bool      // names whose answers were late while every scenario passed
+	mute    map[string]bool      // names without an answer while every scenario passed
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
@@ -348,16 +349,22 @@ func suspicion(seen Observation) string {
 // mostSlow limits the names that a bench remembers, which a device chooses.
 const mostSlow = 4096
 
-// silence says why a failure may be due to the home's resolver, or "". A name that
-// got no answer in time is harmless if every scenario passed then, once.
+// silence says why a failure may be due to the home's resolver, or "". That a name got
+// its answer late, or none, is harmless if the same happened once while every scenario
+// passed. A late answer does not show that none is harmless.
 func (b *Bench) silence(result *Result, seen Observation) string {
 	if !result.answered(Fail) {
 		b.excuse(result, seen)
 		return ""
 	}
 	for _, name := range seen.Silent {
-		if !b.slow[name] {
-			return fmt.Sprintf("the home's resolver did not answer for %s, or took long", name)
+		if !b.mute[name] {
+			return "the home's resolver did not answer for " + name
+		}
+	}
+	for _, name := range seen.Late {
+		if !b.slow[name] && !b.mute[name] {
+			return "the home's resolver took long to answer for " + name
 		}
 	}
 	return ""
@@ -368,11 +375,16 @@ func (b *Bench) excuse(result *Result, seen Observation) {
 		return
 	}
 	if b.slow == nil {
-		b.slow = map[string]bool{}
+		b.slow, b.mute = map[string]bool{}, map[string]bool{}
 	}
-	for _, name := range seen.Silent {
+	for _, name := range seen.Late {
 		if len(b.slow) < mostSlow {
 			b.slow[name] = true
+		}
+	}
+	for _, name := range seen.Silent {
+		if len(b.mute) < mostSlow {
+			b.mute[name] = true
 		}
 	}
 }

@@ -188,8 +188,9 @@ func TestADeviceIsNotRestartedForWhatCannotBeJudged(t *testing.T) {
 			return harness.Outcome{Answer: harness.Inconclusive, Why: "the controller is away"}
 		}}
 		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true }), away}}
+		restarts := 0
 		bench.Restart = func(context.Context) error {
-			expect.Expect(true).To(BeFalse(), "restarted")
+			restarts++
 			return nil
 		}
 		for _, words := range [][]string{{}, {}, {}, {"cloud"}} {
@@ -197,6 +198,7 @@ func TestADeviceIsNotRestartedForWhatCannotBeJudged(t *testing.T) {
 			expect.Expect(err).NotTo(HaveOccurred())
 			expect.Expect(result.Recovered).To(BeFalse())
 		}
+		expect.Expect(restarts).To(BeZero())
 	})
 }
 

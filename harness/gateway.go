@@ -40,7 +40,8 @@ type Observation struct {
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
 	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
 	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
-	Silent    []string   `json:"silent,omitempty"`    // names that the home's resolver did not answer for in time, though it did before, sorted
+	Late      []string   `json:"late,omitempty"`      // names that the home's resolver answered for too late, though it was in time before, sorted
+	Silent    []string   `json:"silent,omitempty"`    // names that it did not answer for at all, though it did before, sorted
 	Broken    string     `json:"broken,omitempty"`    // what is wrong with the block itself, as "rule removed from outside"; "" when it held
 }
 

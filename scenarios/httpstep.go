@@ -42,8 +42,8 @@ const maxText = 1 << 20
 func httpKind() Kind {
 	return Kind{
 		Name:    "http",
-		About:   "Asks a server of the web, as a phone asks the vendor's cloud.",
-		Fails:   "A server that does not answer is a failure. A name that cannot be looked up, and a certificate that is not trusted, makes the check inconclusive. A redirect to another server is not followed if the step has secrets.",
+		About:   "Sends an HTTP request, for example as a phone does to the vendor's cloud.",
+		Fails:   "A server that does not answer is a failure. If a name cannot be looked up, or a certificate is not trusted, the check is inconclusive. A redirect to another server is not followed if the step has secrets.",
 		Example: "{http: {url: 'http://192.168.50.10/status'}, expect: 'status == 200 && json.power == \"on\"'}",
 		Short:   "url",
 		New:     func() Action { return new(HTTP) },

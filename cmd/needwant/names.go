@@ -57,7 +57,7 @@ func completeFlag(command *cobra.Command, flag string, names ...cobra.Completion
 	_ = command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)) // a program without it has no such flag
 }
 
-// firstArgument offers names for the first argument, and files beside them.
+// firstArgument completes the first argument with names and with files.
 func firstArgument(names func() []cobra.Completion) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {

@@ -28,9 +28,8 @@ func status(pid int, key string) string {
 	return ""
 }
 
-// capabilities are those of a set of a process, except for those that are to read the
-// files of others, if the folder is not root's. A process gives them up before it
-// starts itself again.
+// capabilities are those of one set of a process. The two that it keeps to read files
+// of another user do not count. Right after its start a process still has all of them.
 func capabilities(pid int, set string) (uint64, error) {
 	const filesOfOthers = 1<<1 | 1<<2 // CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
 	has, err := strconv.ParseUint(status(pid, set), 16, 64)

@@ -3,8 +3,6 @@ package seen
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/netip"
 	"time"
 
@@ -29,20 +27,10 @@ func isAdGuard(head []byte) bool {
 }
 
 func readAdGuard(in *input, t *Table) error {
-	for {
-		line, whole, err := in.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if len(line) == 0 {
-			continue
-		}
+	return in.each(func(line []byte, whole bool) error {
 		var entry logged
 		if err := json.Unmarshal(line, &entry); err != nil {
-			return in.failLine(wrong(whole, "JSON", err))
+			return wrong(whole, "JSON", err)
 		}
 		in.source.Records++
 		if entry.ClientID != "" {
@@ -56,5 +44,6 @@ func readAdGuard(in *input, t *Table) error {
 			resolved := names.Resolved(&answer)
 			t.Answer(entry.From, resolved.Name, "dns", resolved.Addresses...)
 		}
-	}
+		return nil
+	})
 }

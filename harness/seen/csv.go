@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -86,27 +85,20 @@ func readCSV(in *input, t *Table) error {
 	if err != nil {
 		return in.failLine(err)
 	}
-	for {
-		line, _, err := in.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return in.each(func(line []byte, _ bool) error {
 		text := strings.TrimRight(string(line), "\r\n")
 		if text == "" {
-			continue
+			return nil
 		}
 		fields, err := table.split(text)
 		if err == nil {
 			err = table.note(t, fields)
 		}
-		if err != nil {
-			return in.failLine(err)
+		if err == nil {
+			in.source.Records++
 		}
-		in.source.Records++
-	}
+		return err
+	})
 }
 
 func (c csvTable) field(fields []string, column string) string {

@@ -249,6 +249,26 @@ func (in *input) failLine(err error) error {
 	return &Error{File: in.source.File, Line: in.number, Err: err}
 }
 
+// each hands over the lines that are left, except for empty ones. An error of take's
+// is told with the line.
+func (in *input) each(take func(line []byte, whole bool) error) error {
+	for {
+		line, whole, err := in.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(line) == 0 {
+			continue
+		}
+		if err := take(line, whole); err != nil {
+			return in.failLine(err)
+		}
+	}
+}
+
 // next returns the next line without its end; io.EOF after the last. Whole is false for
 // a last line without an end. A line that is longer than [headSize] is an error.
 func (in *input) next() (line []byte, whole bool, err error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -32,29 +31,19 @@ func wrong(whole bool, form string, err error) error {
 
 func readZeek(in *input, t *Table) error {
 	table := zeekTable{separator: "\t"}
-	for {
-		line, whole, err := in.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if len(line) == 0 {
-			continue
-		}
+	return in.each(func(line []byte, whole bool) error {
 		fields, err := table.fields(line)
+		if err == nil && fields != nil {
+			err = fields.note(t)
+		}
 		if err != nil {
-			return in.failLine(wrong(whole, "a line of this log", err))
+			return wrong(whole, "a line of this log", err)
 		}
-		if fields == nil {
-			continue
+		if fields != nil {
+			in.source.Records++
 		}
-		if err := fields.note(t); err != nil {
-			return in.failLine(wrong(whole, "a line of this log", err))
-		}
-		in.source.Records++
-	}
+		return nil
+	})
 }
 
 // zeekTable is the header of a log as TSV.

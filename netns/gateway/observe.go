@@ -66,6 +66,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	}
 	contacts, always, left := g.contacts()
 	untested := harness.SumUntested(slices.Concat(g.untested.list(), left))
+	late, silent := g.forwarder.Silent(g.window.since)
 	return harness.Observation{
 		Since:     g.window.since,
 		Contacts:  contacts,
@@ -76,7 +77,8 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Untested:  untested[:min(len(untested), mostUntested)],
 		Lost:      g.log.Lost() - g.window.lost,
 		Disturbed: disturbed,
-		Silent:    g.forwarder.Silent(g.window.since),
+		Late:      late,
+		Silent:    silent,
 		Broken:    broken,
 	}, nil
 }

@@ -28,6 +28,15 @@ func (s *street) tapOutside(ctx context.Context) *tap {
 
 func newTap(ctx context.Context, namespace *netns.Namespace, name string) *tap {
 	GinkgoHelper()
+	t := &tap{seen: map[netip.Addr]int{}}
+	listen(ctx, namespace, name, t.count)
+	return t
+}
+
+// listen hands over each packet that comes in by a link, from its IP header on, until
+// the spec ends.
+func listen(ctx context.Context, namespace *netns.Namespace, name string, take func(packet []byte)) {
+	GinkgoHelper()
 	link, err := namespace.Netlink().LinkByName(name)
 	Expect(err).NotTo(HaveOccurred())
 	every := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
@@ -38,16 +47,17 @@ func newTap(ctx context.Context, namespace *netns.Namespace, name string) *tap {
 	})).To(Succeed())
 	Expect(unix.Bind(socket, &unix.SockaddrLinklayer{Protocol: every, Ifindex: link.Attrs().Index})).To(Succeed())
 	Expect(unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})).To(Succeed())
-	t := &tap{seen: map[netip.Addr]int{}}
+	_ = unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) // without root there is less room
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
-	go t.read(life, socket, ended)
+	go func() {
+		defer close(ended)
+		handOver(life, socket, take)
+	}()
 	DeferCleanup(func() error { end(); <-ended; return unix.Close(socket) })
-	return t
 }
 
-func (t *tap) read(life context.Context, socket int, ended chan<- struct{}) {
-	defer close(ended)
+func handOver(life context.Context, socket int, take func(packet []byte)) {
 	buffer := make([]byte, 2048)
 	for life.Err() == nil {
 		n, from, err := unix.Recvfrom(socket, buffer, 0)
@@ -60,7 +70,7 @@ func (t *tap) read(life context.Context, socket int, ended chan<- struct{}) {
 		if source, ok := from.(*unix.SockaddrLinklayer); ok && source.Pkttype == unix.PACKET_OUTGOING {
 			continue
 		}
-		t.count(buffer[:n])
+		take(buffer[:n])
 	}
 }
 

@@ -3,8 +3,6 @@ package gateway_test
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -17,7 +15,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
@@ -141,11 +138,11 @@ var _ = Describe("the wall bench", Label("root"), func() {
 // shootingRange is a street with taps where packets may arrive.
 type shootingRange struct {
 	*street
-	wall   wall
-	family family
-	at     map[target]netip.Addr
-	shots  []shot
-	butts  []*butt
+	wall      wall
+	family    family
+	at        map[target]netip.Addr
+	shots     []shot
+	receivers []*receiver
 }
 
 func newRange(ctx context.Context, w wall, family family) *shootingRange {
@@ -174,7 +171,7 @@ func newRange(ctx context.Context, w wall, family family) *shootingRange {
 		all = append(all, destination(id+family.second.String()))
 	}
 	Expect(r.gateway.Block(ctx, all, harness.Drop)).To(Succeed())
-	r.butts = []*butt{newButt(ctx, r.outside, "o0"), newButt(ctx, cable, "m0")}
+	r.receivers = []*receiver{newReceiver(ctx, r.outside, "o0"), newReceiver(ctx, cable, "m0")}
 	return r
 }
 
@@ -251,7 +248,7 @@ func (r *shootingRange) settled(ctx context.Context) (arrived map[int]bool) {
 
 func (r *shootingRange) arrived() map[int]bool {
 	all := map[int]bool{}
-	for _, b := range r.butts {
+	for _, b := range r.receivers {
 		b.mutex.Lock()
 		maps.Copy(all, b.seen)
 		b.mutex.Unlock()
@@ -295,55 +292,27 @@ func (r *shootingRange) load(from sender, source netip.Addr, to target) (packets
 	return packets
 }
 
-// butt sees which packets come in by a link, by the numbers in them.
-type butt struct {
+// receiver sees which packets come in by a link, by the numbers in them.
+type receiver struct {
 	mutex sync.Mutex
 	seen  map[int]bool
 }
 
-func newButt(ctx context.Context, namespace *netns.Namespace, name string) *butt {
+func newReceiver(ctx context.Context, namespace *netns.Namespace, name string) *receiver {
 	GinkgoHelper()
-	link, err := namespace.Netlink().LinkByName(name)
-	Expect(err).NotTo(HaveOccurred())
-	every := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	socket := -1
-	Expect(namespace.Do(func() (err error) {
-		socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(every))
-		return err
-	})).To(Succeed())
-	Expect(unix.Bind(socket, &unix.SockaddrLinklayer{Protocol: every, Ifindex: link.Attrs().Index})).To(Succeed())
-	Expect(unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000})).To(Succeed())
-	_ = unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) // without root there is less room, and less is sent at once
-	b := &butt{seen: map[int]bool{}}
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go b.read(life, socket, ended)
-	DeferCleanup(func() error { end(); <-ended; return unix.Close(socket) })
-	return b
+	t := &receiver{seen: map[int]bool{}}
+	listen(ctx, namespace, name, t.note)
+	return t
 }
 
-func (b *butt) read(life context.Context, socket int, ended chan<- struct{}) {
-	defer close(ended)
-	buffer := make([]byte, 2048)
-	for life.Err() == nil {
-		n, from, err := unix.Recvfrom(socket, buffer, 0)
-		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return
-		}
-		if source, ok := from.(*unix.SockaddrLinklayer); ok && source.Pkttype == unix.PACKET_OUTGOING {
-			continue
-		}
-		_, rest, found := bytes.Cut(buffer[:n], []byte(tagged))
-		if !found || len(rest) < 6 {
-			continue
-		}
-		if number, err := strconv.Atoi(string(rest[:6])); err == nil {
-			b.mutex.Lock()
-			b.seen[number] = true
-			b.mutex.Unlock()
-		}
+func (t *receiver) note(packet []byte) {
+	_, rest, found := bytes.Cut(packet, []byte(tagged))
+	if !found || len(rest) < 6 {
+		return
+	}
+	if number, err := strconv.Atoi(string(rest[:6])); err == nil {
+		t.mutex.Lock()
+		defer t.mutex.Unlock()
+		t.seen[number] = true
 	}
 }

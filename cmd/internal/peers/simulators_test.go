@@ -79,7 +79,7 @@ const plugSchema = `{
 	}]
 }`
 
-// insideResolver is the gateway, as a lab's device sees it.
+// insideResolver is the gateway's address on the side of a lab's device.
 const insideResolver = "192.168.50.1:53"
 
 // vacuumFile comes with python-miio.

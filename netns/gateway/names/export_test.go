@@ -23,4 +23,4 @@ type Silence = silence
 func (s *silence) Ask(question Question) (end func(answered bool)) { return s.ask(question) }
 
 // Since is since.
-func (s *silence) Since(then time.Time) []string { return s.since(then) }
+func (s *silence) Since(then time.Time) (late, silent []string) { return s.since(then) }

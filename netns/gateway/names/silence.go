@@ -22,7 +22,8 @@ type silence struct {
 	mutex    sync.Mutex
 	answered map[subject]bool
 	waiting  map[*waiting]bool
-	silent   map[subject]time.Time // when it was last known that one was not answered in time
+	late     map[subject]time.Time // when it was last known that an answer took too long, or still takes it
+	silent   map[subject]time.Time // when there was last no answer at all
 }
 
 // subject is what a query asks for. A resolver may answer for the IPv4 addresses of a
@@ -44,7 +45,8 @@ func (s *silence) ask(question Question) (end func(answered bool)) {
 	defer s.mutex.Unlock()
 	w := &waiting{subject{question.Name, question.Kind}, time.Now()}
 	if s.waiting == nil {
-		s.waiting, s.answered, s.silent = map[*waiting]bool{}, map[subject]bool{}, map[subject]time.Time{}
+		s.waiting, s.answered = map[*waiting]bool{}, map[subject]bool{}
+		s.late, s.silent = map[subject]time.Time{}, map[subject]time.Time{}
 	}
 	s.waiting[w] = true
 	return func(answered bool) {
@@ -63,19 +65,23 @@ func (s *silence) ask(question Question) (end func(answered bool)) {
 // note records a query that takes, or took, too long. The caller holds the lock.
 func (s *silence) note(w *waiting) {
 	if s.answered[w.subject] && time.Since(w.began) > tooSlow {
-		s.silent[w.subject] = time.Now()
+		s.late[w.subject] = time.Now()
 	}
 }
 
-// since lists the names that the resolver has answered for before, and has not
-// answered for in time since then, sorted.
-func (s *silence) since(then time.Time) (names []string) {
+// since lists the names that the resolver has answered for before, and since then too
+// late, or not at all, both sorted.
+func (s *silence) since(then time.Time) (late, silent []string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	for w := range s.waiting {
 		s.note(w)
 	}
-	for subject, at := range s.silent {
+	return namesAfter(s.late, then), namesAfter(s.silent, then)
+}
+
+func namesAfter(known map[subject]time.Time, then time.Time) (names []string) {
+	for subject, at := range known {
 		if at.After(then) {
 			names = append(names, subject.name)
 		}
@@ -84,6 +90,6 @@ func (s *silence) since(then time.Time) (names []string) {
 	return slices.Compact(names)
 }
 
-// Silent lists the names that Upstream has answered for before, and has not answered
-// for in time since then, sorted.
-func (f *Forwarder) Silent(since time.Time) []string { return f.silence.since(since) }
+// Silent lists the names that Upstream has answered for before, and since then too
+// late, or not at all, both sorted.
+func (f *Forwarder) Silent(since time.Time) (late, silent []string) { return f.silence.since(since) }
