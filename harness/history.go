@@ -259,6 +259,26 @@ func (h history) ask(regime Regime, fault Fault, inflight []Trial) (search.Quest
 	return search.NextOfAll(journals, h.order, pending, h.options(regime, fault, journals...))
 }
 
+// earlier explains the columns that a run decides before those of one regime and fault.
+func (h history) earlier(regime Regime, fault Fault) (explanations []search.Explanation) {
+	settings := h.run.Settings
+	turn := func(r Regime, f Fault) int {
+		return len(settings.Faults)*slices.Index(settings.Regimes, r) + slices.Index(settings.Faults, f)
+	}
+	for _, column := range h.run.Columns() {
+		if turn(column.Regime, column.Fault) < turn(regime, fault) {
+			explanations = append(explanations, h.explain(column))
+		}
+	}
+	return explanations
+}
+
+// explain says what the answers of a column prove.
+func (h history) explain(column Column) search.Explanation {
+	journals := h.journals(column.Regime, column.Fault)
+	return search.Explain(h.answers(column), h.order, h.options(column.Regime, column.Fault, journals...))
+}
+
 // settled tells whether what is known already implies what a trial would
 // answer, for every scenario.
 func (h history) settled(trial Trial) bool {
@@ -336,6 +356,7 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 		Services:  h.services(),
 		Seed:      uint64(h.run.Settings.Seed),
 		Windows:   h.windows(regime, fault),
+		Earlier:   func() []search.Explanation { return h.earlier(regime, fault) },
 	}
 }
 

@@ -31,8 +31,7 @@ type judge struct {
 
 // column judges one column.
 func (j *judge) column(column Column) {
-	journals := j.journals(column.Regime, column.Fault)
-	explanation := search.Explain(j.answers(column), j.order, j.options(column.Regime, column.Fault, journals...))
+	explanation := j.explain(column)
 	j.explanations = append(j.explanations, explanation)
 	verdict := ColumnVerdict{
 		Column:    column,
@@ -135,12 +134,12 @@ func (j *judge) safe() []SafeList {
 	var all []string
 	for i, column := range j.columns {
 		all = append(all, column.Column.ID)
-		lists = append(lists, j.safeList(column.Column.ID)(search.Proved(j.explanations[i].Safe, j.explanations[i])))
+		lists = append(lists, j.safeList(column.Column.ID)(search.JointSafe(j.explanations[i])))
 	}
 	if len(all) < 2 {
 		return lists
 	}
-	return append(lists, j.safeList(all...)(search.Proved(search.JointSafe(j.explanations...), j.explanations...)))
+	return append(lists, j.safeList(all...)(search.JointSafe(j.explanations...)))
 }
 
 // safeList finds the trial that proves a set safe for some columns.

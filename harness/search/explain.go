@@ -26,7 +26,8 @@ type Explanation struct {
 	FalsePass     float64
 	Open          []Open // what is left to find out
 
-	confidence float64 // of a verdict that rests on all passing sets
+	confidence float64  // of a verdict that rests on all passing sets
+	knowledge  []Answer // that all of this rests on
 }
 
 // Cut is a minimal set whose blocking breaks the scenario.
@@ -66,7 +67,7 @@ const (
 // time; what is not proven yet is undecided.
 func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	t := learn(knowledge, order, options)
-	e := Explanation{Attempted: attempted(knowledge), Fallbacks: map[int]Fallback{}, Contradiction: t.explainContradiction()}
+	e := Explanation{Attempted: attempted(knowledge), Fallbacks: map[int]Fallback{}, Contradiction: t.explainContradiction(), knowledge: knowledge}
 	if t.MaxNoise > 0 {
 		e.FalseFail, e.FalsePass = t.FalseFail, t.FalsePass
 	}
@@ -99,18 +100,6 @@ func (e *Explanation) qualify(judged bool) {
 		e.Certified = "none"
 		e.Sentence = "This holds for the destinations that were tried while they were blocked. Those that were not may be needed, too."
 	}
-}
-
-// Proved are the members of a set that were attempted, while they were blocked, in
-// a passing trial of each column.
-func Proved(set Set, columns ...Explanation) Set {
-	var proved []int
-	for _, x := range set.Members() {
-		if !slices.ContainsFunc(columns, func(e Explanation) bool { return len(e.Attempted[x]) == 0 }) {
-			proved = append(proved, x)
-		}
-	}
-	return Of(proved...)
 }
 
 // Confidence is the probability that the verdict on x is right, 0 to 1; 0 for

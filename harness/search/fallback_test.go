@@ -34,7 +34,7 @@ var _ = Describe("a fallback", func() {
 		Expect(e.Fallbacks[1].Chance).To(BeNumerically("~", 1.0/35, 1e-9))
 		Expect(e.Confidence(1)).To(BeNumerically("~", 34.0/35, 1e-9))
 		Expect(e.Certified).To(Equal("exact"))
-		Expect(search.Proved(other, e)).To(Equal(none))
+		Expect(search.JointSafe(e).Intersect(other)).To(Equal(none))
 	})
 
 	It("is not refuted by what is left of a connection from the trial before, which supports nothing either", func() {

@@ -25,6 +25,9 @@ type Options struct {
 	Seed         uint64   // of the audits
 	Windows      []Window // what was contacted when, in the order of the trials; without it no [Fallback] is found
 	Transversals int      // most ways around the known cuts that exact search lists; 0 stands for 4096
+
+	// Earlier explains the columns that other trials decided; nil if there are none.
+	Earlier func() []Explanation
 }
 
 // Question is the set to block in the next trial.

@@ -1,6 +1,9 @@
 package search
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // surely is the chance that an audit or the safe list, which every search ends
 // with, will still be a question when what is in flight has ended.
@@ -17,10 +20,11 @@ func ofTheEnd(q Question, inflight []Set) Question {
 // NextOfAll chooses the next trial for several columns that share their
 // trials: what is likeliest to be needed, and of what is equally likely the
 // question of the first column. When all are done, it audits for all of them at
-// once, inside the joint safe list and each kind of service, and asks for that
-// list itself in the end, so that the last trial that a run begins blocks just
-// what the report recommends to block. A further lane audits the kinds of
-// service already where it could do nothing else that will surely be needed.
+// once, inside the joint safe list and each kind of service. In the end it asks for
+// the safe list of these columns together with those of [Options].Earlier, so that the
+// last trial of a run blocks just what the report recommends to block. A further lane
+// audits the kinds of service already if it could do nothing else that will surely be
+// needed.
 func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options) (Question, bool) {
 	plain := options
 	plain.Audits = 0
@@ -40,9 +44,14 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 		}
 		explained = append(explained, Explain(knowledge, order, plain))
 	}
-	safe := Proved(JointSafe(explained...), explained...)
+	safe := JointSafe(explained...)
 	if q, ok := auditOfAll(columns, order, inflight, options, safe); ok {
 		return q, true
+	}
+	if options.Earlier != nil {
+		if ofAll := JointSafe(append(options.Earlier(), explained...)...); !ofAll.IsEmpty() {
+			safe = ofAll
+		}
 	}
 	if safe.IsEmpty() || slices.ContainsFunc(inflight, safe.Equal) || endsWith(columns, safe) {
 		return Question{}, false
@@ -97,12 +106,15 @@ func endsWith(columns [][]Answer, s Set) bool {
 	return len(last) > 0
 }
 
-// JointSafe is the largest set that is safe for all columns together.
+// JointSafe is the largest set that is safe for all columns together. Only what was
+// attempted, while it was blocked, in a passing trial of each column is in it. Of sets
+// of one size it is the one that a trial blocked last, or else the first in the order
+// of [Set.Compare].
 func JointSafe(columns ...Explanation) Set {
 	if len(columns) == 0 {
 		return Set{}
 	}
-	joint := columns[0].Passing
+	joint := slices.Clone(columns[0].Passing)
 	for _, column := range columns[1:] {
 		var both []Set
 		for _, a := range joint {
@@ -112,7 +124,37 @@ func JointSafe(columns ...Explanation) Set {
 		}
 		joint = shortlist(both)
 	}
-	return largest(joint)
+	for i, set := range joint {
+		joint[i] = proved(set, columns...)
+	}
+	return slices.MaxFunc(append(joint, Set{}), func(a, b Set) int {
+		return cmp.Or(cmp.Compare(a.Len(), b.Len()), cmp.Compare(lastBlocked(a, columns), lastBlocked(b, columns)), b.Compare(a))
+	})
+}
+
+// lastBlocked is the last trial that blocked just this set and passed in a column; 0 if
+// none did.
+func lastBlocked(s Set, columns []Explanation) (trial int) {
+	for _, column := range columns {
+		for _, answer := range column.knowledge {
+			if answer.Passed && answer.Blocked.Equal(s) {
+				trial = max(trial, answer.Trial)
+			}
+		}
+	}
+	return trial
+}
+
+// proved are the members of a set that were attempted, while they were blocked, in
+// a passing trial of each column.
+func proved(set Set, columns ...Explanation) Set {
+	var members []int
+	for _, x := range set.Members() {
+		if !slices.ContainsFunc(columns, func(e Explanation) bool { return len(e.Attempted[x]) == 0 }) {
+			members = append(members, x)
+		}
+	}
+	return Of(members...)
 }
 
 // shortlist keeps the 1,000 largest sets, for columns with very many ways to
