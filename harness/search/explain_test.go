@@ -115,6 +115,36 @@ var _ = Describe("Several columns", func() {
 		Expect(asked).To(BeNumerically("<", 12))
 	})
 
+	It("end with the safe list of all columns, also of those that other trials decided", func() {
+		group := search.Of(0, 1, 2)
+		play := func(options search.Options) []search.Answer {
+			var column []search.Answer
+			for trial := 1; trial < 60; trial++ {
+				q, ok := search.NextOfAll([][]search.Answer{column}, order, nil, options)
+				if !ok {
+					break
+				}
+				column = append(column, answer(trial, !group.SubsetOf(q.Block), q.Block.Members()...))
+			}
+			return column
+		}
+		for keep := range 3 { // the earlier column recommends to leave this one open
+			safe := search.All(5).Without(keep)
+			earlier := search.Explain([]search.Answer{answer(1, false, order...), answer(2, true, safe.Members()...)}, order, search.Options{})
+			column := play(search.Options{Exact: true, Earlier: func() []search.Explanation { return []search.Explanation{earlier} }})
+			Expect(column[len(column)-1].Blocked).To(Equal(safe))
+			Expect(search.JointSafe(search.Explain(column, order, search.Options{Exact: true}), earlier)).To(Equal(safe))
+		}
+	})
+
+	It("have a joint safe list of what was tried, even if a larger set passed", func() {
+		column := []search.Answer{
+			{Trial: 1, Blocked: search.Of(0, 1, 2), Touched: search.Of(0, 1, 2), Attempted: search.Of(0, 1), Passed: true},
+			{Trial: 2, Blocked: search.Of(1, 3, 4), Touched: search.Of(1, 3, 4), Attempted: search.Of(1, 3, 4), Passed: true},
+		}
+		Expect(search.JointSafe(search.Explain(column, order, search.Options{}))).To(Equal(search.Of(1, 3, 4)))
+	})
+
 	It("ask again for a joint safe list that failed in one of them, until it is beyond doubt", func() {
 		options := search.Options{MaxNoise: 0.1}
 		column := []search.Answer{answer(1, true, order...), answer(2, true, order...), answer(3, false, order...)}

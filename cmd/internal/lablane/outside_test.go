@@ -33,7 +33,7 @@ func (m *meddler) Block(ctx context.Context, destinations []harness.Destination,
 
 func (m *meddler) Observe(ctx context.Context) (harness.Observation, error) {
 	m.looks++
-	if m.looks == 2 && slices.Contains(m.among, m.blocks) {
+	if m.looks == 1 && slices.Contains(m.among, m.blocks) {
 		m.among = slices.DeleteFunc(slices.Clone(m.among), func(n int) bool { return n == m.blocks })
 		if err := m.meddle(ctx); err != nil {
 			return harness.Observation{}, err
