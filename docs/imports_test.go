@@ -24,30 +24,31 @@ const module = "github.com/needwant/needwant/"
 // may import what they like. The picture of this is in whats-here.md.
 var rooms = map[string][]string{
 	"harness/search":  {},
-	"harness":         {"harness/search"},
+	"harness":         {"harness/search", "internal/span"},
 	"harness/runfile": {"harness"},
 
 	"harness/search/internal": {"harness/search"},
 	"harness/seen":            {"harness", "netns/gateway"},
 
 	"netns":         {},
-	"netns/gateway": {"netns", "harness"},
-	"netns/lab":     {"netns", "scenarios/miio", "internal/yamlfile"},
+	"netns/gateway": {"netns", "harness", "internal/span"},
+	"netns/lab":     {"netns", "scenarios/miio", "internal/yamlfile", "internal/span"},
 
 	"internal/yamlfile": {},
+	"internal/span":     {},
 
-	"scenarios":      {"harness", "scenarios/miio", "scenarios/hass", "internal/yamlfile"},
+	"scenarios":      {"harness", "scenarios/miio", "scenarios/hass", "internal/yamlfile", "internal/span"},
 	"scenarios/miio": {},
 	"scenarios/hass": {},
 
-	"reports":         {"harness", "harness/runfile", "harness/seen"},
+	"reports":         {"harness", "harness/runfile", "harness/seen", "internal/span"},
 	"reports/policy":  {"harness", "reports"},
 	"reports/catalog": {"harness", "reports", "internal/yamlfile"},
 
 	"cmd": {
 		"harness", "harness/search", "harness/runfile", "harness/seen", "netns", "netns/gateway", "netns/lab",
 		"scenarios", "scenarios/miio", "scenarios/hass", "reports", "reports/policy", "reports/catalog",
-		"internal/yamlfile",
+		"internal/yamlfile", "internal/span",
 	},
 }
 

@@ -20,6 +20,10 @@ type Bench struct {
 	Restart   func(ctx context.Context) error // power-cycles the device; nil where nothing can
 	Timing    Timing
 
+	// First is how long the first control lasts at least, to see what the device
+	// contacts seldom. The bench clears it when that control begins.
+	First time.Duration
+
 	// Wake, where it is set, starts the device when the window of the first trial
 	// is open, so that it shows what the device contacts only at its start.
 	Wake func(ctx context.Context) error
@@ -42,6 +46,10 @@ type Bench struct {
 // until the device works again. The network is unblocked on every way out.
 func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error) {
 	result = Result{Trial: trial, Lane: b.Number, Started: time.Now()}
+	if usual := b.Timing.Settle; trial.Control() && b.First > 0 {
+		b.Timing.Settle, b.First = max(usual, b.First), 0
+		defer func() { b.Timing.Settle = usual }()
+	}
 	defer func() {
 		if err != nil {
 			b.unblock(ctx)

@@ -85,6 +85,18 @@ func TestAPassIsJudgedSettleAfterTheLastFirstTry(t *testing.T) {
 	})
 }
 
+func TestTheFirstControlLastsAsLongAsItIsToBeObserved(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		bench := &harness.Bench{Gateway: &gateway{}, Scenarios: []harness.Scenario{works(func() bool { return true })}, Timing: timing, First: time.Minute}
+		for _, want := range []time.Duration{time.Minute, timing.Settle} {
+			result, err := bench.Run(context.Background(), trial())
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Held).To(BeNumerically("~", want, time.Second))
+		}
+		expect.Expect(bench.Timing).To(Equal(timing))
+	})
+}
+
 func TestADormantDestinationCostsPatienceOnce(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"early": 0}}

@@ -69,9 +69,9 @@ type Block struct {
 
 // Timing says how long the parts of a trial take.
 type Timing struct {
-	Settle  time.Duration `yaml:"settle,omitempty" about:"From the block until the scenarios are judged. The default is 90s, or the world's own in a lab."`
+	Settle  time.Duration `yaml:"settle,omitempty" about:"From the block until the scenarios are judged. The default is 90s, or the world's own in a lab, which is the least there."`
 	Recover time.Duration `yaml:"recover,omitempty" about:"The longest wait until all works again. The default is 60s, or the world's own."`
-	Observe time.Duration `yaml:"observe,omitempty" about:"How long to watch before the first block. The default is 30m."`
+	Observe time.Duration `yaml:"observe,omitempty" about:"How long to watch before the first block. The default is 30m, and no longer than any trial in a lab."`
 }
 
 // Trials says how many trials to make.

@@ -37,6 +37,10 @@ var _ = Describe("a spec file", func() {
 		Expect(file.Scenarios[0]).To(And(HaveField("Every", 15*time.Second), HaveField("PassWhen", "ok_ratio >= 0.9")))
 	})
 
+	It("has the timing of its world in a lab", func() {
+		Expect(good(head + "scenarios:\n  a: {steps: [{wait: 1s}]}\n").Timing).To(BeZero())
+	})
+
 	It("takes the Home Assistant of its power switch from its first hass step", func() {
 		file := good(nicHead + "    steps: [{hass: {url: 'http://192.168.1.5:8123', entity: vacuum.s50}}]\nregimes: {cold_boot: {power: {hass: switch.plug}}}\n")
 		Expect(file.Regimes.ColdBoot.Power.URL).To(Equal("http://192.168.1.5:8123"))

@@ -388,11 +388,11 @@ func (f *File) fillIn() {
 	if f.Gateway.Placement != Lab {
 		setDefault(&f.Timing.Settle, 90*time.Second)
 		setDefault(&f.Timing.Recover, time.Minute)
+		setDefault(&f.Timing.Observe, 30*time.Minute)
 		if boot := f.Regimes.ColdBoot; boot != nil {
 			setDefault(&boot.Wait, 3*time.Minute)
 		}
 	}
-	setDefault(&f.Timing.Observe, 30*time.Minute)
 	for _, power := range f.powers() {
 		if power.homeless() {
 			power.URL = f.homeURL()

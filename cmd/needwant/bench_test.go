@@ -16,7 +16,7 @@ func BenchmarkLab(b *testing.B) {
 	}
 	var peak int64
 	for b.Loop() {
-		command := exec.Command(path, "lab", "--quiet")
+		command := exec.Command(path, "lab", "--quiet", "--discard")
 		if said, err := command.CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, said)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -113,7 +114,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 
 // begin creates the run file, and remembers that the run was begun here.
 func (f *bisectFlags) begin(command *cobra.Command, run harness.Run) (journal, error) {
-	journal, err := create(f.out, run)
+	journal, err := runfile.Create(f.out, run)
 	if err != nil {
 		return nil, err
 	}

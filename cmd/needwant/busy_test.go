@@ -15,7 +15,7 @@ import (
 
 var _ = Describe("a machine that is too busy for a lab", Label("root"), func() {
 	It("spoils a trial, not a verdict", func(ctx SpecContext) {
-		command := exec.CommandContext(ctx, program, "lab", "all-optional", "--json", "--quiet")
+		command := exec.CommandContext(ctx, program, "lab", "all-optional", "--json", "--quiet", "--discard")
 		output, err := command.StdoutPipe()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(command.Start()).To(Succeed())

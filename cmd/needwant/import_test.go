@@ -72,7 +72,7 @@ var _ = Describe("needwant import", func() {
 		path := filepath.Join(GinkgoT().TempDir(), "s50.seen")
 		Expect(needwant(ctx, "import", "--out", path, kernelLog, file("daily.csv", "name,address,protocol,port,device\n"+
 			"daily.example,203.0.113.77,tcp,443,192.168.50.10\nrare.example,,,,192.168.50.10\n")).Code).To(Equal(0))
-		run := needwant(ctx, "lab", "--seen", path, "--format", "json")
+		run := needwant(ctx, "lab", "--seen", path, "--format", "json", "--discard")
 		Expect(run.Code).To(Equal(4), run.Stderr)
 		Expect(run.Stderr).To(ContainSubstring("has no port for rare.example"))
 		var matrix reports.Matrix

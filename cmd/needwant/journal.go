@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 )
 
 // journal is where a run is kept.
@@ -12,14 +11,6 @@ type journal interface {
 	harness.Journal
 	Finish(status harness.Status, why string, duration time.Duration) error
 	Close() error
-}
-
-// create starts a run file. Without a path the run is kept nowhere.
-func create(path string, run harness.Run) (journal, error) {
-	if path == "" {
-		return nowhere{}, nil
-	}
-	return runfile.Create(path, run)
 }
 
 // nowhere is the journal of a run that nobody wants to keep.

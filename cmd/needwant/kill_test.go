@@ -23,7 +23,7 @@ var _ = Describe("SIGKILL", Label("root"), func() {
 		random := rand.New(rand.NewPCG(1, uint64(GinkgoRandomSeed())))
 		for i := range 20 {
 			marker := fmt.Sprintf("NEEDWANT_KILL_SPEC=%d-%d", os.Getpid(), i)
-			command := exec.CommandContext(ctx, program, "lab", "one-of-each", "--quiet", "--lanes", "2")
+			command := exec.CommandContext(ctx, program, "lab", "one-of-each", "--quiet", "--lanes", "2", "--discard")
 			command.Env = append(os.Environ(), marker)
 			Expect(command.Start()).To(Succeed())
 			if i > 0 { // once, too early for anything

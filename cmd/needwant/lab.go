@@ -13,6 +13,7 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -24,6 +25,7 @@ type labFlags struct {
 	regimes  []string
 	display  display
 	out      string
+	discard  bool
 	list     bool
 	seen     string
 }
@@ -38,7 +40,7 @@ func labCommand() *cobra.Command {
 		Long: `Builds a simulated device with its internet and home in network namespaces that
 have no way out, runs the whole experiment on it through a real gateway, and
 prints the matrix. WORLD is a name from the library (--list) or a file; the
-default is ` + usualWorld + `.
+default is ` + usualWorld + `. The run is kept in WORLD.run, from which it can be resumed.
 
 A world's verdicts describe the world, not the product it was named after.`,
 		Args: cobra.MaximumNArgs(1),
@@ -65,7 +67,9 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, as 0.05; 0 trusts each one")
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
-	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for resume and report")
+	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
+	set.BoolVar(&f.discard, "discard", false, "do not keep the run")
+	command.MarkFlagsMutuallyExclusive("out", "discard")
 	seenFlag(command, &f.seen)
 	set.BoolVar(&f.list, "list", false, "list the worlds of the library")
 	f.display.add(command)
@@ -90,12 +94,48 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	f.settings.Source = nameOrPath
 	run := lablane.NewRun(world, f.settings)
-	journal, err := create(f.out, run)
+	journal, err := f.begin(command, run, world.Name)
 	if err != nil {
 		return runfileError(err)
 	}
-	f.display.end.saved = f.out
 	return experimentOnLab(command, run, world, journal, f.display)
+}
+
+// begin creates the run file. A lab needs none: if the user has named no file, and none
+// can be created in this folder, the run is not kept.
+func (f *labFlags) begin(command *cobra.Command, run harness.Run, world string) (journal, error) {
+	if f.discard {
+		return nowhere{}, nil
+	}
+	if f.out != "" {
+		f.display.end.saved = f.out
+		return runfile.Create(f.out, run)
+	}
+	path, file, err := createNumbered(world, run)
+	if kind, ok := errors.AsType[runfile.Kind](err); ok && !kind.Usage() {
+		fmt.Fprintf(command.ErrOrStderr(), "This run is not kept: %v\n", err)
+		return nowhere{}, nil
+	}
+	f.display.end.saved = path
+	return file, err
+}
+
+// mostRuns is how many runs of one name a folder can hold.
+const mostRuns = 10_000
+
+// createNumbered creates NAME.run, or the first of NAME-2.run, NAME-3.run and so on that
+// does not exist yet.
+func createNumbered(name string, run harness.Run) (path string, file *runfile.File, err error) {
+	for number := 1; number <= mostRuns; number++ {
+		path = name + ".run"
+		if number > 1 {
+			path = fmt.Sprintf("%s-%d.run", name, number)
+		}
+		if file, err = runfile.Create(path, run); !errors.Is(err, runfile.Exists) {
+			break
+		}
+	}
+	return path, file, err
 }
 
 // check reads the flags that are lists and words.

@@ -20,7 +20,7 @@ import (
 
 var _ = Describe("needwant lab", Label("root"), func() {
 	It("fills in the question marks of the forum's table", func(ctx SpecContext) {
-		run := needwant(ctx, "lab", "--format", "json")
+		run := needwant(ctx, "lab", "--format", "json", "--discard")
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		var matrix reports.Matrix
 		Expect(json.Unmarshal([]byte(run.Stdout), &matrix)).To(Succeed())
@@ -42,13 +42,13 @@ var _ = Describe("needwant lab", Label("root"), func() {
 	}, SpecTimeout(3*time.Minute))
 
 	It("exits 4 when something is not exercised, and says what", func(ctx SpecContext) {
-		run := needwant(ctx, "lab", "boot-only")
+		run := needwant(ctx, "lab", "boot-only", "--discard")
 		Expect(run.Code).To(Equal(4), run.Stderr)
 		Expect(run.Stdout).To(ContainSubstring("not-exercised"))
 	}, SpecTimeout(3*time.Minute))
 
 	It("decides what is contacted only while something required is blocked, and says so", func(ctx SpecContext) {
-		run := needwant(ctx, "lab", "fallback-of-required", "--format", "json")
+		run := needwant(ctx, "lab", "fallback-of-required", "--format", "json", "--discard")
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stdout).To(ContainSubstring("Contacted only while ntp.light.example is blocked, which is required"))
 	}, SpecTimeout(3*time.Minute))
@@ -63,13 +63,13 @@ noise: {deaf: 1.0}
 destinations:
   a: {host: a.example, addresses: [203.0.113.1], protocol: tcp, port: 443}
 `)
-		run := needwant(ctx, "lab", world)
+		run := needwant(ctx, "lab", world, "--discard")
 		Expect(run.Code).To(Equal(1), run.Stderr)
 		Expect(run.Stderr).To(ContainSubstring("does not work with nothing blocked: hass: "))
 	}, SpecTimeout(time.Minute))
 
 	It("tells its events, and the matrix last", func(ctx SpecContext) {
-		run := needwant(ctx, "lab", "all-optional", "--json", "--quiet")
+		run := needwant(ctx, "lab", "all-optional", "--json", "--quiet", "--discard")
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stderr).To(BeEmpty())
 		var kinds []string

@@ -23,6 +23,9 @@ func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scen
 	if err := lane.Gateway.Know(options.known); err != nil {
 		return nil, unfit(errors.Join(err, lane.Close()))
 	}
+	if options.observe {
+		lane.First = file.Timing.Observe
+	}
 	fmt.Fprintf(out, "lab %s: its device is %s, its Home Assistant %s with %s; their tokens are known\n",
 		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity)
 	return &stand{bench: lane.Bench, lane: lane, close: lane.Close, simulated: true}, nil

@@ -49,7 +49,7 @@ var _ = Describe("--pcap", Label("root"), func() {
 	}, SpecTimeout(time.Minute))
 
 	It("refuses a file that is there already, before anything is done", func(ctx SpecContext) {
-		run := needwant(ctx, "lab", "all-optional", "--pcap", file("there.pcapng", ""))
+		run := needwant(ctx, "lab", "all-optional", "--pcap", file("there.pcapng", ""), "--discard")
 		Expect(run.Code).To(Equal(2), run.Stderr)
 		Expect(run.Stderr).To(ContainSubstring("choose another name"))
 	}, SpecTimeout(time.Minute))

@@ -71,7 +71,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 		}
 	}
 	if options.observe {
-		placed.Observe(file.Timing.Observe)
+		placed.First = file.Timing.Observe
 	}
 	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), close: placed.Close}, nil
 }

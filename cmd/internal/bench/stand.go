@@ -35,9 +35,8 @@ type Stand struct {
 	Placed  *placement.Placed
 
 	machine *netns.Namespace
-	way     way           // to the device; nil until it is there
-	observe time.Duration // of the first control; 0 once it is over
-	told    bool          // that the way to the device is gone
+	way     way  // to the device; nil until it is there
+	told    bool // that the way to the device is gone
 }
 
 // way is that to a device, as placement.Placed is.
@@ -202,18 +201,9 @@ func (s *Stand) Judge(ctx context.Context, file scenarios.File, list scenarios.L
 	return err
 }
 
-// Observe makes the first control last at least so long, to see what the device
-// contacts seldom.
-func (s *Stand) Observe(least time.Duration) { s.observe = least }
-
 // Run carries out one trial, as harness.Bench does. It fails where the way to the
 // device is gone: a device that is away then has not failed.
 func (s *Stand) Run(ctx context.Context, trial harness.Trial) (result harness.Result, err error) {
-	if s.observe > s.Timing.Settle && trial.Control() {
-		usual := s.Timing.Settle
-		s.Timing.Settle, s.observe = s.observe, 0
-		defer func() { s.Timing.Settle = usual }()
-	}
 	err = s.watched(ctx, func(ctx context.Context) (err error) {
 		result, err = s.Bench.Run(ctx, trial)
 		return err

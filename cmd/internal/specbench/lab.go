@@ -17,6 +17,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -28,9 +29,18 @@ type Options struct {
 }
 
 // World is the one that a spec with placement lab names. A relative path begins
-// where the spec lies. The error is a [*lab.Error], or a [*scenarios.Error] where
-// there is no such world.
+// where the spec lies. The error is a [*lab.Error], or a [*scenarios.Error] if there
+// is no such world, or if the spec gives it less time to settle than it needs.
 func World(file scenarios.File) (lab.World, error) {
+	world, err := named(file)
+	if settle := file.Timing.Settle; err == nil && settle > 0 && settle < world.Settle() {
+		return world, file.Wrong(fmt.Sprintf("settle is %s, and the device of the world %s needs %s", span.Typed(settle), world.Name, span.Typed(world.Settle())),
+			"write "+span.Typed(world.Settle())+" or more, or leave settle out", "timing", "settle")
+	}
+	return world, err
+}
+
+func named(file scenarios.File) (lab.World, error) {
 	name := file.Gateway.World
 	beside := filepath.Join(file.Folder(), name)
 	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() && !filepath.IsAbs(name) {
@@ -83,10 +93,21 @@ func furnish(lane *lablane.Lane, file scenarios.File, list scenarios.List, optio
 	if lane.Scenarios, err = file.Bind(list, site); err != nil {
 		return err
 	}
+	obey(&lane.Timing, file.Timing)
 	if file.Regimes.ColdBoot != nil {
 		lane.Restart, err = file.Restarter(site)
 	}
 	return err
+}
+
+// obey puts what a spec says in place of the world's own timing.
+func obey(timing *harness.Timing, spec scenarios.Timing) {
+	if spec.Settle > 0 {
+		timing.Settle, timing.Patience = spec.Settle, spec.Settle
+	}
+	if spec.Recover > 0 {
+		timing.Recover = spec.Recover
+	}
 }
 
 // Site is what scenarios need to know of a lab.

@@ -115,6 +115,16 @@ var _ = Describe("a spec on a lab", Label("root"), func() {
 		Expect(result.Outcomes["lan"].Steps[3].Saw).To(ContainSubstring("192.168.1.10/24"))
 	}, SpecTimeout(time.Minute))
 
+	It("obeys the spec's timing in place of the world's own", func(ctx SpecContext) {
+		lane := bench(ctx, "  app: {steps: [{miio: get_status}]}\ntiming: {settle: 12s, recover: 7m}\n")
+		Expect(lane.Timing).To(And(HaveField("Settle", 12*time.Second), HaveField("Patience", 12*time.Second), HaveField("Recover", 7*time.Minute)))
+	}, SpecTimeout(time.Minute))
+
+	It("rejects a spec that gives the world's device less time than it needs", func() {
+		_, err := specbench.World(spec("  app: {steps: [{miio: get_status}]}\ntiming: {settle: 100ms}\n"))
+		Expect(err).To(MatchError(And(HavePrefix("spec.yaml:7:18:"), ContainSubstring("settle is 100ms, and the device of the world s50-thread needs "), ContainSubstring("or leave settle out"))))
+	})
+
 	It("tells a controller that asks the device from one that went through the cloud", func(ctx SpecContext) {
 		lane := benchOn(ctx, fallingBack, `
   local:
