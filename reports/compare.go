@@ -20,14 +20,14 @@ type Comparison struct {
 
 // Change is what changed in one column.
 type Change struct {
-	Column Column // of the later run
-	Grown  []Need // sets that break it now, and did not before
-	Shrunk []Need // sets that broke it before, and do not now
+	Column Column       // of the later run
+	Grown  []ChangedCut // sets that break it now, and did not before
+	Shrunk []ChangedCut // sets that broke it before, and do not now
 	Cells  []CellChange
 }
 
-// Need is a set of destinations whose blocking breaks a column.
-type Need struct {
+// ChangedCut is a cut that only one of two runs has.
+type ChangedCut struct {
 	Destinations []harness.Destination
 	Trials       []int // of the run in which it is needed
 	Uncertain    bool  // the other run leaves open whether it was needed there too
@@ -104,8 +104,8 @@ func find(m Matrix, id harness.Destination) (Row, bool) {
 
 // grown are the cuts of the later matrix that broke nothing in the earlier one:
 // those that no cut of the earlier one lies within.
-func grown(before Matrix, old Column, after Matrix, column Column) []Need {
-	var needs []Need
+func grown(before Matrix, old Column, after Matrix, column Column) []ChangedCut {
+	var needs []ChangedCut
 	for _, cut := range after.Cuts {
 		if cut.Column != column.ID {
 			continue
@@ -114,7 +114,7 @@ func grown(before Matrix, old Column, after Matrix, column Column) []Need {
 			return c.Column == old.ID && subset(c.Destinations, cut.Destinations)
 		})
 		if !broke {
-			needs = append(needs, Need{cut.Destinations, cut.Trials, leavesOpen(before, old, cut.Destinations)})
+			needs = append(needs, ChangedCut{cut.Destinations, cut.Trials, leavesOpen(before, old, cut.Destinations)})
 		}
 	}
 	return needs

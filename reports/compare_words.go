@@ -61,14 +61,14 @@ func (c Change) lines() []string {
 }
 
 // single is the destination of a need that is no group.
-func single(need Need) []harness.Destination {
+func single(need ChangedCut) []harness.Destination {
 	if len(need.Destinations) == 1 {
 		return need.Destinations
 	}
 	return nil
 }
 
-func (c Change) growth(need Need) string {
+func (c Change) growth(need ChangedCut) string {
 	line := fmt.Sprintf("At least one of %s is needed now%s", called(need.Destinations...), proof(need.Trials))
 	if len(need.Destinations) == 1 {
 		line = fmt.Sprintf("%s is required now%s; before, it was %s", called(need.Destinations...), proof(need.Trials), orNotSeen(c.cell(need).Before))
@@ -79,7 +79,7 @@ func (c Change) growth(need Need) string {
 	return line + "."
 }
 
-func (c Change) shrinkage(need Need) string {
+func (c Change) shrinkage(need ChangedCut) string {
 	line := fmt.Sprintf("It is no longer so that at least one of %s is needed", called(need.Destinations...))
 	if len(need.Destinations) == 1 {
 		line = fmt.Sprintf("%s was required, and is now %s", called(need.Destinations...), orNotSeen(c.cell(need).After))
@@ -91,7 +91,7 @@ func (c Change) shrinkage(need Need) string {
 }
 
 // cell is how the verdict on a need's single destination changed.
-func (c Change) cell(need Need) CellChange {
+func (c Change) cell(need ChangedCut) CellChange {
 	for _, cell := range c.Cells {
 		if cell.Destination == need.Destinations[0] {
 			return cell

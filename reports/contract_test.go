@@ -27,6 +27,7 @@ rows[].destination.port rows[].destination.service rows[].destination.first_seen
 rows[].cells rows[].cells.* rows[].cells.*.verdict rows[].cells.*.cuts rows[].cells.*.why rows[].cells.*.trials
 rows[].cells.*.attempts rows[].cells.*.confidence
 cuts cuts[].id cuts[].column cuts[].destinations cuts[].trials
+needs needs[].column needs[].at_least needs[].of needs[].cuts
 safe safe[].columns safe[].destinations safe[].trial
 unknown unknown[].column unknown[].why unknown[].destinations
 `

@@ -148,17 +148,15 @@ func (r reading) mood() string {
 	return "done"
 }
 
-// inShort is "needs 1, and 1 of 5": how many destinations a column needs.
+// inShort is "needs 1 and 1 of 5": how many destinations a column needs.
 func (r reading) inShort(column Column) string {
 	var single int
 	var parts []string
-	for _, cut := range r.Cuts {
-		switch {
-		case cut.Column != column.ID:
-		case len(cut.Destinations) == 1:
+	for _, need := range r.needsOf(column) {
+		if len(need.Of) == 1 {
 			single++
-		default:
-			parts = append(parts, fmt.Sprintf("1 of %d", len(cut.Destinations)))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d of %d", need.AtLeast, len(need.Of)))
 		}
 	}
 	if single > 0 {

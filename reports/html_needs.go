@@ -20,9 +20,10 @@ type need struct {
 // Wide tells whether the need takes the whole width of the page.
 func (n need) Wide() bool { return slices.ContainsFunc(n.Parts, func(p part) bool { return p.Many }) }
 
-// part is a destination that is needed, or a group of which one is.
+// part is a destination that is needed, or a group of which some are.
 type part struct {
 	Letter  string // of a group; "" for a single destination
+	AtLeast string // how many of it are needed, in words
 	Many    bool   // more members than are drawn one below the other
 	Members []member
 	Proof   string
@@ -55,15 +56,14 @@ func (r reading) drawnNeeds() []need {
 
 func (r reading) drawnNeed(column Column) need {
 	n := need{Level: r.certification(column)}
-	for _, cut := range r.Cuts {
-		if cut.Column == column.ID {
-			n.Parts = append(n.Parts, part{
-				Letter:  r.group[cut.ID].letter,
-				Many:    len(cut.Destinations) > mostBelow,
-				Members: each(cut.Destinations, drawn),
-				Proof:   inTrials(cut.Trials),
-			})
-		}
+	for _, need := range r.needsOf(column) {
+		n.Parts = append(n.Parts, part{
+			Letter:  r.group[need.Cuts[0]].letter,
+			AtLeast: number(need.AtLeast),
+			Many:    len(need.Of) > mostBelow,
+			Members: each(need.Of, drawn),
+			Proof:   inTrials(r.trialsOf(need)),
+		})
 	}
 	slices.SortStableFunc(n.Parts, func(a, b part) int { return cmp.Compare(len(a.Letter), len(b.Letter)) })
 	if len(n.Parts) == 0 {

@@ -18,6 +18,7 @@ type Matrix struct {
 	Columns    []Column  `json:"columns"`
 	Rows       []Row     `json:"rows"`
 	Cuts       []Cut     `json:"cuts"`
+	Needs      []Need    `json:"needs"` // what the cuts say, in the order of the columns
 	Safe       []Safe    `json:"safe"`
 	Unknown    []Unknown `json:"unknown"`
 }

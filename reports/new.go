@@ -31,6 +31,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 			m.Unknown = append(m.Unknown, Unknown{c.Column.ID, unknown.Why, list(unknown.Destinations)})
 		}
 	}
+	m.Needs = m.needs()
 	m.Summary = m.Sentence()
 	return m
 }

@@ -14,38 +14,47 @@ import (
 type reading struct {
 	Matrix
 	headings []string         // by column
-	groups   []group          // in the order of the cuts
+	groups   []group          // in the order of the needs
 	group    map[string]group // by cut id
 }
 
-// group is a set of destinations of which at least one is needed. Columns that
-// need the same set share it.
+// group is a set of destinations of which some are needed. Columns that need as many
+// of the same set share it.
 type group struct {
 	letter  string
+	needed  int                   // how many, 1 or more
 	members []harness.Destination // sorted
 }
 
 func read(m Matrix) reading {
+	m.Needs = m.needs() // a matrix of an earlier version has none
 	r := reading{Matrix: m, headings: headings(m.Columns), group: map[string]group{}}
-	for _, cut := range m.Cuts {
-		if len(cut.Destinations) > 1 {
-			r.group[cut.ID] = r.lettered(cut.Destinations)
+	for _, need := range m.Needs {
+		if len(need.Of) > 1 {
+			group := r.lettered(need)
+			for _, cut := range need.Cuts {
+				r.group[cut] = group
+			}
 		}
 	}
 	return r
 }
 
-// lettered finds the group of these members, or adds it under the next letter.
-func (r *reading) lettered(members []harness.Destination) group {
-	members = slices.SortedFunc(slices.Values(members), harness.Destination.Compare)
+// lettered finds the group of a need, or adds it under the next letter.
+func (r *reading) lettered(need Need) group {
 	for _, known := range r.groups {
-		if slices.Equal(known.members, members) {
+		if known.needed == need.AtLeast && slices.Equal(known.members, need.Of) {
 			return known
 		}
 	}
-	added := group{letter(len(r.groups)), members}
+	added := group{letter(len(r.groups)), need.AtLeast, need.Of}
 	r.groups = append(r.groups, added)
 	return added
+}
+
+// needsOf lists what a column needs.
+func (r reading) needsOf(column Column) []Need {
+	return slices.DeleteFunc(slices.Clone(r.Needs), func(n Need) bool { return n.Column != column.ID })
 }
 
 // letter counts A, B … Z, AA, AB …
@@ -99,7 +108,7 @@ func (r reading) phrase(cell Cell) string {
 func (r reading) groupsOf(cell Cell) string {
 	var words []string
 	for _, group := range r.groupsIn(cell) {
-		words = append(words, fmt.Sprintf("1 of %d (group %s)", len(group.members), group.letter))
+		words = append(words, fmt.Sprintf("%d of %d (group %s)", group.needed, len(group.members), group.letter))
 	}
 	if len(words) == 0 {
 		return ""
@@ -111,8 +120,9 @@ func (r reading) groupsOf(cell Cell) string {
 func (r reading) groupsIn(cell Cell) []group {
 	var groups []group
 	for _, cut := range cell.Cuts {
-		if group, ok := r.group[cut]; ok && cell.Verdict == harness.Alternative {
-			groups = append(groups, group)
+		mine, ok := r.group[cut]
+		if ok && cell.Verdict == harness.Alternative && !slices.ContainsFunc(groups, func(g group) bool { return g.letter == mine.letter }) {
+			groups = append(groups, mine)
 		}
 	}
 	return groups
@@ -129,64 +139,4 @@ func (r reading) open() (open, all int) {
 		}
 	}
 	return open, all
-}
-
-// Needed says of a member of some groups of alternatives how many of them are
-// needed, and of how many: of a group by itself 1, and 2 of 4 if each three of four
-// are a group. It returns 0, 0 if the groups do not say so simply.
-func Needed[T comparable](groups [][]T, member T) (needed, of int) {
-	members, needed := chosen(groups, member)
-	if needed == 0 {
-		return 0, 0
-	}
-	return needed, len(members)
-}
-
-// chosen returns the members of all groups that hang together with a member, and how
-// many of them are needed; 0 if no number says so.
-func chosen[T comparable](groups [][]T, member T) (members []T, needed int) {
-	var family [][]T
-	members = []T{member}
-	for grown := true; grown; {
-		grown = false
-		for _, group := range minimal(groups) {
-			known := slices.ContainsFunc(family, func(f []T) bool { return subset(f, group) && subset(group, f) })
-			if known || !slices.ContainsFunc(group, func(m T) bool { return slices.Contains(members, m) }) {
-				continue
-			}
-			family, grown = append(family, group), true
-			for _, m := range group {
-				if !slices.Contains(members, m) {
-					members = append(members, m)
-				}
-			}
-		}
-	}
-	if len(family) == 0 || len(family) != choices(len(members), len(family[0])) {
-		return members, 0
-	}
-	for _, group := range family {
-		if len(group) != len(family[0]) {
-			return members, 0
-		}
-	}
-	return members, len(members) - len(family[0]) + 1
-}
-
-// minimal are the groups that no other one lies within.
-func minimal[T comparable](groups [][]T) [][]T {
-	return slices.DeleteFunc(slices.Clone(groups), func(group []T) bool {
-		return slices.ContainsFunc(groups, func(other []T) bool { return len(other) < len(group) && subset(other, group) })
-	})
-}
-
-// choices is in how many ways k of n can be chosen, or more than a million.
-func choices(n, k int) int {
-	ways := 1
-	for i := range min(k, n-k) {
-		if ways = ways * (n - i) / (i + 1); ways > 1_000_000 {
-			break
-		}
-	}
-	return ways
 }

@@ -55,24 +55,34 @@ func together(columns []Column) string {
 }
 
 func (r reading) cuts(column Column) []string {
-	var lines []string
-	for _, cut := range r.Cuts {
-		if cut.Column == column.ID {
-			lines = append(lines, r.cut(cut))
-		}
-	}
+	lines := each(r.needsOf(column), r.need)
 	if len(lines) == 0 {
 		lines = []string{r.noCuts(column)}
 	}
 	return append(lines, r.certification(column))
 }
 
-func (r reading) cut(cut Cut) string {
-	group, many := r.group[cut.ID]
-	if !many {
-		return called(cut.Destinations...) + " is required" + proof(cut.Trials) + "."
+func (r reading) need(need Need) string {
+	proof := proof(r.trialsOf(need))
+	if len(need.Of) == 1 {
+		return called(need.Of...) + " is required" + proof + "."
 	}
-	return fmt.Sprintf("Group %s: at least one of %s is needed%s.", group.letter, called(cut.Destinations...), proof(cut.Trials))
+	verb := "is"
+	if need.AtLeast > 1 {
+		verb = "are"
+	}
+	return fmt.Sprintf("Group %s: at least %s of %s %s needed%s.", r.group[need.Cuts[0]].letter, number(need.AtLeast), called(need.Of...), verb, proof)
+}
+
+// trialsOf are the trials that prove the cuts of a need, sorted.
+func (r reading) trialsOf(need Need) (trials []int) {
+	for _, cut := range r.Cuts {
+		if slices.Contains(need.Cuts, cut.ID) {
+			trials = append(trials, cut.Trials...)
+		}
+	}
+	slices.Sort(trials)
+	return slices.Compact(trials)
 }
 
 // noCuts keeps "nothing is needed" for columns of which that is proved.
