@@ -40,6 +40,7 @@ type ScenarioInfo struct {
 	Title   string `json:"title"`
 	Vantage string `json:"vantage"`
 	Checks  string `json:"checks,omitempty"` // footnote: what the column really checked
+	Person  bool   `json:"person,omitempty"` // whether a person answers a question of it
 
 	// Controller is where the Home Assistant is whose word alone the column is:
 	// [InDeviceNetwork], "lan" or "host"; "" if there is none, or it is not known.

@@ -65,6 +65,7 @@ type Column struct {
 	Fault    harness.Fault  `json:"fault"`
 	Vantage  string         `json:"vantage"`          // from where it is judged: "gateway", "lan" or "host"
 	Checks   string         `json:"checks,omitempty"` // what it really checks
+	Person   bool           `json:"person,omitempty"` // whether a person judges it
 
 	// Controller is where the Home Assistant is that judges: "device" (in the
 	// device's own network), "lan" or "host"; "" if none judges alone.

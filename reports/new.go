@@ -92,6 +92,7 @@ func column(c harness.ColumnVerdict) Column {
 		Fault:    c.Column.Fault,
 		Vantage:  scenario.Vantage,
 		Checks:   scenario.Checks,
+		Person:   scenario.Person,
 
 		Controller: scenario.Controller,
 

@@ -46,14 +46,20 @@ func distinct(columns []Column, say func(Column) string) []string {
 // checked is the footnote of a scenario: an answer over the local protocol is
 // not the vendor's app on a mobile network.
 func checked(c Column) string {
-	from := c.Vantage
-	if from == "lan" {
-		from = "home network"
+	judge := "from the " + c.Vantage
+	switch {
+	case c.Person:
+		judge = "by a person"
+	case c.Vantage == "lan":
+		judge = "from the home network"
 	}
 	if c.Checks == "" {
-		return fmt.Sprintf("%s is judged from the %s%s.", c.Scenario, from, controller(c))
+		return fmt.Sprintf("%s is judged %s%s.", c.Scenario, judge, controller(c))
 	}
-	return fmt.Sprintf("%s checks %s, from the %s%s.", c.Scenario, strings.TrimSuffix(c.Checks, "."), from, controller(c))
+	if c.Person {
+		judge = "judged " + judge
+	}
+	return fmt.Sprintf("%s checks %s, %s%s.", c.Scenario, strings.TrimSuffix(c.Checks, "."), judge, controller(c))
 }
 
 // controller says where the Home Assistant is that judges, if it is somewhere else.

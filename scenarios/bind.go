@@ -24,7 +24,7 @@ type Site struct {
 	HassToken string
 
 	Path    func(ctx context.Context, controller []netip.Addr) (Watch, error) // see [Engine]
-	Ask     func(ctx context.Context, question string) (string, error)
+	Ask     Asker
 	Restart func(ctx context.Context) error
 
 	// Polling is how Home Assistant polls the device: [UsualPolling], or that of a

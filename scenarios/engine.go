@@ -40,7 +40,7 @@ type Engine struct {
 	Path func(ctx context.Context, controller []netip.Addr) (Watch, error)
 
 	// Ask puts a question to a person and returns the answer. Nil: nobody is there.
-	Ask func(ctx context.Context, question string) (string, error)
+	Ask Asker
 
 	// Restart power-cycles the device in a place that can, as a lab. Nil: none.
 	Restart func(ctx context.Context) error
@@ -58,7 +58,11 @@ func (e *Engine) Scenario(spec Spec) (harness.Scenario, error) {
 	}
 	script := script{retry: spec.Retry, pace: e.pace, turns: e.turns, claim: claim{alone: spec.Alone}}
 	if err := spec.eachStep(func(step Step, parts compiled) (string, error) {
-		deed, err := step.Do.prepare(e, step.Timeout)
+		do := step.Do
+		if prompt, ok := do.(*Prompt); ok {
+			do = prompt.expecting(step.Expect)
+		}
+		deed, err := do.prepare(e, step.Timeout)
 		script.steps = append(script.steps, ready{deed, parts, step.Timeout, step.Always, asked(step.Do)})
 		script.claim.add(deed.claim)
 		return "do", err

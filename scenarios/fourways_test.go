@@ -340,7 +340,7 @@ func broker(do scenarios.MQTT, expect string) way {
 
 func person(answer func(context.Context) (string, error)) way {
 	return func() (*scenarios.Engine, scenarios.Step) {
-		ask := func(ctx context.Context, _ string) (string, error) { return answer(ctx) }
+		ask := func(ctx context.Context, _ scenarios.Question) (string, error) { return answer(ctx) }
 		return &scenarios.Engine{Ask: ask}, scenarios.Step{Do: &scenarios.Prompt{Text: "Does the app show the map?"}}
 	}
 }

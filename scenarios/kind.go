@@ -79,6 +79,7 @@ type deed struct {
 	hide  []func(string) string // each conceals one secret that the action knows
 	claim claim                 // what other checks must not use at the same time
 	timed bool                  // run keeps to the step's timeout itself
+	final bool                  // it is not done again if it does not pass
 
 	// run does it once. An error means that it could not be done, and says
 	// nothing of the device.

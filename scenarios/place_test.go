@@ -122,7 +122,7 @@ var _ = Describe("steps", func() {
 			{Do: &scenarios.Prompt{Text: "Wait"}},
 			{Do: &scenarios.Exec{Command: []string{"echo", "put back"}}, Always: true},
 		}}
-		engine := &scenarios.Engine{Ask: func(ctx context.Context, _ string) (string, error) {
+		engine := &scenarios.Engine{Ask: func(ctx context.Context, _ scenarios.Question) (string, error) {
 			stop()
 			return "", ctx.Err()
 		}}

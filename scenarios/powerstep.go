@@ -264,7 +264,7 @@ func (p *Power) turnByHand(e *Engine) func(context.Context, bool) error {
 		if on {
 			word = "on"
 		}
-		_, err := e.Ask(ctx, fmt.Sprintf("%s: switch it %s, then press Enter", p.Prompt, word))
+		_, err := e.Ask(ctx, Question{Text: fmt.Sprintf("%s: switch it %s, then press Enter", p.Prompt, word)})
 		return err
 	}
 }

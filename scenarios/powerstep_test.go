@@ -33,9 +33,9 @@ func slowProgram(delay time.Duration) scenarios.Place {
 }
 
 // slowPerson takes this long for everything, and keeps what was asked.
-func slowPerson(delay time.Duration, asked *[]string) func(context.Context, string) (string, error) {
-	return func(ctx context.Context, question string) (string, error) {
-		*asked = append(*asked, question)
+func slowPerson(delay time.Duration, asked *[]string) scenarios.Asker {
+	return func(ctx context.Context, question scenarios.Question) (string, error) {
+		*asked = append(*asked, question.Text)
 		return "", sleepy(ctx, delay)
 	}
 }

@@ -10,19 +10,21 @@ import (
 
 // Prompt asks a person.
 type Prompt struct {
-	Text string `yaml:"text" about:"The question. yes and no are its answers, where expect says nothing else."`
+	Text string `yaml:"text" about:"The question. Its answers are yes and no, and anything else is asked again, unless expect names other words. unsure and skip leave the check inconclusive, and stop ends the run."`
+
+	expect string // what is expected of the answer
 }
 
 // PromptResult is what an expectation on [Prompt] may name.
 type PromptResult struct {
-	Answer string `expr:"answer" about:"What was typed, in small letters; y and n are yes and no."`
+	Answer string `expr:"answer" about:"What was typed, in small letters; y and n stand for yes and no."`
 }
 
 func promptKind() Kind {
 	return Kind{
 		Name:    "prompt",
 		About:   "Asks a person at the terminal. The default timeout is 10m.",
-		Fails:   "An answer other than the expected one is a failure. That nobody is there, or does not answer in time, makes the check inconclusive.",
+		Fails:   "An answer other than the expected one is a failure. That nobody is there, does not answer in time, or is unsure makes the check inconclusive. The question is asked once in each check, whatever retry says.",
 		Example: "{prompt: Does the app show the map?, timeout: 30m}",
 		Short:   "text",
 		New:     func() Action { return new(Prompt) },
@@ -46,6 +48,7 @@ func (p *Prompt) prepare(e *Engine, timeout time.Duration) (deed, error) {
 		name:  "prompt " + shorten(p.Text),
 		claim: claim{uses: []string{"person"}}, // who answers one question at a time
 		run:   func(ctx context.Context) (sight, error) { return p.ask(ctx, e, timeout) },
+		final: true,
 	}, nil
 }
 
@@ -53,16 +56,24 @@ func (p *Prompt) ask(ctx context.Context, e *Engine, timeout time.Duration) (sig
 	if e.Ask == nil {
 		return sight{}, errors.New("nobody is there to be asked: run it on a terminal")
 	}
-	typed, err := e.Ask(ctx, strings.TrimSpace(p.Text)+" [yes/no]")
+	question := question(strings.TrimSpace(p.Text), p.expect)
+	typed, err := e.Ask(ctx, question)
 	if err != nil {
 		return sight{late: ctx.Err() != nil}, fmt.Errorf("waiting for an answer: %w", overdue(ctx, timeout, err))
 	}
-	answer := strings.ToLower(strings.TrimSpace(typed))
-	switch answer {
-	case "y":
-		answer = "yes"
-	case "n":
-		answer = "no"
+	answer, known := question.Accepts(typed)
+	if !known {
+		return sight{}, fmt.Errorf("%q is not an answer: expected %s", typed, strings.Join(question.Answers, ", "))
 	}
-	return sight{result: PromptResult{answer}, saw: fmt.Sprintf("%q", answer)}, nil
+	switch answer = strings.ToLower(answer); answer {
+	case unsure:
+		return sight{}, errors.New("the person was not sure")
+	case skip:
+		return sight{}, errors.New("the person skipped the question")
+	default:
+		return sight{result: PromptResult{answer}, saw: fmt.Sprintf("%q", answer)}, nil
+	}
 }
+
+// expecting is the prompt of a step with this expectation.
+func (p *Prompt) expecting(expect string) *Prompt { return &Prompt{Text: p.Text, expect: expect} }

@@ -80,7 +80,7 @@ func (s script) insist(ctx context.Context, step ready, progress *progress) (har
 		if made.Answer != harness.Pass && ctx.Err() != nil {
 			made.Answer, made.Cause, why = harness.Inconclusive, harness.Unable, "stopped before it was over"
 		}
-		if made.Answer == harness.Pass || attempt >= s.retry.Attempts || !pauseUntil(ctx, began.Add(s.retry.Every)) {
+		if made.Answer == harness.Pass || step.deed.final || attempt >= s.retry.Attempts || !pauseUntil(ctx, began.Add(s.retry.Every)) {
 			return made, why
 		}
 	}

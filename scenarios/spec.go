@@ -68,6 +68,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Info is what a report says of the scenario.
 func (s Spec) Info() harness.ScenarioInfo {
 	info := harness.ScenarioInfo{Name: s.Name, Title: s.Title, Vantage: s.From, Checks: s.Checks}
+	info.Person = slices.ContainsFunc(s.Steps, func(step Step) bool { _, asks := step.Do.(*Prompt); return asks })
 	if info.Title == "" {
 		info.Title = fmt.Sprintf("Required for %s?", s.Name)
 	}

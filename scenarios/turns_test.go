@@ -141,7 +141,7 @@ scenarios:
 `))
 		expect.Expect(err).NotTo(HaveOccurred())
 		var asked, most int
-		ask := func(context.Context, string) (string, error) {
+		ask := func(context.Context, scenarios.Question) (string, error) {
 			asked++
 			most = max(most, asked)
 			<-time.After(time.Second)

@@ -203,7 +203,11 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err != nil {
 		return unfit(errors.Join(err, journal.Close(), stand.close()))
 	}
-	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Notify: f.display.notify(command, run)}
+	show := f.display.notify(command, run)
+	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Notify: func(event harness.Event) {
+		stand.person.expect(event)
+		show(event)
+	}}
 	failure := e.Do(heeding)
 	why := abort.Stop()
 	timeIsUp := ctx.Err() != nil && command.Context().Err() == nil

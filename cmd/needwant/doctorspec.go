@@ -50,7 +50,7 @@ func specExaminations(file scenarios.File, list scenarios.List) []examination {
 	}
 	return []examination{
 		{"secrets", func(context.Context) (string, error) {
-			lacking = bench.Ready(file, list, bench.Options{Ask: asker()})
+			lacking = bench.Ready(file, list, bench.Options{Ask: terminalPerson().asker()})
 			return "all there", lacking
 		}, more},
 		{"placement", func(context.Context) (string, error) { return placeable(file) }, more},

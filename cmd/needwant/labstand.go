@@ -16,7 +16,8 @@ func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scen
 	if err != nil {
 		return nil, usage(err)
 	}
-	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Ask: asker()})
+	person := terminalPerson()
+	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Ask: person.asker()})
 	if err != nil {
 		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
 	}
@@ -28,5 +29,5 @@ func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scen
 	}
 	fmt.Fprintf(out, "lab %s: its device is %s, its Home Assistant %s with %s; their tokens are known\n",
 		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity)
-	return &stand{bench: lane.Bench, lane: lane, close: lane.Close, simulated: true}, nil
+	return &stand{bench: lane.Bench, lane: lane, close: lane.Close, person: person, simulated: true}, nil
 }

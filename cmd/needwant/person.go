@@ -6,10 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/term"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/scenarios"
 )
 
 // typedLines reads what a person types, line by line, until the input ends.
@@ -29,16 +35,23 @@ func typedLines(in io.Reader) <-chan string {
 type person struct {
 	in    io.Reader
 	out   io.Writer
+	bell  bool   // whether each question rings the terminal's bell
+	stop  func() // ends the command, as Ctrl-C does
 	begin sync.Once
 	lines chan string // typed, and not yet taken for an answer; closed when the input ends
 	turn  chan bool   // holds one element while a question is asked
+
+	mu    sync.Mutex
+	asked int // questions, up to now
+	over  int // trials, up to now
+	all   int // questions of the whole run, roughly; 0 if that is not known
 }
 
 // maxTyped is how many lines may be typed before a question is asked. More are dropped.
 const maxTyped = 64
 
 func newPerson(in io.Reader, out io.Writer) *person {
-	return &person{in: in, out: out, lines: make(chan string, maxTyped), turn: make(chan bool, 1)}
+	return &person{in: in, out: out, stop: interrupt, lines: make(chan string, maxTyped), turn: make(chan bool, 1)}
 }
 
 // read takes what is typed, whether or not a question is open.
@@ -52,10 +65,11 @@ func (p *person) read() {
 	}
 }
 
-// ask returns the line that is typed after the question. What was typed before,
-// such as the late answer to an earlier question, is no answer to this one. The
-// error is that of ctx, or [io.EOF] if the input has ended.
-func (p *person) ask(ctx context.Context, question string) (string, error) {
+// ask returns the answer that is typed after the question. What is not an answer is asked
+// again, and stop ends the command. What was typed before, such as the late answer to an
+// earlier question, is not an answer to this one. The error is that of ctx, or [io.EOF] if
+// the input has ended.
+func (p *person) ask(ctx context.Context, question scenarios.Question) (string, error) {
 	select {
 	case p.turn <- true:
 		defer func() { <-p.turn }()
@@ -66,7 +80,41 @@ func (p *person) ask(ctx context.Context, question string) (string, error) {
 	if !p.discard() {
 		return "", io.EOF
 	}
-	fmt.Fprintf(p.out, "%s ", question)
+	p.put(question)
+	for {
+		line, err := p.line(ctx)
+		if err != nil {
+			return "", err
+		}
+		if strings.EqualFold(line, stopWord) {
+			p.stop()
+			<-ctx.Done()
+			return "", ctx.Err()
+		}
+		if answer, ok := question.Accepts(line); ok {
+			return answer, nil
+		}
+		fmt.Fprintf(p.out, "%q is not an answer: type %s or %s ", line, strings.Join(question.Answers, ", "), stopWord)
+	}
+}
+
+// stopWord ends the command.
+const stopWord = "stop"
+
+// put shows a question and its number, and rings the bell.
+func (p *person) put(question scenarios.Question) {
+	text := p.next() + reports.Clean(question.Text)
+	if len(question.Answers) > 0 {
+		text += " [" + strings.Join(append(slices.Clone(question.Answers), stopWord), "/") + "]"
+	}
+	if p.bell {
+		text = "\a" + text
+	}
+	fmt.Fprintf(p.out, "%s ", text)
+}
+
+// line is the next line that is typed.
+func (p *person) line(ctx context.Context) (string, error) {
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(p.out, "(no answer in time)")
@@ -77,6 +125,29 @@ func (p *person) ask(ctx context.Context, question string) (string, error) {
 		}
 		return line, nil
 	}
+}
+
+// next counts a question, and says which one it is.
+func (p *person) next() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked++
+	if p.all == 0 {
+		return fmt.Sprintf("question %d: ", p.asked)
+	}
+	return fmt.Sprintf("question %d of about %d: ", p.asked, max(p.asked, p.all))
+}
+
+// expect estimates after each trial how many questions the whole run has: as many for each
+// trial to come as there were for each one up to now.
+func (p *person) expect(event harness.Event) {
+	if p == nil || event.Kind != harness.Ended {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over++
+	p.all = p.asked + (p.asked*event.Progress.Left+p.over-1)/p.over
 }
 
 // discard drops the lines that were typed up to now, and reports whether more
@@ -94,13 +165,26 @@ func (p *person) discard() bool {
 	}
 }
 
-// asker asks on the terminal; nil if there is none.
-func asker() func(context.Context, string) (string, error) {
+// terminalPerson is who sits at the terminal; nil if nobody does.
+func terminalPerson() *person {
 	if !interactive() {
 		return nil
 	}
-	return newPerson(os.Stdin, os.Stderr).ask
+	p := newPerson(os.Stdin, os.Stderr)
+	p.bell = term.IsTerminal(int(os.Stderr.Fd()))
+	return p
 }
 
-// interactive tells whether a person can be asked.
+// asker asks the person; nil if there is none.
+func (p *person) asker() scenarios.Asker {
+	if p == nil {
+		return nil
+	}
+	return p.ask
+}
+
+// interrupt ends this program as Ctrl-C does.
+func interrupt() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) }
+
+// interactive reports whether a person can be asked.
 func interactive() bool { return term.IsTerminal(int(os.Stdin.Fd())) }

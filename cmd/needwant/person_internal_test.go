@@ -8,6 +8,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
 )
 
 var _ = Describe("a person at the terminal", func() {
@@ -27,13 +30,13 @@ var _ = Describe("a person at the terminal", func() {
 		DeferCleanup(func() { typing.Close() })
 	})
 
-	ask := func(ctx context.Context, question string) <-chan answer {
-		answers := make(chan answer, 1)
+	ask := func(ctx context.Context, question string, answers ...string) <-chan answer {
+		replies := make(chan answer, 1)
 		go func() {
-			text, err := sitting.ask(ctx, question)
-			answers <- answer{text, err}
+			text, err := sitting.ask(ctx, scenarios.Question{Text: question, Answers: answers})
+			replies <- answer{text, err}
 		}()
-		return answers
+		return replies
 	}
 	write := func(text string) {
 		GinkgoHelper()
@@ -68,6 +71,42 @@ var _ = Describe("a person at the terminal", func() {
 		write("two\n")
 		Eventually(second).WithContext(ctx).Should(Receive(Equal(answer{"two", nil})))
 	}, SpecTimeout(10*time.Second))
+
+	It("is asked again until the answer is one, and the bell rings once", func(ctx SpecContext) {
+		sitting.bell = true
+		reply := ask(ctx, "Does it play?", "yes", "no", "unsure", "skip")
+		Eventually(shown).WithContext(ctx).Should(gbytes.Say(`^\aquestion 1: Does it play\? \[yes/no/unsure/skip/stop\] $`))
+		write("maybe\n")
+		Eventually(shown).WithContext(ctx).Should(gbytes.Say(`^"maybe" is not an answer: type yes, no, unsure, skip or stop $`))
+		Expect(reply).NotTo(Receive())
+		write("N\n")
+		Eventually(reply).WithContext(ctx).Should(Receive(Equal(answer{"no", nil})))
+	}, SpecTimeout(10*time.Second))
+
+	It("ends the command by stop", func(ctx SpecContext) {
+		running, cancel := context.WithCancel(ctx)
+		sitting.stop = cancel
+		reply := ask(running, "Does it play?", "yes", "no")
+		Eventually(shown).WithContext(ctx).Should(gbytes.Say(`stop\] `))
+		write("stop\n")
+		Eventually(reply).WithContext(ctx).Should(Receive(Equal(answer{"", context.Canceled})))
+	}, SpecTimeout(10*time.Second))
+
+	It("sees which question it is, of about how many", func() {
+		ended := func(left int) harness.Event {
+			return harness.Event{Kind: harness.Ended, Progress: harness.Progress{Left: left}}
+		}
+		Expect(sitting.next()).To(Equal("question 1: "))
+		sitting.expect(harness.Event{Kind: harness.Began})
+		sitting.expect(ended(11))
+		Expect(sitting.next()).To(Equal("question 2 of about 12: "))
+		Expect(sitting.next()).To(Equal("question 3 of about 12: "))
+		sitting.expect(ended(4))
+		Expect(sitting.next()).To(Equal("question 4 of about 9: "), "three in two trials, and six in the four to come")
+		sitting.expect(ended(0))
+		Expect(sitting.next()).To(Equal("question 5 of about 5: "), "it never counts beyond the whole")
+		(*person)(nil).expect(ended(1))
+	})
 
 	It("has gone when the input ends", func(ctx SpecContext) {
 		first := ask(ctx, "first?")

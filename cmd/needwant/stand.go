@@ -15,10 +15,11 @@ import (
 
 // stand is where a device, real or simulated, is on the bench.
 type stand struct {
-	bench *harness.Bench
-	lane  soaker          // the bench, as an experiment uses it
-	over  <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
-	close func() error    // puts everything back
+	bench  *harness.Bench
+	lane   soaker          // the bench, as an experiment uses it
+	over   <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
+	close  func() error    // puts everything back
+	person *person         // who answers the questions; nil if nobody is there
 
 	simulated bool // the device is a lab world's
 }
@@ -51,8 +52,9 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	if file.Gateway.Placement == scenarios.Lab {
 		return labStand(ctx, out, file, list, options)
 	}
+	person := terminalPerson()
 	choices := bench.Options{
-		Driver: options.driver, Wait: options.wait, Ask: asker(),
+		Driver: options.driver, Wait: options.wait, Ask: person.asker(),
 		Tell: func(text string) { fmt.Fprintln(out, text) },
 	}
 	if err := bench.Ready(file, list, choices); err != nil {
@@ -73,7 +75,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	if options.observe {
 		placed.First = file.Timing.Observe
 	}
-	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), close: placed.Close}, nil
+	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), close: placed.Close, person: person}, nil
 }
 
 // privilegesFor gets what the file's placement needs. A real link can be moved

@@ -24,8 +24,8 @@ import (
 type Options struct {
 	Driver string // how to block: "ipset" or "iptables"; "" is ipset
 	Wait   time.Duration
-	Tell   func(text string)                                          // progress, in words
-	Ask    func(ctx context.Context, question string) (string, error) // a person; nil where there is none
+	Tell   func(text string) // progress, in words
+	Ask    scenarios.Asker   // asks a person; nil if nobody is there
 }
 
 // Stand is a real device behind a gateway.

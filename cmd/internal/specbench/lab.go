@@ -24,8 +24,8 @@ import (
 
 // Options are the choices that a spec leaves open.
 type Options struct {
-	Driver string                                                     // "ipset", which "" means, or "iptables"
-	Ask    func(ctx context.Context, question string) (string, error) // puts a question to a person; nil where nobody is there
+	Driver string          // "ipset", which "" means, or "iptables"
+	Ask    scenarios.Asker // asks a person; nil if nobody is there
 }
 
 // World is the one that a spec with placement lab names. A relative path begins

@@ -1,0 +1,30 @@
+package reports_test
+
+import (
+	"bytes"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/reports"
+)
+
+var _ = Describe("a column that a person judges", func() {
+	DescribeTable("says so", func(checks, says string) {
+		run, judgement := s50()
+		for i := range judgement.Columns {
+			judgement.Columns[i].Column.Scenario.Person = true
+			judgement.Columns[i].Column.Scenario.Checks = checks
+		}
+		var out bytes.Buffer
+		Expect(reports.Render(&out, "md", reports.NewReport(run, judgement))).To(Succeed())
+		Expect(out.String()).To(ContainSubstring("native_app " + says))
+		Expect(out.String()).NotTo(ContainSubstring("from the gateway."))
+		out.Reset()
+		Expect(reports.Render(&out, "json", reports.NewReport(run, judgement))).To(Succeed())
+		Expect(out.String()).To(ContainSubstring(`"person": true`))
+	},
+		Entry("if the spec does not say what is checked", "", "is judged by a person."),
+		Entry("beside what is checked", "whether it plays", "checks whether it plays, judged by a person."),
+	)
+})
