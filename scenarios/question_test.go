@@ -42,7 +42,7 @@ var _ = Describe("a prompt", func() {
 		outcome, asked := asking(ctx, expect, answer)
 		Expect(outcome.Answer).To(Equal(want), outcome.Why)
 		Expect(asked).To(HaveLen(1))
-		Expect(len(asked[0].Answers) > 0).To(Equal(closed))
+		Expect(asked[0].Answers).To(HaveLen(map[bool]int{true: 4}[closed]))
 	},
 		Entry("and passes", "", "yes", harness.Pass, true),
 		Entry("and fails", "", "no", harness.Fail, true),

@@ -20,9 +20,22 @@ import (
 // examination is one thing that must be right about the machine.
 type examination struct {
 	subject string
-	examine func(ctx context.Context) (finding string, err error)
+	examine func(ctx context.Context) (finding, error)
 	remedy  string
 }
+
+// finding is what was found to be right, or a note: what is to be known, but keeps needwant
+// from nothing.
+type finding struct {
+	text string
+	note bool
+}
+
+func (f finding) String() string { return f.text }
+
+func ok(text string) finding { return finding{text: text} }
+
+func note(text string) finding { return finding{text: text, note: true} }
 
 // remediedError is a finding with a remedy that is not the usual one of what was
 // examined.
@@ -37,7 +50,11 @@ func doctorCommand() *cobra.Command {
 		Short: "Check that this machine is ready, and fix what isn't",
 		Long: `Looks whether this machine can block and watch, on simulated devices. With SPEC it
 also puts that spec's device behind the gateway for a moment, and looks whether what
-the device sends really crosses it. Nothing is blocked for the real device.`,
+the device sends really crosses it. Nothing is blocked for the real device.
+
+Each finding is OK, a note (needwant works, and you should know), or a problem (with
+its remedy; the exit code is 3). The last one says which placements this machine can
+use.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			all, err := doctor(command.Context(), append(args, "")[0])
@@ -53,7 +70,7 @@ the device sends really crosses it. Nothing is blocked for the real device.`,
 func examinations() []examination {
 	const install = "install iptables: 'make deps' in the source folder does, or your distribution's package iptables"
 	return append([]examination{
-		{"privileges", func(context.Context) (string, error) { return rights(os.ReadFile("/proc/self/uid_map")) }, ""},
+		{"privileges", func(context.Context) (finding, error) { return rights(os.ReadFile("/proc/self/uid_map")) }, ""},
 		{"iptables", version("iptables-nft"), install},
 		{"ip6tables", version("ip6tables-nft"), install},
 		{"blocking by ipset", blocking("ipset"), "use --driver iptables; or a kernel with ip_set_hash_ipport, xt_set and xt_NFLOG"},
@@ -63,88 +80,92 @@ func examinations() []examination {
 
 // rights says who runs this, by the kernel's map of users: the first of ours,
 // and who that is outside of the user namespace.
-func rights(uidMap []byte, err error) (string, error) {
+func rights(uidMap []byte, err error) (finding, error) {
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	if fields := strings.Fields(string(uidMap)); len(fields) > 1 && fields[1] != "0" {
-		return fmt.Sprintf("user %s, root in a user namespace of its own", fields[1]), nil
+		return ok(fmt.Sprintf("needwant runs as the user with the number %s, who may run the lab; anything else takes root", fields[1])), nil
 	}
-	return "root", nil
+	return ok("needwant runs as root"), nil
 }
 
 func examineAll(ctx context.Context, out io.Writer, examinations []examination) error {
-	unfitFor := 0
+	problems := 0
 	for _, e := range examinations {
-		finding, err := e.examine(ctx)
+		found, err := e.examine(ctx)
 		if ctx.Err() != nil {
 			return exit(codeInterrupted, context.Canceled)
 		}
 		if err == nil {
-			fmt.Fprintf(out, "fine    %-21s %s\n", e.subject, finding)
+			level := "OK"
+			if found.note {
+				level = "note"
+			}
+			fmt.Fprintf(out, "%-7s %-21s %s\n", level, e.subject, found)
 			continue
 		}
-		unfitFor++
+		problems++
 		remedy := e.remedy
 		if own, ok := errors.AsType[*remediedError](err); ok {
 			remedy = own.remedy
 		}
-		fmt.Fprintf(out, "unfit   %-21s %v\n        %-21s %s\n", e.subject, err, "", remedy)
+		fmt.Fprintf(out, "problem %-21s %v\n        %-21s %s\n", e.subject, err, "", remedy)
 	}
-	if unfitFor > 0 {
-		return unfit(fmt.Errorf("%d of %d findings need a remedy", unfitFor, len(examinations)))
+	if problems > 0 {
+		return unfit(fmt.Errorf("%d of %d findings are problems: each has its remedy below it", problems, len(examinations)))
 	}
 	return nil
 }
 
 // version finds a program of the nft backend.
-func version(program string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
+func version(program string) func(context.Context) (finding, error) {
+	return func(ctx context.Context) (finding, error) {
 		text, err := exec.CommandContext(ctx, program, "--version").CombinedOutput()
 		if errors.Is(err, exec.ErrNotFound) {
-			return "", fmt.Errorf("%s is not installed", program)
+			return finding{}, fmt.Errorf("%s is not installed", program)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s --version: %w: %s", program, err, text)
+			return finding{}, fmt.Errorf("%s --version: %w: %s", program, err, text)
 		}
-		return strings.TrimSpace(string(text)), nil
+		return ok(strings.TrimSpace(string(text))), nil
 	}
 }
 
 // blocking blocks everything for a simulated device, over IPv4 and IPv6, and
 // looks whether the block bites, is seen, and lifts.
-func blocking(driver string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (finding string, err error) {
+func blocking(driver string) func(context.Context) (finding, error) {
+	return func(ctx context.Context) (found finding, err error) {
 		for _, slower := range []time.Duration{1, 3, 8} { // a machine may be busy
-			finding, err = blockOnce(ctx, driver, slower)
+			found, err = blockOnce(ctx, driver, slower)
 			if _, busy := errors.AsType[*remediedError](err); !busy || ctx.Err() != nil {
 				break
 			}
 		}
-		return finding, err
+		return found, err
 	}
 }
 
-func blockOnce(ctx context.Context, driver string, slower time.Duration) (string, error) {
+func blockOnce(ctx context.Context, driver string, slower time.Duration) (finding, error) {
 	world, err := lab.Find("all-optional")
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	world.Tempo.Contact *= slower
 	world.Tempo.Poll *= slower
 	run := lablane.NewRun(world, harness.Settings{Driver: driver})
 	lane, err := lablane.Start(ctx, run, world, 1)
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	defer func() { _ = lane.Close() }() // its namespaces go with it in any case
 	return tryBlock(ctx, lane)
 }
 
-func tryBlock(ctx context.Context, lane harness.Lane) (string, error) {
+func tryBlock(ctx context.Context, lane harness.Lane) (finding, error) {
 	control, err := lane.Run(ctx, harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady})
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	blocked := harness.Trial{Number: 2, Fault: harness.Reject, Regime: harness.Steady}
 	for _, contact := range control.Seen.Contacts {
@@ -154,23 +175,23 @@ func tryBlock(ctx context.Context, lane harness.Lane) (string, error) {
 	}
 	result, err := lane.Run(ctx, blocked)
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	for _, d := range blocked.Block {
 		contact, _ := result.Seen.Contact(d)
 		if contact.Attempts == 0 || contact.Answered {
-			return "", fmt.Errorf("%s was blocked, tried %d times, and answered: %t", d, contact.Attempts, contact.Answered)
+			return finding{}, fmt.Errorf("%s was blocked, tried %d times, and answered: %t", d, contact.Attempts, contact.Answered)
 		}
 	}
 	switch {
 	case len(blocked.Block) == 0:
-		return "", errors.New("with nothing blocked, a simulated device reached nothing")
+		return finding{}, errors.New("with nothing blocked, a simulated device reached nothing")
 	case result.Suspect != "":
-		return "", &remediedError{errors.New(result.Suspect), "this says nothing about blocking: run doctor again when the machine has less to do"}
+		return finding{}, &remediedError{errors.New(result.Suspect), "this says nothing about blocking: run doctor again when the machine has less to do"}
 	case !result.Recovered:
-		return "", errors.New("after the block was lifted the simulated device did not recover")
+		return finding{}, errors.New("after the block was lifted the simulated device did not recover")
 	}
-	return fmt.Sprintf("a simulated device lost %d destinations over %s, and got them back", len(blocked.Block), versions(result.Seen)), nil
+	return ok(fmt.Sprintf("a simulated device lost %d destinations over %s, and got them back", len(blocked.Block), versions(result.Seen))), nil
 }
 
 // versions are those of IP that the blocked destinations were tried over.

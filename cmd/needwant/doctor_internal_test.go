@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
+	"testing/fstest"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -43,9 +46,48 @@ var _ = Describe("the doctor", func() {
 		Expect(err).To(MatchError(syscall.EMFILE))
 	})
 
+	It("has three levels, of which only a problem makes the machine unfit", func(ctx SpecContext) {
+		says := func(found finding, err error) examination {
+			return examination{"blocking", func(context.Context) (finding, error) { return found, err }, "use another kernel"}
+		}
+		var out bytes.Buffer
+		Expect(examineAll(ctx, &out, []examination{says(ok("works"), nil), says(note("works slowly"), nil)})).To(Succeed())
+		Expect(out.String()).To(Equal("OK      blocking              works\nnote    blocking              works slowly\n"))
+		out.Reset()
+		err := examineAll(ctx, &out, []examination{says(finding{}, errors.New("does not work"))})
+		unfit, isExit := errors.AsType[*exitError](err)
+		Expect(isExit).To(BeTrue())
+		Expect(unfit.code).To(Equal(codeUnfit))
+		Expect(out.String()).To(Equal("problem blocking              does not work\n                              use another kernel\n"))
+	})
+
+	DescribeTable("says which placements a machine can use", func(h hardware, says string) {
+		Expect(h.placements()).To(Equal("this machine can use: " + says))
+	},
+		Entry("a mini-PC", hardware{wired: 1}, "lab, onearm, vlan; ap needs a Wi-Fi interface; nic needs a second wired interface; host needs a machine that is your router"),
+		Entry("a mini-PC with Wi-Fi", hardware{wired: 1, wifi: 1}, "lab, onearm, vlan; ap needs hostapd ('apt-get install hostapd'); nic needs a second wired interface; host needs a machine that is your router"),
+		Entry("a Raspberry Pi with an adapter", hardware{wired: 2, wifi: 1, hostapd: true}, "lab, onearm, vlan, ap, nic; host needs a machine that is your router"),
+		Entry("a laptop", hardware{wifi: 1}, "lab; onearm, vlan, ap and nic need a wired interface; host needs a machine that is your router"),
+		Entry("a router", hardware{wired: 2, router: true}, "lab, onearm, vlan, nic, host; ap needs a Wi-Fi interface"),
+	)
+
+	It("counts the interfaces of a machine", func() {
+		folder := fstest.MapFS{}
+		for _, path := range []string{"lo", "docker0", "docker0/bridge/x", "enp3s0", "enp3s0/device/x", "usb0", "usb0/device/x", "eth0", "veth12ab", "wlan0", "wlan0/phy80211/x", "wlan0/device/x", "tun0"} {
+			name, rest, _ := strings.Cut(path, "/")
+			if kind := map[string]string{"lo": "772\n", "tun0": "65534\n"}[name]; rest == "" {
+				folder[name+"/type"] = &fstest.MapFile{Data: []byte(cmp.Or(kind, "1\n"))}
+				continue
+			}
+			folder[path] = &fstest.MapFile{}
+		}
+		folder["bonding_masters"] = &fstest.MapFile{}
+		Expect(interfaces(folder)).To(Equal(hardware{wired: 3, wifi: 1}))
+	})
+
 	It("gives a busy machine no remedy for its kernel", func(ctx SpecContext) {
-		busy := examination{"blocking", func(context.Context) (string, error) {
-			return "", &remediedError{errors.New("too busy"), "run it again"}
+		busy := examination{"blocking", func(context.Context) (finding, error) {
+			return finding{}, &remediedError{errors.New("too busy"), "run it again"}
 		}, "use another kernel"}
 		var out bytes.Buffer
 		Expect(examineAll(ctx, &out, []examination{busy})).NotTo(Succeed())

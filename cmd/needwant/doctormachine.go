@@ -17,18 +17,18 @@ import (
 )
 
 // machineExaminations look at what may surprise on this machine. Only a clock
-// that is far off makes it unfit; what else is found is told with its remedy, and
-// the placements that cannot live with it refuse by themselves.
+// that is far off is a problem. Everything else is at most a note, with its remedy, and
+// the placements that cannot work with it say so themselves.
 func machineExaminations() []examination {
 	return []examination{
-		{"ordinary users", func(context.Context) (string, error) { return ordinary(netns.Restriction()), nil }, ""},
-		{"rules of others", ofTheMachine(foreign), ""},
-		{"bridges", ofTheMachine(func() (string, error) { return bridged(os.ReadFile) }), ""},
-		{"Wi-Fi", func(context.Context) (string, error) { return wifi(exec.LookPath), nil }, ""},
-		{"clock", func(context.Context) (string, error) {
+		{"ordinary users", func(context.Context) (finding, error) { return ordinary(netns.Restriction()), nil }, ""},
+		{"other programs' rules", ofTheMachine(foreign), ""},
+		{"bridges", ofTheMachine(func() (finding, error) { return bridged(os.ReadFile) }), ""},
+		{"Wi-Fi", func(context.Context) (finding, error) { return wifi(exec.LookPath), nil }, ""},
+		{"clock", func(context.Context) (finding, error) {
 			kept, err := synchronised()
 			if err != nil {
-				return "", err
+				return finding{}, err
 			}
 			return clock(time.Now(), kept)
 		},
@@ -37,42 +37,42 @@ func machineExaminations() []examination {
 }
 
 // ofTheMachine looks at the machine's own network, if this runs in it.
-func ofTheMachine(look func() (string, error)) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) {
+func ofTheMachine(look func() (finding, error)) func(context.Context) (finding, error) {
+	return func(context.Context) (finding, error) {
 		elsewhere, err := apart(os.ReadFile("/proc/self/uid_map"))
 		if err != nil {
-			return "", err
+			return finding{}, err
 		}
 		if elsewhere {
-			return "not looked at: an ordinary user's needwant runs in a network of its own. 'sudo needwant doctor' looks", nil
+			return note("not checked, since needwant does not run as root: sudo needwant doctor checks it"), nil
 		}
 		return look()
 	}
 }
 
 // ordinary says whether the lab needs root here.
-func ordinary(restriction string) string {
+func ordinary(restriction string) finding {
 	if restriction == "" {
-		return "may run the lab, as far as the kernel's settings say: they do not restrict user namespaces"
+		return ok("may run the lab: the kernel does not restrict user namespaces")
 	}
-	return "cannot run the lab: user namespaces are restricted; " + restriction
+	return note("cannot run the lab: user namespaces are restricted; " + restriction)
 }
 
 // foreign says what else decides on this machine's packets. It matters to
 // placement host alone, which works among them.
-func foreign() (string, error) {
+func foreign() (finding, error) {
 	machine, err := netns.Own()
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	defer machine.Close()
 	legacy, err := chains.Legacy(machine)
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	offloaded, err := chains.FlowTables(machine)
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	var found []string
 	if len(legacy) > 0 {
@@ -82,46 +82,46 @@ func foreign() (string, error) {
 		found = append(found, fmt.Sprintf("flow offload by %s: placement host needs it off ('nft delete flowtable %s')", strings.Join(offloaded, ", "), offloaded[0]))
 	}
 	if len(found) == 0 {
-		return "none of the legacy iptables, no flow offload", nil
+		return ok("none of the legacy iptables, and no flow offload"), nil
 	}
-	return strings.Join(found, "; "), nil
+	return note(strings.Join(found, "; ")), nil
 }
 
 // bridged says whether what a bridge passes on meets the machine's rules.
-func bridged(read func(path string) ([]byte, error)) (string, error) {
+func bridged(read func(path string) ([]byte, error)) (finding, error) {
 	value, err := read("/proc/sys/net/bridge/bridge-nf-call-iptables")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it is there if br_netfilter is
-		return "", err
+		return finding{}, err
 	}
 	if err != nil || strings.TrimSpace(string(value)) == "0" {
-		return "pass packets without the machine's rules", nil
+		return ok("pass packets without the machine's rules"), nil
 	}
-	return "hand packets to the machine's rules (br_netfilter): where an uplink is a bridge, rules of others may stop the device's packets; " +
-		"'sudo sysctl net.bridge.bridge-nf-call-iptables=0' ends that, unless something here needs it", nil
+	return note("hand packets to the machine's rules (br_netfilter): if the uplink is a bridge, other programs' rules may stop the device's packets; " +
+		"'sudo sysctl net.bridge.bridge-nf-call-iptables=0' ends that, unless something here needs it"), nil
 }
 
 // wifi says whether placement ap could open one. Whether a radio can be an access
 // point is looked at with a spec, which names it.
-func wifi(find func(program string) (string, error)) string {
+func wifi(find func(program string) (string, error)) finding {
 	if _, err := find("hostapd"); err != nil {
-		return "hostapd is not installed: placement ap needs it ('apt-get install hostapd')"
+		return note("hostapd is not installed: placement ap needs it ('apt-get install hostapd')")
 	}
-	return "hostapd is there, which placement ap needs"
+	return ok("hostapd is there, which placement ap needs")
 }
 
 // earliest is a time before which this program was not there.
 var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // clock refuses one that certificates would be refused with.
-func clock(now time.Time, synchronised bool) (string, error) {
+func clock(now time.Time, synchronised bool) (finding, error) {
 	said := now.UTC().Format("2006-01-02 15:04 UTC")
 	if now.Before(earliest) {
-		return "", fmt.Errorf("says %s, and so every certificate is refused", said)
+		return finding{}, fmt.Errorf("says %s, and so every certificate is refused", said)
 	}
 	if !synchronised {
-		return said + ", kept by nobody: 'sudo timedatectl set-ntp true' has it kept; trials do not depend on it", nil
+		return note(said + ", not kept by a time server: 'sudo timedatectl set-ntp true' changes that; trials do not depend on it"), nil
 	}
-	return said + ", kept by a time server", nil
+	return ok(said + ", kept by a time server"), nil
 }
 
 // synchronised asks the kernel whether a time server keeps its clock.

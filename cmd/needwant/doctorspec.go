@@ -17,8 +17,9 @@ import (
 // doctor examines the machine and, where a spec is given, whether the device of
 // the spec lives behind the gateway.
 func doctor(ctx context.Context, nameOrPath string) ([]examination, error) {
+	placements := examination{"placements", func(context.Context) (finding, error) { return usablePlacements() }, ""}
 	if nameOrPath == "" {
-		return examinations(), privileges()
+		return append(examinations(), placements), privileges()
 	}
 	file, err := scenarios.Find(nameOrPath)
 	if err != nil {
@@ -31,7 +32,7 @@ func doctor(ctx context.Context, nameOrPath string) ([]examination, error) {
 	if err != nil {
 		return nil, unfit(err)
 	}
-	return append(examinations(), specExaminations(file, list)...), nil
+	return append(append(examinations(), specExaminations(file, list)...), placements), nil
 }
 
 // specExaminations puts the device behind the gateway for a moment, after all
@@ -39,9 +40,9 @@ func doctor(ctx context.Context, nameOrPath string) ([]examination, error) {
 func specExaminations(file scenarios.File, list scenarios.List) []examination {
 	const more = "docs/placement.md says more"
 	var lacking error // what the scenarios need
-	device := examination{"device", func(ctx context.Context) (string, error) {
+	device := examination{"device", func(ctx context.Context) (finding, error) {
 		if lacking != nil {
-			return "", errors.New("not looked at: it takes the secrets")
+			return finding{}, errors.New("not looked at: it takes the secrets")
 		}
 		return crossing(ctx, file, list)
 	}, more}
@@ -49,12 +50,12 @@ func specExaminations(file scenarios.File, list scenarios.List) []examination {
 		return []examination{device}
 	}
 	return []examination{
-		{"secrets", func(context.Context) (string, error) {
+		{"secrets", func(context.Context) (finding, error) {
 			lacking = bench.Ready(file, list, bench.Options{Ask: terminalPerson().asker()})
-			return "all there", lacking
+			return ok("all there"), lacking
 		}, more},
-		{"placement", func(context.Context) (string, error) { return placeable(file) }, more},
-		{"Home Assistant", func(context.Context) (string, error) {
+		{"placement", func(context.Context) (finding, error) { return placeable(file) }, more},
+		{"Home Assistant", func(context.Context) (finding, error) {
 			return unseen(list.Infos(bench.Around(file)), file.Gateway.Placement), nil
 		}, more},
 		device,
@@ -63,7 +64,7 @@ func specExaminations(file scenarios.File, list scenarios.List) []examination {
 
 // unseen says of which scenarios the gateway cannot see how Home Assistant and the
 // device talk, and which place makes that visible.
-func unseen(infos []harness.ScenarioInfo, where string) string {
+func unseen(infos []harness.ScenarioInfo, where string) finding {
 	var beside, others []string
 	for _, info := range infos {
 		switch info.Controller {
@@ -78,27 +79,27 @@ func unseen(infos []harness.ScenarioInfo, where string) string {
 		if where == string(placement.Host) {
 			better = "on this router, or in another network of it; or choose a placement that moves the device to a network of its own"
 		}
-		return fmt.Sprintf("is in the device's own network for %s: no packet between the two crosses the gateway, so path stays unknown. "+
-			"Put it %s, or check the device itself, e.g. with a miio step", strings.Join(beside, ", "), better)
+		return note(fmt.Sprintf("is in the device's own network for %s: no packet between the two crosses the gateway, so path stays unknown. "+
+			"Put it %s, or check the device itself, e.g. with a miio step", strings.Join(beside, ", "), better))
 	}
 	if len(others) > 0 {
-		return "talks with the device across the gateway, for " + strings.Join(others, ", ")
+		return ok("talks with the device across the gateway, for " + strings.Join(others, ", "))
 	}
-	return "judges no scenario alone, or its address is not known yet"
+	return ok("judges no scenario alone, or its address is not known yet")
 }
 
 // placeable looks whether the placement can be carried out. It changes nothing.
-func placeable(file scenarios.File) (string, error) {
+func placeable(file scenarios.File) (finding, error) {
 	machine, err := netns.Own()
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	defer machine.Close()
 	plan, err := bench.Plan(file, machine)
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
-	return fmt.Sprintf("nothing was found that prevents %s; it takes %d steps", file.Gateway.Placement, len(plan.Steps())), plan.Check()
+	return ok(fmt.Sprintf("nothing was found that prevents %s; it takes %d steps", file.Gateway.Placement, len(plan.Steps()))), plan.Check()
 }
 
 // The times that the device gets to show up, and then to contact anything.
@@ -109,34 +110,35 @@ const (
 
 // crossing looks whether what the device sends crosses the gateway, and puts the
 // network back.
-func crossing(ctx context.Context, file scenarios.File, list scenarios.List) (string, error) {
+func crossing(ctx context.Context, file scenarios.File, list scenarios.List) (finding, error) {
 	stand, err := openStand(ctx, nil, file, list, standOptions{wait: doctorWait, quiet: true})
 	if err != nil {
-		return "", err
+		return finding{}, err
 	}
 	seen, err := firstContacts(ctx, stand.bench.Gateway)
 	mark, failure := marked(ctx, stand.lane)
 	if err := errors.Join(err, failure, stand.close()); err != nil {
-		return "", err
+		return finding{}, err
 	}
 	return crossed(seen, mark)
 }
 
 // crossed says what was seen of a device that is there, and what was tried.
-func crossed(seen []harness.Contact, mark placement.Mark) (string, error) {
+func crossed(seen []harness.Contact, mark placement.Mark) (finding, error) {
 	const back = "a marked packet from another subnet came back across it"
 	switch {
 	case len(seen) == 0 && mark == placement.MarkCameBack:
-		return "", fmt.Errorf("it contacted nothing in %s, though %s: is it at rest? Switch it off and on", doctorWatch, back)
+		return finding{}, fmt.Errorf("it contacted nothing in %s, though %s: is it at rest? Switch it off and on", doctorWatch, back)
 	case len(seen) == 0:
-		return "", fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it have another way out, e.g. a second Wi-Fi or a fixed router?", doctorWatch)
+		return finding{}, fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it have another way out, e.g. a second Wi-Fi or a fixed router?", doctorWatch)
 	}
-	found := fmt.Sprintf("is there, and what it sends crosses the gateway, e.g. to %s", seen[0].Destination)
+	found := ok(fmt.Sprintf("is there, and what it sends crosses the gateway, e.g. to %s", seen[0].Destination))
 	switch mark {
 	case placement.MarkCameBack:
-		found += "; " + back
+		found.text += "; " + back
 	case placement.MarkNotBack:
-		found += "; it did not answer a marked packet from another subnet: if checks from lan fail, judge it from the gateway (from: gateway)"
+		found.note = true
+		found.text += "; it did not answer a marked packet from another subnet: if checks from lan fail, judge it from the gateway (from: gateway)"
 	}
 	return found, nil
 }

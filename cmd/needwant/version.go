@@ -64,5 +64,5 @@ func iptables(ctx context.Context) string {
 	if err != nil {
 		return "not found"
 	}
-	return strings.TrimPrefix(said, "iptables v")
+	return strings.TrimPrefix(said.text, "iptables v")
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// hardware is what the placements need of a machine.
+type hardware struct {
+	wired   int  // Ethernet interfaces
+	wifi    int  // Wi-Fi interfaces
+	hostapd bool // is installed
+	router  bool // the machine forwards packets
+}
+
+// usablePlacements says which placements this machine can use.
+func usablePlacements() (finding, error) {
+	machine, err := interfaces(os.DirFS("/sys/class/net"))
+	if err != nil {
+		return finding{}, err
+	}
+	_, missing := exec.LookPath("hostapd")
+	machine.hostapd = missing == nil
+	forwarding, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+	machine.router = err == nil && strings.TrimSpace(string(forwarding)) == "1"
+	return ok(machine.placements()), nil
+}
+
+// interfaces counts a machine's interfaces, by the folder /sys/class/net.
+func interfaces(folder fs.FS) (machine hardware, err error) {
+	entries, err := fs.ReadDir(folder, ".")
+	if err != nil {
+		return machine, err
+	}
+	has := func(name, file string) bool {
+		_, err := fs.Stat(folder, name+"/"+file)
+		return err == nil
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		kind, err := fs.ReadFile(folder, name+"/type")
+		if errors.Is(err, fs.ErrNotExist) { // it has just gone, or is not an interface
+			continue
+		}
+		if err != nil {
+			return machine, err
+		}
+		const ethernet = "1" // ARPHRD_ETHER, of linux/if_arp.h
+		switch {
+		case strings.TrimSpace(string(kind)) != ethernet || has(name, "bridge"):
+		case has(name, "phy80211") || has(name, "wireless"):
+			machine.wifi++
+		case has(name, "device") || strings.HasPrefix(name, "en") || strings.HasPrefix(name, "eth"): // a container's eth0 has no device
+			machine.wired++
+		}
+	}
+	return machine, nil
+}
+
+// placements says which ones can be used, and what the others need.
+func (h hardware) placements() string {
+	usable, needs := []string{"lab"}, []string{}
+	consider := func(placement string, lacks ...string) {
+		for _, lack := range lacks {
+			if lack != "" {
+				needs = append(needs, placement+" needs "+lack)
+				return
+			}
+		}
+		usable = append(usable, placement)
+	}
+	if h.wired == 0 {
+		needs = append(needs, "onearm, vlan, ap and nic need a wired interface")
+	} else {
+		consider("onearm")
+		consider("vlan")
+		consider("ap", unless(h.wifi > 0, "a Wi-Fi interface"), unless(h.hostapd, "hostapd ('apt-get install hostapd')"))
+		consider("nic", unless(h.wired > 1, "a second wired interface"))
+	}
+	consider("host", unless(h.router, "a machine that is your router"))
+	return strings.Join(append([]string{"this machine can use: " + strings.Join(usable, ", ")}, needs...), "; ")
+}
+
+// unless is what lacks, unless it is there.
+func unless(there bool, lack string) string {
+	if there {
+		return ""
+	}
+	return lack
+}
