@@ -11,6 +11,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
@@ -25,11 +26,12 @@ const (
 // barrier keeps the kernel's block equal to what the attribution table says is
 // blocked. Its lock makes learning an address and blocking it one step.
 type barrier struct {
-	config Config
-	table  *attribution.Table
-	tables *chains.Tables
-	driver block.Driver
-	pulse  *block.Pulse // nil if the tables are the gateway's alone
+	config  Config
+	table   *attribution.Table
+	tables  *chains.Tables
+	driver  block.Driver
+	tracked *conntrack.Table
+	pulse   *block.Pulse // nil if the tables are the gateway's alone
 
 	mutex   sync.Mutex
 	trouble error                // why the kernel's block may not be what it should be; nil if it is
@@ -81,10 +83,10 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 		return err
 	}
 	var err error
-	if b.live, err = block.Established(b.config.Namespace, b.config.layout(), now); err != nil {
+	if b.live, err = block.Established(b.config.Namespace, b.tracked, b.config.layout(), now); err != nil {
 		return err
 	}
-	return block.Forget(b.config.Namespace, b.config.layout(), changed)
+	return block.Forget(b.tracked, b.config.layout(), changed)
 }
 
 // reset resets the connections that the last replace found.
@@ -167,12 +169,12 @@ func (b *barrier) cut(entries []block.Entry) error {
 // replace. It resets those that the device has open.
 func (b *barrier) disconnect(entries []block.Entry) error {
 	namespace, layout := b.config.Namespace, b.config.layout()
-	live, err := block.Established(namespace, layout, entries)
+	live, err := block.Established(namespace, b.tracked, layout, entries)
 	if err != nil {
 		return err
 	}
 	if !b.config.Shared {
-		if err := block.Forget(namespace, layout, entries); err != nil {
+		if err := block.Forget(b.tracked, layout, entries); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
@@ -94,6 +95,9 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if g.barrier.tracked, err = g.config.follow(); err != nil {
+		return err
+	}
 	if err := g.redirect(); err != nil {
 		return err
 	}
@@ -101,6 +105,15 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 		return err
 	}
 	return g.Block(ctx, nil, harness.Reject)
+}
+
+// follow opens what connection tracking knows. In shared tables that is connections of
+// others, too, which are not followed.
+func (c Config) follow() (*conntrack.Table, error) {
+	if c.Shared {
+		return conntrack.Open(c.Namespace)
+	}
+	return conntrack.Follow(c.Namespace)
 }
 
 // Close stops the resolver and the log. The rules, and with them the block, live
@@ -120,6 +133,9 @@ func (g *Gateway) Close() (err error) {
 	}
 	if g.log != nil {
 		err = errors.Join(err, g.log.Close())
+	}
+	if g.barrier.tracked != nil {
+		err = errors.Join(err, g.barrier.tracked.Close())
 	}
 	return err
 }

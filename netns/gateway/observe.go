@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
 // logPatience is how long the packet log may take to catch up. It takes
@@ -26,7 +25,7 @@ func (g *Gateway) open(ctx context.Context, free bool) error {
 		return err
 	}
 	g.window = window{since: time.Now(), lost: g.log.Lost()}
-	return watch.CountAnew(g.config.Namespace, g.config.layout())
+	return g.barrier.tracked.CountAnew(g.config.layout().Mark())
 }
 
 func (g *Gateway) catchUp(ctx context.Context) error {

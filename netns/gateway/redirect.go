@@ -28,7 +28,7 @@ func (g *Gateway) redirect() error {
 			return fmt.Errorf("bringing the device's queries to our resolver: %w", err)
 		}
 	}
-	return block.ForgetAll(g.config.Namespace, layout.Address)
+	return block.ForgetAll(g.barrier.tracked, layout.Address)
 }
 
 // redirection are the chains for it. Before a query is accepted the block is

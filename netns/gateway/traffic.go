@@ -4,7 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 	"github.com/needwant/needwant/netns/gateway/talk"
 )
 
@@ -13,9 +13,9 @@ import (
 // between two looks is missed; the kernel remembers most of them for 10 s and
 // longer.
 type Traffic struct {
-	namespace *netns.Namespace
-	before    []talk.Flow
-	remotes   map[remote]talk.Count
+	tracked *conntrack.Table
+	before  []talk.Flow
+	remotes map[remote]talk.Count
 }
 
 type remote struct {
@@ -25,8 +25,11 @@ type remote struct {
 
 // Traffic begins to count.
 func (g *Gateway) Traffic() *Traffic {
-	return &Traffic{namespace: g.config.Namespace, remotes: map[remote]talk.Count{}}
+	return &Traffic{tracked: g.barrier.tracked, remotes: map[remote]talk.Count{}}
 }
+
+// Flows lists the connections that the gateway tracks.
+func (t *Traffic) Flows() ([]talk.Flow, error) { return talk.Flows(t.tracked) }
 
 // mostRemotes limits the addresses and ports whose traffic is added up.
 const mostRemotes = 65536
@@ -44,7 +47,7 @@ func (t *Traffic) add(at remote, flow talk.Flow) {
 // Look returns what passed so far, in either direction, by destination. What two
 // of them share, as an address and port, counts for each.
 func (t *Traffic) Look(contacts []harness.Contact) (map[harness.Destination]talk.Count, error) {
-	now, err := talk.Flows(t.namespace)
+	now, err := t.Flows()
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (s *Stand) site(options Options) scenarios.Site {
 		},
 		Polling: scenarios.UsualPolling(),
 		Pace:    scenarios.UsualPace,
-		Path:    PathThrough(s.Placed.Namespace, s.topology),
+		Path:    PathThrough(s.Gateway.Traffic().Flows, s.topology),
 		Ask:     options.Ask,
 	}
 }
@@ -63,20 +63,20 @@ func (s *Stand) topology(controller []netip.Addr) (talk.Topology, error) {
 	return where, err
 }
 
-// PathThrough watches at a gateway how a controller, which has these addresses,
-// gets the device's state.
-func PathThrough(gateway *netns.Namespace, topology func(controller []netip.Addr) (talk.Topology, error)) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
+// PathThrough watches how a controller, which has these addresses, gets the device's
+// state, from the connections that a gateway tracks.
+func PathThrough(flows func() ([]talk.Flow, error), topology func(controller []netip.Addr) (talk.Topology, error)) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
 	return func(_ context.Context, controller []netip.Addr) (scenarios.Watch, error) {
 		where, err := topology(controller)
 		if err != nil {
 			return scenarios.Watch{}, err
 		}
-		before, err := talk.Flows(gateway)
+		before, err := flows()
 		if err != nil {
 			return scenarios.Watch{}, err
 		}
 		return scenarios.Watch{Sees: where.Sees(), Since: func(context.Context) (scenarios.Traffic, error) {
-			after, err := talk.Flows(gateway)
+			after, err := flows()
 			if err != nil {
 				return scenarios.Traffic{}, err
 			}

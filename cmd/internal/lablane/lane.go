@@ -149,7 +149,7 @@ func (l *Lane) scenarios(world lab.World) ([]harness.Scenario, error) {
 			Dial:     l.Lab.App.Dial,
 		},
 		Home:    hass.NewToken(l.Lab.Assistant.Token),
-		Path:    PathOn(l.Lab),
+		Path:    l.Path(),
 		Polling: Polling(l.Lab.Assistant),
 		HTTP:    &http.Client{Transport: &http.Transport{DialContext: l.Lab.App.Dial, DisableKeepAlives: true}},
 	}
@@ -176,10 +176,11 @@ func Polling(assistant lab.AssistantSite) scenarios.Polling {
 	return scenarios.Polling{Every: assistant.Every, Hangs: assistant.Hangs}
 }
 
-// PathOn watches at a lab's gateway how a controller comes by the device's state.
-func PathOn(l *lab.Lab) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
-	return bench.PathThrough(l.Gateway.Namespace, func(controller []netip.Addr) (talk.Topology, error) {
-		return talk.Topology{Device: l.Device.Address, Controller: controller, Inside: l.Gateway.Networks, Home: l.Gateway.Home}, nil
+// Path watches at the lane's gateway how a controller comes by the device's state.
+func (l *Lane) Path() func(context.Context, []netip.Addr) (scenarios.Watch, error) {
+	return bench.PathThrough(l.Gateway.Traffic().Flows, func(controller []netip.Addr) (talk.Topology, error) {
+		site := l.Lab.Gateway
+		return talk.Topology{Device: l.Lab.Device.Address, Controller: controller, Inside: site.Networks, Home: site.Home}, nil
 	})
 }
 

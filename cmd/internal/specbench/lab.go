@@ -122,7 +122,7 @@ func Site(lane *lablane.Lane, options Options) scenarios.Site {
 		Device:    netip.AddrPortFrom(l.Device.Address, 0),
 		MiioToken: l.Device.Token,
 		HassToken: l.Assistant.Token,
-		Path:      lablane.PathOn(l),
+		Path:      lane.Path(),
 		Polling:   lablane.Polling(l.Assistant),
 		Ask:       options.Ask,
 		Restart:   l.Restart,

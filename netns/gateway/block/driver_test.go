@@ -12,6 +12,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 )
 
 var (
@@ -155,7 +156,10 @@ var _ = Describe("forgetting connections", Label("root"), func() {
 		}
 		Expect(remembered(namespace)).To(ConsistOf("127.0.0.1:4001", "127.0.0.1:4002", "[::1]:4001"))
 
-		Expect(block.Forget(namespace, chains.Layout{}, []block.Entry{
+		tracked, err := conntrack.Open(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(tracked.Close)
+		Expect(block.Forget(tracked, chains.Layout{}, []block.Entry{
 			{Address: netip.MustParseAddr("127.0.0.1"), Protocol: "udp", Port: 4001},
 			{Address: netip.MustParseAddr("::1"), Protocol: "udp", Port: 4001},
 			{Address: netip.MustParseAddr("127.0.0.1"), Protocol: "tcp", Port: 4002},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 )
 
 // mostResets is how many connections are reset when a block begins, at most. It
@@ -27,64 +28,26 @@ type Connection struct{ Device, Remote netip.AddrPort }
 
 // Established lists the TCP connections of the device to these entries that are
 // open on both sides, [mostResets] at most.
-func Established(namespace *netns.Namespace, layout chains.Layout, entries []Entry) (connections []Connection, err error) {
-	chosen := selection{layout, map[Entry]bool{}}
-	for _, entry := range entries {
-		if protocolOf(numberOf(entry)) == protocolOf(unix.IPPROTO_TCP) {
-			chosen.entries[entry] = true
-		}
-	}
-	if len(chosen.entries) == 0 {
+func Established(namespace *netns.Namespace, tracked *conntrack.Table, layout chains.Layout, entries []Entry) (connections []Connection, err error) {
+	streams := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return numberOf(e) != unix.IPPROTO_TCP })
+	if len(streams) == 0 {
 		return nil, nil
 	}
 	own, err := namespace.Addresses()
 	if err != nil {
 		return nil, err
 	}
-	for family := range chosen.families() {
-		flows, err := listed(namespace, family)
-		if err != nil {
-			return nil, fmt.Errorf("listing connections to %d addresses: %w", len(entries), err)
-		}
-		for _, flow := range flows {
-			connection := connectionOf(flow)
-			gateways := slices.Contains(own, connection.Device.Addr())
-			if established(flow) && chosen.MatchConntrackFlow(flow) && !gateways && len(connections) < mostResets {
-				connections = append(connections, connection)
-			}
+	flows, err := tracked.List(selected(layout, streams).matches)
+	if err != nil {
+		return nil, fmt.Errorf("listing connections to %d addresses: %w", len(entries), err)
+	}
+	for _, flow := range flows {
+		gateways := slices.Contains(own, flow.Client.Addr())
+		if flow.Established && !gateways && len(connections) < mostResets {
+			connections = append(connections, Connection{flow.Client, flow.Target})
 		}
 	}
 	return connections, nil
-}
-
-// listed are the tracked connections of a family. If others keep changing the table,
-// the last listing counts: it may lack some.
-func listed(namespace *netns.Namespace, family netlink.InetFamily) (flows []*netlink.ConntrackFlow, err error) {
-	for range forgetTries {
-		err = guarded(func() error {
-			flows, err = namespace.Netlink().ConntrackTableList(netlink.ConntrackTable, family)
-			return err
-		})
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return flows, err
-		}
-	}
-	return flows, nil
-}
-
-func connectionOf(flow *netlink.ConntrackFlow) Connection {
-	from, _ := netip.AddrFromSlice(flow.Forward.SrcIP)
-	to, _ := netip.AddrFromSlice(flow.Forward.DstIP)
-	return Connection{
-		netip.AddrPortFrom(from.Unmap(), flow.Forward.SrcPort),
-		netip.AddrPortFrom(to.Unmap(), flow.Forward.DstPort),
-	}
-}
-
-func established(flow *netlink.ConntrackFlow) bool {
-	const state = 3 // TCP_CONNTRACK_ESTABLISHED of linux/netfilter/nf_conntrack_tcp.h
-	tcp, ok := flow.ProtoInfo.(*netlink.ProtoInfoTCP)
-	return ok && tcp.State == state
 }
 
 // Reset makes the device lose blocked connections at once, also those on which

@@ -28,6 +28,15 @@ type Layout struct {
 	Resolver uint16     // port of our resolver
 }
 
+// Mark is the bit that the device's connections have in connection tracking, if there
+// are others in the tables; 0 if all are the device's.
+func (l Layout) Mark() uint32 {
+	if l.Shared {
+		return OwnMark
+	}
+	return 0
+}
+
 // SharedResolver is the port of our resolver in shared tables, where port 53 is
 // another's. It is always the same, so that a firewall can be told of it.
 const SharedResolver = 10053

@@ -10,6 +10,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 )
 
 // Machine is what a gateway that works in the machine's own tables must leave as
@@ -59,11 +60,19 @@ func (m *Machine) handBack(host *netns.Namespace, dry bool) ([]string, error) {
 		return changes, err
 	}
 	if !dry {
-		if err := block.ForgetRedirected(host, chains.SharedResolver); err != nil {
+		if err := forgetRedirected(host); err != nil {
 			return changes, err
 		}
 	}
 	w := &work{host: host, dry: dry, changes: changes}
 	err = host.Do(func() error { return w.set("/proc/sys/", m.Parameters) })
 	return w.changes, err
+}
+
+func forgetRedirected(host *netns.Namespace) error {
+	tracked, err := conntrack.Open(host)
+	if err != nil {
+		return err
+	}
+	return errors.Join(block.ForgetRedirected(tracked, chains.SharedResolver), tracked.Close())
 }

@@ -5,15 +5,11 @@
 package talk
 
 import (
-	"errors"
-	"fmt"
-	"net"
 	"net/netip"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/conntrack"
 )
 
 // Flow is what the kernel counted on one connection of TCP or UDP. It needs
@@ -27,9 +23,7 @@ type Flow struct {
 }
 
 // Count is what went one way, headers of IP included.
-type Count struct{ Packets, Bytes uint64 }
-
-func (c Count) less(was Count) Count { return Count{c.Packets - was.Packets, c.Bytes - was.Bytes} }
+type Count = conntrack.Count
 
 type ends struct {
 	protocol       string
@@ -38,49 +32,24 @@ type ends struct {
 
 func (f Flow) ends() ends { return ends{f.Protocol, f.Client, f.Remote} }
 
-// dumpTries is how often a listing is asked for that others keep changing.
-const dumpTries = 4
+// protocols are those of which flows are listed, by their number in IP headers.
+var protocols = map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}
 
-// Flows lists the connections that a namespace knows.
-func Flows(namespace *netns.Namespace) (flows []Flow, err error) {
-	entries, err := dump(namespace)
+// Flows lists the connections that are tracked.
+func Flows(tracked *conntrack.Table) (flows []Flow, err error) {
+	found, err := tracked.List(func(c conntrack.Flow) bool { return protocols[c.Protocol] != "" })
 	if err != nil {
-		return nil, fmt.Errorf("listing connections: %w", err)
+		return nil, err
 	}
-	protocols := map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}
-	for _, entry := range entries {
-		asked, answered := entry.Forward, entry.Reverse
-		protocol, known := protocols[asked.Protocol]
-		if !known {
-			continue
-		}
-		flows = append(flows, Flow{
-			Protocol: protocol,
-			Client:   netip.AddrPortFrom(address(asked.SrcIP), asked.SrcPort),
-			Remote:   netip.AddrPortFrom(address(answered.SrcIP), answered.SrcPort),
-			Sent:     Count{asked.Packets, asked.Bytes},
-			Received: Count{answered.Packets, answered.Bytes},
-		})
+	for _, c := range found {
+		flows = append(flows, Flow{protocols[c.Protocol], c.Client, c.Remote, c.Sent, c.Received})
 	}
 	return flows, nil
 }
 
-// dump lists both families in one pass. It asks again when the table changed
-// meanwhile; an incomplete listing is taken at last, since a busy gateway may
-// never give another.
-func dump(namespace *netns.Namespace) (entries []*netlink.ConntrackFlow, err error) {
-	for range dumpTries {
-		entries, err = namespace.Netlink().ConntrackTableList(netlink.ConntrackTable, unix.AF_UNSPEC)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return entries, err
-		}
-	}
-	return entries, nil
-}
-
-func address(ip net.IP) netip.Addr {
-	address, _ := netip.AddrFromSlice(ip)
-	return address.Unmap()
+// less is what was counted since.
+func less(c, was Count) Count {
+	return Count{Packets: c.Packets - was.Packets, Bytes: c.Bytes - was.Bytes}
 }
 
 // Since is what was counted between two listings, without the connections on
@@ -94,7 +63,7 @@ func Since(before, after []Flow) []Flow {
 	for _, flow := range after {
 		was := known[flow.ends()]
 		if was.Sent.Packets <= flow.Sent.Packets && was.Received.Packets <= flow.Received.Packets {
-			flow.Sent, flow.Received = flow.Sent.less(was.Sent), flow.Received.less(was.Received)
+			flow.Sent, flow.Received = less(flow.Sent, was.Sent), less(flow.Received, was.Received)
 		}
 		if flow.Sent.Packets > 0 || flow.Received.Packets > 0 {
 			moved = append(moved, flow)

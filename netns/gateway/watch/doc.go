@@ -7,6 +7,7 @@
 // [Log.Fence] waits until everything that has passed so far was read.
 //
 // A [Ledger] turns packets into contacts, one window at a time. On a connection
-// from before the window there is no first packet to log; [CountAnew] makes the
+// from before the window there is no first packet to log; a table of connection
+// tracking that counts anew makes the
 // next one count as such.
 package watch
