@@ -27,6 +27,8 @@ var rooms = map[string][]string{
 	"harness":         {"harness/search", "internal/span"},
 	"harness/runfile": {"harness"},
 
+	"harness/blocklist": {"harness"},
+
 	"harness/search/internal": {"harness/search"},
 	"harness/seen":            {"harness", "netns/gateway"},
 
@@ -46,7 +48,7 @@ var rooms = map[string][]string{
 	"reports/catalog": {"harness", "reports", "internal/yamlfile"},
 
 	"cmd": {
-		"harness", "harness/search", "harness/runfile", "harness/seen", "netns", "netns/gateway", "netns/lab",
+		"harness", "harness/search", "harness/runfile", "harness/seen", "harness/blocklist", "netns", "netns/gateway", "netns/lab",
 		"scenarios", "scenarios/miio", "scenarios/hass", "reports", "reports/policy", "reports/catalog",
 		"internal/yamlfile", "internal/span",
 	},

@@ -3,6 +3,9 @@ package harness
 import (
 	"slices"
 	"strconv"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -352,8 +355,10 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 		Careful:   h.run.Settings.Careful,
 		Confirm:   h.run.Settings.Confirm,
 		FalseFail: max(noise, h.falseFail()),
+		Blame:     h.run.Settings.Only != nil,
 		Audits:    audits,
 		Services:  h.services(),
+		Kin:       h.kin(),
 		Seed:      uint64(h.run.Settings.Seed),
 		Windows:   h.windows(regime, fault),
 		Earlier:   func() []search.Explanation { return h.earlier(regime, fault) },
@@ -420,4 +425,25 @@ func (h history) services() []int {
 		services[i] = kinds[kind]
 	}
 	return services
+}
+
+// kin numbers the domains that the names of a block list were registered in: the names
+// of one domain are likely to be alternatives. It is nil without a list.
+func (h history) kin() []int {
+	if h.run.Settings.Only == nil {
+		return nil
+	}
+	domains := map[string]int{}
+	kin := make([]int, len(h.universe))
+	for i, d := range h.universe {
+		domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimPrefix(d.Name, "*."))
+		if err != nil {
+			domain = d.Name
+		}
+		if _, known := domains[domain]; !known {
+			domains[domain] = len(domains)
+		}
+		kin[i] = domains[domain]
+	}
+	return kin
 }

@@ -18,7 +18,7 @@ func judged(h history) Judgement {
 	}
 	j.degrade()
 	j.interrupted()
-	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe()}
+	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Allow: j.allow()}
 }
 
 // judge collects the verdicts of a run.

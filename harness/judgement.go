@@ -17,6 +17,11 @@ type Judgement struct {
 	Rows    []Row           `json:"rows"`    // in the order of [Destination.Compare]
 	Columns []ColumnVerdict `json:"columns"` // in the order of [Run.Columns]
 	Safe    []SafeList      `json:"safe"`    // one for each column, then one for all together
+
+	// Allow are, with a block list, the smallest sets of its names to allow so that every
+	// scenario works. One empty set means that none has to be allowed; none, that it is
+	// not known.
+	Allow [][]string `json:"allow,omitempty"`
 }
 
 // Row is a destination with what was learnt of it over the whole run.

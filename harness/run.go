@@ -79,9 +79,19 @@ type Settings struct {
 	Isolated     bool          `json:"isolated,omitempty"`    // the device is kept from the home network, but for answers to who calls it
 	Controllers  []string      `json:"controllers,omitempty"` // of the home network, whom it may call all the same
 	Always       []Pattern     `json:"always,omitempty"`      // blocked in every trial, controls included (block.always)
+	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
 	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	Settle       time.Duration `json:"settle"`
+}
+
+// OnlyList is a block list of which a run tests the names, and nothing else.
+type OnlyList struct {
+	List    string   `json:"list"` // the file
+	SHA256  string   `json:"sha256"`
+	Entries int      `json:"entries"`
+	Ignored int      `json:"ignored,omitempty"` // lines that never block a name
+	Clients []string `json:"clients,omitempty"` // what the list may call the device
 }
 
 // Column is one scenario in one regime under one fault.

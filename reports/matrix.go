@@ -10,17 +10,23 @@ import (
 // fields, their names and their order are those of "The matrix as JSON" in the
 // documentation. No list in it is ever null.
 type Matrix struct {
-	APIVersion string    `json:"apiVersion"` // "needwant/v1"
-	Kind       string    `json:"kind"`       // "Matrix"
-	Summary    string    `json:"summary"`    // the result in plain words: [Matrix.Sentence]
-	Device     Device    `json:"device"`
-	Run        Run       `json:"run"`
-	Columns    []Column  `json:"columns"`
-	Rows       []Row     `json:"rows"`
-	Cuts       []Cut     `json:"cuts"`
-	Needs      []Need    `json:"needs"` // what the cuts say, in the order of the columns
-	Safe       []Safe    `json:"safe"`
-	Unknown    []Unknown `json:"unknown"`
+	APIVersion string `json:"apiVersion"` // "needwant/v1"
+	Kind       string `json:"kind"`       // "Matrix"
+	Summary    string `json:"summary"`    // the result in plain words: [Matrix.Sentence]
+
+	// Allow are, if only the names of a block list were tested, the smallest sets of them
+	// to allow so that everything works, as dns/NAME. One empty set means that nothing has
+	// to be allowed; none, that it is not known.
+	Allow [][]string `json:"allow,omitempty"`
+
+	Device  Device    `json:"device"`
+	Run     Run       `json:"run"`
+	Columns []Column  `json:"columns"`
+	Rows    []Row     `json:"rows"`
+	Cuts    []Cut     `json:"cuts"`
+	Needs   []Need    `json:"needs"` // what the cuts say, in the order of the columns
+	Safe    []Safe    `json:"safe"`
+	Unknown []Unknown `json:"unknown"`
 }
 
 // Device is the thing under test.
@@ -45,6 +51,7 @@ type Run struct {
 	Horizon  float64         `json:"horizon_s"` // how long the longest block was held: nothing is known of what comes later
 	Kept     []string        `json:"kept"`      // never blocked
 
+	Only      *Only             `json:"only,omitempty"`      // the block list of which only the names were tested
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
 	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
 
@@ -54,6 +61,14 @@ type Run struct {
 
 	Sinkholes []harness.Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, at least at times
 	Untested  []harness.Untested `json:"untested,omitempty"`  // what the device sent that no block tests, over all trials
+}
+
+// Only is a block list of which only the names were tested.
+type Only struct {
+	List    string `json:"list"` // the file
+	Entries int    `json:"entries"`
+	Ignored int    `json:"ignored,omitempty"` // lines that never block a name
+	Free    int    `json:"free,omitempty"`    // most destinations, in one trial, that are not on it and were left alone
 }
 
 // Column is one scenario in one regime under one fault.
@@ -92,6 +107,7 @@ type Destination struct {
 	Service    string              `json:"service"`           // e.g. "NTP"; "" if the port does not identify one
 	FirstSeen  string              `json:"first_seen"`        // "control", "trial 7", or "import" if a log had it and no control saw it
 	Collateral []string            `json:"collateral"`        // other names that blocking it hits too
+	Listed     []string            `json:"listed,omitempty"`  // its names on the block list, by itself or as a CNAME
 	Aliases    []string            `json:"aliases,omitempty"` // names that must resolve for its name to resolve (CNAME)
 	Named      string              `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by
 	Private    string              `json:"private,omitempty"` // how it answers questions for names that nobody can read along, as "DNS over TLS"

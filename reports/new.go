@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 		Cuts:       []Cut{},
 		Safe:       each(judgement.Safe, func(s harness.SafeList) Safe { return safe(s, judgement.Columns) }),
 		Unknown:    []Unknown{},
+		Allow:      allow(judgement.Allow),
 	}
 	for _, c := range judgement.Columns {
 		for _, cut := range c.Cuts {
@@ -53,6 +55,9 @@ func summary(run harness.Run) Run {
 		Isolated:    run.Settings.Isolated,
 		Controllers: run.Settings.Controllers,
 	}
+	if only := run.Settings.Only; only != nil {
+		s.Only = &Only{List: filepath.Base(only.List), Entries: only.Entries, Ignored: only.Ignored}
+	}
 	var horizon time.Duration
 	sinkholes := map[string][]netip.Addr{}
 	for _, result := range run.Results {
@@ -61,6 +66,9 @@ func summary(run harness.Run) Run {
 		}
 		s.Refused = append(s.Refused, result.Seen.Home...)
 		s.Untested = append(s.Untested, result.Seen.Untested...)
+		if s.Only != nil {
+			s.Only.Free = max(s.Only.Free, result.Seen.Free)
+		}
 		if result.Trial.Control() {
 			s.Controls++
 			continue
@@ -125,6 +133,7 @@ func destination(r harness.Row) Destination {
 		Service:    d.Service(),
 		FirstSeen:  r.FirstSeen,
 		Collateral: list(r.Contact.Collateral),
+		Listed:     r.Contact.Listed,
 		Aliases:    r.Contact.Aliases,
 		Named:      r.Contact.Named,
 		Private:    r.Contact.Private,

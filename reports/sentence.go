@@ -20,6 +20,8 @@ func (m Matrix) Sentence() string { return read(m).sentence() }
 
 func (r reading) sentence() string {
 	switch {
+	case r.Run.Only != nil:
+		return r.onlySentence()
 	case r.Run.Status == harness.Failed:
 		return "There is no result, since it does not work with nothing blocked."
 	case len(r.Rows) == 0 || len(r.Columns) == 0:

@@ -62,9 +62,15 @@ type Secrets struct {
 
 // Block says how to block.
 type Block struct {
-	Faults []string `yaml:"faults,omitempty" jsonschema:"enum=reject,enum=drop,enum=nxdomain" about:"reject (refuse at once, the default), drop (swallow), nxdomain (withhold names). Each is a column of its own."`
+	Faults []string `yaml:"faults,omitempty" jsonschema:"enum=reject,enum=drop,enum=nxdomain" about:"reject (refuse at once, the default), drop (swallow), nxdomain (withhold names; the default with only). Each is a column of its own."`
+	Only   *Only    `yaml:"only,omitempty" about:"Test only the names of a block list. Everything else stays reachable, and is not judged. The fault is nxdomain then."`
 	Keep   []string `yaml:"keep,omitempty" jsonschema:"enum=dhcp,enum=dns" about:"What is never blocked: dhcp (the default), dns."`
 	Always []string `yaml:"always,omitempty" about:"What is blocked in every trial, in the controls too, and not judged: a host, *.domain, an address, or protocol/port/name with * for a protocol or a port. For a device that works only while it does not reach one of its hosts."`
+}
+
+// Only names a block list.
+type Only struct {
+	List string `yaml:"list" about:"The file: hosts, plain domains, AdBlock, dnsmasq, RPZ or Unbound. A relative path begins where the spec is."`
 }
 
 // Timing says how long the parts of a trial take.

@@ -209,6 +209,7 @@ func (f File) checkBlock() *yamlfile.Flaw {
 		words(keys("block", "faults"), f.Block.Faults, "fault", "reject", "drop", "nxdomain"),
 		words(keys("block", "keep"), f.Block.Keep, "word to keep", "dhcp", "dns"),
 		f.Block.checkAlways(),
+		f.Block.checkOnly(),
 	)
 }
 
@@ -373,7 +374,11 @@ func argumentFlaw(path []string, mistake *ArgumentError) *yamlfile.Flaw {
 
 // fillIn gives the file what its text leaves out.
 func (f *File) fillIn() {
-	if len(f.Block.Faults) == 0 {
+	switch {
+	case len(f.Block.Faults) > 0:
+	case f.Block.Only != nil:
+		f.Block.Faults = []string{"nxdomain"}
+	default:
 		f.Block.Faults = []string{"reject"}
 	}
 	if f.Block.Keep == nil {

@@ -32,6 +32,7 @@ type bisectFlags struct {
 	dry      bool
 	trust    bool
 	seen     string
+	only     string
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
@@ -69,7 +70,9 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
 	trustFlag(command, &f.trust)
 	seenFlag(command, &f.seen)
+	onlyFlag(command, &f.only)
 	command.MarkFlagsMutuallyExclusive("seen", "resume") // the run file has the list
+	command.MarkFlagsMutuallyExclusive("only", "resume") // the same
 	f.display.add(command)
 }
 
@@ -87,6 +90,9 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
 		return err
+	}
+	if err := onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings); err != nil {
+		return usage(err)
 	}
 	if f.dry {
 		return dryRun(command, file)
@@ -178,7 +184,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) error {
 	ctx := command.Context()
 	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
-		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, known: run.Contacts(),
+		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(),
 	})
 	if err != nil {
 		return err

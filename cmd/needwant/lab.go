@@ -28,6 +28,7 @@ type labFlags struct {
 	discard  bool
 	list     bool
 	seen     string
+	only     string
 }
 
 const usualWorld = "s50-thread"
@@ -71,6 +72,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.discard, "discard", false, "do not keep the run")
 	command.MarkFlagsMutuallyExclusive("out", "discard")
 	seenFlag(command, &f.seen)
+	onlyFlag(command, &f.only)
 	set.BoolVar(&f.list, "list", false, "list the worlds of the library")
 	f.display.add(command)
 	command.ValidArgsFunction = firstArgument(worlds)
@@ -79,6 +81,9 @@ func (f *labFlags) add(command *cobra.Command) {
 }
 
 func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
+	if f.only != "" && !command.Flags().Changed("fault") {
+		f.faults = []string{string(harness.NXDomain)}
+	}
 	if err := f.check(); err != nil {
 		return usage(err)
 	}
@@ -91,6 +96,9 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
 		return err
+	}
+	if err := testOnly(command.ErrOrStderr(), f.only, &f.settings); err != nil {
+		return usage(err)
 	}
 	f.settings.Source = nameOrPath
 	run := lablane.NewRun(world, f.settings)
@@ -156,6 +164,9 @@ func (f *labFlags) check() error {
 		return fmt.Errorf("--budget %d: it must be 0 or more", s.Budget)
 	case s.MaxNoise < 0 || s.MaxNoise > 0.3:
 		return fmt.Errorf("--max-noise %v: it must be from 0 to 0.3; a device that fails more often cannot be judged", s.MaxNoise)
+	}
+	if f.only != "" && (slices.Contains(f.faults, "reject") || slices.Contains(f.faults, "drop")) {
+		return errors.New("--only tests names, as a block list does: leave out --fault, or write --fault nxdomain")
 	}
 	return errors.Join(
 		known("--driver", []string{f.settings.Driver}, "ipset", "iptables"),

@@ -17,7 +17,7 @@ func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scen
 		return nil, usage(err)
 	}
 	person := terminalPerson()
-	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Ask: person.asker()})
+	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Only: options.only, Ask: person.asker()})
 	if err != nil {
 		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
 	}

@@ -36,6 +36,7 @@ type standOptions struct {
 	wait    time.Duration // for a real device to show up
 	observe bool          // whether the first control lasts as long as the spec says
 	quiet   bool
+	only    *harness.OnlyList // the block list whose names alone are tested; nil if there is none
 	known   []harness.Contact // what an earlier run saw of the device
 }
 
@@ -54,7 +55,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	}
 	person := terminalPerson()
 	choices := bench.Options{
-		Driver: options.driver, Wait: options.wait, Ask: person.asker(),
+		Driver: options.driver, Wait: options.wait, Only: options.only, Ask: person.asker(),
 		Tell: func(text string) { fmt.Fprintln(out, text) },
 	}
 	if err := bench.Ready(file, list, choices); err != nil {

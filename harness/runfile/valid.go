@@ -107,6 +107,13 @@ func (v *validator) settings(s harness.Settings) {
 	for _, kept := range s.Kept {
 		oneOf(v, "what is kept", kept, "dhcp", "dns")
 	}
+	if only := s.Only; only != nil {
+		v.text("the block list", only.List)
+		v.notNegative("a number of the block list", only.Entries, only.Ignored)
+		for _, client := range only.Clients {
+			v.text("a name of the device", client)
+		}
+	}
 	for _, controller := range s.Controllers {
 		_, err := netip.ParseAddr(controller)
 		_, other := netip.ParsePrefix(controller)
@@ -152,13 +159,13 @@ func (v *validator) outcome(outcome harness.Outcome) {
 }
 
 func (v *validator) observation(seen harness.Observation) {
-	v.notNegative("a number of messages", seen.Lost)
+	v.notNegative("a number of messages or contacts", seen.Lost, seen.Free)
 	for _, contact := range seen.Contacts {
 		v.destination(contact.Destination)
 		oneOf(v, "how a name is known", contact.Named, "", "dns", "tls")
 		v.text("how a contact resolves names", contact.Private)
 		v.notNegative("a number of tries", contact.Tries, contact.Attempts, contact.Touched, contact.Stopped)
-		for _, name := range contact.Collateral {
+		for _, name := range slices.Concat(contact.Listed, contact.Collateral) {
 			v.text("a name", name)
 		}
 	}

@@ -43,8 +43,8 @@ func (t *theory) parts(safe Set) []Set {
 		parts = append(parts, half)
 	}
 	if t.Audits > 0 {
-		for _, kind := range t.kinds(t.universe) {
-			parts = append(parts, t.ofKind([]int{kind}))
+		for _, kind := range kinds(t.Services, t.universe) {
+			parts = append(parts, t.ofKind(t.Services, []int{kind}))
 		}
 	}
 	return slices.DeleteFunc(parts, func(s Set) bool { return s.IsEmpty() || s.Equal(safe) })

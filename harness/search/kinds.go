@@ -6,25 +6,34 @@ import "slices"
 // Where the caller says of which kind each destination is, the planner tries
 // such groups first. It only saves trials: no verdict rests on it.
 
-// kinds are the kinds of service among the members of s, ascending.
-func (t *theory) kinds(s Set) []int {
+// kinds are the kinds among the members of s, ascending, by the kind of each
+// destination.
+func kinds(by []int, s Set) []int {
 	var kinds []int
 	for _, x := range s.Members() {
-		if x < len(t.Services) {
-			kinds = append(kinds, t.Services[x])
+		if x < len(by) {
+			kinds = append(kinds, by[x])
 		}
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
 }
 
-// ofKind are the destinations of any of these kinds.
-func (t *theory) ofKind(kinds []int) Set {
+// ofKind are the destinations of any of some kinds, by the kind of each.
+func (t *theory) ofKind(by, kinds []int) Set {
 	var members []int
 	for _, x := range t.order {
-		if x < len(t.Services) && slices.Contains(kinds, t.Services[x]) {
+		if x < len(by) && slices.Contains(kinds, by[x]) {
 			members = append(members, x)
 		}
 	}
 	return Of(members...)
+}
+
+// kin is what is likely to be in one group, by destination.
+func (t *theory) kin() []int {
+	if t.Kin != nil {
+		return t.Kin
+	}
+	return t.Services
 }

@@ -14,7 +14,7 @@ func (t *theory) next(inflight []Set) (Question, bool) {
 		return Question{}, false
 	case len(t.findings) == 0:
 		return Question{Block: t.universe, Reason: Everything, Fails: 0.8}, true
-	case !t.suspects.IsEmpty():
+	case !t.suspects.IsEmpty() && !t.groupFirst():
 		return t.halve(inflight), true
 	}
 	for _, rule := range []func() []Question{t.narrow, t.prove, t.certify, t.seeAgain, t.audit} {
@@ -23,6 +23,12 @@ func (t *theory) next(inflight []Set) (Question, bool) {
 		}
 	}
 	return Question{}, false
+}
+
+// groupFirst reports whether to look into a group of alternatives before the suspects
+// that are left: a failing set of which each member is known to pass without others.
+func (t *theory) groupFirst() bool {
+	return t.Blame && slices.ContainsFunc(t.open, func(f Set) bool { return !f.Intersects(t.suspects) })
 }
 
 // prefer is the first question that is not in flight, or else the first.
@@ -41,6 +47,9 @@ func prefer(questions []Question, inflight []Set) Question {
 // to blame is tried alone, since its failure is its own certificate. When the
 // rest of the suspects are probably harmless, and nothing hints at
 // alternatives, all that is not required is tried at once.
+//
+// With Blame, several suspects are never tried alone: on top of the largest passing
+// set, a failure shows a member of a group of alternatives, too.
 //
 // Invariant: a failing set that holds suspects has probably one of them to
 // blame; the failing set with the fewest suspects says most.
@@ -65,7 +74,7 @@ func (t *theory) halve(inflight []Set) Question {
 	switch {
 	case size == t.suspects.Len() && fails < 0.4 && onlySingles:
 		chunk = t.universe.Minus(t.required)
-	case size > 1 || !blamed:
+	case size > 1 || !blamed || t.Blame && rest.Len() > 1:
 		chunk = chunk.Union(t.safe)
 	}
 	return Question{Block: chunk, Reason: Halve, Fails: fails}
@@ -95,6 +104,9 @@ func (t *theory) await(inflight []Set) Question {
 func (t *theory) share() float64 {
 	singles, cleared, n := float64(t.required.Len()), float64(t.cleared.Len()), float64(t.universe.Len())
 	rare := max(1.6, n/3-1)
+	if t.Blame { // about one
+		rare = max(1.6, n-1)
+	}
 	return (1 + singles) / (1 + rare + singles + cleared)
 }
 
@@ -126,8 +138,8 @@ func (t *theory) shrink(f Set) Question {
 	needed := t.needed(f)
 	rest, blamed := t.doubtful(f, needed)
 	likely := 0.5
-	if kinds := t.kinds(needed); len(kinds) > 0 {
-		strange := rest.Minus(t.ofKind(kinds))
+	if alike := kinds(t.kin(), needed); len(alike) > 0 {
+		strange := rest.Minus(t.ofKind(t.kin(), alike))
 		if !strange.IsEmpty() && !(blamed && strange.Equal(rest)) {
 			return Question{Block: f.Minus(strange), Reason: Shrink, Fails: 0.7}
 		}

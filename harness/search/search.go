@@ -20,8 +20,10 @@ type Options struct {
 	FalsePass    float64  // share of trials passing for no reason; 0 stands for a tenth of FalseFail
 	Careful      bool     // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
 	Confirm      int      // failing answers that each cut needs, each of a trial of its own; 0 stands for 1
+	Blame        bool     // about one destination, or one group of alternatives, is expected to matter
 	Audits       int      // sets inside the safe list tried before certifying; 0 for none
 	Services     []int    // the kind of each destination, indexed by destination; audited one kind at a time
+	Kin          []int    // what is likely to be in one group of alternatives, as Services; without it that is the service
 	Seed         uint64   // of the audits
 	Windows      []Window // what was contacted when, in the order of the trials; without it no [Fallback] is found
 	Transversals int      // most ways around the known cuts that exact search lists; 0 stands for 4096

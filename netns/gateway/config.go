@@ -69,6 +69,10 @@ type Config struct {
 	// blocks nothing. They are blocked by their addresses, under the fault of the
 	// last Block.
 	Always []harness.Pattern
+
+	// Only finds the names of a contact that are on a block list. A contact without one
+	// is not a destination. Nil makes every contact one.
+	Only func(harness.Contact) (listed []string)
 }
 
 func (c Config) layout() chains.Layout {
@@ -81,7 +85,7 @@ func (c Config) layout() chains.Layout {
 func (c Config) attribution(a addresses) attribution.Config {
 	return attribution.Config{
 		Own: a.own, Inside: a.inside, Home: slices.Concat(c.LAN, a.networks), Resolver: c.resolverPort(),
-		KeepDNS: slices.Contains(c.Keep, "dns"), Apart: c.Apart, Always: c.Always,
+		KeepDNS: slices.Contains(c.Keep, "dns"), Apart: c.Apart, Always: c.Always, Only: c.Only,
 	}
 }
 

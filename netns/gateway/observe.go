@@ -34,19 +34,27 @@ func (g *Gateway) catchUp(ctx context.Context) error {
 	return g.log.Fence(ctx)
 }
 
-// contacts are those of the window: those to judge, those with destinations that are
-// always blocked, and what there are too many of to judge.
-func (g *Gateway) contacts() (judged, always []harness.Contact, left []harness.Untested) {
-	judged = []harness.Contact{}
+// contacts are those of a window.
+type contacts struct {
+	judged []harness.Contact
+	always []harness.Contact  // with destinations that are always blocked
+	free   []harness.Contact  // not on the block list, if only its names are judged
+	left   []harness.Untested // what there are too many of to judge
+}
+
+// sort divides the contacts of the window.
+func (g *Gateway) sort() (c contacts) {
+	c.judged = []harness.Contact{}
 	for _, contact := range g.table.Contacts(g.ledger.Window()) {
 		if g.table.Always(contact) {
-			always = append(always, contact)
+			c.always = append(c.always, contact)
 			continue
 		}
-		judged = append(judged, contact)
+		c.judged = append(c.judged, contact)
 	}
-	judged, left = g.rows.admit(judged)
-	return judged, always, left
+	c.judged, c.free = harness.OnList(c.judged, g.config.Only)
+	c.judged, c.left = g.rows.admit(c.judged)
+	return c
 }
 
 // Observe returns what was seen since the last Block, and whether the block held
@@ -63,15 +71,16 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err != nil {
 		return harness.Observation{}, err
 	}
-	contacts, always, left := g.contacts()
-	untested := harness.SumUntested(slices.Concat(g.untested.list(), left))
+	contacts := g.sort()
+	untested := harness.SumUntested(slices.Concat(g.untested.list(), contacts.left))
 	late, silent := g.forwarder.Silent(g.window.since)
 	return harness.Observation{
 		Since:     g.window.since,
-		Contacts:  contacts,
-		Always:    always,
+		Contacts:  contacts.judged,
+		Always:    contacts.always,
+		Free:      len(contacts.free),
 		Sinkholes: g.table.Sinkholes(),
-		Doubts:    g.doubts.of(contacts),
+		Doubts:    g.doubts.of(slices.Concat(contacts.judged, contacts.free)),
 		Home:      g.doubts.homeHosts(),
 		Untested:  untested[:min(len(untested), mostUntested)],
 		Lost:      g.log.Lost() - g.window.lost,

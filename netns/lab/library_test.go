@@ -2,7 +2,9 @@ package lab_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -115,7 +117,12 @@ var _ = Describe("The library", func() {
 	})
 
 	It("has one world in which blocking more repairs a function", func() {
+		const most = 16 // destinations that can be thought through
 		for _, world := range lab.Library() {
+			fallbacks := slices.ContainsFunc(slices.Collect(maps.Values(world.Destinations)), func(d lab.Destination) bool { return len(d.After) > 0 })
+			if len(world.Destinations) > most && !fallbacks {
+				continue // without fallbacks nothing becomes reachable by blocking
+			}
 			expected, err := labtest.Expect(world, lab.NativeApp, labtest.Steady)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(expected.Monotone).To(Equal(world.Name != "not-monotone"), world.Name)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/blocklist"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
@@ -24,6 +25,7 @@ import (
 type Options struct {
 	Driver string // how to block: "ipset" or "iptables"; "" is ipset
 	Wait   time.Duration
+	Only   *harness.OnlyList // the block list whose names alone are tested; nil if there is none
 	Tell   func(text string) // progress, in words
 	Ask    scenarios.Asker   // asks a person; nil if nobody is there
 }
@@ -133,6 +135,10 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		}
 	}
 	fill(&options.Driver, "ipset")
+	only, err := blocklist.Open(options.Only)
+	if err != nil {
+		return err
+	}
 	s.Gateway, err = gateway.New(ctx, gateway.Config{
 		Namespace:      s.Placed.Namespace,
 		Inside:         s.Placed.Inside,
@@ -151,6 +157,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		Driver:         options.Driver,
 		Keep:           file.Block.Keep,
 		Always:         file.Block.Patterns(),
+		Only:           only.Finder(),
 	})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/blocklist"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
 	"github.com/needwant/needwant/netns/gateway/names"
@@ -51,6 +52,10 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		return err
 	}
 	site := l.Lab.Gateway
+	only, err := blocklist.Open(run.Settings.Only)
+	if err != nil {
+		return err
+	}
 	l.Gateway, err = gateway.New(ctx, gateway.Config{
 		Namespace: site.Namespace,
 		Inside:    site.Inside,
@@ -63,6 +68,7 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		Driver:    run.Settings.Driver,
 		Keep:      run.Settings.Kept,
 		Always:    run.Settings.Always,
+		Only:      only.Finder(),
 	})
 	if err != nil {
 		return err

@@ -24,8 +24,9 @@ import (
 
 // Options are the choices that a spec leaves open.
 type Options struct {
-	Driver string          // "ipset", which "" means, or "iptables"
-	Ask    scenarios.Asker // asks a person; nil if nobody is there
+	Driver string            // "ipset", which "" means, or "iptables"
+	Ask    scenarios.Asker   // asks a person; nil if nobody is there
+	Only   *harness.OnlyList // the block list whose names alone are tested; nil if there is none
 }
 
 // World is the one that a spec with placement lab names. A relative path begins
@@ -56,7 +57,7 @@ func named(file scenarios.File) (lab.World, error) {
 // OnLab starts a lane of a world, with the scenarios of a file in place of the
 // world's own.
 func OnLab(ctx context.Context, file scenarios.File, list scenarios.List, world lab.World, options Options) (*lablane.Lane, error) {
-	settings := harness.Settings{Kept: file.Block.Keep, Always: file.Block.Patterns(), Driver: options.Driver}
+	settings := harness.Settings{Kept: file.Block.Keep, Always: file.Block.Patterns(), Driver: options.Driver, Only: options.Only}
 	for _, fault := range file.Block.Faults {
 		settings.Faults = append(settings.Faults, harness.Fault(fault))
 	}

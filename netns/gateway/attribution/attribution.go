@@ -41,6 +41,17 @@ type Config struct {
 
 	// Always names what is blocked at all times, by its addresses.
 	Always []harness.Pattern
+
+	// Only finds the names of a contact that are on a block list; nil if all are to be
+	// judged. The names below a domain are joined to one destination only if the list
+	// has all of them.
+	Only func(harness.Contact) (listed []string)
+}
+
+// joins reports whether the names below a domain may be one destination.
+func (c Config) joins(domain string) bool {
+	wide := harness.Destination{Protocol: harness.TCP, Name: wildcard + domain}
+	return c.Only == nil || len(c.Only(harness.Contact{Destination: wide})) > 0
 }
 
 // Table knows which destination an address or a name belongs to.
@@ -70,7 +81,7 @@ func New(config Config) *Table {
 		sinkholes: map[string][]netip.Addr{}, shown: map[watch.Place]string{},
 	}
 	t.names = newNameTable(t.needed)
-	t.domains = newDomains(t.names)
+	t.domains = newDomains(t.names, config.joins)
 	t.ports = newPorts()
 	return t
 }

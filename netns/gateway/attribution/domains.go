@@ -40,10 +40,12 @@ type domains struct {
 	names      *nameTable
 	candidates map[string][]string // by domain: names below it that did not come back, in the order of their first answer
 	wide       map[string]bool     // the domains with a destination *.DOMAIN
+	joins      func(domain string) bool
 }
 
-func newDomains(names *nameTable) *domains {
-	return &domains{names: names, candidates: map[string][]string{}, wide: map[string]bool{}}
+// newDomains finds the domains among those whose names may be joined.
+func newDomains(names *nameTable, joins func(domain string) bool) *domains {
+	return &domains{names: names, joins: joins, candidates: map[string][]string{}, wide: map[string]bool{}}
 }
 
 const wildcard = "*."
@@ -80,6 +82,9 @@ func (d *domains) Answered(text string) (moved bool) {
 // count adds a new name to the domains above it.
 func (d *domains) count(text string) bool {
 	for _, domain := range above(text) {
+		if !d.joins(domain) {
+			continue
+		}
 		if len(d.candidates) >= mostDomains && d.candidates[domain] == nil {
 			clear(d.candidates)
 		}

@@ -41,6 +41,24 @@ var _ = Describe("names that never repeat", func() {
 		})
 	})
 
+	It("stay destinations of their own if only some of them are on the block list", func() {
+		inVirtualTime(func() {
+			c := config()
+			c.Only = func(c harness.Contact) []string {
+				if _, wide := c.Destination.Domain(); wide {
+					return nil
+				}
+				return []string{c.Destination.Name}
+			}
+			table := attribution.New(c)
+			for i := range 22 {
+				table.Answer(answer(random(i), one))
+				<-time.After(every)
+			}
+			Expect(table.Destinations(web)).To(HaveExactElements(HaveField("Name", Not(HavePrefix("*.")))))
+		})
+	})
+
 	DescribeTable("are joined within a minute, however quickly they come", func(every time.Duration) {
 		inVirtualTime(func() {
 			table := attribution.New(config())

@@ -1,0 +1,13 @@
+package blocklist_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+func TestBlocklist(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "harness/blocklist")
+}

@@ -1,0 +1,110 @@
+package harness_test
+
+import (
+	"context"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// television needs some of the ten names that are on its owner's block list.
+func television(works func(reached func(string) bool) bool) formula {
+	return formula{
+		contacts:  strings.Fields("track a.drm b.drm c.drm beacon acr crash ads config promo"),
+		scenarios: map[string]func(func(string) bool) bool{"play": works},
+	}
+}
+
+// tested is the run on a device all of whose contacts are on a block list, but for some.
+func tested(device formula, free ...string) harness.Run {
+	GinkgoHelper()
+	run := newRun(device)
+	run.Settings.Only = &harness.OnlyList{List: "list.txt", Entries: 400}
+	behind := &lane{device: device, after: func(result *harness.Result) {
+		var off []harness.Contact
+		result.Seen.Contacts, off = harness.OnList(result.Seen.Contacts, func(c harness.Contact) []string {
+			name := strings.TrimSuffix(c.Destination.Name, ".example")
+			for _, other := range free {
+				if name == other {
+					return nil
+				}
+			}
+			return []string{name}
+		})
+		result.Seen.Free = len(off)
+	}}
+	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{behind}, Journal: &memory{}}
+	Expect(e.Do(context.Background())).To(Succeed())
+	Expect(e.Run.Status).To(Equal(harness.Complete))
+	return e.Run
+}
+
+var _ = Describe("a run that tests only the names of a block list", func() {
+	It("finds one group of three in ten names within 12 trials", func() {
+		run := tested(television(func(r func(string) bool) bool { return r("a.drm") || r("b.drm") || r("c.drm") }))
+		part, trials := run, 0
+		for i, result := range run.Results {
+			if !result.Trial.Control() {
+				trials++
+			}
+			part.Results = run.Results[:i+1]
+			if len(harness.Judge(part).Columns[0].Cuts) > 0 {
+				break
+			}
+		}
+		Expect(harness.Judge(part).Columns[0].Cuts[0].Destinations).To(HaveExactElements(destination("a.drm"), destination("b.drm"), destination("c.drm")))
+		Expect(trials).To(BeNumerically("<=", 12))
+		Expect(harness.Judge(run).Allow).To(Equal([][]string{{"a.drm"}, {"b.drm"}, {"c.drm"}}))
+	})
+
+	It("leaves alone what is not on the list", func() {
+		run := tested(television(func(r func(string) bool) bool { return r("ads") && r("config") }), "config", "crash")
+		for _, result := range run.Results {
+			Expect(result.Trial.Block).NotTo(ContainElement(HaveField("Name", "config.example")))
+			Expect(result.Seen.Free).To(Equal(2))
+		}
+		judgement := harness.Judge(run)
+		Expect(judgement.Rows).To(HaveLen(8))
+		Expect(judgement.Allow).To(Equal([][]string{{"ads"}}))
+	})
+
+	DescribeTable("finds the smallest sets to allow", func(works func(func(string) bool) bool, sets ...string) {
+		var want [][]string
+		for _, set := range sets {
+			want = append(want, append([]string{}, strings.Fields(set)...))
+		}
+		Expect(harness.Judge(tested(television(works))).Allow).To(Equal(want))
+	},
+		Entry("none", always, ""),
+		Entry("two", func(r func(string) bool) bool { return r("ads") && r("track") }, "ads track"),
+		Entry("one, and one of two", func(r func(string) bool) bool { return r("ads") && (r("acr") || r("crash")) }, "acr ads", "ads crash"),
+		Entry("one that does for two groups", func(r func(string) bool) bool { return (r("ads") || r("acr")) && (r("ads") || r("crash")) }, "ads"),
+	)
+
+	It("knows no set while it is not proved that the rest can be blocked", func() {
+		run := tested(television(func(r func(string) bool) bool { return r("ads") }))
+		run.Results = run.Results[:3] // controls, and everything
+		Expect(harness.Judge(run).Allow).To(BeEmpty())
+	})
+
+	It("allows nothing if it does not work with nothing blocked", func() {
+		run := tested(television(always))
+		run.Status = harness.Failed
+		Expect(harness.Judge(run).Allow).To(BeEmpty())
+	})
+
+	It("allows names together that only help together", func() {
+		run := tested(television(func(r func(string) bool) bool { return r("ads") }))
+		for _, result := range run.Results {
+			for i := range result.Seen.Contacts {
+				if c := &result.Seen.Contacts[i]; c.Destination.Name == "ads.example" {
+					c.Listed = []string{"ads.example", "edge.example"}
+				}
+			}
+		}
+		Expect(harness.Judge(run).Allow).To(Equal([][]string{{"ads.example", "edge.example"}}))
+	})
+})
