@@ -35,7 +35,8 @@ func exportCommand() *cobra.Command {
 
 block-optional refuses what the run blocked all at once with everything still
 working. allow-required allows what is needed, and every member of each group of
-alternatives, and refuses all else. What the language cannot say is listed in
+alternatives, and refuses all else. exceptions, after a run with --only LIST, allows names that
+the list has: --format ` + strings.Join(policy.ExceptionFormats(), ", ") + `. What the language cannot say is listed in
 comments at the top.
 
 A run file does not hold the device's addresses at home: give --spec, or --mac and
@@ -80,7 +81,7 @@ func formatHelp() string {
 func (f *exportFlags) add(command *cobra.Command) {
 	set := command.Flags()
 	set.StringVar(&f.format, "format", "nft", "of the rules, see above")
-	set.StringVar(&f.kind, "policy", string(policy.BlockOptional), "what to write: block-optional, allow-required")
+	set.StringVar(&f.kind, "policy", string(policy.BlockOptional), "what to write: block-optional, allow-required; exceptions after a run with --only")
 	set.StringVar(&f.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
 	set.BoolVar(&f.options.Minimal, "minimal", false, "leave open only one of each group of alternatives; block-optional always does")
 	set.BoolVar(&f.options.WholeGroups, "whole-groups", false, "leave open all alternatives under block-optional too")
@@ -90,13 +91,16 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
 	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
 	completeFlag(command, "format", exportFormats()...)
-	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired))
+	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired), string(policy.AllowExceptions))
 	command.MarkFlagsMutuallyExclusive("minimal", "whole-groups")
 }
 
 // export writes the result to stdout; where the format has no comments, what
 // was lost goes to stderr.
 func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) error {
+	if f.kind == string(policy.AllowExceptions) {
+		return f.exceptions(command, matrix)
+	}
 	format, err := policy.Find(f.format)
 	if err != nil {
 		return usage(fmt.Errorf("%w%s", err, meant(f.format, exportFormats())))
@@ -118,6 +122,23 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 		}
 	}
 	_, err = io.WriteString(command.OutOrStdout(), export.Text)
+	return err
+}
+
+// exceptions writes the names to allow although a block list has them.
+func (f *exportFlags) exceptions(command *cobra.Command, matrix reports.Matrix) error {
+	if err := f.read(); err != nil {
+		return usage(err)
+	}
+	exceptions, err := policy.NewExceptions(matrix, f.options.Device)
+	if err != nil {
+		return usage(err)
+	}
+	text, err := exceptions.Write(f.format)
+	if err != nil {
+		return usage(err)
+	}
+	_, err = io.WriteString(command.OutOrStdout(), text)
 	return err
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -85,6 +86,9 @@ const resolverName = "resolver"
 func New(m reports.Matrix, options Options) (Policy, error) {
 	if !slices.Contains(Kinds(), options.Kind) {
 		return Policy{}, fmt.Errorf("there is no policy %q: choose block-optional or allow-required", options.Kind)
+	}
+	if m.Run.Only != nil && options.Kind == AllowRequired {
+		return Policy{}, errors.New("the run tested only the names of a block list, so that nothing is known of the others: choose exceptions or block-optional")
 	}
 	columns, err := chosen(m, options.Scenario)
 	if err != nil {
