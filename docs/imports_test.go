@@ -25,7 +25,7 @@ const module = "github.com/needwant/needwant/"
 var rooms = map[string][]string{
 	"harness/search":  {},
 	"harness":         {"harness/search", "internal/span"},
-	"harness/runfile": {"harness"},
+	"harness/runfile": {"harness", "internal/span"},
 
 	"harness/blocklist": {"harness"},
 
@@ -40,8 +40,8 @@ var rooms = map[string][]string{
 	"internal/span":     {},
 
 	"scenarios":      {"harness", "scenarios/miio", "scenarios/hass", "internal/yamlfile", "internal/span"},
-	"scenarios/miio": {},
-	"scenarios/hass": {},
+	"scenarios/miio": {"internal/span"},
+	"scenarios/hass": {"internal/span"},
 
 	"reports":         {"harness", "harness/runfile", "harness/seen", "internal/span"},
 	"reports/policy":  {"harness", "reports"},

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // Bench is the lane on this machine: one device, its gateway, and the
@@ -76,7 +78,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	if result.Suspect == "" && stalls() > b.Timing.Settle/2 {
-		result.Suspect = fmt.Sprintf("this program stood still for %v", stalls().Round(time.Millisecond))
+		result.Suspect = fmt.Sprintf("this program stood still for %v", span.Words(stalls().Round(time.Millisecond)))
 	}
 	result.Duration = time.Since(result.Started)
 	return result, nil

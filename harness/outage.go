@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // interrupted turns optional cells into degraded ones if the function failed for a
@@ -73,7 +75,7 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 	}
 	outage := worst.Outcomes[column.Scenario.Name].Outage
 	why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
-		outage.Worked.Round(time.Second), worst.Trial.Number, outage.Failed.Round(time.Second), outage.Worked.Round(time.Second))
+		span.Words(outage.Worked.Round(time.Second)), worst.Trial.Number, span.Words(outage.Failed.Round(time.Second)), span.Words(outage.Worked.Round(time.Second)))
 	if others := j.destinations(worst.attempted.Intersect(worst.whole).Without(i)); !alone && len(others) > 0 {
 		why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
 	}

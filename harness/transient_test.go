@@ -114,7 +114,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 		})
 		cells := harness.Judge(run).Columns[0].Cells
 		Expect(cells[destination("time1")].Verdict).To(Equal(harness.Degraded))
-		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts for about 17s"))
+		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts for about 17 s"))
 		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without an outage")
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/internal/span"
 )
 
 // The sentences that stand behind the verdicts. Each names the trials it rests
@@ -79,7 +80,7 @@ func whyUnclear(controls []Result) string {
 	last := controls[len(controls)-1]
 	lasted := last.Started.Add(last.Duration).Sub(controls[0].Started)
 	return fmt.Sprintf("with nothing blocked, %d trials in a row could not be judged, over %s: %s",
-		len(controls), lasted.Round(time.Second), failures(last))
+		len(controls), span.Words(lasted.Round(time.Second)), failures(last))
 }
 
 // mostOffered is how many hosts a message offers to block.

@@ -3,12 +3,11 @@ package reports
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 )
 
 // subject names the device: "s50 (roborock.vacuum.s5), firmware 3.5.8", or
@@ -74,19 +73,5 @@ func ending(status harness.Status) string {
 
 // lasting writes seconds for people: "1.6 s", "2 min 5 s", "3 h 20 min".
 func lasting(seconds float64) string {
-	if seconds < 60 {
-		return strconv.FormatFloat(round(seconds, 1), 'f', -1, 64) + " s"
-	}
-	d := time.Duration(math.Round(seconds)) * time.Second
-	if d < time.Hour {
-		return pair(int(d/time.Minute), "min", int(d%time.Minute/time.Second), "s")
-	}
-	return pair(int(d/time.Hour), "h", int(d%time.Hour/time.Minute), "min")
-}
-
-func pair(big int, bigUnit string, small int, smallUnit string) string {
-	if small == 0 {
-		return fmt.Sprintf("%d %s", big, bigUnit)
-	}
-	return fmt.Sprintf("%d %s %d %s", big, bigUnit, small, smallUnit)
+	return span.Words(time.Duration(seconds * float64(time.Second)))
 }

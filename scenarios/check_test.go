@@ -63,7 +63,7 @@ var _ = Describe("a check", func() {
 		spec.Retry = scenarios.Retry{Attempts: 3}
 		outcome := check(ctx, &scenarios.Engine{Device: d.client()}, spec)
 		Expect(outcome.Answer).To(Equal(harness.Fail))
-		Expect(outcome.Why).To(Equal(`miio get_status: [{"state":12}] came back, and not result[0].state in [3, 8, 100]`))
+		Expect(outcome.Why).To(Equal(`miio get_status: expected result[0].state in [3, 8, 100], got 12, in the answer [{"state":12}]`))
 		Expect(d.asked()).To(HaveLen(3))
 	}, SpecTimeout(20*time.Second))
 

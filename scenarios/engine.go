@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios/hass"
 	"github.com/needwant/needwant/scenarios/miio"
 )
@@ -127,8 +128,8 @@ func (s Spec) oneStep(step Step, saved *[]string, use func(Step, compiled) (stri
 		step.Timeout = defaultTimeout
 	}
 	if slow, ok := step.Do.(lasting); ok && slow.least() >= step.Timeout {
-		return "do", wrong("", fmt.Sprintf("%s takes %s, and a step %s at most", kind.Name, slow.least(), step.Timeout),
-			fmt.Sprintf("write timeout: %s beside it", 2*slow.least()))
+		return "do", wrong("", fmt.Sprintf("%s takes %s, and a step %s at most", kind.Name, span.Typed(slow.least()), span.Typed(step.Timeout)),
+			fmt.Sprintf("write timeout: %s beside it", span.Typed(2*slow.least())))
 	}
 	parts := compiled{save: map[string]condition{}}
 	if parts.expect, err = expecting(step.Expect, kind, *saved); err != nil {

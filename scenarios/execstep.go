@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // Exec runs a program.
@@ -99,7 +101,7 @@ func (x *Exec) execute(ctx context.Context, e *Engine, environment []string) (si
 	ended, exited := errors.AsType[*exec.ExitError](err)
 	switch {
 	case ctx.Err() != nil:
-		return sight{failure: fmt.Sprintf("it did not end within %s, and was killed", took.Round(time.Millisecond)), late: true}, nil
+		return sight{failure: fmt.Sprintf("it did not end within %s, and was killed", span.Words(took.Round(time.Millisecond))), late: true}, nil
 	case err != nil && !exited && !errors.Is(err, exec.ErrWaitDelay):
 		return sight{}, fmt.Errorf("%w: is %s installed, and may it be run?", err, x.Command[0])
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/types"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/internal/yamlfile"
 )
 
@@ -246,7 +247,7 @@ func (f File) checkTiming() *yamlfile.Flaw {
 		value time.Duration
 	}{{"settle", f.Timing.Settle}, {"recover", f.Timing.Recover}, {"observe", f.Timing.Observe}} {
 		if time.value > longestTime {
-			return yamlfile.FlawAt(keys("timing", time.key), "write 720h at most", "%s is %s", time.key, time.value)
+			return yamlfile.FlawAt(keys("timing", time.key), "write 720h at most", "%s is %s", time.key, span.Typed(time.value))
 		}
 	}
 	return nil
@@ -271,7 +272,7 @@ func (f File) checkRegimes() *yamlfile.Flaw {
 	}
 	at := keys("regimes", "cold_boot")
 	if boot.Timeout > time.Hour {
-		return yamlfile.FlawAt(append(at, "timeout"), "write 1h at most", "timeout is %s", boot.Timeout)
+		return yamlfile.FlawAt(append(at, "timeout"), "write 1h at most", "timeout is %s", span.Typed(boot.Timeout))
 	}
 	if boot.Power == nil {
 		if f.Gateway.Placement != Lab {

@@ -144,7 +144,7 @@ var _ = Describe("a step of each kind", func() {
 
 	It("does not end as wait: late, which is refused before it begins", func() {
 		_, err := new(scenarios.Engine).Scenario(one(scenarios.Step{Do: &scenarios.Wait{For: time.Minute}, Timeout: time.Second}))
-		Expect(err).To(MatchError(ContainSubstring("write timeout: 2m0s")))
+		Expect(err).To(MatchError(ContainSubstring("write timeout: 2m")))
 	})
 
 	It("ends as wait: unable, when the experiment is stopped", func(ctx SpecContext) {

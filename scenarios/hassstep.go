@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios/hass"
 )
 
@@ -52,11 +53,11 @@ func (h *Hass) check() *ArgumentError {
 	case err != nil || (where.Scheme != "http" && where.Scheme != "https") || where.Host == "":
 		return wrong("url", "this is no address of the web", "write it as http://192.168.1.5:8123")
 	case h.Interval > time.Hour:
-		return wrong("interval", "interval is "+h.Interval.String(), "write 1h at most")
+		return wrong("interval", "interval is "+span.Typed(h.Interval), "write 1h at most")
 	case h.PollTimeout > time.Hour:
-		return wrong("poll_timeout", "poll_timeout is "+h.PollTimeout.String(), "write 1h at most")
+		return wrong("poll_timeout", "poll_timeout is "+span.Typed(h.PollTimeout), "write 1h at most")
 	case h.Wait > time.Hour:
-		return wrong("wait", "wait is "+h.Wait.String(), "write 1h at most")
+		return wrong("wait", "wait is "+span.Typed(h.Wait), "write 1h at most")
 	case h.Entity == "":
 		return wrong("entity", "hass needs an entity", "write it as vacuum.s50")
 	}
@@ -141,7 +142,7 @@ func (l look) insist(ctx context.Context) (sight, error) {
 		case !l.poller.absent(err) || ctx.Err() != nil:
 			return seen, err
 		case next.After(giveUp):
-			return seen, fmt.Errorf("waited %s for it: %w", time.Since(started).Round(time.Second), err)
+			return seen, fmt.Errorf("waited %s for it: %w", span.Words(time.Since(started).Round(time.Second)), err)
 		case !pauseUntil(ctx, next):
 			return seen, err
 		}

@@ -61,7 +61,7 @@ var _ = Describe("a hass step", func() {
 		state = "unavailable"
 		outcome := look(ctx, "vacuum.s50", secret)
 		Expect(outcome.Answer).To(Equal(harness.Fail))
-		Expect(outcome.Why).To(Equal(`hass vacuum.s50: state "unavailable" came back, and not state != "unavailable"`))
+		Expect(outcome.Why).To(Equal(`hass vacuum.s50: expected state != "unavailable", got "unavailable", in the answer state "unavailable"`))
 	}, SpecTimeout(20*time.Second))
 
 	It("lets the state tell when the poll itself failed", func(ctx SpecContext) {

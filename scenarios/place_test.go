@@ -101,7 +101,7 @@ var _ = Describe("steps", func() {
 		Expect(check(ctx, &scenarios.Engine{Device: device.client()}, spec)).To(HaveField("Answer", harness.Pass))
 		spec.Steps[0].Save["battery"] = "result[7].battery"
 		Expect(check(ctx, &scenarios.Engine{Device: device.client()}, spec)).To(And(
-			HaveField("Answer", harness.Fail), HaveField("Why", ContainSubstring("has no result[7].battery to save"))))
+			HaveField("Answer", harness.Fail), HaveField("Why", ContainSubstring("expected result[7].battery to save, got the answer"))))
 	}, SpecTimeout(30*time.Second))
 
 	It("that are always made are made after a failure, and do not hide it", func(ctx SpecContext) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios/hass"
 )
 
@@ -202,7 +203,7 @@ func (p *poll) silent(state hass.State, traffic Traffic) bool {
 // deferred says that Home Assistant did not poll the device.
 func (p *poll) deferred() error {
 	return fmt.Errorf("%s was not polled: the gateway saw no packet from Home Assistant to the device within %s. If the device reports by itself, leave refresh out; if Home Assistant polls it less often, write interval; if the url is a proxy's, write Home Assistant's own",
-		p.entity, p.polling.Every+p.polling.Hangs)
+		p.entity, span.Words(p.polling.Every+p.polling.Hangs))
 }
 
 // unproved says of an error whether the step's own time was too short.
@@ -210,5 +211,5 @@ func (p *poll) unproved(ctx context.Context, err error) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("no poll of %s was proved in time: if packets do not prove one, that takes interval and poll_timeout together, %s, so give the step a longer timeout", p.entity, p.polling.Every+p.polling.Hangs)
+	return fmt.Errorf("no poll of %s was proved in time: if packets do not prove one, that takes interval and poll_timeout together, %s, so give the step a longer timeout", p.entity, span.Words(p.polling.Every+p.polling.Hangs))
 }

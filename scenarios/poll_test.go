@@ -196,7 +196,7 @@ func TestATimeoutThatIsTooShortIsSaid(t *testing.T) {
 		_ = sleepy(ctx, 92*time.Second)
 		outcome := scenario.Check(ctx)
 		g.Expect(string(outcome.Answer)).To(Equal("inconclusive"))
-		g.Expect(outcome.Why).To(And(ContainSubstring("together, 25s"), ContainSubstring("longer timeout")))
+		g.Expect(outcome.Why).To(And(ContainSubstring("together, 25 s"), ContainSubstring("longer timeout")))
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios/hass"
 )
 
@@ -62,7 +63,7 @@ func (p *Power) check() *ArgumentError {
 	case ways > 1:
 		return wrong("", "power has more than one way to switch", "leave one of hass, http, exec and prompt")
 	case p.Off > time.Hour:
-		return wrong("off", "off is "+p.Off.String(), "write 1h at most")
+		return wrong("off", "off is "+span.Typed(p.Off), "write 1h at most")
 	case p.HTTP != nil:
 		return p.HTTP.checkURLs()
 	case p.Exec != nil:
@@ -170,7 +171,7 @@ func (p *Power) cycle(ctx context.Context, turn func(ctx context.Context, on boo
 		return sight{late: off.Err() != nil}, fmt.Errorf("switching off: %w", failure)
 	}
 	if !waited {
-		return sight{late: true}, fmt.Errorf("stopped after %s, and switched on again", time.Since(began).Round(time.Millisecond))
+		return sight{late: true}, fmt.Errorf("stopped after %s, and switched on again", span.Words(time.Since(began).Round(time.Millisecond)))
 	}
 	seconds := time.Since(began).Seconds()
 	return sight{result: PowerResult{seconds}, saw: fmt.Sprintf("off for %.1f s", seconds)}, nil
@@ -182,7 +183,7 @@ func overdue(ctx context.Context, limit time.Duration, err error) error {
 	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return err
 	}
-	return fmt.Errorf("not done within %s, which timeout can change: %v", limit, err) //nolint:errorlint // on purpose, see above
+	return fmt.Errorf("not done within %s, which timeout can change: %v", span.Words(limit), err) //nolint:errorlint // on purpose, see above
 }
 
 // outlasting is a context that goes on after ctx, for what must be put back:

@@ -110,7 +110,7 @@ func TestAColdBootWhosePersonDoesNotComeEndsByItsOwnLimit(t *testing.T) {
 		var asked []string
 		site := scenarios.Site{Places: map[string]scenarios.Place{"host": {}}, Ask: slowPerson(time.Hour, &asked)}
 		err := restarter(expect, "{power: {prompt: the vacuum}, timeout: 2m}", site)(t.Context())
-		expect.Expect(err).To(MatchError(ContainSubstring("not done within 2m10s, which timeout can change")))
+		expect.Expect(err).To(MatchError(ContainSubstring("not done within 2 min 10 s, which timeout can change")))
 		expect.Expect(errors.Is(err, context.DeadlineExceeded)).To(BeFalse(), "a limit of a step must not be taken for the end of the run")
 		expect.Expect(asked).To(HaveLen(2), "it is asked to be switched on all the same")
 	})

@@ -146,16 +146,16 @@ func (r ready) judge(seen sight, err error, saved map[string]any) (_ harness.Ans
 	met, err := r.expect.met(values)
 	switch {
 	case !met && r.hopes(seen, values):
-		return harness.Inconclusive, fmt.Sprintf("%s came back, and %s cannot be judged: %s", seen.saw, r.expect.text, seen.whyUnseen)
+		return harness.Inconclusive, fmt.Sprintf("expected %s, which cannot be judged: %s; the answer was %s", r.expect.text, seen.whyUnseen, seen.saw)
 	case err != nil:
-		return harness.Fail, fmt.Sprintf("%s came back, to which the expectation %s does not apply: %v", seen.saw, r.expect.text, err)
+		return harness.Fail, fmt.Sprintf("expected %s, got the answer %s, to which that does not apply: %v", r.expect.text, seen.saw, err)
 	case !met:
-		return harness.Fail, fmt.Sprintf("%s came back, and not %s%s", seen.saw, r.expect.text, r.expect.blanks(values))
+		return harness.Fail, fmt.Sprintf("%s, in the answer %s", r.expect.unmet(values), seen.saw)
 	}
 	for name, expression := range r.save {
 		value, err := expression.value(values)
 		if err != nil {
-			return harness.Fail, fmt.Sprintf("%s came back, which has no %s to save: %v", seen.saw, expression.text, err)
+			return harness.Fail, fmt.Sprintf("expected %s to save, got the answer %s, which does not have it: %v", expression.text, seen.saw, err)
 		}
 		saved[name] = value
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/types"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/internal/yamlfile"
 )
 
@@ -69,10 +70,10 @@ func (s Spec) checkDuring(at func(key ...string) []string) *yamlfile.Flaw {
 		return nil
 	}
 	if s.Every != 0 && (s.Every < 50*time.Millisecond || s.Every > time.Hour) {
-		return yamlfile.FlawAt(at("every"), "write a time from 50ms to 1h", "every is %s", s.Every)
+		return yamlfile.FlawAt(at("every"), "write a time from 50ms to 1h", "every is %s", span.Typed(s.Every))
 	}
 	if s.For > longestTime {
-		return yamlfile.FlawAt(at("for"), "write 720h at most", "for is %s", s.For)
+		return yamlfile.FlawAt(at("for"), "write 720h at most", "for is %s", span.Typed(s.For))
 	}
 	if s.PassWhen == "" {
 		return nil
@@ -86,9 +87,9 @@ func (s Spec) checkRetry(at func(key ...string) []string) *yamlfile.Flaw {
 	case s.Retry.Attempts < 0 || s.Retry.Attempts > 100:
 		return yamlfile.FlawAt(at("retry", "attempts"), "write a number from 1 to 100", "attempts is %d", s.Retry.Attempts)
 	case s.Retry.Every > time.Hour:
-		return yamlfile.FlawAt(at("retry", "every"), "write 1h at most", "every is %s", s.Retry.Every)
+		return yamlfile.FlawAt(at("retry", "every"), "write 1h at most", "every is %s", span.Typed(s.Retry.Every))
 	case s.Timeout > time.Hour:
-		return yamlfile.FlawAt(at("timeout"), "write 1h at most", "timeout is %s", s.Timeout)
+		return yamlfile.FlawAt(at("timeout"), "write 1h at most", "timeout is %s", span.Typed(s.Timeout))
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func (s Spec) checkSteps(at func(key ...string) []string) *yamlfile.Flaw {
 	for i, step := range s.Steps {
 		here := at("steps", strconv.Itoa(i))
 		if step.Timeout > time.Hour {
-			return yamlfile.FlawAt(append(here, "timeout"), "write 1h at most", "timeout is %s", step.Timeout)
+			return yamlfile.FlawAt(append(here, "timeout"), "write 1h at most", "timeout is %s", span.Typed(step.Timeout))
 		}
 		for _, name := range slices.Sorted(maps.Keys(step.Save)) {
 			if !goodName(name) {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/onsi/ginkgo/v2/types"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // compiling is how long that may take, with all that must be fetched for it.
@@ -114,7 +116,7 @@ func (s *suite) execute(ctx context.Context, e *Engine, timeout time.Duration, f
 		flags = append(flags, "--ginkgo.label-filter="+s.label)
 	}
 	if timeout > 0 {
-		flags = append(flags, "--ginkgo.timeout="+timeout.String())
+		flags = append(flags, "--ginkgo.timeout="+span.Typed(timeout))
 	}
 	command, run := e.Place.command(ctx, s.binary, flags...)
 	output := &head{}

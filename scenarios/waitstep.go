@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // Wait does nothing for a while.
@@ -31,7 +33,7 @@ func waitKind() Kind {
 
 func (w *Wait) check() *ArgumentError {
 	if w.For <= 0 || w.For > time.Hour {
-		return wrong("for", "there is no waiting for "+w.For.String(), "write a time up to 1h, as 5s")
+		return wrong("for", "the wait is "+span.Typed(w.For), "write a time up to 1h, for example 5s")
 	}
 	return nil
 }
@@ -39,13 +41,13 @@ func (w *Wait) check() *ArgumentError {
 func (w *Wait) least() time.Duration { return w.For }
 
 func (w *Wait) prepare(_ *Engine, _ time.Duration) (deed, error) {
-	return deed{kind: waitKind(), name: "wait " + w.For.String(), run: w.wait}, nil
+	return deed{kind: waitKind(), name: "wait " + span.Words(w.For), run: w.wait}, nil
 }
 
 func (w *Wait) wait(ctx context.Context) (sight, error) {
 	started := time.Now()
 	if !pauseUntil(ctx, started.Add(w.For)) {
-		return sight{late: true}, fmt.Errorf("stopped after %s", time.Since(started).Round(time.Millisecond))
+		return sight{late: true}, fmt.Errorf("stopped after %s", span.Words(time.Since(started).Round(time.Millisecond)))
 	}
 	return sight{result: WaitResult{time.Since(started).Seconds()}, saw: "waited"}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 )
 
 // fewest is how many checks it takes to judge a scenario by its ratio.
@@ -146,12 +147,12 @@ func (w watch) judge(samples []sample, end time.Time) harness.Outcome {
 		outcome.Answer, outcome.Why = harness.Inconclusive, fmt.Sprintf("%s cannot be judged by %s: %v", f, w.passWhen.text, err)
 	case !met:
 		outcome.Answer = harness.Fail
-		outcome.Why = fmt.Sprintf("%s, and not %s", f, w.passWhen.text)
+		outcome.Why = fmt.Sprintf("%s, in %s", w.passWhen.unmet(f.values()), f)
 		if why := worst(samples).Why; why != "" {
 			outcome.Why += "; " + why
 		}
 	}
-	summary := harness.StepOutcome{Step: fmt.Sprintf("a check every %s", w.every), Answer: outcome.Answer, Saw: f.String()}
+	summary := harness.StepOutcome{Step: fmt.Sprintf("a check every %s", span.Words(w.every)), Answer: outcome.Answer, Saw: f.String()}
 	if outcome.Answer == harness.Fail {
 		summary.Cause = harness.Unexpected
 	}

@@ -35,7 +35,7 @@ var _ = Describe("needwant check", Label("root"), func() {
 		Expect(run.Stderr).To(ContainSubstring(stderr))
 	},
 		Entry("that a scenario fails with nothing blocked", "  app: {steps: [{miio: get_status, expect: 'result[0].state == 77'}]}\n",
-			1, "and not result[0].state == 77", "does not work with nothing blocked", SpecTimeout(time.Minute)),
+			1, "expected result[0].state == 77, got 8", "does not work with nothing blocked", SpecTimeout(time.Minute)),
 		Entry("that a scenario could not be judged, with the remedy", "  app: {from: lan, steps: [{hass: {url: 'http://192.168.1.5:8123', entity: vacuum.mine}}]}\n",
 			3, "look up its name under Developer tools", "could not be judged", SpecTimeout(time.Minute)),
 		Entry("that the spec is bad", "  app: {steps: [{miio: {methd: a}}]}\n", 2, "", `did you mean "method"?`, SpecTimeout(time.Minute)),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/scenarios"
@@ -128,9 +129,9 @@ func crossed(seen []harness.Contact, mark placement.Mark) (finding, error) {
 	const back = "a marked packet from another subnet came back across it"
 	switch {
 	case len(seen) == 0 && mark == placement.MarkCameBack:
-		return finding{}, fmt.Errorf("it contacted nothing in %s, though %s: is it at rest? Switch it off and on", doctorWatch, back)
+		return finding{}, fmt.Errorf("it contacted nothing in %s, though %s: is it at rest? Switch it off and on", span.Words(doctorWatch), back)
 	case len(seen) == 0:
-		return finding{}, fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it have another way out, e.g. a second Wi-Fi or a fixed router?", doctorWatch)
+		return finding{}, fmt.Errorf("it is there, but nothing that it sends crossed the gateway in %s: does it have another way out, e.g. a second Wi-Fi or a fixed router?", span.Words(doctorWatch))
 	}
 	found := ok(fmt.Sprintf("is there, and what it sends crosses the gateway, e.g. to %s", seen[0].Destination))
 	switch mark {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 )
 
@@ -26,12 +27,15 @@ func newProgress(out io.Writer, run harness.Run) *progress {
 
 // open says what begins, or what is gone on with.
 func (p *progress) open(run harness.Run) {
-	device := fmt.Sprintf("%s (%s)", run.Device.Name, run.Device.Model)
+	device := run.Device.Name
+	if run.Device.Model != "" {
+		device += " (" + run.Device.Model + ")"
+	}
 	if run.Settings.Simulated {
 		device = "simulated device " + device
 	}
 	p.say("%s, %s by %s, judged %s after each block", device,
-		blockedHow(run.Settings.Faults), run.Settings.Driver, run.Settings.Settle)
+		blockedHow(run.Settings.Faults), run.Settings.Driver, span.Words(run.Settings.Settle))
 	for _, result := range run.Results {
 		p.remember(result)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
@@ -91,7 +92,7 @@ func (v verification) write(out io.Writer) error {
 		device = "simulated device " + device
 	}
 	fmt.Fprintf(out, "%s\n%s of run %s, for %s: refused by %s for %s, %s\n\n",
-		v.headline(), v.Policy, reports.Clean(v.Run), device, v.Fault, v.Held.Round(100*time.Millisecond), v.boot())
+		v.headline(), v.Policy, reports.Clean(v.Run), device, v.Fault, span.Words(v.Held.Round(100*time.Millisecond)), v.boot())
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, name := range slices.Sorted(maps.Keys(v.Scenarios)) {
 		fmt.Fprintf(rows, "%s\t%s\t%s\n", reports.Clean(name), v.word(v.Scenarios[name]), reports.Clean(story(v.Scenarios[name])))
@@ -165,7 +166,7 @@ func story(e harness.Endurance) string {
 		parts = append(parts, fmt.Sprintf("%d of %d checks passed", e.Passed, e.Checks))
 	}
 	if e.Broke > 0 {
-		parts = append(parts, fmt.Sprintf("broken from %s on", e.Broke.Round(100*time.Millisecond)))
+		parts = append(parts, fmt.Sprintf("broken from %s on", span.Words(e.Broke.Round(100*time.Millisecond))))
 	}
 	if e.Why != "" {
 		parts = append(parts, e.Why)

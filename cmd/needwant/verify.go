@@ -14,6 +14,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
@@ -228,7 +229,7 @@ func (f *verifyFlags) teller(command *cobra.Command) func(harness.Round) {
 			_ = encoder.Encode(roundEvent{"round", time.Now(), round}) // a reader that went away stops nothing
 		}
 		if now := answers(round.Outcomes); now != last || round.Number%said == 0 {
-			fmt.Fprintf(notes, "%10s  %s\n", round.After.Round(100*time.Millisecond), now)
+			fmt.Fprintf(notes, "%10s  %s\n", span.Words(round.After.Round(100*time.Millisecond)), now)
 			last = now
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 )
 
 // A run file may come from a stranger, and may be made to say anything. What has a
@@ -50,7 +51,7 @@ func (v *validator) notNegative(what string, values ...int) {
 
 func (v *validator) span(what string, values ...time.Duration) {
 	for _, value := range values {
-		v.require(value >= 0, "%s is %s, and cannot be negative", what, value)
+		v.require(value >= 0, "%s is %s, and cannot be negative", what, span.Words(value))
 	}
 }
 

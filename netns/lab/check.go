@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios/miio"
 )
 
@@ -92,10 +93,10 @@ func (w World) checkTempo() *flaw {
 		return duration >= 10*time.Millisecond && duration <= 10*time.Minute
 	}
 	if !usual(w.Tempo.Contact) {
-		return flawAt(keys("tempo", "contact"), "write a time from 10ms to 10m", "contact is %s", w.Tempo.Contact)
+		return flawAt(keys("tempo", "contact"), "write a time from 10ms to 10m", "contact is %s", span.Typed(w.Tempo.Contact))
 	}
 	if !usual(w.Tempo.Poll) {
-		return flawAt(keys("tempo", "poll"), "write a time from 10ms to 10m", "poll is %s", w.Tempo.Poll)
+		return flawAt(keys("tempo", "poll"), "write a time from 10ms to 10m", "poll is %s", span.Typed(w.Tempo.Poll))
 	}
 	if w.Tempo.Patience < 1 || w.Tempo.Patience > 100 {
 		return flawAt(keys("tempo", "patience"), "write a number from 1 to 100", "patience is %d", w.Tempo.Patience)
@@ -152,9 +153,9 @@ func (d Destination) check(at func(key ...string) []string) *flaw {
 	case d.Host == "" && len(d.Addresses) > 1:
 		return flawAt(at("addresses"), "make each address a destination of its own, or give a host", "without a host there can be only one address")
 	case d.ttl()%time.Second != 0:
-		return flawAt(at("ttl"), "DNS counts in whole seconds; 0s means not to keep it at all", "ttl is %s", d.ttl())
+		return flawAt(at("ttl"), "DNS counts in whole seconds; 0s means not to keep it at all", "ttl is %s", span.Typed(d.ttl()))
 	case d.Rotate != 0 && (d.Host == "" || d.Rotate < 10*time.Millisecond):
-		return flawAt(at("rotate"), "give a host, and 10ms at least", "rotate is %s", d.Rotate)
+		return flawAt(at("rotate"), "give a host, and 10ms at least", "rotate is %s", span.Typed(d.Rotate))
 	}
 	if flaw := d.checkHangs(at); flaw != nil {
 		return flaw
@@ -165,7 +166,7 @@ func (d Destination) check(at func(key ...string) []string) *flaw {
 // checkHangs refuses what a client cannot hang on, and a rest in the past.
 func (d Destination) checkHangs(at func(key ...string) []string) *flaw {
 	if d.Sticks < 0 {
-		return flawAt(at("sticks"), "write a time, or leave it out", "sticks is %s", d.Sticks)
+		return flawAt(at("sticks"), "write a time, or leave it out", "sticks is %s", span.Typed(d.Sticks))
 	}
 	for i, hang := range d.Hangs {
 		place := at("hangs", strconv.Itoa(i))

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // checkAfter refuses unknown ids, circles, and a "when" that means nothing.
@@ -135,7 +137,7 @@ func (w World) checkScenarios() *flaw {
 func (w World) checkAssistant() *flaw {
 	path := keys("assistant", "fallback")
 	if w.Assistant.Cooldown < 0 || w.Assistant.Cooldown > 10*time.Minute {
-		return flawAt(keys("assistant", "cooldown"), "write a time up to 10m", "cooldown is %s", w.Assistant.Cooldown)
+		return flawAt(keys("assistant", "cooldown"), "write a time up to 10m", "cooldown is %s", span.Typed(w.Assistant.Cooldown))
 	}
 	switch {
 	case w.Assistant.Fallback == "":

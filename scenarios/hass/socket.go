@@ -11,6 +11,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // socket is a connection to Home Assistant over WebSocket, authenticated. It says
@@ -83,7 +85,7 @@ func (s *socket) enter(ctx context.Context, token Token) error {
 	defer cancel()
 	err := s.authenticate(brief, token)
 	if err != nil && brief.Err() != nil && ctx.Err() == nil {
-		return &AbsentError{fmt.Errorf("it accepts connections, and has not asked for the token within %s", authentication)}
+		return &AbsentError{fmt.Errorf("it accepts connections, and has not asked for the token within %s", span.Words(authentication))}
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -87,7 +88,7 @@ func (a *Abort) isDue() bool {
 		a.why = "abort_if: " + err.Error()
 	case due:
 		a.why = fmt.Sprintf("abort_if: %s came true after %d trials, %s after everything was last seen working; the network is as it was",
-			a.text, a.trials, offline.Round(time.Second))
+			a.text, a.trials, span.Words(offline.Round(time.Second)))
 	}
 	return a.why != ""
 }

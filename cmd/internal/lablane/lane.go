@@ -18,6 +18,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/blocklist"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
 	"github.com/needwant/needwant/netns/gateway/names"
@@ -107,7 +108,7 @@ func (l *Lane) doubt(period time.Duration) func(since time.Time) string {
 			return ""
 		}
 		return fmt.Sprintf("this machine was too busy for the simulated device, which stood still for %v at a stretch and for %v of %v, and acts every %v: try a slower tempo, or fewer lanes",
-			longest.Round(time.Millisecond), total.Round(time.Millisecond), elapsed.Round(time.Millisecond), period.Round(time.Millisecond))
+			span.Words(longest.Round(time.Millisecond)), span.Words(total.Round(time.Millisecond)), span.Words(elapsed.Round(time.Millisecond)), span.Words(period.Round(time.Millisecond)))
 	}
 }
 

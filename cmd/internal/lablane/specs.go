@@ -3,6 +3,7 @@ package lablane
 import (
 	"fmt"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -61,6 +62,6 @@ func watched(spec scenarios.Spec, watch lab.Watch) scenarios.Spec {
 	spec.During, spec.Every, spec.For = "continuous", watch.Every, watch.For
 	spec.Retry = scenarios.Retry{} // a check that waits for a better time would hide the worse one
 	spec.PassWhen = fmt.Sprintf("ok_ratio >= %v", watch.Ratio)
-	spec.Checks += fmt.Sprintf(", all the time for %s at least; it passes when that works for %.0f %% of the time", watch.For, 100*watch.Ratio)
+	spec.Checks += fmt.Sprintf(", all the time for %s at least; it passes when that works for %.0f %% of the time", span.Words(watch.For), 100*watch.Ratio)
 	return spec
 }

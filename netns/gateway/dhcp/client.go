@@ -28,6 +28,15 @@ const (
 	again    = time.Minute     // between two tries to renew, the shortest that RFC 2131, 4.4.5 allows
 )
 
+// NoReplyError means that no server has granted a lease. Its text leaves out what the
+// library says.
+type NoReplyError struct{ Err error }
+
+func (e *NoReplyError) Error() string { return "no DHCP server has answered" }
+
+// Unwrap returns what the library says.
+func (e *NoReplyError) Unwrap() error { return e.Err }
+
 // Ask gets a lease on a link of the namespace, which must be up, and keeps it
 // renewed until Close. Giving the link its address is up to the caller.
 func Ask(ctx context.Context, namespace *netns.Namespace, link string) (*Client, error) {
@@ -41,7 +50,7 @@ func Ask(ctx context.Context, namespace *netns.Namespace, link string) (*Client,
 	}
 	granted, err := c.client.Request(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("no DHCP reply came on %s (%w)", link, err), c.client.Close())
+		return nil, errors.Join(&NoReplyError{err}, c.client.Close())
 	}
 	c.Lease = leaseOf(granted)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))

@@ -197,7 +197,7 @@ var _ = Describe("a placement", func() {
 		}
 		err = placed.Await(waiting, longest)
 		Expect(err).To(MatchError(ContainSubstring("it uses the address 192.168.1.108, not 192.168.50.10: ")))
-		Expect(err).To(MatchError(ContainSubstring(fix)))
+		Expect(err).To(MatchError(And(ContainSubstring(fix), Not(ContainSubstring("needwant-")))))
 	},
 		Entry("on an interface of its own", placement.NIC, "set the device to get its address automatically (DHCP), and switch it off and on", SpecTimeout(30*time.Second)),
 		Entry("in the home network", placement.OneArm, "block the device's MAC address in the home router's DHCP settings", SpecTimeout(30*time.Second)),
@@ -208,7 +208,7 @@ var _ = Describe("a placement", func() {
 		s.config.Own, s.config.Router = netip.Prefix{}, netip.Addr{}
 		s.ip(ctx, "route add default via "+router)
 		_, err := s.plan().Do(ctx)
-		Expect(err).To(MatchError(ContainSubstring("no DHCP reply came on needwant-up")))
+		Expect(err).To(MatchError(And(ContainSubstring("no DHCP server has answered"), Not(ContainSubstring("needwant-")), Not(ContainSubstring("discovery")))))
 		Expect(err).To(MatchError(ContainSubstring(says)))
 	},
 		Entry("the machine itself reaches it", "192.168.1.1", "this machine itself reaches 192.168.1.1 on eth0: does something there allow one MAC address only? "+

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 )
 
@@ -30,10 +32,19 @@ func (e *AbsentError) Error() string {
 		return fmt.Sprintf("the device is on %s, but it uses the address %s, not %s: %s", e.Link, e.Uses, e.Device, e.Fix)
 	case e.Other != nil:
 		return fmt.Sprintf("on %s there is %s, which is not the device, and the device did not show up at %s in %s: "+
-			"correct device: {mac: …} in the spec, or connect the right device", e.Link, e.Other, e.Device, e.Waited)
+			"correct device: {mac: …} in the spec, or connect the right device", e.Link, e.Other, e.Device, span.Words(e.Waited))
 	}
 	return fmt.Sprintf("the device did not show up at %s on %s in %s: is it connected there, and switched on? "+
-		"Switch it off and on, so that it asks for its address again", e.Device, e.Link, e.Waited)
+		"Switch it off and on, so that it asks for its address again", e.Device, e.Link, span.Words(e.Waited))
+}
+
+// shown is the machine's interface that leads to the device: the user has never seen the
+// name that the gateway's own has.
+func (p *Placed) shown() string {
+	if p.Inside != insideName {
+		return p.Inside
+	}
+	return cmp.Or(p.plan.config.Inside, p.plan.config.Uplink)
 }
 
 // look is the pause between two looks for the device.
@@ -57,7 +68,7 @@ func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
 	defer deadline.Stop()
 	again := time.NewTicker(look)
 	defer again.Stop()
-	absent := &AbsentError{Device: p.Device, Link: p.Inside, Waited: longest}
+	absent := &AbsentError{Device: p.Device, Link: p.shown(), Waited: longest}
 	for {
 		there, err := p.look(ctx, seen, absent)
 		if there || err != nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 )
 
@@ -186,7 +187,7 @@ func (a *AccessPoint) await(ctx context.Context) error {
 	case <-a.over:
 		return fmt.Errorf("%s could not open a Wi-Fi on %s; %s: %s", Program, a.network.Link, a.words(), remedy)
 	case <-late.C:
-		return fmt.Errorf("%s did not open a Wi-Fi on %s in %s; %s: %s", Program, a.network.Link, patience, a.words(), remedy)
+		return fmt.Errorf("%s did not open a Wi-Fi on %s in %s; %s: %s", Program, a.network.Link, span.Words(patience), a.words(), remedy)
 	}
 }
 
@@ -227,6 +228,6 @@ func (a *AccessPoint) Close() error {
 	case <-a.over:
 		return nil
 	case <-late.C:
-		return fmt.Errorf("%s on %s has not ended %s after it was told to: end it by hand ('pkill -9 %s'), or restart the machine", Program, a.network.Link, unending, Program)
+		return fmt.Errorf("%s on %s has not ended %s after it was told to: end it by hand ('pkill -9 %s'), or restart the machine", Program, a.network.Link, span.Words(unending), Program)
 	}
 }
