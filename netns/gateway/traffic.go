@@ -28,8 +28,10 @@ func (g *Gateway) Traffic() *Traffic {
 	return &Traffic{tracked: g.barrier.tracked, remotes: map[remote]talk.Count{}}
 }
 
-// Flows lists the connections that the gateway tracks.
-func (t *Traffic) Flows() ([]talk.Flow, error) { return talk.Flows(t.tracked) }
+// Flows lists the connections that the gateway tracks, of those that want accepts.
+func (t *Traffic) Flows(want func(talk.Flow) bool) ([]talk.Flow, error) {
+	return talk.Flows(t.tracked, want)
+}
 
 // mostRemotes limits the addresses and ports whose traffic is added up.
 const mostRemotes = 65536
@@ -47,7 +49,7 @@ func (t *Traffic) add(at remote, flow talk.Flow) {
 // Look returns what passed so far, in either direction, by destination. What two
 // of them share, as an address and port, counts for each.
 func (t *Traffic) Look(contacts []harness.Contact) (map[harness.Destination]talk.Count, error) {
-	now, err := t.Flows()
+	now, err := t.Flows(func(talk.Flow) bool { return true })
 	if err != nil {
 		return nil, err
 	}

@@ -65,18 +65,18 @@ func (s *Stand) topology(controller []netip.Addr) (talk.Topology, error) {
 
 // PathThrough watches how a controller, which has these addresses, gets the device's
 // state, from the connections that a gateway tracks.
-func PathThrough(flows func() ([]talk.Flow, error), topology func(controller []netip.Addr) (talk.Topology, error)) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
+func PathThrough(flows func(want func(talk.Flow) bool) ([]talk.Flow, error), topology func(controller []netip.Addr) (talk.Topology, error)) func(context.Context, []netip.Addr) (scenarios.Watch, error) {
 	return func(_ context.Context, controller []netip.Addr) (scenarios.Watch, error) {
 		where, err := topology(controller)
 		if err != nil {
 			return scenarios.Watch{}, err
 		}
-		before, err := flows()
+		before, err := flows(where.Matters)
 		if err != nil {
 			return scenarios.Watch{}, err
 		}
 		return scenarios.Watch{Sees: where.Sees(), Since: func(context.Context) (scenarios.Traffic, error) {
-			after, err := flows()
+			after, err := flows(where.Matters)
 			if err != nil {
 				return scenarios.Traffic{}, err
 			}

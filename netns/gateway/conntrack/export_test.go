@@ -2,8 +2,11 @@ package conntrack
 
 import "golang.org/x/sys/unix"
 
-// MostKnown is exported for the specs.
-const MostKnown = mostKnown
+// The limits, for the specs.
+const (
+	MostKnown = mostKnown
+	MostAsked = mostAsked
+)
 
 // Dumps is how often the kernel's table was dumped.
 func (t *Table) Dumps() int { return t.dumps }

@@ -26,9 +26,13 @@ type Table struct {
 }
 
 const (
-	// mostKnown is how many connections are asked for one by one. With more a dump is
-	// cheaper.
-	mostKnown = 4096
+	// mostKnown is how many connections are remembered. If there are more, the table is
+	// dumped each time.
+	mostKnown = 8192
+
+	// mostAsked is how many connections are asked for one by one. A dump of more is
+	// cheaper: it takes 9 ms and 3 µs for each, and asking takes 7 µs for each.
+	mostAsked = 2048
 
 	// dumpTries is how often a dump is made that others keep interrupting.
 	dumpTries = 4
@@ -38,7 +42,7 @@ const (
 	settleTries = 3
 
 	// eventBytes is the kernel's buffer for events, which are read when somebody looks:
-	// for some 4,000 connections.
+	// for some 4,000 connections at least.
 	eventBytes = 4 << 20
 
 	newGroup, destroyGroup = 1, 3 // NFNLGRP_CONNTRACK_NEW and _DESTROY of linux/netfilter/nfnetlink.h
@@ -157,7 +161,9 @@ func (t *Table) look(kind uint16, marked uint32, want func(Flow) bool) ([]Flow, 
 		return nil, errClosed
 	}
 	if marked == 0 && t.complete() {
-		return t.each(kind, t.chosen(want))
+		if flows := t.chosen(want); len(flows) <= mostAsked {
+			return t.each(kind, flows)
+		}
 	}
 	return t.walk(kind, marked, want)
 }

@@ -47,12 +47,18 @@ var _ = Describe("the connections that a namespace tracks", Label("root"), func(
 		}
 		return texts
 	}
+	// say sends a datagram to each address, and waits until it was refused: the kernel counts
+	// a connection that is forgotten for as long as it has a packet of it.
 	say := func(ctx context.Context, addresses ...string) {
 		GinkgoHelper()
 		for _, address := range addresses {
 			connection, err := namespace.Dial(ctx, "udp", address)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(connection.Write([]byte("x"))).To(Equal(1))
+			deadline, _ := ctx.Deadline()
+			Expect(connection.SetReadDeadline(deadline)).To(Succeed())
+			_, err = connection.Read(make([]byte, 1))
+			Expect(err).To(MatchError(unix.ECONNREFUSED))
 			Expect(connection.Close()).To(Succeed())
 		}
 	}
@@ -61,11 +67,12 @@ var _ = Describe("the connections that a namespace tracks", Label("root"), func(
 		GinkgoHelper()
 		socket, err := namespace.ListenPacket(ctx, "udp", "127.0.0.1:0")
 		Expect(err).NotTo(HaveOccurred())
-		for i := range count {
+		for i := range count - 1 {
 			_, err := socket.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 10000 + i})
 			Expect(err).NotTo(HaveOccurred())
 		}
 		Expect(socket.Close()).To(Succeed())
+		say(ctx, "127.0.0.2:9999")
 	}
 
 	BeforeEach(func() {
@@ -171,6 +178,23 @@ var _ = Describe("the connections that a namespace tracks", Label("root"), func(
 		say(ctx, "127.0.0.1:4003")
 		Expect(followed.Forget(to("127.0.0.1:4003"))).To(Succeed())
 		Expect(targets(dumped)).To(ConsistOf("127.0.0.1:4002"))
+	}, SpecTimeout(20*time.Second))
+
+	It("are dumped if a dump is cheaper, and yet known", func(ctx SpecContext) {
+		follow()
+		many(ctx, conntrack.MostAsked+1)
+		Expect(targets(followed)).To(HaveLen(conntrack.MostAsked + 1))
+		dumps := followed.Dumps()
+		Expect(followed.Forget(to("127.0.0.2:10000"))).To(Succeed())
+		flows, err := followed.List(to("127.0.0.2:10001"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(flows).To(HaveLen(1))
+		Expect(followed.Dumps()).To(Equal(dumps), "few are asked for")
+		Expect(targets(followed)).To(HaveLen(conntrack.MostAsked))
+		Expect(followed.Dumps()).To(Equal(dumps))
+		say(ctx, "127.0.0.1:4001")
+		Expect(targets(followed)).To(HaveLen(conntrack.MostAsked + 1))
+		Expect(followed.Dumps()).To(Equal(dumps + 1))
 	}, SpecTimeout(20*time.Second))
 
 	It("are dumped if there are too many to be remembered", func(ctx SpecContext) {

@@ -35,16 +35,20 @@ func (f Flow) ends() ends { return ends{f.Protocol, f.Client, f.Remote} }
 // protocols are those of which flows are listed, by their number in IP headers.
 var protocols = map[uint8]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}
 
-// Flows lists the connections that are tracked.
-func Flows(tracked *conntrack.Table) (flows []Flow, err error) {
-	found, err := tracked.List(func(c conntrack.Flow) bool { return protocols[c.Protocol] != "" })
+// Flows lists the tracked connections that want accepts, by their ends.
+func Flows(tracked *conntrack.Table, want func(Flow) bool) (flows []Flow, err error) {
+	found, err := tracked.List(func(c conntrack.Flow) bool { return protocols[c.Protocol] != "" && want(flowOf(c)) })
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range found {
-		flows = append(flows, Flow{protocols[c.Protocol], c.Client, c.Remote, c.Sent, c.Received})
+		flows = append(flows, flowOf(c))
 	}
 	return flows, nil
+}
+
+func flowOf(c conntrack.Flow) Flow {
+	return Flow{protocols[c.Protocol], c.Client, c.Remote, c.Sent, c.Received}
 }
 
 // less is what was counted since.

@@ -2,6 +2,7 @@ package talk_test
 
 import (
 	"net/netip"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -67,7 +68,11 @@ var _ = Describe("what moved", func() {
 
 	tells := func(controller string) func(path string, flows ...talk.Flow) {
 		return func(path string, flows ...talk.Flow) {
-			Expect(talk.Between(flows, topology(controller)).Path).To(Equal(path))
+			where := topology(controller)
+			seen := talk.Between(flows, where)
+			Expect(seen.Path).To(Equal(path))
+			matter := slices.DeleteFunc(slices.Clone(flows), func(f talk.Flow) bool { return !where.Matters(f) })
+			Expect(talk.Between(matter, where)).To(Equal(seen))
 		}
 	}
 	talking := flow("192.168.50.10:1", cloud, 1, 1)
@@ -107,6 +112,19 @@ var _ = Describe("what moved", func() {
 		Entry("nothing moved", "unknown"),
 		Entry("the gateway saw them all the same", "lan", flow("192.168.50.20:1", device, 1, 1), flow("192.168.50.20:1", cloud, 1, 1)),
 	)
+
+	It("takes no notice of what the device has to do with others at home, nor of what others do", func() {
+		where := topology("192.168.1.5")
+		for _, other := range []talk.Flow{
+			flow("192.168.50.10:1", "192.168.50.1:53", 1, 1), flow("192.168.50.10:1", "192.168.1.9:80", 1, 1),
+			flow("192.168.1.2:1", cloud, 1, 1), flow("192.168.1.9:1", device, 1, 1),
+		} {
+			Expect(where.Matters(other)).To(BeFalse())
+		}
+		Expect(where.Matters(talking)).To(BeTrue())
+		Expect(where.Matters(flow(poll, device, 0, 0))).To(BeTrue())
+		Expect(where.Matters(flow("192.168.50.10:1", "192.168.1.5:1883", 0, 0))).To(BeTrue())
+	})
 
 	It("sees a controller unless it is in the device's own network, and not on the gateway's machine", func() {
 		Expect(topology("192.168.1.5").Sees()).To(BeTrue())

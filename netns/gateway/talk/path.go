@@ -41,14 +41,13 @@ func Between(flows []Flow, where Topology) Exchange {
 	var words tally
 	outside := false
 	for _, flow := range flows {
-		from, to := flow.Client.Addr(), flow.Remote.Addr()
-		answered := flow.Received.Packets > 0
+		v4, answered := flow.Remote.Addr().Is4(), flow.Received.Packets > 0
 		switch {
-		case from == where.Device && where.controls(to) && answered:
-			words.add(flow.Protocol, flow.Sent, flow.Received, to.Is4())
-		case where.controls(from) && to == where.Device:
-			words.add(flow.Protocol, flow.Received, flow.Sent, to.Is4())
-		case from == where.Device && answered && !where.holds(to):
+		case where.told(flow) && answered:
+			words.add(flow.Protocol, flow.Sent, flow.Received, v4)
+		case where.asked(flow):
+			words.add(flow.Protocol, flow.Received, flow.Sent, v4)
+		case where.outside(flow) && answered:
 			outside = true
 		}
 	}
@@ -60,6 +59,23 @@ func Between(flows []Flow, where Topology) Exchange {
 		exchange.Path = "cloud"
 	}
 	return exchange
+}
+
+// Matters reports whether [Between] takes notice of a flow, by its ends.
+func (t Topology) Matters(f Flow) bool { return t.told(f) || t.asked(f) || t.outside(f) }
+
+// told, asked and outside report whether the device began a flow to the controller, the
+// controller one to the device, and the device one to a host outside of the home.
+func (t Topology) told(f Flow) bool {
+	return f.Client.Addr() == t.Device && t.controls(f.Remote.Addr())
+}
+
+func (t Topology) asked(f Flow) bool {
+	return t.controls(f.Client.Addr()) && f.Remote.Addr() == t.Device
+}
+
+func (t Topology) outside(f Flow) bool {
+	return f.Client.Addr() == t.Device && !t.controls(f.Remote.Addr()) && !t.holds(f.Remote.Addr())
 }
 
 func (t Topology) controls(address netip.Addr) bool { return slices.Contains(t.Controller, address) }
