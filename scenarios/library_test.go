@@ -1,12 +1,17 @@
 package scenarios_test
 
 import (
+	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -23,7 +28,8 @@ var _ = Describe("the library", func() {
 			}
 		}
 		Expect(names).To(ConsistOf("roborock-s50", "roborock-s5max", "yeelight-bulb", "miio", "home-assistant",
-			"mqtt-device", "http-device", "android-app", "lab-s50"))
+			"mqtt-device", "http-device", "android-app", "lab-s50", "any-device", "tv",
+			"shelly-gen1", "shelly-gen2", "tasmota", "hue", "chromecast", "camera", "printer"))
 	})
 
 	It("suggests a name", func() {
@@ -36,4 +42,65 @@ var _ = Describe("the library", func() {
 		Expect(os.WriteFile(path, []byte(labHead+"    steps: [{wait: 1s}]\n"), 0o600)).To(Succeed())
 		Expect(scenarios.Find(path)).To(HaveField("Scenarios", HaveExactElements(HaveField("Name", "one"))))
 	})
+
+	// What the devices answer is from their makers' descriptions of the interfaces.
+	DescribeTable("judges a device by what it answers:", func(ctx SpecContext, name, good, bad string) {
+		for answer, text := range map[harness.Answer]string{harness.Pass: good, harness.Fail: bad} {
+			outcome := check(ctx, new(scenarios.Engine), pointedAt(name, answeringWith(text)))
+			Expect(outcome.Answer).To(Equal(answer), outcome.Why)
+		}
+	},
+		Entry("a Shelly of the first generation", "shelly-gen1", ok(`{"ison":false,"has_timer":false,"timer_remaining":0,"source":"http"}`), ok(`{"errors":["busy"]}`), SpecTimeout(20*time.Second)),
+		Entry("a later Shelly", "shelly-gen2", ok(`{"id":0,"source":"WS_in","output":true,"apower":8.9,"voltage":237.5}`), ok(`{"code":-103,"message":"Invalid argument"}`), SpecTimeout(20*time.Second)),
+		Entry("Tasmota", "tasmota", ok(`{"POWER":"ON"}`), ok(`{"WARNING":"Need user=<username>&password=<password>"}`), SpecTimeout(20*time.Second)),
+		Entry("Tasmota with two relays", "tasmota", ok(`{"POWER1":"OFF","POWER2":"ON"}`), ok(`{"Command":"Unknown"}`), SpecTimeout(20*time.Second)),
+		Entry("a Hue bridge", "hue", ok(`{"name":"Hue Bridge","bridgeid":"001788FFFE000000","modelid":"BSB002"}`), ok(`[{"error":{"type":3,"description":"resource not available"}}]`), SpecTimeout(20*time.Second)),
+		Entry("a Chromecast", "chromecast", ok(`{"name":"Living Room","build_version":"1.56.281627","ssdp_udn":"0"}`), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", SpecTimeout(20*time.Second)),
+		Entry("a camera", "camera", "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: OPTIONS, DESCRIBE, SETUP, PLAY\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", SpecTimeout(20*time.Second)),
+		Entry("a printer", "printer", ok(`<html></html>`), "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", SpecTimeout(20*time.Second)),
+	)
 })
+
+// ok is an HTTP response.
+func ok(body string) string {
+	return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n" + body
+}
+
+// answeringWith is the address of a server that answers whatever it is sent.
+func answeringWith(text string) string {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(listener.Close)
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer connection.Close()
+				if _, err := connection.Read(make([]byte, 4096)); err == nil {
+					_, _ = io.WriteString(connection, text)
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// pointedAt is the only scenario of a library spec, with a device elsewhere, which is
+// asked once.
+func pointedAt(name, address string) scenarios.Spec {
+	GinkgoHelper()
+	file, err := scenarios.Find(name)
+	Expect(err).NotTo(HaveOccurred())
+	text := strings.NewReplacer("192.168.50.10:8008", address, "192.168.50.10:631", address, "192.168.50.10:554", address,
+		"//192.168.50.10/", "//"+address+"/").Replace(file.Text())
+	changed, err := scenarios.Parse(name, []byte(text))
+	Expect(err).NotTo(HaveOccurred())
+	Expect(changed.Scenarios).To(HaveLen(1))
+	spec := changed.Scenarios[0]
+	spec.Retry = scenarios.Retry{}
+	return spec
+}
