@@ -24,6 +24,10 @@ type Draft struct {
 	Secrets Secrets
 	HassURL string // where their Home Assistant is
 	Entity  string // the device there
+	Broker  string // of MQTT
+	Topic   string // the device's name in MQTT topics
+	App     string // package of the vendor's app
+	Shows   string // a word that the app shows if all is well
 }
 
 // New begins a draft of a library spec with that spec's own values. An unknown
@@ -43,7 +47,12 @@ func New(from string) (Draft, error) {
 		if f.usesHome() {
 			setDefault(&f.Secrets.Hass, "env:HASS_TOKEN")
 		}
-		return Draft{From: from, Device: f.Device, Gateway: f.Gateway, Secrets: f.Secrets, HassURL: f.homeURL(), Entity: f.entity()}, nil
+		d := Draft{From: from, Device: f.Device, Gateway: f.Gateway, Secrets: f.Secrets, HassURL: f.homeURL(), Entity: f.entity()}
+		d.Broker, d.Topic = f.mqtt()
+		if f.uses("exec") {
+			d.App, d.Shows = exampleApp, exampleShows
+		}
+		return d, nil
 	}
 	var names []string
 	for _, entry := range Library() {
@@ -79,6 +88,27 @@ func (f File) entity() string {
 		}
 	}
 	return ""
+}
+
+// What the library's spec for an app has in place of the user's own.
+const (
+	exampleApp   = "com.xiaomi.smarthome"
+	exampleShows = "Robot"
+)
+
+// mqtt is the broker of the first mqtt step, and the device's name in its topics.
+func (f File) mqtt() (broker, topic string) {
+	for _, spec := range f.Scenarios {
+		for _, step := range spec.Steps {
+			if ask, ok := step.Do.(*MQTT); ok {
+				if parts := strings.Split(ask.Topic, "/"); len(parts) > 1 {
+					topic = parts[1]
+				}
+				return ask.Broker, topic
+			}
+		}
+	}
+	return "", ""
 }
 
 // Write is the spec with comments. It is a good one: what is wrong with the draft
@@ -128,6 +158,15 @@ func (d Draft) scenarios() string {
 	}
 	replace(file.homeURL(), d.HassURL)
 	replace(file.entity(), d.Entity)
+	broker, topic := file.mqtt()
+	replace(broker, d.Broker)
+	if topic != "" && d.Topic != "" {
+		replace("/"+topic+"/", "/"+d.Topic+"/")
+	}
+	replace(exampleApp, d.App)
+	if d.Shows != "" {
+		replace(`"`+exampleShows+`"`, d.Quoted(d.Shows))
+	}
 	return "scenarios:\n" + strings.NewReplacer(pairs...).Replace(text)
 }
 

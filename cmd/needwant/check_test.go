@@ -93,6 +93,14 @@ var _ = Describe("needwant scenario", func() {
 		Expect(text).To(And(ContainSubstring(`address: "192.168.50.77"`), ContainSubstring("entity: vacuum.mine"), ContainSubstring("miio: file:token")))
 	}, SpecTimeout(time.Minute))
 
+	It("puts what a template needs into the spec", func(ctx SpecContext) {
+		text := needwant(ctx, "scenario", "new", "-", "--like", "mqtt-device", "--broker", "192.168.1.8:1884", "--topic", "kettle").Stdout
+		Expect(text).To(And(ContainSubstring("broker: 192.168.1.8:1884"), ContainSubstring("to: cmnd/kettle/STATUS"), ContainSubstring("topic: stat/kettle/STATUS")))
+		text = needwant(ctx, "scenario", "new", "-", "--like", "android-app", "--app", "org.example.kettle", "--shows", "warm").Stdout
+		Expect(text).To(And(ContainSubstring("force-stop, org.example.kettle]"), ContainSubstring("-p, org.example.kettle,"), ContainSubstring(`stdout contains "warm"`)))
+		Expect(text).NotTo(Or(ContainSubstring("xiaomi"), ContainSubstring("Robot")))
+	}, SpecTimeout(time.Minute))
+
 	DescribeTable("new refuses, with the remedy,", func(ctx SpecContext, says string, args ...string) {
 		run := needwant(ctx, append([]string{"scenario", "new", "-"}, args...)...)
 		Expect(run.Code).To(Equal(2))
@@ -101,7 +109,7 @@ var _ = Describe("needwant scenario", func() {
 	},
 		Entry("an unknown example", `did you mean "roborock-s50"?`, "--like", "roborok-s50", SpecTimeout(time.Minute)),
 		Entry("an unknown placement", `did you mean "nic"?`, "--placement", "nick", SpecTimeout(time.Minute)),
-		Entry("an address that is none", "no IP address", "--address", "here", SpecTimeout(time.Minute)),
+		Entry("an address that is none", "not an IP address", "--address", "here", SpecTimeout(time.Minute)),
 		Entry("a token written out", "must not be written out", "--miio-token", "00112233445566778899aabbccddeeff", SpecTimeout(time.Minute)),
 		Entry("a question that does not arise", "leave it out", "--like", "http-device", "--entity", "a.b", SpecTimeout(time.Minute)),
 	)

@@ -18,15 +18,24 @@ type hardware struct {
 
 // usablePlacements says which placements this machine can use.
 func usablePlacements() (finding, error) {
-	machine, err := interfaces(os.DirFS("/sys/class/net"))
+	machine, err := thisHardware()
 	if err != nil {
 		return finding{}, err
+	}
+	return ok(machine.placements()), nil
+}
+
+// thisHardware is that of this machine.
+func thisHardware() (hardware, error) {
+	machine, err := interfaces(os.DirFS("/sys/class/net"))
+	if err != nil {
+		return hardware{}, err
 	}
 	_, missing := exec.LookPath("hostapd")
 	machine.hostapd = missing == nil
 	forwarding, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
 	machine.router = err == nil && strings.TrimSpace(string(forwarding)) == "1"
-	return ok(machine.placements()), nil
+	return machine, nil
 }
 
 // interfaces counts a machine's interfaces, by the folder /sys/class/net.

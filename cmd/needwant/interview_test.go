@@ -2,17 +2,20 @@ package main_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns"
 )
 
 // terminal is a pair of ends: what is written to the first is typed at the second.
@@ -30,32 +33,50 @@ func terminal() (typing, screen *os.File) {
 	return typing, screen
 }
 
-var _ = Describe("needwant scenario new, on a terminal", func() {
-	It("asks, says what is wrong with an answer, and asks again", func(ctx SpecContext) {
+// homelab is a machine with two network cards and two devices in its home network.
+func homelab(ctx context.Context) *netns.Namespace {
+	GinkgoHelper()
+	machine, err := netns.New()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(machine.Close)
+	text, err := machine.Command(ctx, "sh", "-ec", `
+		ip link add eth0 type veth peer name router; ip link add eth1 type veth peer name plug
+		ip addr add 192.168.1.9/24 dev eth0; ip link set eth0 up; ip link set router up; ip route add default via 192.168.1.1
+		ip neigh add 192.168.1.1 lladdr 02:00:00:00:00:aa dev eth0; ip neigh add 192.168.1.33 lladdr 7c:49:eb:00:00:02 dev eth0`).CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "%s", text)
+	return machine
+}
+
+var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
+	It("shows what there is, asks, says what is wrong with an answer, and asks again", func(ctx SpecContext) {
 		path := filepath.Join(GinkgoT().TempDir(), "asked.yaml")
 		typing, screen := terminal()
-		command := exec.CommandContext(ctx, program, "scenario", "new", path, "--name", "robbie")
+		command := homelab(ctx).Command(ctx, program, "scenario", "new", path, "--name", "robbie")
 		command.Stdin = screen
+		var ending strings.Builder
+		command.Stdout = &ending
 		stderr, err := command.StderrPipe()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(command.Start()).To(Succeed())
 		said := bufio.NewReader(stderr)
 		answer := func(asks, text string) {
 			GinkgoHelper()
-			Expect(until(said, "]: ")).To(ContainSubstring(asks))
+			Expect(until(said, "]: ", "(MAC): ")).To(ContainSubstring(asks))
 			_, err := io.WriteString(typing, text+"\n")
 			Expect(err).NotTo(HaveOccurred())
 		}
-		answer("which spec to begin with", "roborock-s60")
+		answer("any-device       Any device; a person says whether it works.", "roborock-s60")
 		answer(`did you mean "roborock-s50"?`, "")
-		answer("where the gateway stands", "nic")
-		answer("link to the device", "eth0")
-		answer("link to your home network", "eth1")
+		answer("onearm  the device stays where it is", "nic")
+		answer("eth0       up, 192.168.1.9/24, fe80", "eth7")
+		answer("this machine has no interface eth7. If it is to come, answer the same again", "eth7")
+		answer("interface to your home network, e.g. eth0 [eth0]", "")
 		answer("its model", "")
-		answer("hardware address", "12:34")
-		answer(`"12:34" is not a MAC address: write it as`, "7c:49:eb:00:00:02")
-		answer("IP address", "here")
-		answer(`"here" is no IP address: write one as`, "192.168.60.7")
+		answer("2  7c:49:eb:00:00:02  192.168.1.33 on eth0", "")
+		answer("there is no usual answer to this", "12:34")
+		answer(`"12:34" is not a MAC address: write it as`, "2")
+		answer("a new address, in a network that your home does not use", "here")
+		answer(`"here" is not an IP address: write one as`, "192.168.60.7")
 		answer("miIO token", "00112233445566778899aabbccddeeff")
 		answer("must not be written out: put it into the environment", "env:ROBBIE")
 		answer("where your Home Assistant is", "192.168.1.7:8123")
@@ -63,11 +84,12 @@ var _ = Describe("needwant scenario new, on a terminal", func() {
 		answer("entity there", "vacuum.robbie")
 		answer("long-lived access token", "")
 		Expect(command.Wait()).To(Succeed())
+		Expect(ending.String()).To(ContainSubstring("next:  export ROBBIE='...'\n       export HASS_TOKEN='...'\n       sudo -E needwant doctor " + path))
 
 		text, err := os.ReadFile(path)
 		Expect(err).NotTo(HaveOccurred())
 		for _, part := range []string{
-			`name: "robbie"`, "inside: eth0 ", "uplink: eth1 ", `mac: "7c:49:eb:00:00:02"`, `address: "192.168.60.7"`,
+			`name: "robbie"`, "inside: eth7 ", "uplink: eth0 ", `mac: "7c:49:eb:00:00:02"`, `address: "192.168.60.7"`,
 			"miio: env:ROBBIE ", `url: "http://192.168.1.7:8123", entity: vacuum.robbie`, "# a long-lived access token",
 		} {
 			Expect(string(text)).To(ContainSubstring(part))
@@ -76,11 +98,27 @@ var _ = Describe("needwant scenario new, on a terminal", func() {
 	}, SpecTimeout(time.Minute))
 })
 
-// until reads up to a mark.
-func until(from *bufio.Reader, mark string) string {
+var _ = Describe("needwant scenario new, on a terminal that is closed", Label("root"), func() {
+	It("ends, and writes nothing", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "half.yaml")
+		typing, screen := terminal()
+		command := homelab(ctx).Command(ctx, program, "scenario", "new", path)
+		command.Stdin = screen
+		var said strings.Builder
+		command.Stderr = &said
+		_, err := io.WriteString(typing, "\n\n\x04") // the last is the end of the input
+		Expect(err).NotTo(HaveOccurred())
+		Expect(command.Run()).To(MatchError("exit status 2"))
+		Expect(said.String()).To(HaveSuffix("the input ended before all was answered. Answer the questions, or give flags\n"))
+		Expect(path).NotTo(BeAnExistingFile())
+	}, SpecTimeout(time.Minute))
+})
+
+// until reads up to one of some marks.
+func until(from *bufio.Reader, marks ...string) string {
 	GinkgoHelper()
 	var text strings.Builder
-	for !strings.HasSuffix(text.String(), mark) {
+	for !slices.ContainsFunc(marks, func(mark string) bool { return strings.HasSuffix(text.String(), mark) }) {
 		next, err := from.ReadByte()
 		Expect(err).NotTo(HaveOccurred(), text.String())
 		text.WriteByte(next)

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -100,6 +103,31 @@ func writeNew(command *cobra.Command, draft scenarios.Draft, path string) error 
 	if err := os.WriteFile(schema, scenarios.Schema(), 0o644); err != nil {
 		return usage(err)
 	}
-	fmt.Fprintf(command.OutOrStdout(), "wrote %s, and %s for your editor\nnext:  needwant check %s\n", path, schema, path)
+	fmt.Fprintf(command.OutOrStdout(), "wrote %s, and %s for your editor\n%s\n", path, schema, strings.Join(nextAfterNew(draft, path, string(text)), "\n"))
 	return nil
+}
+
+// environment matches the secrets of a spec that are in the environment, outside of
+// comments.
+var environment = regexp.MustCompile(`(?m)^[^#\n]*\benv:([A-Za-z_][A-Za-z0-9_]*)`)
+
+// nextAfterNew says what to do with a new spec: to set the secrets that are not set yet,
+// and then the next command.
+func nextAfterNew(draft scenarios.Draft, path, text string) []string {
+	if draft.Lab() {
+		return []string{"next:  needwant check " + path}
+	}
+	var lines, names []string
+	for _, found := range environment.FindAllStringSubmatch(text, -1) {
+		if name := found[1]; os.Getenv(name) == "" && !slices.Contains(names, name) {
+			names = append(names, name)
+			lines = append(lines, "export "+name+"='...'")
+		}
+	}
+	lines = append(lines, "sudo -E needwant doctor "+path+"   (puts the device behind the gateway for a moment)")
+	for i := range lines {
+		lines[i] = "       " + lines[i]
+	}
+	lines[0] = "next:  " + strings.TrimSpace(lines[0])
+	return lines
 }

@@ -1,29 +1,41 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
 
-// question is one thing that a new spec needs to know: a flag, and what is asked
-// on a terminal where the flag is not given.
+// question is one thing that a new spec needs to know: a flag, and what a person is
+// asked if the flag is not given.
 type question struct {
 	flag  string
 	asks  string // what is asked
 	usual func(d *scenarios.Draft) string
 	set   func(d *scenarios.Draft, answer string) error
-	// wanted tells whether the draft, as far as it is known, needs it; nil: always.
+	// wanted reports whether the draft, as far as it is known, needs it; nil: always.
 	wanted func(d *scenarios.Draft) bool
+	// about is what a person is told before the question; nil: nothing.
+	about func(d *scenarios.Draft, s surroundings) []string
+	// offer is the answer that a person gives by Enter, or "" if there is none and the
+	// question must be answered; nil: the usual one.
+	offer func(d *scenarios.Draft, s surroundings) string
+	// means is the answer that a person means by what was typed; nil: just that.
+	means func(typed string, s surroundings) string
+	// missing says what an answer names and this machine does not have; nil: nothing.
+	missing func(answer string, s surroundings) string
 }
 
 func newScenarioCommand() *cobra.Command {
@@ -69,83 +81,157 @@ func fileOf(draft scenarios.Draft) string {
 	return name + ".yaml"
 }
 
+// questions are in the order in which they are asked.
 func questions() []question {
-	realDevice := func(d *scenarios.Draft) bool { return !d.Lab() }
-	needs := func(key string) func(d *scenarios.Draft) bool {
-		return func(d *scenarios.Draft) bool {
-			for _, needed := range d.Settings() {
-				if needed == key {
-					return true
-				}
-			}
-			return false
-		}
+	return slices.Concat(aboutGateway(), aboutDevice(), aboutScenarios())
+}
+
+// asks is a question whose answer is a text of the draft.
+func asks(flag, text string, field func(d *scenarios.Draft) *string, wanted func(*scenarios.Draft) bool) question {
+	return question{
+		flag: flag, asks: text, wanted: wanted,
+		usual: func(d *scenarios.Draft) string { return *field(d) },
+		set:   func(d *scenarios.Draft, answer string) error { *field(d) = answer; return nil },
 	}
-	text := func(field func(d *scenarios.Draft) *string) (func(*scenarios.Draft) string, func(*scenarios.Draft, string) error) {
-		return func(d *scenarios.Draft) string { return *field(d) },
-			func(d *scenarios.Draft, answer string) error { *field(d) = answer; return nil }
-	}
-	ask := func(flag, asks string, field func(d *scenarios.Draft) *string, wanted func(*scenarios.Draft) bool) question {
-		usual, set := text(field)
-		return question{flag, asks, usual, set, wanted}
-	}
+}
+
+func realDevice(d *scenarios.Draft) bool { return !d.Lab() }
+
+// needs returns a function that reports whether the draft's placement needs a setting.
+func needs(setting string) func(*scenarios.Draft) bool {
+	return func(d *scenarios.Draft) bool { return slices.Contains(d.Settings(), setting) }
+}
+
+// uses returns a function that reports whether the draft's scenarios use a value.
+func uses(field func(*scenarios.Draft) *string) func(*scenarios.Draft) bool {
+	return func(d *scenarios.Draft) bool { return *field(d) != "" }
+}
+
+func aboutGateway() []question {
 	return []question{
-		{"placement", "where the gateway stands: lab, nic, vlan, onearm, ap, host",
-			func(d *scenarios.Draft) string { return d.Gateway.Placement },
-			place, nil},
-		{"world", "the simulated device, of 'needwant world list'",
-			func(d *scenarios.Draft) string { return d.Gateway.World },
-			func(d *scenarios.Draft, answer string) error {
+		{
+			flag: "placement", asks: "where the gateway stands: lab, nic, vlan, onearm, ap, host",
+			usual: func(d *scenarios.Draft) string { return d.Gateway.Placement },
+			set:   place,
+			about: func(_ *scenarios.Draft, s surroundings) []string { return s.placements() },
+			offer: func(_ *scenarios.Draft, s surroundings) string { return s.recommended() },
+		},
+		{
+			flag: "world", asks: "the simulated device, of 'needwant world list'",
+			usual: func(d *scenarios.Draft) string { return d.Gateway.World },
+			set: func(d *scenarios.Draft, answer string) error {
 				d.Gateway.World = answer
 				_, err := lab.Find(answer)
 				return err
-			}, needs("world")},
-		ask("inside", "the network link to the device, as eth1", func(d *scenarios.Draft) *string { return &d.Gateway.Inside }, needs("inside")),
-		ask("uplink", "the network link to your home network, as eth0", func(d *scenarios.Draft) *string { return &d.Gateway.Uplink }, needs("uplink")),
-		{"vlan", "the number of the device's VLAN",
-			func(d *scenarios.Draft) string { return strconv.Itoa(d.Gateway.VLAN) },
-			func(d *scenarios.Draft, answer string) (err error) {
+			},
+			wanted: needs("world"),
+		},
+		link(asks("inside", "the interface to the device, e.g. eth1", func(d *scenarios.Draft) *string { return &d.Gateway.Inside }, needs("inside")), surroundings.inside),
+		link(asks("uplink", "the interface to your home network, e.g. eth0", func(d *scenarios.Draft) *string { return &d.Gateway.Uplink }, needs("uplink")), surroundings.uplink),
+		{
+			flag: "vlan", asks: "the number of the device's VLAN",
+			usual: func(d *scenarios.Draft) string { return strconv.Itoa(d.Gateway.VLAN) },
+			set: func(d *scenarios.Draft, answer string) (err error) {
 				if d.Gateway.VLAN, err = strconv.Atoi(answer); err != nil {
-					return fmt.Errorf("%q is no number: write one from 1 to 4094", answer)
+					return fmt.Errorf("%q is not a number: write one from 1 to 4094", answer)
 				}
 				return nil
-			}, needs("vlan")},
-		ask("ssid", "the name of the Wi-Fi", func(d *scenarios.Draft) *string { return &d.Gateway.SSID }, needs("ssid")),
-		ask("passphrase", "where its passphrase is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Gateway.Passphrase) }, needs("passphrase")),
-		ask("name", "what you call the device", func(d *scenarios.Draft) *string { return &d.Device.Name }, realDevice),
-		ask("model", "its model", func(d *scenarios.Draft) *string { return &d.Device.Model }, realDevice),
-		ask("mac", "its hardware address (MAC)", func(d *scenarios.Draft) *string { return &d.Device.MAC }, realDevice),
-		{"address", "its IP address behind the gateway",
-			func(d *scenarios.Draft) string { return d.Device.Address.String() },
-			func(d *scenarios.Draft, answer string) (err error) {
-				if d.Device.Address, err = netip.ParseAddr(answer); err != nil {
-					return fmt.Errorf("%q is no IP address: write one as 192.168.50.10", answer)
-				}
-				return nil
-			}, realDevice},
-		ask("miio-token", "where its miIO token is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Miio) },
-			func(d *scenarios.Draft) bool { return realDevice(d) && d.UsesMiio() }),
-		ask("hass-url", "where your Home Assistant is, as http://192.168.1.5:8123", func(d *scenarios.Draft) *string { return &d.HassURL },
-			func(d *scenarios.Draft) bool { return d.UsesHass() }),
-		ask("entity", "the device's entity there, as vacuum.s50", func(d *scenarios.Draft) *string { return &d.Entity },
-			func(d *scenarios.Draft) bool { return d.UsesHass() }),
-		ask("hass-token", "where a long-lived access token of it is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Hass) },
-			func(d *scenarios.Draft) bool { return realDevice(d) && d.UsesHass() }),
+			},
+			wanted: needs("vlan"),
+		},
+		asks("ssid", "the name of the Wi-Fi", func(d *scenarios.Draft) *string { return &d.Gateway.SSID }, needs("ssid")),
+		asks("passphrase", "where its passphrase is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Gateway.Passphrase) }, needs("passphrase")),
 	}
 }
 
-// interview asks a person, where there is one.
-type interview struct {
-	out   io.Writer
-	lines <-chan string // what is typed; nil where nobody is there
+func aboutDevice() []question {
+	return []question{
+		asks("name", "what you call the device", func(d *scenarios.Draft) *string { return &d.Device.Name }, realDevice),
+		asks("model", "its model", func(d *scenarios.Draft) *string { return &d.Device.Model }, realDevice),
+		hardwareAddress(asks("mac", "its hardware address (MAC)", func(d *scenarios.Draft) *string { return &d.Device.MAC }, realDevice)),
+		{
+			flag: "address", asks: "its IP address behind the gateway",
+			usual: func(d *scenarios.Draft) string { return d.Device.Address.String() },
+			set: func(d *scenarios.Draft, answer string) (err error) {
+				if d.Device.Address, err = netip.ParseAddr(answer); err != nil {
+					return fmt.Errorf("%q is not an IP address: write one as 192.168.50.10", answer)
+				}
+				return nil
+			},
+			wanted: realDevice, about: whichAddress,
+		},
+	}
 }
 
-// interviewing reads what is typed, where somebody types.
+func aboutScenarios() []question {
+	broker := func(d *scenarios.Draft) *string { return &d.Broker }
+	topic := func(d *scenarios.Draft) *string { return &d.Topic }
+	app := func(d *scenarios.Draft) *string { return &d.App }
+	shows := func(d *scenarios.Draft) *string { return &d.Shows }
+	hass := func(d *scenarios.Draft) bool { return d.UsesHass() }
+	return []question{
+		asks("broker", "where the MQTT broker is, e.g. 192.168.1.5:1883", broker, uses(broker)),
+		asks("topic", "the device's name in MQTT topics", topic, uses(topic)),
+		asks("app", "the app's package on the phone, as 'adb shell pm list packages' shows it", app, uses(app)),
+		asks("shows", "a word that the app shows if all is well", shows, uses(shows)),
+		asks("miio-token", "where its miIO token is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Miio) },
+			func(d *scenarios.Draft) bool { return realDevice(d) && d.UsesMiio() }),
+		asks("hass-url", "where your Home Assistant is, e.g. http://192.168.1.5:8123", func(d *scenarios.Draft) *string { return &d.HassURL }, hass),
+		asks("entity", "the device's entity there, e.g. vacuum.s50", func(d *scenarios.Draft) *string { return &d.Entity }, hass),
+		asks("hass-token", "where a long-lived access token of it is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Hass) },
+			func(d *scenarios.Draft) bool { return realDevice(d) && hass(d) }),
+	}
+}
+
+// link makes a question one for an interface of this machine.
+func link(q question, offer func(surroundings) string) question {
+	q.about = func(_ *scenarios.Draft, s surroundings) []string { return s.interfaces() }
+	q.offer = func(d *scenarios.Draft, s surroundings) string { return cmp.Or(offer(s), q.usual(d)) }
+	q.missing = func(answer string, s surroundings) string {
+		if s.has(answer) {
+			return ""
+		}
+		return fmt.Sprintf("this machine has no interface %s. If it is to come, answer the same again", answer)
+	}
+	return q
+}
+
+// hardwareAddress makes a question one for a device of the home network. There is no
+// usual answer: another device's address would be waited for without end.
+func hardwareAddress(q question) question {
+	q.about = func(_ *scenarios.Draft, s surroundings) []string { return s.devices() }
+	q.offer = func(*scenarios.Draft, surroundings) string { return "" }
+	q.means = func(typed string, s surroundings) string {
+		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(s.neighbours) {
+			return s.neighbours[n-1].mac
+		}
+		return typed
+	}
+	return q
+}
+
+// whichAddress says whether the device keeps its address.
+func whichAddress(d *scenarios.Draft, _ surroundings) []string {
+	switch d.Gateway.Placement {
+	case "host", "onearm":
+		return []string{"the address that the device has in your home network now"}
+	}
+	return []string{"a new address, in a network that your home does not use: the device gets it from the gateway"}
+}
+
+// interview asks a person, if there is one.
+type interview struct {
+	out    io.Writer
+	lines  <-chan string // what is typed; nil if nobody is there
+	around surroundings  // of a person
+}
+
+// interviewing reads what is typed, if somebody types.
 func interviewing(in io.Reader, out io.Writer, can bool) interview {
 	if !can {
 		return interview{out: out}
 	}
-	return interview{out, typedLines(in)}
+	return interview{out, typedLines(in), lookAround()}
 }
 
 // draft fills a draft from the flags, and from answers.
@@ -178,33 +264,78 @@ func (i interview) draft(command *cobra.Command, from string, questions []questi
 // begin takes the library's spec that is given, or asks for one until there is
 // one.
 func (i interview) begin(ctx context.Context, from string, given bool) (scenarios.Draft, error) {
+	if given || i.lines == nil {
+		return scenarios.New(from)
+	}
+	i.tell(templateLines())
 	for {
-		answer := from
-		if !given {
-			answer = i.ask(ctx, "which spec to begin with, of 'needwant scenario list'", from)
+		answer, err := i.ask(ctx, "which spec to begin with", from)
+		if err != nil {
+			return scenarios.Draft{}, err
 		}
 		draft, err := scenarios.New(answer)
-		if err == nil || answer == from || ctx.Err() != nil {
-			return draft, err
+		if err == nil {
+			return draft, nil
 		}
 		fmt.Fprintf(i.out, "  %v\n", err)
 	}
 }
 
-// insist asks until the answer makes sense. The usual answer is taken as it is.
+// insist asks until the answer makes sense. One that names what this machine does not
+// have is taken if it is given twice.
 func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
-	for {
-		before, usual := *draft, q.usual(draft)
-		answer := i.ask(ctx, q.asks, usual)
-		err := q.take(draft, answer)
-		if err == nil && answer != usual {
-			err = q.doubt(*draft)
-		}
-		if err == nil || answer == usual || ctx.Err() != nil {
+	usual := q.usual(draft)
+	if i.lines == nil {
+		return q.take(draft, usual)
+	}
+	if q.offer != nil {
+		usual = q.offer(draft, i.around)
+	}
+	if q.about != nil {
+		i.tell(q.about(draft, i.around))
+	}
+	for last := ""; ; {
+		answer, err := i.ask(ctx, q.asks, usual)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(i.out, "  %v\n", err)
-		*draft = before
+		if q.means != nil {
+			answer = q.means(answer, i.around)
+		}
+		before := *draft
+		wrong := i.wrong(q, draft, answer, last)
+		if wrong == nil {
+			return nil
+		}
+		fmt.Fprintf(i.out, "  %v\n", wrong)
+		*draft, last = before, answer
+	}
+}
+
+// wrong takes an answer, and says what is wrong with it. The last answer is that to the
+// same question before.
+func (i interview) wrong(q question, draft *scenarios.Draft, answer, last string) error {
+	if answer == "" {
+		return errors.New("there is no usual answer to this")
+	}
+	if err := q.take(draft, answer); err != nil {
+		return err
+	}
+	if q.missing != nil && answer != last {
+		if said := q.missing(answer, i.around); said != "" {
+			return errors.New(said)
+		}
+	}
+	return q.doubt(*draft)
+}
+
+// tell shows a person what there is to choose from.
+func (i interview) tell(lines []string) {
+	if i.lines == nil {
+		return
+	}
+	for _, line := range lines {
+		fmt.Fprintf(i.out, "  %s\n", reports.Clean(line))
 	}
 }
 
@@ -229,18 +360,25 @@ func (q question) take(draft *scenarios.Draft, answer string) error {
 	return q.set(draft, answer)
 }
 
-// ask puts one question; Enter, and nobody being there, takes the usual answer.
-func (i interview) ask(ctx context.Context, asks, usual string) string {
-	if i.lines == nil || ctx.Err() != nil {
-		return usual
+// errClosed ends an interview whose person is gone.
+var errClosed = errors.New("nothing was written: the input ended before all was answered. Answer the questions, or give flags")
+
+// ask puts one question. Enter takes the usual answer, and so does nobody being there.
+func (i interview) ask(ctx context.Context, asks, usual string) (string, error) {
+	if i.lines == nil {
+		return usual, nil
 	}
-	fmt.Fprintf(i.out, "%s [%s]: ", asks, usual)
+	if usual != "" {
+		asks += " [" + usual + "]"
+	}
+	fmt.Fprintf(i.out, "%s: ", asks)
 	select {
-	case line := <-i.lines:
-		if line != "" {
-			return line
+	case line, open := <-i.lines:
+		if !open {
+			return "", errClosed
 		}
+		return cmp.Or(line, usual), nil
 	case <-ctx.Done():
+		return "", ctx.Err()
 	}
-	return usual
 }

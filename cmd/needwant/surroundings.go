@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/scenarios"
+)
+
+// surroundings are what can be seen of this machine and its home network without
+// sending anything.
+type surroundings struct {
+	hardware   hardware
+	links      []networkLink
+	neighbours []neighbour
+}
+
+// networkLink is an interface of this machine.
+type networkLink struct {
+	name      string
+	up        bool
+	addresses []string // with prefix lengths
+	usual     bool     // the usual route leaves by it
+}
+
+// neighbour is a host of the home network that this machine has talked to lately.
+type neighbour struct {
+	address netip.Addr
+	mac     string
+	link    string
+}
+
+// lookAround looks at this machine. What cannot be read is left out.
+func lookAround() surroundings {
+	var s surroundings
+	s.hardware, _ = thisHardware()
+	route, _ := os.ReadFile("/proc/net/route")
+	arp, _ := os.ReadFile("/proc/net/arp")
+	s.neighbours = readNeighbours(string(arp))
+	all, _ := net.Interfaces()
+	for _, one := range all {
+		if one.Flags&net.FlagLoopback != 0 {
+			continue
+		}
+		l := networkLink{name: one.Name, up: one.Flags&net.FlagUp != 0, usual: one.Name == usualRoute(string(route))}
+		addresses, _ := one.Addrs()
+		for _, address := range addresses {
+			l.addresses = append(l.addresses, address.String())
+		}
+		s.links = append(s.links, l)
+	}
+	return s
+}
+
+// usualRoute is the interface of the default route in /proc/net/route; "" if there is
+// none.
+func usualRoute(table string) string {
+	for lines := bufio.NewScanner(strings.NewReader(table)); lines.Scan(); {
+		const destination, mask = 1, 7 // columns
+		if fields := strings.Fields(lines.Text()); len(fields) > mask && fields[destination] == "00000000" && fields[mask] == "00000000" {
+			return fields[0]
+		}
+	}
+	return ""
+}
+
+// mostNeighbours limits the devices that a person can choose from.
+const mostNeighbours = 64
+
+// readNeighbours reads /proc/net/arp, without entries that have no hardware address.
+func readNeighbours(table string) (all []neighbour) {
+	for lines := bufio.NewScanner(strings.NewReader(table)); lines.Scan() && len(all) < mostNeighbours; {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 6 {
+			continue
+		}
+		address, err := netip.ParseAddr(fields[0])
+		mac, wrong := net.ParseMAC(fields[3])
+		if err != nil || wrong != nil || slices.Max(mac) == 0 {
+			continue
+		}
+		all = append(all, neighbour{address, mac.String(), fields[5]})
+	}
+	slices.SortFunc(all, func(a, b neighbour) int { return a.address.Compare(b.address) })
+	return all
+}
+
+// placements describes each one in a line, and says which of them this machine can use.
+func (s surroundings) placements() []string {
+	lines := []string{
+		"lab     a simulated device: nothing to connect, to try needwant",
+		"nic     the device is connected to a second network card of this machine, or to an access point there",
+		"onearm  the device stays where it is: one card, and the home router leaves the device's DHCP to needwant",
+		"vlan    the device is in a VLAN of this machine's only card: takes a switch or access point that knows VLANs",
+		"ap      this machine's own Wi-Fi is the device's access point",
+		"host    this machine is the home's router",
+	}
+	return append(lines, s.hardware.placements())
+}
+
+// recommended is the placement that asks the least of what this machine has.
+func (s surroundings) recommended() string {
+	switch {
+	case s.hardware.wired > 1:
+		return "nic"
+	case s.hardware.wired == 1:
+		return "onearm"
+	}
+	return scenarios.Lab
+}
+
+// interfaces describes those of this machine.
+func (s surroundings) interfaces() []string {
+	var lines []string
+	for _, l := range s.links {
+		words := []string{"down"}
+		if l.up {
+			words[0] = "up"
+		}
+		words = append(words, l.addresses...)
+		if l.usual {
+			words = append(words, "the way to the internet")
+		}
+		lines = append(lines, fmt.Sprintf("%-10s %s", l.name, strings.Join(words, ", ")))
+	}
+	return lines
+}
+
+func (s surroundings) has(link string) bool {
+	return slices.ContainsFunc(s.links, func(l networkLink) bool { return l.name == link })
+}
+
+// uplink is the interface to the home network; "" if none can be told.
+func (s surroundings) uplink() string {
+	for _, l := range s.links {
+		if l.usual {
+			return l.name
+		}
+	}
+	return ""
+}
+
+// inside is an interface that has no address yet, and so may be meant for the device;
+// "" if there is none.
+func (s surroundings) inside() string {
+	for _, l := range s.links {
+		if !l.usual && len(l.addresses) == 0 {
+			return l.name
+		}
+	}
+	return ""
+}
+
+// devices lists the hosts of the home network, by number.
+func (s surroundings) devices() []string {
+	if len(s.neighbours) == 0 {
+		return []string{"it is on the device's box, in its app, or in the list of your router"}
+	}
+	lines := []string{"it is on the device's box, in its app, in the list of your router, or one of these (type the number):"}
+	for i, n := range s.neighbours {
+		lines = append(lines, fmt.Sprintf("%3d  %s  %s on %s", i+1, n.mac, n.address, n.link))
+	}
+	return lines
+}
+
+// templateLines are the specs of the library, one a line.
+func templateLines() []string {
+	var lines []string
+	for _, entry := range scenarios.Library() {
+		lines = append(lines, fmt.Sprintf("%-16s %s", entry.Name, entry.File.About))
+	}
+	return lines
+}
