@@ -272,7 +272,7 @@ func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (
 // patience is how long to wait for a first try. Where only names are withheld, a
 // device does not try before it has forgotten the last answer.
 func (b *Bench) patience(fault Fault) time.Duration {
-	if fault == NXDomain {
+	if fault.ByName() {
 		return b.Timing.Memory + b.Timing.Patience
 	}
 	return b.Timing.Patience

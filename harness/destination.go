@@ -15,6 +15,7 @@ const (
 	TCP  = "tcp"
 	UDP  = "udp"
 	ICMP = "icmp" // echo requests, and nothing else of ICMP
+	DNS  = "dns"  // queries for a name, whatever the device wants with its addresses
 )
 
 // anyPort is the Port of a destination that stands for every port of its address.
@@ -27,27 +28,34 @@ const MostDestinations = 512
 
 // Destination is what a device contacts: a host name, or an address if the
 // device used no name, with protocol and port. It is comparable, and is the row
-// of the matrix. Three kinds of destination stand for more than one:
+// of the matrix. If only the device's DNS queries are seen, it is dns/NAME: that has
+// no port, and is blocked by how the queries are answered. Three kinds of destination
+// stand for more than one:
 //
 //   - icmp/echo/HOST: the ICMP (or ICMPv6) echo requests to a host. It has no port.
 //   - udp/*/HOST: every port of a host that was contacted on many ports.
 //   - tcp/443/*.DOMAIN: every name below a domain whose names do not repeat.
 type Destination struct {
-	Protocol string // TCP, UDP or ICMP
-	Port     uint16 // 0 for every port, and for ICMP
+	Protocol string // TCP, UDP, ICMP or DNS
+	Port     uint16 // 0 for every port, and for ICMP and DNS
 	Name     string // host name or address, lower case, without a trailing dot; "*.DOMAIN" for every name below it
 }
 
 // String returns the destination's id, protocol/port/name, e.g.
-// "udp/123/timeball3.its.waikato.ac.nz".
+// "udp/123/timeball3.its.waikato.ac.nz", or dns/name.
 func (d Destination) String() string {
+	if d.Protocol == DNS {
+		return DNS + "/" + d.Name
+	}
 	return d.Protocol + "/" + d.PortText() + "/" + d.Name
 }
 
-// PortText returns the port as an id has it: a number, "*" for every port, or
-// "echo" for ICMP.
+// PortText returns the port as an id has it: a number, "*" for every port, "echo" for
+// ICMP, or "" for DNS.
 func (d Destination) PortText() string {
 	switch {
+	case d.Protocol == DNS:
+		return ""
 	case d.Protocol == ICMP:
 		return "echo"
 	case d.Port == anyPort:
@@ -60,10 +68,16 @@ func (d Destination) PortText() string {
 func ParseDestination(id string) (Destination, error) {
 	protocol, rest, _ := strings.Cut(id, "/")
 	port, name, ok := strings.Cut(rest, "/")
+	if protocol == DNS {
+		port, name, ok = "", rest, true
+	}
 	d := Destination{Protocol: protocol, Name: strings.ToLower(strings.TrimSuffix(name, "."))}
 	switch {
 	case !ok || d.Name == "" || strings.ContainsFunc(d.Name, notPartOfName):
 		ok = false
+	case protocol == DNS:
+		_, address := d.Address()
+		ok = !address
 	case protocol == ICMP:
 		ok = port == "echo"
 	case protocol != TCP && protocol != UDP:
@@ -73,7 +87,7 @@ func ParseDestination(id string) (Destination, error) {
 		d.Port, ok = uint16(number), err == nil && number != anyPort
 	}
 	if !ok {
-		return Destination{}, fmt.Errorf("%q is not a destination: write protocol/port/name, e.g. udp/123/pool.ntp.org, udp/*/203.0.113.5 or icmp/echo/203.0.113.5", id)
+		return Destination{}, fmt.Errorf("%q is not a destination: write protocol/port/name, e.g. udp/123/pool.ntp.org, udp/*/203.0.113.5, icmp/echo/203.0.113.5 or dns/pool.ntp.org", id)
 	}
 	return d, nil
 }
@@ -83,7 +97,9 @@ func ParseDestination(id string) (Destination, error) {
 func notPartOfName(r rune) bool { return r == '/' || unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // EveryPort reports whether the destination stands for every port of its address.
-func (d Destination) EveryPort() bool { return d.Port == anyPort && d.Protocol != ICMP }
+func (d Destination) EveryPort() bool {
+	return d.Port == anyPort && d.Protocol != ICMP && d.Protocol != DNS
+}
 
 // Domain returns the domain of a destination that stands for every name below it;
 // ok is false for any other.

@@ -19,6 +19,7 @@ var _ = Describe("a destination", func() {
 		Entry("a name", "udp/123/pool.ntp.org", harness.Destination{Protocol: "udp", Port: 123, Name: "pool.ntp.org"}),
 		Entry("every port of an address", "udp/*/203.0.113.5", harness.Destination{Protocol: "udp", Name: "203.0.113.5"}),
 		Entry("every name below a domain", "tcp/443/*.data.iot.example", harness.Destination{Protocol: "tcp", Port: 443, Name: "*.data.iot.example"}),
+		Entry("a name of which no port is known", "dns/api.iot.example", harness.Destination{Protocol: "dns", Name: "api.iot.example"}),
 		Entry("a host that is pinged", "icmp/echo/203.0.113.99", harness.Destination{Protocol: "icmp", Name: "203.0.113.99"}),
 	)
 
@@ -28,6 +29,7 @@ var _ = Describe("a destination", func() {
 	},
 		Entry(nil, "udp/0/a.example"), Entry(nil, "udp/123/"), Entry(nil, "sctp/1/a.example"), Entry(nil, "icmp/8/a.example"),
 		Entry(nil, "udp/echo/a.example"), Entry(nil, "tcp/443/a.example\nrule"), Entry(nil, "tcp/443/a b"), Entry(nil, "tcp/443/a\x1b[31m"),
+		Entry(nil, "dns/"), Entry(nil, "dns/53/a.example"), Entry(nil, "dns/203.0.113.5"),
 	)
 
 	DescribeTable("covers what it stands for", func(one, other string, covers bool) {
@@ -40,6 +42,9 @@ var _ = Describe("a destination", func() {
 		Entry(nil, "tcp/443/a.example", "tcp/443/a.example", true),
 		Entry(nil, "tcp/443/a.example", "tcp/80/a.example", false),
 		Entry(nil, "udp/*/203.0.113.5", "udp/20001/203.0.113.5", true),
+		Entry(nil, "dns/a.example", "dns/a.example", true),
+		Entry(nil, "dns/a.example", "dns/b.example", false),
+		Entry(nil, "dns/a.example", "tcp/443/a.example", false),
 		Entry(nil, "udp/20001/203.0.113.5", "udp/*/203.0.113.5", false),
 		Entry(nil, "tcp/443/*.d.example", "tcp/443/x1.d.example", true),
 		Entry(nil, "tcp/443/*.d.example", "tcp/443/d.example", false),

@@ -27,6 +27,11 @@ type Run struct {
 	Results   []Result       `json:"results"` // in the order they ended
 }
 
+// Blind says what a run cannot see or block in which only DNS queries are.
+const Blind = "Only the device's DNS queries were seen, and names were blocked by how they were answered. Not seen, and never blocked: " +
+	"what it contacts by an address that is built in; names that it resolves elsewhere (a second DNS server, a built-in one such as 8.8.8.8, DNS over HTTPS or TLS); " +
+	"and connections that were open before a name was blocked. A restart (regime cold_boot) ends those."
+
 // Device names the thing under test.
 type Device struct {
 	Name     string `json:"name,omitempty"`
@@ -82,6 +87,7 @@ type Settings struct {
 	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
 	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
+	ByName       bool          `json:"by_name,omitempty"`     // only the device's DNS queries are seen and blocked (placement dns)
 	Settle       time.Duration `json:"settle"`
 }
 

@@ -56,6 +56,7 @@ type Run struct {
 	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
 
 	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, but for answers to who called it
+	ByName      bool     `json:"by_name,omitempty"`     // placement dns: only the device's DNS queries were seen and blocked
 	Controllers []string `json:"controllers,omitempty"` // whom in the home network it might call all the same
 	Refused     []string `json:"refused,omitempty"`     // whom there it called in vain, as "tcp/3128/192.168.1.9"
 

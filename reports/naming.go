@@ -40,6 +40,8 @@ func called(destinations ...harness.Destination) string {
 // "on udp/123", "on every udp port", "via ping".
 func how(d harness.Destination) string {
 	switch {
+	case d.Protocol == harness.DNS:
+		return "by name"
 	case d.Protocol == harness.ICMP:
 		return "via ping"
 	case d.EveryPort():
@@ -50,6 +52,9 @@ func how(d harness.Destination) string {
 
 // serviceOf is a destination's protocol, port and service in a table: "udp/123 NTP".
 func serviceOf(d Destination) string {
+	if d.ID.Protocol == harness.DNS {
+		return "DNS name"
+	}
 	return strings.TrimSpace(fmt.Sprintf("%s/%s %s", d.ID.Protocol, d.ID.PortText(), d.Service))
 }
 

@@ -53,6 +53,7 @@ func summary(run harness.Run) Run {
 		Always:      run.Settings.Always,
 		Simulated:   run.Settings.Simulated,
 		Isolated:    run.Settings.Isolated,
+		ByName:      run.Settings.ByName,
 		Controllers: run.Settings.Controllers,
 	}
 	if only := run.Settings.Only; only != nil {

@@ -17,6 +17,7 @@ func (r reading) notes() section {
 		r.simulation(),
 		distinct(r.Columns, checked),
 		r.conditions(),
+		r.blind(),
 		r.noise(),
 		r.remarks(),
 		r.sinkholes(),
@@ -30,6 +31,14 @@ func (r reading) simulation() []string {
 		return nil
 	}
 	return []string{"The device is simulated: these verdicts describe a world of the lab, not the product that it is named after."}
+}
+
+// blind says what a run cannot see in which only DNS queries are seen.
+func (r reading) blind() []string {
+	if !r.Run.ByName {
+		return nil
+	}
+	return []string{harness.Blind}
 }
 
 // distinct says of each column what there is to be said, but nothing twice.
@@ -95,6 +104,10 @@ func fault(f harness.Fault) string {
 		return "drop (swallowed in silence)"
 	case harness.NXDomain:
 		return "nxdomain (the name withheld)"
+	case harness.Refused:
+		return "refused (DNS queries for the name refused)"
+	case harness.Null:
+		return "null (the name answered with 0.0.0.0 and ::)"
 	}
 	return string(f)
 }
@@ -162,6 +175,8 @@ func standsForMany(d harness.Destination) string {
 // can look.
 func bypass(d Destination) string {
 	switch {
+	case d.Private != "" && d.ID.Protocol == harness.DNS:
+		return fmt.Sprintf("The device got the address of %s (%s): a name that it resolves there is not seen here.", d.ID.Name, d.Private)
 	case d.Private != "":
 		return fmt.Sprintf("The device goes past the resolver: it asks %s for names, by %s, which the gateway cannot read. An address that it learns there has no name here.",
 			called(d.ID), d.Private)

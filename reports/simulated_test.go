@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports"
 )
 
@@ -32,6 +33,13 @@ var _ = Describe("a report of a simulated device", func() {
 		run, judgement := s50()
 		run.Settings.Simulated = true
 		Expect(markdown(reports.New(run, judgement))).To(ContainSubstring("- The device is simulated: these verdicts describe a world of the lab, not the product that it is named after.\n"))
+	})
+
+	It("says below the table what a run on DNS queries alone cannot see", func() {
+		run, judgement := s50()
+		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("Only the device's DNS queries"))
+		run.Settings.ByName = true
+		Expect(markdown(reports.New(run, judgement))).To(ContainSubstring("- " + harness.Blind + "\n"))
 	})
 
 	It("says so where it is compared with another run", func() {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,7 +28,11 @@ func (f File) Demands() (all []Demand) {
 			all = append(all, d)
 		}
 	}
-	if place := f.Gateway.Placement; place != Lab {
+	switch place := f.Gateway.Placement; place {
+	case Lab:
+	case ByDNS:
+		add(Demand{Does: "answer DNS queries on this machine", What: "with those of " + cmp.Or(f.Gateway.Resolver, "its resolver")})
+	default:
 		add(Demand{Does: "change this machine's network:", What: strings.TrimSpace(fmt.Sprintf("placement %s %s %s", place, f.Gateway.Inside, f.Gateway.Uplink))})
 	}
 	for _, spec := range f.Scenarios {

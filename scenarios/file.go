@@ -41,7 +41,7 @@ type Device struct {
 // Gateway says where the gateway stands. Which keys it needs depends on the
 // placement.
 type Gateway struct {
-	Placement   string       `yaml:"placement" jsonschema:"enum=lab,enum=nic,enum=vlan,enum=onearm,enum=ap,enum=host" about:"lab (a simulated device), nic (a second network card), vlan, onearm (one card for both sides), ap (our own Wi-Fi), host (this Linux router itself)."`
+	Placement   string       `yaml:"placement" jsonschema:"enum=lab,enum=nic,enum=vlan,enum=onearm,enum=ap,enum=host,enum=dns" about:"lab (a simulated device), nic (a second network card), vlan, onearm (one card for both sides), ap (our own Wi-Fi), host (this Linux router itself), dns (the device's DNS server; no cables are moved)."`
 	World       string       `yaml:"world,omitempty" about:"lab: the world, a name of needwant world list or a file."`
 	Inside      string       `yaml:"inside,omitempty" about:"nic, vlan, ap, host: the link to the device, for example eth1."`
 	Uplink      string       `yaml:"uplink,omitempty" about:"nic, vlan, onearm, ap, host: the link to the home network, for example eth0."`
@@ -50,6 +50,8 @@ type Gateway struct {
 	Controllers []netip.Addr `yaml:"controllers,omitempty" about:"nic, vlan, onearm, ap: hosts of the home network that the device may call by itself, for example the MQTT broker. All others it may only answer."`
 	Isolate     *bool        `yaml:"isolate,omitempty" about:"nic, vlan, onearm, ap: false lets the device call all of the home network. The default is true."`
 	Others      string       `yaml:"other_protocols,omitempty" jsonschema:"enum=drop,enum=allow" about:"nic, vlan, onearm, ap, host: what becomes of what the device sends to the internet that cannot be tested, because it is neither TCP nor UDP nor an ICMP echo: drop (the default) or allow. It is reported either way."`
+	Resolver    string       `yaml:"resolver,omitempty" about:"dns: the resolver that the answers come from, such as a Pi-hole or the home router: 192.168.1.1, or 192.168.1.2:5353. The default is the first one of this machine (/etc/resolv.conf)."`
+	Listen      netip.Addr   `yaml:"listen,omitempty" about:"dns: the address of this machine that the device queries. The default is its address in the device's network."`
 	SSID        string       `yaml:"ssid,omitempty" about:"ap: the name of the Wi-Fi."`
 	Passphrase  Secret       `yaml:"passphrase,omitempty" about:"ap: where the passphrase is, env:NAME or file:PATH."`
 }
@@ -62,7 +64,7 @@ type Secrets struct {
 
 // Block says how to block.
 type Block struct {
-	Faults []string `yaml:"faults,omitempty" jsonschema:"enum=reject,enum=drop,enum=nxdomain" about:"reject (refuse at once, the default), drop (swallow), nxdomain (withhold names; the default with only). Each is a column of its own."`
+	Faults []string `yaml:"faults,omitempty" jsonschema:"enum=reject,enum=drop,enum=nxdomain,enum=refused,enum=null" about:"reject (refuse at once, the default), drop (swallow), nxdomain (withhold names; the default with only). Placement dns has nxdomain (the default), refused (refuse queries) and null (answer 0.0.0.0 and ::). Each is a column of its own."`
 	Only   *Only    `yaml:"only,omitempty" about:"Test only the names of a block list. Everything else stays reachable, and is not judged. The fault is nxdomain then."`
 	Keep   []string `yaml:"keep,omitempty" jsonschema:"enum=dhcp,enum=dns" about:"What is never blocked: dhcp (the default), dns."`
 	Always []string `yaml:"always,omitempty" about:"What is blocked in every trial, in the controls too, and not judged: a host, *.domain, an address, or protocol/port/name with * for a protocol or a port. For a device that works only while it does not reach one of its hosts."`

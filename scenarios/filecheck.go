@@ -72,6 +72,7 @@ func placements() map[string][]string {
 		"onearm": {"uplink"},
 		"ap":     {"inside", "uplink", "ssid", "passphrase"},
 		"host":   {"inside", "uplink"},
+		ByDNS:    {},
 	}
 }
 
@@ -87,7 +88,7 @@ func CheckPlacement(word string) error {
 // longestSSID is in bytes (IEEE 802.11, 9.4.2.2).
 const longestSSID = 32
 
-func placementNames() []string { return []string{Lab, "nic", "vlan", "onearm", "ap", "host"} }
+func placementNames() []string { return []string{Lab, "nic", "vlan", "onearm", "ap", "host", ByDNS} }
 
 func (f File) checkGateway() *yamlfile.Flaw {
 	g := f.Gateway
@@ -169,9 +170,9 @@ func (g Gateway) AllowsOthers() bool { return g.Others == allowOthers }
 // checkIsolation refuses what says nothing where the device is simulated, or at
 // home.
 func (g Gateway) checkIsolation() *yamlfile.Flaw {
-	nowhere := g.Placement == Lab || g.Placement == "host"
+	nowhere := g.Placement == Lab || g.Placement == "host" || g.Placement == ByDNS
 	switch {
-	case g.Placement == Lab && g.Others != "":
+	case (g.Placement == Lab || g.Placement == ByDNS) && g.Others != "":
 		return yamlfile.FlawAt(keys("gateway", "other_protocols"), "leave it out", "placement %s has no other_protocols", g.Placement)
 	case g.Others != "" && g.Others != allowOthers && g.Others != dropOthers:
 		return yamlfile.FlawAt(keys("gateway", "other_protocols"), yamlfile.Suggest(g.Others, []string{dropOthers, allowOthers}), "unknown word %q", g.Others)
@@ -191,7 +192,7 @@ func (g Gateway) checkIsolation() *yamlfile.Flaw {
 }
 
 func (g Gateway) checkForward() *yamlfile.Flaw {
-	if len(g.Forward) > 0 && (g.Placement == Lab || g.Placement == "host") {
+	if len(g.Forward) > 0 && (g.Placement == Lab || g.Placement == "host" || g.Placement == ByDNS) {
 		return yamlfile.FlawAt(keys("gateway", "forward"), "leave it out: controllers have a route to the device", "placement %s has no forward", g.Placement)
 	}
 	for i, port := range g.Forward {
@@ -207,10 +208,11 @@ func (g Gateway) checkForward() *yamlfile.Flaw {
 
 func (f File) checkBlock() *yamlfile.Flaw {
 	return firstFlaw(
-		words(keys("block", "faults"), f.Block.Faults, "fault", "reject", "drop", "nxdomain"),
+		f.checkFaults(),
 		words(keys("block", "keep"), f.Block.Keep, "word to keep", "dhcp", "dns"),
 		f.Block.checkAlways(),
 		f.Block.checkOnly(),
+		f.checkResolver(),
 	)
 }
 
@@ -380,9 +382,9 @@ func (f *File) fillIn() {
 	case f.Block.Only != nil:
 		f.Block.Faults = []string{"nxdomain"}
 	default:
-		f.Block.Faults = []string{"reject"}
+		f.Block.Faults = f.Gateway.Faults()[:1]
 	}
-	if f.Block.Keep == nil {
+	if f.Block.Keep == nil && f.Gateway.Placement != ByDNS {
 		f.Block.Keep = []string{"dhcp"}
 	}
 	if f.Regimes == (Regimes{}) {

@@ -88,7 +88,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := errors.Join(f.check(), allowed(file, list, f.actuate)); err != nil {
 		return usage(err)
 	}
-	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
+	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file)); err != nil {
 		return err
 	}
 	if err := onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings); err != nil {
@@ -237,6 +237,14 @@ func dryRun(command *cobra.Command, file scenarios.File) error {
 	if file.Gateway.Placement == scenarios.Lab {
 		fmt.Fprintln(out, "placement lab: all happens in namespaces of its own; nothing of this machine is changed")
 		return nil
+	}
+	if bench.OfResolver(file) {
+		where, err := bench.FindResolver(command.Context(), file)
+		if err != nil {
+			return unfit(err)
+		}
+		fmt.Fprintf(out, " 1  answer DNS queries at %s, with the answers of %s; nothing of this machine's network is changed\n", where.Listen, where.Upstream)
+		return unfit(where.Ready(command.Context()))
 	}
 	machine, err := netns.Own()
 	if err != nil {

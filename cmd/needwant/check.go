@@ -55,7 +55,7 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := allowed(file, list, f.actuate); err != nil {
 		return usage(err)
 	}
-	known, err := readSeen(command.ErrOrStderr(), f.seen)
+	known, err := readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file))
 	if err != nil {
 		return err
 	}

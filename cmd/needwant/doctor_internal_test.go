@@ -64,11 +64,11 @@ var _ = Describe("the doctor", func() {
 	DescribeTable("says which placements a machine can use", func(h hardware, says string) {
 		Expect(h.placements()).To(Equal("this machine can use: " + says))
 	},
-		Entry("a mini-PC", hardware{wired: 1}, "lab, onearm, vlan; ap needs a Wi-Fi interface; nic needs a second wired interface; host needs a machine that is your router"),
-		Entry("a mini-PC with Wi-Fi", hardware{wired: 1, wifi: 1}, "lab, onearm, vlan; ap needs hostapd ('apt-get install hostapd'); nic needs a second wired interface; host needs a machine that is your router"),
-		Entry("a Raspberry Pi with an adapter", hardware{wired: 2, wifi: 1, hostapd: true}, "lab, onearm, vlan, ap, nic; host needs a machine that is your router"),
-		Entry("a laptop", hardware{wifi: 1}, "lab; onearm, vlan, ap and nic need a wired interface; host needs a machine that is your router"),
-		Entry("a router", hardware{wired: 2, router: true}, "lab, onearm, vlan, nic, host; ap needs a Wi-Fi interface"),
+		Entry("a mini-PC", hardware{wired: 1}, "lab, dns, onearm, vlan; ap needs a Wi-Fi interface; nic needs a second wired interface; host needs a machine that is your router"),
+		Entry("a mini-PC with Wi-Fi", hardware{wired: 1, wifi: 1}, "lab, dns, onearm, vlan; ap needs hostapd ('apt-get install hostapd'); nic needs a second wired interface; host needs a machine that is your router"),
+		Entry("a Raspberry Pi with an adapter", hardware{wired: 2, wifi: 1, hostapd: true}, "lab, dns, onearm, vlan, ap, nic; host needs a machine that is your router"),
+		Entry("a laptop", hardware{wifi: 1}, "lab, dns; onearm, vlan, ap and nic need a wired interface; host needs a machine that is your router"),
+		Entry("a router", hardware{wired: 2, router: true}, "lab, dns, onearm, vlan, nic, host; ap needs a Wi-Fi interface"),
 	)
 
 	It("counts the interfaces of a machine", func() {

@@ -71,7 +71,7 @@ func interfaces(folder fs.FS) (machine hardware, err error) {
 
 // placements says which ones can be used, and what the others need.
 func (h hardware) placements() string {
-	usable, needs := []string{"lab"}, []string{}
+	usable, needs := []string{"lab", "dns"}, []string{}
 	consider := func(placement string, lacks ...string) {
 		for _, lack := range lacks {
 			if lack != "" {

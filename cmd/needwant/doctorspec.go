@@ -33,6 +33,9 @@ func doctor(ctx context.Context, nameOrPath string) ([]examination, error) {
 	if err != nil {
 		return nil, unfit(err)
 	}
+	if bench.OfResolver(file) {
+		return resolverExaminations(file, list), nil
+	}
 	return append(append(examinations(), specExaminations(file, list)...), placements), nil
 }
 

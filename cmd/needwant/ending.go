@@ -46,6 +46,9 @@ func (e ending) next(run harness.Run) string {
 	case run.Settings.Simulated:
 		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it; needwant scenario new describes your own device.", file)
 	}
+	if run.Settings.ByName {
+		return fmt.Sprintf("needwant export %s --format adguard writes the list (or dnsmasq, hosts); needwant verify %s tests it on the device.", file, file)
+	}
 	return fmt.Sprintf("needwant export %s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, file)
 }
 
@@ -57,6 +60,9 @@ func network(gateway scenarios.Gateway, spec string) string {
 		return ""
 	case scenarios.Lab:
 		return "Your network was not touched: the lab ran in namespaces of its own, which are gone."
+	case scenarios.ByDNS:
+		return "Your network was not changed. If the device used this machine as its DNS server, a process keeps answering it, with nothing blocked: " +
+			"set its DNS server back, then end that process with: needwant restore"
 	case "host":
 		return "The network is as it was: this machine forwards the device's traffic as before."
 	case "ap":

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -82,6 +83,10 @@ func (f *gatewayFlags) proposed(ctx context.Context, file scenarios.File) (appli
 	if run.Settings.Simulated && file.Gateway.Placement != scenarios.Lab {
 		return applied{}, usage(fmt.Errorf("%s is a run on a simulated device: what it proved is not true of the device of %s.\n"+
 			"  Run the experiment on the real device first: needwant bisect SPEC", f.policy, file.Gateway.Placement))
+	}
+	if run.Settings.ByName != bench.OfResolver(file) {
+		return applied{}, usage(fmt.Errorf("%s and the spec differ in their placement: one is dns, which knows names without ports, and the other is a gateway.\n"+
+			"  Give the spec that the run was made with", f.policy))
 	}
 	a, err := proposed(run, policy.Options{Kind: policy.BlockOptional})
 	return a, usage(err)

@@ -139,14 +139,18 @@ func seenFlag(command *cobra.Command, path *string) {
 	command.Flags().StringVar(path, "seen", "", "begin with the destinations in this `FILE.seen`, which import wrote")
 }
 
-// readSeen reads the list of --seen, if there is one.
-func readSeen(out io.Writer, path string) ([]harness.Contact, error) {
+// readSeen reads the list of --seen, if there is one, for an experiment that sees
+// packets, or names alone.
+func readSeen(out io.Writer, path string, namesAlone bool) ([]harness.Contact, error) {
 	if path == "" {
 		return nil, nil
 	}
 	list, err := seen.Read(path)
 	if err != nil {
 		return nil, usage(err)
+	}
+	if namesAlone {
+		return list.Names(), nil
 	}
 	if names := list.NamesOnly(); len(names) > 0 {
 		const most = 10

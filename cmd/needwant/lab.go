@@ -94,7 +94,7 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := privileges(); err != nil {
 		return err
 	}
-	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen); err != nil {
+	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen, false); err != nil {
 		return err
 	}
 	if err := testOnly(command.ErrOrStderr(), f.only, &f.settings); err != nil {

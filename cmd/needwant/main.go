@@ -98,7 +98,7 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 			root.AddCommand(command)
 		}
 	}
-	root.AddCommand(guardianCommand())
+	root.AddCommand(guardianCommand(), keeperCommand())
 	root.SetHelpCommandGroupID(otherCommands)
 	root.SetCompletionCommandGroupID(otherCommands)
 	cobra.EnableCommandSorting = false

@@ -56,7 +56,7 @@ func (v *validator) span(what string, values ...time.Duration) {
 }
 
 var (
-	faults   = []harness.Fault{harness.Reject, harness.Drop, harness.NXDomain}
+	faults   = harness.Faults()
 	regimes  = []harness.Regime{harness.Steady, harness.ColdBoot}
 	answers  = []harness.Answer{harness.Pass, harness.Fail, harness.Inconclusive}
 	causes   = []harness.Cause{"", harness.Unexpected, harness.TimedOut, harness.Unable}
@@ -88,7 +88,7 @@ func validRun(run harness.Run) error {
 func (v *validator) settings(s harness.Settings) {
 	const mostLanes = 1000
 	v.text("the settings' source", s.Source)
-	oneOf(v, "the driver", s.Driver, "", "ipset", "iptables")
+	oneOf(v, "the driver", s.Driver, "", "ipset", "iptables", "dns")
 	for i, fault := range s.Faults {
 		oneOf(v, "a fault", fault, faults...)
 		v.require(!slices.Contains(s.Faults[:i], fault), "fault %s is listed twice", fault)

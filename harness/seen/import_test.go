@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/seen"
 )
 
@@ -241,6 +242,14 @@ Thu Nov 26 21:00:00 2026 kern.warn kernel: IN=br0 OUT=eth0 SRC=192.168.50.10 DST
 		Expect(ids(list)).To(rows("tcp/443/cloud.example.com", "dns/rare.example.com"))
 		Expect(row(list, "tcp/443/cloud.example.com")).To(And(HaveField("Contacts", 7), HaveField("Queries", 2), HaveField("Addresses", HaveLen(2)), HaveField("Named", "log")))
 		Expect(row(list, "dns/rare.example.com")).To(HaveField("Queries", 3))
+	})
+
+	It("has names without ports for an experiment that sees nothing else", func() {
+		list := seen.List{Rows: []seen.Row{{ID: "tcp/443/a.example"}, {ID: "udp/443/a.example"}, {ID: "dns/b.example"}, {ID: "udp/123/203.0.113.5"}, {ID: "tcp/443/*.c.example"}}}
+		Expect(list.Contacts()).To(HaveLen(4))
+		Expect(list.Names()).To(HaveExactElements(
+			HaveField("Destination", harness.Destination{Protocol: harness.DNS, Name: "a.example"}),
+			HaveField("Destination", harness.Destination{Protocol: harness.DNS, Name: "b.example"})))
 	})
 
 	DescribeTable("reads Pi-hole's database", func(schema string) {

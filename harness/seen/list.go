@@ -79,7 +79,7 @@ const nameOnly = "dns/"
 // Destination returns the row's destination; ok is false if its port is not known.
 func (r Row) Destination() (d harness.Destination, ok bool) {
 	d, err := harness.ParseDestination(r.ID)
-	return d, err == nil
+	return d, err == nil && d.Protocol != harness.DNS
 }
 
 // Name returns the row's host name or address.
@@ -103,6 +103,21 @@ func (l List) Contacts() (contacts []harness.Contact) {
 			named = "dns"
 		}
 		contacts = append(contacts, harness.Contact{Destination: d, Addresses: row.Addresses, Named: named})
+	}
+	return contacts
+}
+
+// Names are the rows with a name as an experiment begins with them in which only DNS
+// queries are seen: names without ports, each once.
+func (l List) Names() (contacts []harness.Contact) {
+	known := map[string]bool{}
+	for _, row := range l.Rows {
+		d := harness.Destination{Protocol: harness.DNS, Name: row.Name()}
+		if _, everyName := d.Domain(); d.Host() == "" || everyName || known[d.Name] {
+			continue
+		}
+		known[d.Name] = true
+		contacts = append(contacts, harness.Contact{Destination: d, Addresses: row.Addresses, Named: "dns"})
 	}
 	return contacts
 }

@@ -20,6 +20,9 @@ import (
 // nothing has changed.
 func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
 	for _, destination := range destinations {
+		if destination.Protocol == harness.DNS {
+			return fmt.Errorf("%s is a name without a port, which only placement dns blocks", destination)
+		}
 		if g.table.Kept(destination) {
 			return fmt.Errorf("%s is kept, and cannot be blocked: take dns out of keep", destination)
 		}

@@ -80,7 +80,7 @@ func faults(m reports.Matrix, columns []string) []harness.Fault {
 // Fault is how a gateway applies the policy: as the run did. If the run blocked in
 // several ways the policy holds under each, and the plainest is used.
 func (p Policy) Fault() harness.Fault {
-	for _, fault := range []harness.Fault{harness.Reject, harness.Drop, harness.NXDomain} {
+	for _, fault := range harness.Faults() {
 		if slices.Contains(p.Faults, fault) {
 			return fault
 		}
@@ -105,7 +105,7 @@ func (d *draft) loseFault(p Policy) {
 
 // loseWithheld says if the run did not withhold names, as a list of names does.
 func (d *draft) loseWithheld(p Policy) {
-	if !slices.Contains(p.Faults, harness.NXDomain) {
+	if !slices.ContainsFunc(p.Faults, harness.Fault.ByName) {
 		d.lose("The run blocked by %s: a device may react to a missing name in another way.", p.Fault())
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type Format struct {
 	Name  string // as --format takes it
 	About string // a few words for a help text
 
+	names   bool   // it blocks by name alone, so that it can say what a run on names found
 	comment string // begins a line of comment; "" where there are none
 	write   func(*draft, Policy) error
 }
@@ -24,18 +26,18 @@ type Format struct {
 // Formats lists what there is.
 func Formats() []Format {
 	return []Format{
-		{"nft", "a table for nft -f", "#", nft},
-		{"iptables", "for iptables-restore and ip6tables-restore --noflush", "#", iptables},
-		{"openwrt", "sections for /etc/config/firewall", "#", openwrt},
-		{"dnsmasq", "a block list of names", "#", dnsmasq},
-		{"dnsmasq-nftset", "makes the table of nft follow names", "#", dnsmasqSets},
-		{"adguard", "filter rules for AdGuard Home", "!", adguard},
-		{"routeros", "commands for MikroTik's RouterOS", "#", routeros},
-		{"opnsense", "contents of aliases, with instructions", "#", opnsense},
-		{"hosts", "a hosts file, for Pi-hole too", "#", hosts},
-		{"unifi", "instructions with lists", "#", unifi},
-		{"mud", "a Manufacturer Usage Description, RFC 8520", "", mud},
-		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", "", haMQTT},
+		{"nft", "a table for nft -f", false, "#", nft},
+		{"iptables", "for iptables-restore and ip6tables-restore --noflush", false, "#", iptables},
+		{"openwrt", "sections for /etc/config/firewall", false, "#", openwrt},
+		{"dnsmasq", "a block list of names", true, "#", dnsmasq},
+		{"dnsmasq-nftset", "makes the table of nft follow names", false, "#", dnsmasqSets},
+		{"adguard", "filter rules for AdGuard Home", true, "!", adguard},
+		{"routeros", "commands for MikroTik's RouterOS", false, "#", routeros},
+		{"opnsense", "contents of aliases, with instructions", false, "#", opnsense},
+		{"hosts", "a hosts file, for Pi-hole too", true, "#", hosts},
+		{"unifi", "instructions with lists", false, "#", unifi},
+		{"mud", "a Manufacturer Usage Description, RFC 8520", false, "", mud},
+		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", false, "", haMQTT},
 	}
 }
 
@@ -58,6 +60,9 @@ func (f Format) Comments() bool { return f.comment != "" }
 // Export writes a policy. The error says why the language cannot express it at
 // all.
 func (f Format) Export(p Policy) (Export, error) {
+	if p.ByName && !f.names {
+		return Export{}, errors.New("the run was made with placement dns: it knows names and no ports, so that no firewall rules can be made of it: choose dnsmasq, adguard or hosts")
+	}
 	d := &draft{mark: f.comment}
 	if err := f.write(d, p); err != nil {
 		return Export{}, err

@@ -46,6 +46,7 @@ type Policy struct {
 	Run       string          // id of the run that it rests on
 	Started   time.Time       // of the run
 	Simulated bool            // the run was made on a simulated device: no product is like that
+	ByName    bool            // the run blocked names alone: its destinations have no ports
 	Columns   []string        // ids of the columns for which it holds
 	Faults    []harness.Fault // how the run blocked: the policy holds under each
 	Blocked   []Destination
@@ -108,6 +109,7 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		Run:       m.Run.ID,
 		Started:   m.Run.Started,
 		Simulated: m.Run.Simulated,
+		ByName:    m.Run.ByName,
 		Columns:   columns,
 		Faults:    faults(m, columns),
 		Patterns:  m.Run.Always,

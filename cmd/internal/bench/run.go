@@ -31,6 +31,9 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	settings.Faults, settings.Regimes = Faults(file), Regimes(file)
 	fill(&settings.Settle, file.Timing.Settle)
 	fill(&settings.Budget, file.Trials.Budget)
+	if settings.ByName = OfResolver(file); settings.ByName {
+		settings.Driver = "dns"
+	}
 	fill(&settings.Driver, "ipset")
 	fill(&settings.Order, "2")
 	run := harness.Run{
@@ -74,7 +77,7 @@ func ours(address netip.Addr) bool {
 // own router it is at home, and nothing is between.
 func isolated(file scenarios.File) bool {
 	asked := file.Gateway.Isolate == nil || *file.Gateway.Isolate
-	return asked && placement.Kind(file.Gateway.Placement) != placement.Host
+	return asked && placement.Kind(file.Gateway.Placement) != placement.Host && !OfResolver(file)
 }
 
 // Name is what the device is called: as the spec says, or else as the spec is.

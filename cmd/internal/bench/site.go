@@ -13,6 +13,14 @@ import (
 // site is what scenarios need to know of the stand. The machine stands in the
 // home network, and so judges what is judged from there.
 func (s *Stand) site(options Options) scenarios.Site {
+	if s.Resolver != nil { // this machine is in the device's network, and sees none of its packets
+		return scenarios.Site{
+			Places:  map[string]scenarios.Place{"gateway": {}, "lan": {}, "host": {}},
+			Polling: scenarios.UsualPolling(),
+			Pace:    scenarios.UsualPace,
+			Ask:     options.Ask,
+		}
+	}
 	return scenarios.Site{
 		Places: map[string]scenarios.Place{
 			"gateway": PlaceIn(s.Placed.Namespace, s.Placed.Upstream),

@@ -18,6 +18,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/netns/gateway/radio"
+	"github.com/needwant/needwant/netns/gateway/resolver"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -35,6 +36,13 @@ type Stand struct {
 	*harness.Bench
 	Gateway *gateway.Gateway
 	Placed  *placement.Placed
+
+	// Resolver is there instead of Gateway and Placed if the device's packets do not
+	// cross this machine.
+	Resolver *resolver.Resolver
+	keeper   *resolver.Keeper
+	took     bool // it took over from the keeper of an earlier run
+	queried  bool // the device has queried it
 
 	machine *netns.Namespace
 	way     way  // to the device; nil until it is there
@@ -113,6 +121,9 @@ func Open(ctx context.Context, file scenarios.File, options Options) (*Stand, er
 }
 
 func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) (err error) {
+	if OfResolver(file) {
+		return s.openResolver(ctx, file, options)
+	}
 	if s.machine, err = netns.Own(); err != nil {
 		return err
 	}
@@ -212,8 +223,10 @@ func (s *Stand) Judge(ctx context.Context, file scenarios.File, list scenarios.L
 // device is gone: a device that is away then has not failed.
 func (s *Stand) Run(ctx context.Context, trial harness.Trial) (result harness.Result, err error) {
 	err = s.watched(ctx, func(ctx context.Context) (err error) {
-		result, err = s.Bench.Run(ctx, trial)
-		return err
+		if result, err = s.Bench.Run(ctx, trial); err != nil {
+			return err
+		}
+		return s.used(result)
 	})
 	return result, err
 }
@@ -272,9 +285,20 @@ func (s *Stand) untold() error {
 	return s.way.Err()
 }
 
+// Know records what an earlier run saw. A resolver needs none of it.
+func (s *Stand) Know(contacts []harness.Contact) error {
+	if s.Gateway == nil {
+		return nil
+	}
+	return s.Gateway.Know(contacts)
+}
+
 // Capture lets a file have what passes between the device and the gateway, but
 // for secrets.
 func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error) {
+	if s.Gateway == nil {
+		return nil, errors.New("placement dns sees no packets of the device: leave out --pcap")
+	}
 	return s.Gateway.Capture(file, name, secrets)
 }
 
@@ -282,6 +306,12 @@ func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*cap
 // where the way to the device was gone before, and nobody has said so yet.
 func (s *Stand) Close() error {
 	errs := []error{s.untold()}
+	if s.Resolver != nil {
+		errs = append(errs, s.Resolver.Close())
+	}
+	if s.keeper != nil { // whoever has queried this machine has no other resolver
+		errs = append(errs, s.keeper.Close(s.took || s.Resolver != nil && s.Resolver.Used()))
+	}
 	if s.Gateway != nil {
 		errs = append(errs, s.Gateway.Close())
 	}

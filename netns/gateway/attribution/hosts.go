@@ -69,7 +69,7 @@ const (
 func (t *Table) noteSinkhole(name string, addresses []netip.Addr) {
 	for _, address := range addresses {
 		address = plain(address)
-		if t.foreign(address) || onInternet(address) && local(name) {
+		if !Sinkholed(name, address, t.atHome(address)) {
 			continue
 		}
 		known := t.sinkholes[name]
@@ -78,6 +78,12 @@ func (t *Table) noteSinkhole(name string, addresses []netip.Addr) {
 		}
 		t.sinkholes[name] = append(known, address)
 	}
+}
+
+// Sinkholed reports whether a resolver that answers a name with an address, which may
+// be in the home network, blocks the name.
+func Sinkholed(name string, address netip.Addr, home bool) bool {
+	return !onInternet(address) || home && !local(name)
 }
 
 // local reports whether a name is one of a home network: a single label, or below a

@@ -18,6 +18,9 @@ type Answered struct {
 	Aliases   []string     // the names that stand for it, sorted
 	Addresses []netip.Addr // of all of these
 
+	Query Question // that it answers, and Found whether with records; both are zero if it was overheard
+	Found bool
+
 	// Complete says that a client has no need to query the aliases: the addresses
 	// come from A or AAAA records, and all aliases from CNAME records.
 	Complete bool

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -47,15 +48,32 @@ type Config struct {
 	Own      []netip.Addr     // the gateway's addresses
 	Upstream netip.AddrPort   // unicast; whichever resolver a query is for, this one is queried
 
-	// Learn is called with every answer before it leaves, which it does when Learn
-	// returns. If it fails the device gets SERVFAIL.
+	// Client reports who queries from an address. Nil takes every client for the
+	// device.
+	Client func(from netip.Addr) Client
+
+	// Learn is called with every answer to the device before it leaves, which it does
+	// when Learn returns. If it fails the device gets SERVFAIL.
 	Learn func(context.Context, Answered) error
 
 	// Withheld tells whether a name must not be answered (NXDOMAIN). It is asked
 	// once for each question, and once more before the answer leaves, with again
 	// set. It may be nil.
 	Withheld func(question Question, again bool) bool
+
+	// Instead answers a query whose name is withheld. Nil answers NXDOMAIN.
+	Instead func(message *dns.Msg) *dns.Msg
 }
+
+// Client is who queries a forwarder.
+type Client int
+
+const (
+	Device   Client = iota // the device under test: names are withheld from it, and what it is answered is learnt
+	Other                  // gets the answers of the upstream resolver as they are
+	Stranger               // is not answered
+	Unknown                // may be any of these: it is looked at again in a moment
+)
 
 // Question is what a device asks.
 type Question struct {
@@ -73,8 +91,9 @@ type Forwarder struct {
 	servers   []*dns.Server
 	sockets   []net.PacketConn
 	work      sync.WaitGroup
-	silence   silence       // of Upstream
-	flights   chan struct{} // one for each query in flight
+	silence   silence                  // of Upstream
+	flights   map[Client]chan struct{} // one for each query in flight, for the device and for others
+	dropped   atomic.Int64             // queries of the device that were one too many
 	life      context.Context
 	end       context.CancelFunc
 }
@@ -87,14 +106,39 @@ func Forward(ctx context.Context, namespace *netns.Namespace, config Config) (*F
 	if err := checkUpstream(config.Upstream); err != nil {
 		return nil, err
 	}
-	f := &Forwarder{namespace: namespace, config: config, flights: make(chan struct{}, mostInFlight)}
-	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	f := newForwarder(ctx, namespace, config)
 	for _, version := range config.versions() {
 		if err := f.serve(ctx, version); err != nil {
 			return nil, errors.Join(fmt.Errorf("answering DNS on %s over IPv%s: %w", config.Link, version, config.explained(err)), f.Close())
 		}
 	}
 	return f, nil
+}
+
+// ForwardOn answers on sockets that are open already, which it closes, until Close.
+// Nil for the namespace is that of the process. Link, MAC, From, Port and Own are not
+// used.
+func ForwardOn(ctx context.Context, namespace *netns.Namespace, sockets Sockets, config Config) (*Forwarder, error) {
+	if err := checkUpstream(config.Upstream); err != nil {
+		return nil, errors.Join(err, sockets.Close())
+	}
+	f := newForwarder(ctx, namespace, config)
+	packets, err := sockets.datagrams()
+	if err != nil {
+		return nil, errors.Join(err, sockets.Close())
+	}
+	if err := f.serveOn(packets, sockets.Streams); err != nil {
+		return nil, errors.Join(err, sockets.Close(), f.Close())
+	}
+	return f, nil
+}
+
+func newForwarder(ctx context.Context, namespace *netns.Namespace, config Config) *Forwarder {
+	f := &Forwarder{namespace: namespace, config: config, flights: map[Client]chan struct{}{
+		Device: make(chan struct{}, mostInFlight), Other: make(chan struct{}, mostInFlight), Unknown: make(chan struct{}, mostInFlight),
+	}}
+	f.life, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	return f
 }
 
 // explained says what to do about a port that is another's.
@@ -120,12 +164,16 @@ func (f *Forwarder) serve(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
-	f.sockets = append(f.sockets, packets)
-	f.work.Go(func() { f.serveDatagrams(packets) })
 	listener, err := listen(ctx, f.namespace, f.config, version)
 	if err != nil {
-		return err
+		return errors.Join(err, packets.Close())
 	}
+	return f.serveOn(packets, listener)
+}
+
+func (f *Forwarder) serveOn(packets *datagrams, listener net.Listener) error {
+	f.sockets = append(f.sockets, packets)
+	f.work.Go(func() { f.serveDatagrams(packets) })
 	return f.start(&dns.Server{Listener: netutil.LimitListener(listener, mostStreams), Handler: dns.HandlerFunc(f.serveStream)})
 }
 
@@ -146,25 +194,70 @@ func (f *Forwarder) start(server *dns.Server) error {
 }
 
 func (f *Forwarder) serveStream(w dns.ResponseWriter, question *dns.Msg) {
-	if !f.takeOff() {
+	from := addrPort(w.RemoteAddr())
+	client := f.client(from)
+	if !f.takeOff(client) {
 		_ = w.Close()
 		return
 	}
-	defer f.land()
-	_ = w.WriteMsg(f.answer("tcp", addrPort(w.RemoteAddr()), addrPort(w.LocalAddr()), question)) // a client that went away asks again
+	defer f.land(client)
+	who := f.identify(client, from)
+	if who == Stranger {
+		_ = w.Close()
+		return
+	}
+	_ = w.WriteMsg(f.answer(who, "tcp", from, addrPort(w.LocalAddr()), question)) // a client that went away asks again
 }
 
-// takeOff reports whether one more query may be in flight; then it must land.
-func (f *Forwarder) takeOff() bool {
+func (f *Forwarder) client(from netip.AddrPort) Client {
+	if f.config.Client == nil {
+		return Device
+	}
+	return f.config.Client(from.Addr())
+}
+
+// The looks at a client that is not known yet. It takes milliseconds to become known.
+const (
+	looks     = 20
+	lookAgain = 25 * time.Millisecond
+)
+
+// identify waits until it is known who a client is. One that does not become known is
+// a stranger.
+func (f *Forwarder) identify(client Client, from netip.AddrPort) Client {
+	for range looks {
+		if client != Unknown {
+			return client
+		}
+		select {
+		case <-f.life.Done():
+			return Stranger
+		case <-time.After(lookAgain):
+			client = f.client(from)
+		}
+	}
+	return Stranger
+}
+
+// takeOff reports whether one more query of a client may be in flight; then it must
+// land. A stranger's may never.
+func (f *Forwarder) takeOff(client Client) bool {
 	select {
-	case f.flights <- struct{}{}:
+	case f.flights[client] <- struct{}{}: // never, if there is no such channel
 		return true
 	default:
+		if client == Device {
+			f.dropped.Add(1)
+		}
 		return false
 	}
 }
 
-func (f *Forwarder) land() { <-f.flights }
+func (f *Forwarder) land(client Client) { <-f.flights[client] }
+
+// Dropped is how many queries of the device were not answered, because too many were
+// in flight.
+func (f *Forwarder) Dropped() int { return int(f.dropped.Load()) }
 
 // checkUpstream rejects a resolver that is not one host: a query to a broadcast
 // address would come back to the forwarder.
@@ -187,16 +280,21 @@ func (f *Forwarder) serveDatagrams(packets *datagrams) {
 		if err != nil {
 			return
 		}
-		if !answerable(to.Addr()) || !f.takeOff() {
+		client := f.client(from)
+		if !answerable(to.Addr()) || !f.takeOff(client) {
 			continue
 		}
 		f.work.Go(func() {
-			defer f.land()
+			defer f.land(client)
 			question := new(dns.Msg)
 			if question.Unpack(text) != nil || question.Response {
 				return
 			}
-			answer := f.answer("udp", from, to, question)
+			who := f.identify(client, from)
+			if who == Stranger {
+				return
+			}
+			answer := f.answer(who, "udp", from, to, question)
 			if reply, err := answer.Pack(); err == nil {
 				_ = packets.write(reply, from, to)
 			}
@@ -204,8 +302,8 @@ func (f *Forwarder) serveDatagrams(packets *datagrams) {
 	}
 }
 
-// answer is the reply to a question, whatever becomes of it.
-func (f *Forwarder) answer(protocol string, from, to netip.AddrPort, message *dns.Msg) *dns.Msg {
+// answer is the reply to a client's question, whatever becomes of it.
+func (f *Forwarder) answer(client Client, protocol string, from, to netip.AddrPort, message *dns.Msg) *dns.Msg {
 	if message.Opcode != dns.OpcodeQuery {
 		return new(dns.Msg).SetRcode(message, dns.RcodeNotImplemented)
 	}
@@ -214,15 +312,22 @@ func (f *Forwarder) answer(protocol string, from, to netip.AddrPort, message *dn
 	}
 	asked := message.Question[0]
 	question := Question{protocol, from, to, message.Id, Canonical(asked.Name), asked.Qtype}
-	if f.withheld(question, false) {
-		return new(dns.Msg).SetRcode(message, dns.RcodeNameError)
+	if client == Other {
+		answer, err := f.exchange(question, message)
+		if err != nil {
+			return new(dns.Msg).SetRcode(message, dns.RcodeServerFailure)
+		}
+		return answer
 	}
-	answer, err := f.exchange(question, message)
+	if f.withheld(question, false) {
+		return f.instead(message)
+	}
+	answer, err := f.learnt(question, message)
 	if err != nil {
 		return new(dns.Msg).SetRcode(message, dns.RcodeServerFailure)
 	}
 	if f.withheld(question, true) { // since a moment ago
-		return new(dns.Msg).SetRcode(message, dns.RcodeNameError)
+		return f.instead(message)
 	}
 	return answer
 }
@@ -231,15 +336,36 @@ func (f *Forwarder) withheld(question Question, again bool) bool {
 	return f.config.Withheld != nil && f.config.Withheld(question, again)
 }
 
+func (f *Forwarder) instead(message *dns.Msg) *dns.Msg {
+	if f.config.Instead != nil {
+		return f.config.Instead(message)
+	}
+	return new(dns.Msg).SetRcode(message, dns.RcodeNameError)
+}
+
+// learnt is the answer to the device, which has been learnt and may be kept for
+// [LongestTTL].
+func (f *Forwarder) learnt(question Question, message *dns.Msg) (answer *dns.Msg, err error) {
+	answered := f.silence.ask(question)
+	defer func() { answered(answer != nil) }()
+	if answer, err = f.exchange(question, message); err != nil {
+		return nil, err
+	}
+	shorten(answer)
+	ctx, cancel := context.WithTimeout(f.life, upstreamTimeout)
+	defer cancel()
+	found := Resolved(answer)
+	found.Query, found.Found = question, answer.Rcode == dns.RcodeSuccess && len(answer.Answer) > 0
+	return answer, f.config.Learn(ctx, found)
+}
+
 // exchange queries the upstream resolver, whichever one the device meant, so that no
-// other host is ever connected to, and lets the answer be learnt. It uses the
+// other host is ever connected to. It uses the
 // protocol of the device's query, since a device may query over TCP because of the
 // answer's length.
 func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.Msg, err error) {
 	ctx, cancel := context.WithTimeout(f.life, upstreamTimeout)
 	defer cancel()
-	answered := f.silence.ask(question)
-	defer func() { answered(answer != nil) }()
 	connection, err := dialUpstream(ctx, f.namespace, question.Protocol, f.config.Upstream)
 	if err != nil {
 		return nil, err
@@ -253,9 +379,8 @@ func (f *Forwarder) exchange(question Question, message *dns.Msg) (answer *dns.M
 	if err != nil {
 		return nil, err
 	}
-	shorten(answer)
 	answer.Compress = true // it fits into the device's buffer as the upstream wrote it
-	return answer, f.config.Learn(ctx, Resolved(answer))
+	return answer, nil
 }
 
 // shorten limits how long an answer may be kept. The "TTL" of an OPT record is

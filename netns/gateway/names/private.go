@@ -122,6 +122,12 @@ func Private(protocol string, port uint16, name string, addresses []netip.Addr) 
 	return ""
 }
 
+// Operator is who runs a public resolver that answers encrypted queries under a name
+// or at one of some addresses; "" if none is known.
+func Operator(name string, addresses []netip.Addr) string {
+	return strings.TrimPrefix(operatorOf(name, addresses), " at ")
+}
+
 func operatorOf(name string, addresses []netip.Addr) string {
 	for _, o := range operators() {
 		below := func(domain string) bool { return name == domain || strings.HasSuffix(name, "."+domain) }

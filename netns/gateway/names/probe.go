@@ -14,12 +14,26 @@ import (
 // probeTimeout is long for a resolver that answers by itself.
 const probeTimeout = 2 * time.Second
 
-// Probe asks a resolver, from a namespace, for a name that every one knows by
+// Configured lists the resolvers that a resolv.conf names.
+func Configured(path string) (all []netip.AddrPort, err error) {
+	known, err := dns.ClientConfigFromFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, server := range known.Servers {
+		if address, err := netip.ParseAddr(server); err == nil {
+			all = append(all, netip.AddrPortFrom(address, Port))
+		}
+	}
+	return all, nil
+}
+
+// Probe asks a resolver, from a namespace or, if that is nil, from this process, for a name that every one knows by
 // itself (RFC 6761, 6.3). Whatever it answers, it is one.
 func Probe(ctx context.Context, namespace *netns.Namespace, resolver netip.AddrPort) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	connection, err := namespace.Dial(ctx, "udp", resolver.String())
+	connection, err := dialUpstream(ctx, namespace, "udp", resolver)
 	if err != nil {
 		return fmt.Errorf("asking %s: %w", resolver, err)
 	}

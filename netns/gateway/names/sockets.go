@@ -93,10 +93,15 @@ func dialUpstream(ctx context.Context, namespace *netns.Namespace, protocol stri
 		})
 		return errors.Join(broken, err)
 	}}
-	err = namespace.Do(func() error {
+	dial := func() error {
 		connection, err = dialer.DialContext(ctx, protocol, upstream.String())
 		return err
-	})
+	}
+	if namespace == nil {
+		err = dial()
+	} else {
+		err = namespace.Do(dial)
+	}
 	return connection, err
 }
 

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -83,16 +82,9 @@ func prefixOf(network *net.IPNet) netip.Prefix {
 // it is asked there.
 func (p *Plan) findResolver(ctx context.Context, placed *Placed) error {
 	candidates := []netip.AddrPort{netip.AddrPortFrom(placed.Own, names.Port)}
-	known, err := dns.ClientConfigFromFile(p.config.resolvConf())
+	known, err := names.Configured(p.config.resolvConf())
 	problems := []error{err}
-	if err == nil {
-		for _, server := range known.Servers {
-			if address, err := netip.ParseAddr(server); err == nil {
-				candidates = append(candidates, netip.AddrPortFrom(address, names.Port))
-			}
-		}
-	}
-	for _, candidate := range candidates {
+	for _, candidate := range append(candidates, known...) {
 		err := names.Probe(ctx, placed.Namespace, candidate)
 		if err == nil {
 			placed.Upstream = candidate

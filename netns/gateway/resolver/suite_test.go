@@ -1,0 +1,18 @@
+package resolver_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestResolver(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "resolver")
+}
