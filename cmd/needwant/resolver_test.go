@@ -229,6 +229,17 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		watch()
 	}, SpecTimeout(3*time.Minute))
 
+	It("tests the names on a block list alone", func(ctx SpecContext) {
+		f := newFlat(ctx)
+		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] && reached["log.example"] },
+			"cloud.example", "log.example", "ads.example")
+		list := file("list.txt", "0.0.0.0 log.example\n0.0.0.0 ads.example\n")
+		code, stdout, stderr := f.needwant(ctx, "bisect", f.spec("", ""), "--only", list, "--format", "json", "--out", filepath.Join(f.folder, "plug.run"))
+		Expect(code).To(Equal(0), stderr)
+		Expect(verdicts(stdout)).To(Equal(map[string]string{"dns/log.example status": "required", "dns/ads.example status": "optional"}))
+		Expect(stdout).To(MatchRegexp(`"allow": \[\s*\[\s*"dns/log.example"\s*\]\s*\]`))
+	}, SpecTimeout(3*time.Minute))
+
 	It("finds it with each fault that a resolver has, but for a name that is blocked always", func(ctx SpecContext) {
 		f := newFlat(ctx)
 		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] }, "cloud.example", "ads.example", "dns.google")
