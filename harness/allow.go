@@ -3,7 +3,6 @@ package harness
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -21,16 +20,12 @@ func (j *judge) allow() [][]string {
 	if j.run.Settings.Only == nil || j.run.Status == Failed {
 		return nil
 	}
-	a := allowance{judge: j, rows: map[string]search.Set{}}
-	for _, row := range j.rows() {
-		i := j.index[row.Contact.Destination]
-		unit := strings.Join(row.Contact.Listed, " ")
-		a.rows[unit] = a.rows[unit].Union(search.Of(i))
-		a.all = a.all.Union(search.Of(i))
-	}
-	for unit, rows := range a.rows {
-		if unit != "" {
-			a.units = append(a.units, rows)
+	a := allowance{judge: j}
+	a.all, a.units = j.units()
+	if j.run.Settings.First {
+		if allowed, known := j.first(); known {
+			a.found = []search.Set{allowed}
+			return a.names()
 		}
 	}
 	for size := 0; size <= len(a.units) && a.found == nil && a.ways < mostLooked; size++ {
@@ -43,7 +38,6 @@ func (j *judge) allow() [][]string {
 // help together, are allowed together: a unit.
 type allowance struct {
 	*judge
-	rows  map[string]search.Set // by the names of the unit
 	units []search.Set
 	all   search.Set
 	found []search.Set
@@ -97,9 +91,9 @@ func (a *allowance) works(allowed search.Set) bool {
 func (a *allowance) names() (sets [][]string) {
 	for _, allowed := range a.found {
 		set := map[string]bool{}
-		for unit, rows := range a.rows {
-			if !rows.Intersect(allowed).IsEmpty() {
-				for name := range strings.FieldsSeq(unit) {
+		for _, row := range a.judge.rows() {
+			for _, name := range row.Contact.Listed {
+				if allowed.Has(a.index[row.Contact.Destination]) {
 					set[name] = true
 				}
 			}

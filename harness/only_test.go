@@ -21,7 +21,11 @@ func television(works func(reached func(string) bool) bool) formula {
 // tested is the run on a device all of whose contacts are on a block list, but for some.
 func tested(device formula, free ...string) harness.Run {
 	GinkgoHelper()
-	run := newRun(device)
+	return testedAs(newRun(device), device, free...)
+}
+
+func testedAs(run harness.Run, device formula, free ...string) harness.Run {
+	GinkgoHelper()
 	run.Settings.Only = &harness.OnlyList{List: "list.txt", Entries: 400}
 	behind := &lane{device: device, after: func(result *harness.Result) {
 		var off []harness.Contact
@@ -89,6 +93,28 @@ var _ = Describe("a run that tests only the names of a block list", func() {
 		run.Results = run.Results[:3] // controls, and everything
 		Expect(harness.Judge(run).Allow).To(BeEmpty())
 	})
+
+	DescribeTable("ends at its first answer if that is wanted", func(works func(func(string) bool) bool, most int, confirm int, sets ...[]string) {
+		device := television(works)
+		run := newRun(device)
+		run.Settings.First, run.Settings.Confirm = true, confirm
+		run = testedAs(run, device)
+		trials := 0
+		for _, result := range run.Results {
+			if !result.Trial.Control() {
+				trials++
+			}
+		}
+		Expect(sets).To(ContainElement(harness.Judge(run).Allow[0]))
+		Expect(harness.Judge(run).Allow).To(HaveLen(1))
+		Expect(trials).To(BeNumerically("<=", most))
+	},
+		Entry("nothing to allow", always, 1, 0, []string{}),
+		Entry("one", func(r func(string) bool) bool { return r("crash") }, 6, 0, []string{"crash"}),
+		Entry("one, each cut confirmed", func(r func(string) bool) bool { return r("crash") }, 7, 2, []string{"crash"}),
+		Entry("two", func(r func(string) bool) bool { return r("crash") && r("ads") }, 11, 0, []string{"ads", "crash"}),
+		Entry("one of three", func(r func(string) bool) bool { return r("a.drm") || r("b.drm") || r("c.drm") }, 8, 0, []string{"a.drm"}, []string{"b.drm"}, []string{"c.drm"}),
+	)
 
 	It("allows nothing if it does not work with nothing blocked", func() {
 		run := tested(television(always))

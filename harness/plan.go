@@ -44,6 +44,11 @@ func (p plan) next(lane int) (Trial, bool) {
 // question asks the search what is likeliest to be needed, and of what is
 // equally likely the question of the first regime and fault.
 func (p plan) question() (trial Trial, ok bool) {
+	if p.run.Settings.First && len(p.run.Results) > 0 {
+		if _, known := p.first(); known {
+			return Trial{}, false
+		}
+	}
 	needed := 0.0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {

@@ -85,6 +85,7 @@ type Settings struct {
 	Controllers  []string      `json:"controllers,omitempty"` // of the home network, whom it may call all the same
 	Always       []Pattern     `json:"always,omitempty"`      // blocked in every trial, controls included (block.always)
 	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
+	First        bool          `json:"first,omitempty"`       // with a block list: end at the first set of names to allow (needwant why)
 	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	ByName       bool          `json:"by_name,omitempty"`     // only the device's DNS queries are seen and blocked (placement dns)

@@ -55,10 +55,10 @@ func (r reading) notTheCause() string {
 	return "Your list is not the cause: " + all + " blocked at once, and everything worked."
 }
 
-// untried counts the rows with an open cell.
+// untried counts the rows with a cell that proves nothing.
 func (r reading) untried() (open int) {
 	for _, row := range r.Rows {
-		if slices.ContainsFunc(r.Columns, func(c Column) bool { return row.Cells[c.ID].Open() }) {
+		if slices.ContainsFunc(r.Columns, func(c Column) bool { return row.Cells[c.ID].Verdict == harness.NotExercised }) {
 			open++
 		}
 	}

@@ -33,6 +33,7 @@ type bisectFlags struct {
 	trust    bool
 	seen     string
 	only     string
+	why      bool            // the short path: one scenario of all, a sentence, and no matrix
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
@@ -170,6 +171,9 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return unfit(err)
 	}
+	if len(bench.Listed(all, run)) < len(run.Scenarios) {
+		return usage(fmt.Errorf("%s judges scenarios that its spec does not have, for example all of them as one, as needwant why does: begin a new run", f.out))
+	}
 	kept, run, err := openRun(command.Context(), f.out)
 	if err != nil {
 		return err
@@ -188,6 +192,9 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	})
 	if err != nil {
 		return err
+	}
+	if f.why {
+		run.Scenarios = joined(stand, run.Scenarios)
 	}
 	run.Settings.Settle = stand.bench.Timing.Settle
 	run.Settings.Simulated = run.Settings.Simulated || stand.simulated

@@ -20,6 +20,7 @@ type display struct {
 	json   bool
 	quiet  bool
 	pcap   string // where packets go; "" is nowhere
+	answer bool   // show the sentence alone, without the matrix
 	end    ending
 }
 
@@ -68,6 +69,10 @@ func (d *display) closing(command *cobra.Command, run harness.Run) error {
 func (d *display) show(out io.Writer, report reports.Report) error {
 	if d.json {
 		return json.NewEncoder(out).Encode(matrixEvent{"matrix", time.Now(), report.Matrix})
+	}
+	if d.answer {
+		_, err := fmt.Fprintln(plain{out}, report.Summary)
+		return err
 	}
 	return render(out, d.format, report)
 }

@@ -43,6 +43,8 @@ func (e ending) next(run harness.Run) string {
 		return fmt.Sprintf("needwant resume %s --budget %d continues the run.", file, 2*max(1, len(run.Results)))
 	case run.Status != harness.Complete:
 		return ""
+	case run.Settings.Only != nil:
+		return e.exceptions(run)
 	case run.Settings.Simulated:
 		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it; needwant scenario new describes your own device.", file)
 	}
@@ -50,6 +52,18 @@ func (e ending) next(run harness.Run) string {
 		return fmt.Sprintf("needwant export %s --format adguard writes the list (or dnsmasq, hosts); needwant verify %s tests it on the device.", file, file)
 	}
 	return fmt.Sprintf("needwant export %s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, file)
+}
+
+// exceptions is the command that writes the names to allow; "" if there are none.
+func (e ending) exceptions(run harness.Run) string {
+	if allow := harness.Judge(run).Allow; len(allow) == 0 || len(allow[0]) == 0 {
+		return ""
+	}
+	simulated := ""
+	if run.Settings.Simulated {
+		simulated = " --simulated"
+	}
+	return fmt.Sprintf("needwant export %s --policy exceptions --format adguard%s writes the exceptions for your list; pihole, dnsmasq and rpz are formats, too.", quoted(e.saved), simulated)
 }
 
 // network says how the network is after a command that put a device behind a gateway.

@@ -28,7 +28,7 @@ func NewExceptions(m reports.Matrix, device Device) (Exceptions, error) {
 	case m.Run.Only == nil:
 		return Exceptions{}, errors.New("the run did not test a block list: exceptions need a run with --only LIST")
 	case len(m.Allow) == 0:
-		return Exceptions{}, errors.New("it is not known yet which names to allow: continue the run with needwant resume")
+		return Exceptions{}, errors.New("it is not known yet which names to allow: the run ended too early")
 	case len(m.Allow[0]) == 0:
 		return Exceptions{}, errors.New("there is nothing to allow: the list is not the cause")
 	}

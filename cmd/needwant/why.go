@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// whyFlags are those of the why command: a bisection with fewer choices.
+type whyFlags struct {
+	bisect    bisectFlags
+	all       bool
+	device    string
+	placement string
+	inside    string
+	uplink    string
+}
+
+func whyCommand() *cobra.Command {
+	flags := &whyFlags{}
+	command := &cobra.Command{
+		Use:   "why [SPEC] --only LIST",
+		Short: "Say which block-list entry breaks a device",
+		Long: `Says in one sentence which names on a block list break the device, for example
+"Allow cdn.example and everything works". It tests only names on the list, and ends
+at the first set of names to allow; --all finds all of them, as bisect does.
+
+All scenarios of the spec are judged as one: those that need no person first, and a
+person only if they pass. Without a spec, give --device and --placement: a person is
+asked whether the device works.
+
+Switch the list off in your resolver before you begin.`,
+		Example: `  sudo -E needwant why tv.yaml --only blocklist.txt
+  sudo -E needwant why --device 192.168.1.50 --placement host --inside br-lan --uplink wan --only blocklist.txt`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args) },
+	}
+	set, f := command.Flags(), &flags.bisect
+	onlyFlag(command, &f.only)
+	set.BoolVar(&flags.all, "all", false, "find every smallest set of names to allow, not only the first")
+	set.StringVar(&flags.device, "device", "", "without a spec: the device's `ADDRESS`")
+	set.StringVar(&flags.placement, "placement", "", "without a spec: how the device is connected, see docs/placement.md")
+	set.StringVar(&flags.inside, "inside", "", "without a spec: the `LINK` to the device")
+	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `LINK` to the home network")
+	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for report and export")
+	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
+	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 is no limit")
+	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
+	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
+	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
+	set.BoolVarP(&f.display.quiet, "quiet", "q", false, "show no progress")
+	return command
+}
+
+func (w *whyFlags) run(command *cobra.Command, args []string) error {
+	f := &w.bisect
+	file, name, err := w.spec(args)
+	if err != nil {
+		return usage(err)
+	}
+	list, err := file.Chosen(f.tags)
+	if err != nil {
+		return usage(err)
+	}
+	f.why, f.display.answer, f.display.format = true, true, "text"
+	f.settings.Order, f.settings.Driver, f.settings.Seed, f.settings.First = "2", "ipset", 1, !w.all
+	if err := errors.Join(f.check(), allowed(file, list, f.actuate), onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings)); err != nil {
+		return usage(err)
+	}
+	if f.settings.Only == nil {
+		return usage(errors.New("there is no block list: add --only LIST, or block: {only: {list: FILE}} to the spec"))
+	}
+	if err := privilegesFor(file); err != nil {
+		return err
+	}
+	if list, err = file.Expand(command.Context(), list); err != nil {
+		return unfit(err)
+	}
+	slices.SortStableFunc(list, func(a, b scenarios.Spec) int { return last(a) - last(b) })
+	return f.experiment(command, file, list, bench.NewRun(name, file, list, f.settings), func(run harness.Run) (journal, error) {
+		if f.out == "" {
+			return nowhere{}, nil
+		}
+		return f.begin(command, run)
+	})
+}
+
+// last is 1 for a scenario of a person, who is asked after all the others.
+func last(spec scenarios.Spec) int {
+	if spec.Info().Person {
+		return 1
+	}
+	return 0
+}
+
+// spec is the one that is named, or one that asks a person whether the device works.
+func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err error) {
+	if len(args) > 0 {
+		if w.device != "" || w.placement != "" || w.inside != "" || w.uplink != "" {
+			return file, "", errors.New("--device, --placement, --inside and --uplink are for why without a spec: the spec has them")
+		}
+		file, err = scenarios.Find(args[0])
+		return file, args[0], err
+	}
+	address, err := netip.ParseAddr(w.device)
+	if err != nil || w.placement == "" {
+		return file, "", errors.New("name a spec, or give --device ADDRESS and --placement: needwant why tv.yaml --only LIST")
+	}
+	text := fmt.Sprintf("apiVersion: needwant/v1\nkind: Scenarios\ndevice: {name: %q, address: %q}\ngateway: {placement: %q", address, address, w.placement)
+	for key, link := range map[string]string{"inside": w.inside, "uplink": w.uplink} {
+		if link != "" {
+			text += fmt.Sprintf(", %s: %q", key, link)
+		}
+	}
+	text += "}\ntiming: {observe: 5m}\nscenarios:\n  works:\n    title: Does it work?\n    steps: [{prompt: Does it work now?}]\n"
+	name = filepath.Join(".", address.String()+".yaml") // as if it had been written
+	file, err = scenarios.Parse(name, []byte(text))
+	return file, name, err
+}
+
+// joined makes one scenario of those of a stand, and says what a report says of it.
+func joined(stand *stand, infos []harness.ScenarioInfo) (all []harness.ScenarioInfo) {
+	one := harness.ScenarioInfo{Name: "everything", Title: "Does everything work?", Vantage: infos[0].Vantage}
+	for _, info := range infos {
+		one.Person = one.Person || info.Person
+	}
+	stand.bench.Scenarios = harness.Together(one, stand.bench.Scenarios)
+	for _, scenario := range stand.bench.Scenarios {
+		i := slices.IndexFunc(infos, func(info harness.ScenarioInfo) bool { return info.Name == scenario.Name })
+		if i < 0 {
+			all = append(all, one)
+			continue
+		}
+		all = append(all, infos[i])
+	}
+	return all
+}

@@ -1,0 +1,45 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+var _ = Describe("needwant why", func() {
+	const list = "../../netns/lab/worlds/tv-list.txt"
+
+	DescribeTable("explains what is missing", func(ctx SpecContext, why string, args ...string) {
+		run := needwant(ctx, append([]string{"why"}, args...)...)
+		Expect(run.Code).To(Equal(2), run.Stderr)
+		Expect(run.Stderr).To(ContainSubstring(why))
+		Expect(run.Stdout).To(BeEmpty())
+	},
+		Entry("a spec or a device", "name a spec, or give --device ADDRESS and --placement", "--only", list, SpecTimeout(time.Minute)),
+		Entry("a list", "there is no block list: add --only LIST", "lab-s50", SpecTimeout(time.Minute)),
+		Entry("one of the two", "the spec has them", "lab-s50", "--device", "192.168.1.50", "--only", list, SpecTimeout(time.Minute)),
+		Entry("a link", "inside", "--device", "192.168.1.50", "--placement", "nic", "--only", list, SpecTimeout(time.Minute)),
+	)
+
+	It("names what to allow in one sentence", Label("root", "slow"), func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		spec, kept := filepath.Join(folder, "tv.yaml"), filepath.Join(folder, "tv.run")
+		Expect(os.WriteFile(spec, []byte(`apiVersion: needwant/v1
+kind: Scenarios
+gateway: {placement: lab, world: tv-list}
+scenarios:
+  plays: {steps: [{miio: {method: find_me, params: [""]}, actuates: true, timeout: 1s}]}
+  reads: {steps: [{miio: get_status, timeout: 1s}]}
+`), 0o600)).To(Succeed())
+		run := needwant(ctx, "why", spec, "--only", list, "--out", kept)
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		Expect(run.Stdout).To(MatchRegexp(`^Allow drm-[abc]\.license\.example and everything works\.\n$`))
+		run = needwant(ctx, "export", kept, "--policy", "exceptions", "--format", "adguard", "--simulated")
+		Expect(run.Stdout).To(MatchRegexp(`(?m)^@@\|\|drm-[abc]\.license\.example\^$`), run.Stderr)
+		run = needwant(ctx, "resume", kept)
+		Expect(run.Stderr).To(ContainSubstring("the run is complete"))
+	}, SpecTimeout(5*time.Minute))
+})
