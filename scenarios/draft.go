@@ -73,6 +73,9 @@ func (d Draft) Settings() []string { return placements()[d.Gateway.Placement] }
 // Lab tells whether the device is a simulated one.
 func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }
 
+// NamesAlone reports whether the placement sees and blocks nothing but names.
+func (d Draft) NamesAlone() bool { return d.Gateway.Placement == ByDNS }
+
 func (d Draft) library() File {
 	file, _ := Find(d.From) // New has found it
 	return file

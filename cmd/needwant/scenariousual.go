@@ -9,6 +9,8 @@ func usualGateway(placement string) scenarios.Gateway {
 	switch placement {
 	case scenarios.Lab:
 		return scenarios.Gateway{Placement: placement, World: usualWorld}
+	case scenarios.ByDNS:
+		return scenarios.Gateway{Placement: placement}
 	case "vlan":
 		return scenarios.Gateway{Placement: placement, Inside: uplink, Uplink: uplink, VLAN: 50}
 	case "onearm":
