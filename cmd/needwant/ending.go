@@ -35,7 +35,7 @@ func (e ending) write(out io.Writer, run harness.Run) {
 
 // next is the command that a run leads to, and what it does.
 func (e ending) next(run harness.Run) string {
-	file := quoted(e.saved)
+	file, export := quoted(e.saved), ""
 	switch {
 	case e.saved == "":
 		return ""
@@ -48,10 +48,13 @@ func (e ending) next(run harness.Run) string {
 	case run.Settings.Simulated:
 		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it; needwant scenario new describes your own device.", file)
 	}
-	if run.Settings.ByName {
-		return fmt.Sprintf("needwant export %s --format adguard writes the list (or dnsmasq, hosts); needwant verify %s tests it on the device.", file, file)
+	if e.spec != "" {
+		export = " --spec " + quoted(e.spec)
 	}
-	return fmt.Sprintf("needwant export %s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, file)
+	if run.Settings.ByName {
+		return fmt.Sprintf("needwant export %s%s --format adguard writes the list (or dnsmasq, hosts); needwant verify %s tests it on the device.", file, export, file)
+	}
+	return fmt.Sprintf("needwant export %s%s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, export, file)
 }
 
 // exceptions is the command that writes the names to allow; "" if there are none.

@@ -22,7 +22,7 @@ var _ = Describe("what a run ends with", func() {
 		e := ending{saved: "my s50.run", spec: "s50.yaml", gateway: scenarios.Gateway{Placement: "nic", Inside: "eth1"}}
 		Expect(said(e, complete)).To(Equal(`The run is saved in my s50.run.
 The network is as it was: eth1 is back. The device has no gateway now. This keeps it online: sudo -E needwant gateway s50.yaml
-Next: needwant export 'my s50.run' --format nft writes the rules; sudo -E needwant verify 'my s50.run' tests them on the device.
+Next: needwant export 'my s50.run' --spec s50.yaml --format nft writes the rules; sudo -E needwant verify 'my s50.run' tests them on the device.
 `))
 	})
 

@@ -23,6 +23,7 @@ type exportFlags struct {
 	addresses []string
 	spec      string // the device's spec, which has its MAC and IP address; "" for none
 	simulated bool
+	unfilled  bool // write the rules though they have placeholders in them
 	options   policy.Options
 }
 
@@ -40,7 +41,7 @@ the list has: --format ` + strings.Join(policy.ExceptionFormats(), ", ") + `. Wh
 comments at the top.
 
 A run file does not hold the device's addresses at home: give --spec, or --mac and
---address, or fill in the placeholders.
+--address, or fill in the placeholders that --placeholder writes.
 
 A run on a simulated device describes a world of the lab, not a product. Its rules
 are only written with --simulated, for example to test them in a lab.
@@ -89,6 +90,7 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
 	set.StringVar(&f.spec, "spec", "", "the device's spec `FILE`, from which its MAC address and its IP address come; --address if the latter differs behind your router")
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
+	set.BoolVar(&f.unfilled, "placeholder", false, "write placeholders for the device's addresses, to be filled in by hand")
 	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
 	completeFlag(command, "format", exportFormats()...)
 	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired), string(policy.AllowExceptions))
@@ -115,6 +117,11 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 	export, err := format.Export(p)
 	if err != nil {
 		return usage(fmt.Errorf("%s: %w", format.Name, err))
+	}
+	if export.Placeholder && !f.unfilled {
+		return usage(fmt.Errorf("these rules need the device's address, without which they load and do nothing.\n"+
+			"  Give the spec of the device: needwant export %s --format %s --spec FILE\n"+
+			"  or --mac and --address; with --placeholder you fill them in by hand", quoted(command.Flags().Arg(0)), f.format))
 	}
 	if !format.Comments() {
 		for _, sentence := range append(p.Doubts, export.Lost...) {

@@ -36,6 +36,8 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 		Entry("adguard", "adguard", "block-optional", "||metrics.lamp.example^$client=192.168.50.10", SpecTimeout(time.Minute)),
 		Entry("routeros", "routeros", "block-optional", "/ip firewall filter add", SpecTimeout(time.Minute)),
 		Entry("opnsense", "opnsense", "block-optional", "metrics.lamp.example ", SpecTimeout(time.Minute)),
+		Entry("pihole", "pihole", "block-optional", "VALUES (1, 'metrics.lamp.example', ", SpecTimeout(time.Minute)),
+		Entry("pihole-list", "pihole-list", "block-optional", "\nmetrics.lamp.example\n", SpecTimeout(time.Minute)),
 		Entry("hosts", "hosts", "block-optional", "0.0.0.0 metrics.lamp.example", SpecTimeout(time.Minute)),
 		Entry("unifi", "unifi", "block-optional", "203.0.113.11", SpecTimeout(time.Minute)),
 		Entry("mud", "mud", "allow-required", "ietf-mud:mud", SpecTimeout(time.Minute)),
@@ -57,12 +59,23 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 		Entry("minimal, with whole groups", "minimal", "--minimal", "--whole-groups", SpecTimeout(time.Minute)),
 	)
 
+	It("writes no rules that would do nothing, unless the placeholders are wanted", func(ctx SpecContext) {
+		run := needwant(ctx, "export", path, "--simulated", "--format", "adguard")
+		Expect(run.Code).To(Equal(2))
+		Expect(run.Stdout).To(BeEmpty())
+		Expect(run.Stderr).To(And(ContainSubstring("--spec FILE"), ContainSubstring("--placeholder")))
+		run = needwant(ctx, "export", path, "--simulated", "--format", "adguard", "--placeholder")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		Expect(run.Stdout).To(ContainSubstring("$client=192.0.2.1"))
+		Expect(needwant(ctx, "export", path, "--simulated", "--format", "pihole-list").Code).To(Equal(0), "it needs no address")
+	}, SpecTimeout(time.Minute))
+
 	It("is no export of a simulated device, unless that is wanted", func(ctx SpecContext) {
 		run := needwant(ctx, "export", path)
 		Expect(run.Code).To(Equal(2))
 		Expect(run.Stdout).To(BeEmpty())
 		Expect(run.Stderr).To(And(ContainSubstring("simulated device"), ContainSubstring("--simulated")))
-		run = needwant(ctx, "export", path, "--simulated")
+		run = needwant(ctx, "export", path, "--simulated", "--placeholder")
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stdout).To(HavePrefix("# SIMULATED DEVICE: "))
 	}, SpecTimeout(time.Minute))

@@ -70,7 +70,7 @@ var _ = Describe("a secret", Label("root"), func() {
 		}
 		for _, format := range policy.Formats() {
 			for _, kind := range policy.Kinds() {
-				said("export "+format.Name, h.needwant(ctx, "export", "plug.run", "--format", format.Name, "--policy", string(kind)))
+				said("export "+format.Name, h.needwant(ctx, "export", "plug.run", "--format", format.Name, "--policy", string(kind), "--placeholder"))
 			}
 		}
 		said("watch", h.needwant(ctx, "watch", "plug.run"))

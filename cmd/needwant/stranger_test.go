@@ -39,7 +39,7 @@ var _ = Describe("a run file from a stranger", func() {
 	},
 		Entry("report", "report", "RUN", SpecTimeout(20*time.Second)),
 		Entry("report --compare", "report", "--compare", "RUN", "RUN", SpecTimeout(20*time.Second)),
-		Entry("export", "export", "RUN", "--format", "nft", SpecTimeout(20*time.Second)),
+		Entry("export", "export", "RUN", "--format", "nft", "--placeholder", SpecTimeout(20*time.Second)),
 		Entry("watch", "watch", "RUN", SpecTimeout(20*time.Second)),
 		Entry("catalog add", "catalog", "add", "RUN", SpecTimeout(20*time.Second)),
 		Entry("verify", "verify", "RUN", SpecTimeout(20*time.Second)),

@@ -36,7 +36,7 @@ var _ = Describe("a policy of a run that blocked names alone", func() {
 				Expect(err).To(MatchError(ContainSubstring("no firewall rules can be made of it: choose dnsmasq, adguard or hosts")))
 				return
 			}
-			Expect(format.Name).To(BeElementOf("dnsmasq", "adguard", "hosts"))
+			Expect(format.Name).To(BeElementOf("dnsmasq", "adguard", "hosts", "pihole", "pihole-list"))
 			Expect(strings.Count(export.Text, "ads.example")).To(BeNumerically(">", 0))
 			Expect(export.Lost).NotTo(ContainElement(ContainSubstring("may react to a missing name")))
 		})

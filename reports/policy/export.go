@@ -11,6 +11,10 @@ import (
 type Export struct {
 	Text string   // to be pasted; its comments say what was lost, where the language has comments
 	Lost []string // what the language cannot say, in sentences
+
+	// Placeholder reports whether the text has a placeholder in the place of the device's
+	// address. Such rules load, and do nothing.
+	Placeholder bool
 }
 
 // Format is one language.
@@ -34,7 +38,9 @@ func Formats() []Format {
 		{"adguard", "filter rules for AdGuard Home", true, "!", adguard},
 		{"routeros", "commands for MikroTik's RouterOS", false, "#", routeros},
 		{"opnsense", "contents of aliases, with instructions", false, "#", opnsense},
-		{"hosts", "a hosts file, for Pi-hole too", true, "#", hosts},
+		{"pihole", "a script for Pi-hole 6, for this client alone", true, "#", pihole},
+		{"pihole-list", "a list of names for Pi-hole, for every client", true, "#", piholeList},
+		{"hosts", "a hosts file", true, "#", hosts},
 		{"unifi", "instructions with lists", false, "#", unifi},
 		{"mud", "a Manufacturer Usage Description, RFC 8520", false, "", mud},
 		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", false, "", haMQTT},
@@ -68,10 +74,11 @@ func (f Format) Export(p Policy) (Export, error) {
 		return Export{}, err
 	}
 	text := d.body.String()
+	placeholder := strings.Contains(text, placeholderMAC) || strings.Contains(text, placeholderAddress)
 	if f.comment != "" {
 		text = f.head(p, d) + text
 	}
-	return Export{text, d.lost}, nil
+	return Export{text, d.lost, placeholder}, nil
 }
 
 // head are the comments at the top.

@@ -6,13 +6,16 @@ import (
 )
 
 // hosts writes lines for /etc/hosts of a name server, or for Pi-hole.
-func hosts(d *draft, p Policy) error {
+func hosts(d *draft, p Policy) error { return namesAlone(d, p, "0.0.0.0 ") }
+
+// namesAlone writes the names that are withheld, one on each line, behind a prefix.
+func namesAlone(d *draft, p Policy, prefix string) error {
 	if p.Kind == AllowRequired {
-		return errors.New("a hosts file can only block: choose --policy block-optional")
+		return errors.New("a list of names can only block: choose --policy block-optional")
 	}
 	listed := slices.DeleteFunc(p.listed(), func(one Destination) bool {
 		if one.wild() {
-			d.lose("%s is not withheld: a hosts file knows no wildcards.", one.label())
+			d.lose("%s is not withheld: a list of names has no wildcards.", one.label())
 		}
 		return one.wild()
 	})
@@ -21,7 +24,7 @@ func hosts(d *draft, p Policy) error {
 	d.lose(directContactPasses)
 	d.loseWithheld(p)
 	for _, host := range n.listed {
-		d.line("0.0.0.0 %s", host)
+		d.line("%s%s", prefix, host)
 	}
 	return nil
 }

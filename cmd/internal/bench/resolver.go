@@ -11,6 +11,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/blocklist"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/resolver"
 	"github.com/needwant/needwant/scenarios"
@@ -161,7 +162,7 @@ func (s *Stand) used(result harness.Result) error {
 	}
 	held := max(result.Held.Round(time.Second), time.Second)
 	if n := s.Resolver.Queries(); n > 0 {
-		return fmt.Errorf("the device sent this resolver %d queries in %s, and none for a name that has an answer: there is nothing to test", n, held)
+		return fmt.Errorf("the device sent this resolver %d queries in %s, and none for a name that has an answer: there is nothing to test", n, span.Words(held))
 	}
 	return Unused(held)
 }
@@ -169,7 +170,7 @@ func (s *Stand) used(result harness.Result) error {
 // Unused says of a device that did not query the resolver for so long what that means.
 func Unused(held time.Duration) error {
 	return fmt.Errorf("the device did not query this resolver in %s: it uses another one. Is this machine its only DNS server, and was it restarted since? "+
-		"A device with a built-in resolver such as 8.8.8.8, with DNS over HTTPS or TLS, or behind a router that queries in its place, needs another placement: docs/placement.md", held.Round(time.Second))
+		"A device with a built-in resolver such as 8.8.8.8, with DNS over HTTPS or TLS, or behind a router that queries in its place, needs another placement: docs/placement.md", span.Words(held.Round(time.Second)))
 }
 
 // OfResolver reports whether a spec's placement sees names alone.
