@@ -13,26 +13,24 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 )
 
 var _ = Describe("needwant gateway --policy", Label("root"), func() {
-	DescribeTable("blocks what export blocks", func(ctx SpecContext, world string, blocked, open []string) {
+	DescribeTable("blocks what export blocks", func(ctx SpecContext, world string, blocked types.GomegaMatcher) {
 		if strings.Contains(world, "\n") {
 			world = file("world.yaml", world)
 		}
 		run := proved(ctx, world)
 		spec := file("spec.yaml", strings.Replace(labSpec, "s50-thread", world, 1)+"  app: {steps: [{miio: get_status}]}\n")
-		Expect(gatewayBlocks(ctx, spec, run)).To(ConsistOf(blocked))
-		Expect(exportBlocks(ctx, run)).To(ConsistOf(blocked))
-		for _, id := range open {
-			Expect(blocked).NotTo(ContainElement(id))
-		}
+		blocks := gatewayBlocks(ctx, spec, run)
+		Expect(blocks).To(blocked)
+		Expect(exportBlocks(ctx, run)).To(ConsistOf(blocks))
 	},
 		Entry("but not what was never tried", strings.Replace(lampWorld, "  cloud:", "  first: {host: first.lamp.example, addresses: [203.0.113.23], protocol: tcp, port: 443, when: boot}\n  cloud:", 1),
-			[]string{"udp/123/time.lamp.example", "tcp/443/stats.lamp.example"}, []string{"tcp/443/first.lamp.example"}, SpecTimeout(2*time.Minute)),
-		Entry("but not what makes it worse", "slower",
-			[]string{"tcp/443/log.shine.example", "tcp/443/shop.shine.example", "udp/123/ntp1.shine.example", "udp/123/ntp2.shine.example"},
-			[]string{"udp/8053/ot.shine.example"}, SpecTimeout(3*time.Minute)),
+			ConsistOf("udp/123/time.lamp.example", "tcp/443/stats.lamp.example"), SpecTimeout(2*time.Minute)),
+		Entry("but not what makes it worse", "slower", // two of its three time servers, and neither its api nor its cloud
+			ConsistOf("tcp/443/log.shine.example", "tcp/443/shop.shine.example", HavePrefix("udp/123/ntp"), HavePrefix("udp/123/ntp")), SpecTimeout(3*time.Minute)),
 	)
 
 	It("takes no run on a simulated device for a real one", func(ctx SpecContext) {
