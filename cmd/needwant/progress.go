@@ -4,19 +4,23 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 )
 
-// progress tells people where a run is, one line a trial.
+// progress tells people where a run is: two lines for each trial, of at most 80 columns
+// if the names of the scenarios are as short as usual.
 type progress struct {
 	out       io.Writer
 	scenarios []harness.ScenarioInfo
 	seen      map[harness.Destination]bool
 	rows      map[harness.Destination]bool // seen, or blocked because other data has them
+	failed    []harness.Result             // that count
 }
 
 func newProgress(out io.Writer, run harness.Run) *progress {
@@ -69,10 +73,52 @@ func (p *progress) tell(result harness.Result, where string) {
 	for _, destination := range p.remember(result) {
 		p.say("      sees %s", destination)
 	}
-	p.say("%4d  %-52s %s %s", result.Trial.Number, p.what(result.Trial), p.answers(result), where)
+	p.say("%4d  %-*s %s", result.Trial.Number, whatColumns, p.what(result.Trial), p.answers(result))
 	if result.Suspect != "" {
 		p.say("      not counted: %s", result.Suspect)
 	}
+	if p.expected(result) {
+		where = "as expected; " + where
+	}
+	if where != "" {
+		p.say("      %s", where)
+	}
+	if result.Suspect == "" && len(p.failures(result)) > 0 {
+		p.failed = append(p.failed, result)
+	}
+}
+
+// whatColumns is how much of a line says what is blocked.
+const whatColumns = 44
+
+// failures are the scenarios that failed in a trial.
+func (p *progress) failures(result harness.Result) (names []string) {
+	for _, scenario := range p.scenarios {
+		if result.Outcomes[scenario.Name].Answer == harness.Fail {
+			names = append(names, scenario.Name)
+		}
+	}
+	return names
+}
+
+// expected reports whether a trial blocked what had broken each of the scenarios that
+// failed in it before, so that its failure is no news.
+func (p *progress) expected(result harness.Result) bool {
+	names := p.failures(result)
+	for _, name := range names {
+		if !slices.ContainsFunc(p.failed, func(earlier harness.Result) bool {
+			same := earlier.Trial.Fault == result.Trial.Fault && earlier.Trial.Regime == result.Trial.Regime
+			return same && earlier.Outcomes[name].Answer == harness.Fail && subset(earlier.Trial.Block, result.Trial.Block)
+		}) {
+			return false
+		}
+	}
+	return len(names) > 0
+}
+
+// subset reports whether all of some destinations are among others.
+func subset(some, others []harness.Destination) bool {
+	return !slices.ContainsFunc(some, func(d harness.Destination) bool { return !slices.Contains(others, d) })
 }
 
 // remember lists the destinations that are seen for the first time.
@@ -90,13 +136,13 @@ func (p *progress) remember(result harness.Result) []harness.Destination {
 	return fresh
 }
 
-// what says what a trial blocks, in 52 columns where it can.
+// what says what a trial blocks.
 func (p *progress) what(trial harness.Trial) string {
 	switch len(trial.Block) {
 	case 0:
 		return "control: nothing blocked"
 	case 1:
-		return shorten(fmt.Sprintf("%s: %s", trial.Reason, trial.Block[0]), 52)
+		return shorten(fmt.Sprintf("%s: %s", trial.Reason, trial.Block[0]), whatColumns)
 	}
 	return fmt.Sprintf("%s: %d of %d blocked", trial.Reason, len(trial.Block), len(p.rows))
 }
@@ -113,10 +159,35 @@ func (p *progress) answers(result harness.Result) string {
 	return strings.Join(parts, "  ")
 }
 
-// left says how long the run lasted, how much of the matrix is open, and how
-// many trials are to come.
+// left says how long the run has lasted, and about how many trials and how much time
+// are left, if all trials take as long as those so far.
 func left(now harness.Progress) string {
-	return fmt.Sprintf("  %5.1f s, %d of %d cells open, about %d to go", now.Elapsed.Seconds(), now.Open, now.Cells, now.Left)
+	said := span.Words(now.Elapsed) + " so far"
+	if now.Left == 0 || now.Trials == 0 {
+		return said
+	}
+	about, trials := "about", "trials"
+	if now.Left >= mostTrialsLeft {
+		about = "at least"
+	}
+	if now.Left == 1 {
+		trials = "trial"
+	}
+	return fmt.Sprintf("%s; %s %d %s to go, %s", said, about, now.Left, trials, span.Words(roughly(now.Elapsed*time.Duration(now.Left)/time.Duration(now.Trials))))
+}
+
+// mostTrialsLeft stands for that many trials or more: see [harness.Progress].
+const mostTrialsLeft = 60
+
+// roughly rounds an estimate, so that it claims no more than it knows.
+func roughly(d time.Duration) time.Duration {
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second)
+	case d < time.Hour:
+		return d.Round(time.Minute)
+	}
+	return d.Round(10 * time.Minute)
 }
 
 func shorten(text string, width int) string {

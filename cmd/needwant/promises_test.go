@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -269,7 +270,7 @@ func (h *home) expectKept(name, words string) {
 	for _, result := range run.Results {
 		Expect(words).To(ContainSubstring(fmt.Sprintf("\n%4d  ", result.Trial.Number)))
 	}
-	told := strings.Count(words, " cells open, about ")
+	told := len(regexp.MustCompile(`(?m)^ *\d+  `).FindAllString(words, -1))
 	Expect(run.Results).To(HaveLen(told), "what was told is kept")
 	Expect(run.Status).To(Equal(harness.Interrupted))
 }

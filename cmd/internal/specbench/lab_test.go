@@ -199,7 +199,7 @@ var _ = Describe("a spec on a lab", Label("root"), func() {
 		Expect(seen).To(BeTrue(), "%v", control.Seen.Contacts)
 		result := ask(ctx, lane, trial(2, needed))
 		Expect(result.Outcomes["native_app"].Answer).To(Equal(harness.Fail), result.Outcomes["native_app"].Why)
-		Expect(result.Outcomes["native_app"].Why).To(MatchRegexp(`^ok_ratio 0\.`))
+		Expect(result.Outcomes["native_app"].Why).To(MatchRegexp(`^expected ok_ratio >= 0\.9, got 0\.`))
 		Expect(result.Recovered).To(BeTrue())
 	}, SpecTimeout(time.Minute))
 
