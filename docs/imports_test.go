@@ -20,7 +20,7 @@ import (
 const module = "github.com/needwant/needwant/"
 
 // rooms says which rooms of the house each room may import, besides itself. A
-// room is a folder with all that lies below it, but for the rooms within. Specs
+// room is a folder with all that lies below it, except for the rooms within. Specs
 // may import what they like. The picture of this is in whats-here.md.
 var rooms = map[string][]string{
 	"harness/search":  {},

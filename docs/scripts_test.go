@@ -98,7 +98,7 @@ var _ = Describe("scripts/install", Label("root"), func() {
 		Expect(output).To(HaveSuffix("stopping: there is no going on without iptables\n"))
 	})
 
-	It("says what to type to whom may not", func(ctx SpecContext) {
+	It("says what to type to those who may not", func(ctx SpecContext) {
 		output, err := install(ctx, "somebody", `echo called`)
 		Expect(err).To(MatchError("exit status 1"))
 		Expect(output).NotTo(ContainSubstring("called"))

@@ -1,5 +1,5 @@
 // Package docs_test holds the house to what its documents say: who imports
-// whom, where things lie, and what make and its scripts do.
+// who, where things lie, and what make and its scripts do.
 package docs_test
 
 import (

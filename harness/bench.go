@@ -39,7 +39,7 @@ type Bench struct {
 	unasked Observation          // what the device contacted before it was asked for anything
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
 	failing int                  // controls in a row that failed
-	dormant map[Destination]bool // waited for in vain while blocked, and not tried since
+	dormant map[Destination]bool // waited for without success while blocked, and not tried since
 	slow    map[string]bool      // names whose answers were late while every scenario passed
 	mute    map[string]bool      // names without an answer while every scenario passed
 }
@@ -278,7 +278,7 @@ func (b *Bench) patience(fault Fault) time.Duration {
 	return b.Timing.Patience
 }
 
-// note remembers which blocked destinations were waited for in vain: they are
+// note remembers which blocked destinations were waited for without success: they are
 // not waited for again until they have been tried.
 func (b *Bench) note(block, tried []Destination) {
 	if b.dormant == nil {

@@ -15,7 +15,7 @@ type Contact struct {
 	Aliases     []string     `json:"aliases,omitempty"`    // names that must resolve for it to resolve (CNAME), sorted
 	Except      []string     `json:"except,omitempty"`     // if it stands for every name below a domain: the names there that are destinations of their own, sorted
 	Listed      []string     `json:"listed,omitempty"`     // with a block list: its names there, sorted, by itself or as a CNAME
-	Named       string       `json:"named,omitempty"`      // how the name is known: "dns" from an answer, "tls" from what a server was asked by; "" where there is none
+	Named       string       `json:"named,omitempty"`      // how the name is known: "dns" from an answer, "tls" from what a server was asked by; "" if there is none
 	Private     string       `json:"private,omitempty"`    // how it answers questions for names that nobody can read along, as "DNS over TLS"; "" where it does not
 	First       time.Time    `json:"first,omitzero"`       // first packet of the window
 	Last        time.Time    `json:"last,omitzero"`

@@ -224,5 +224,5 @@ func blocking(trials []harness.Trial) [][]harness.Destination {
 	return sets
 }
 
-// contradicted tells whether answers that were trusted came to be weighed.
+// contradicted reports whether answers that were trusted came to be weighed.
 func contradicted(run harness.Run) bool { return harness.Judge(run).Columns[0].FalseFail > 0 }

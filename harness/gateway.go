@@ -46,7 +46,7 @@ type Observation struct {
 	Free      int        `json:"free,omitempty"`      // with a block list: how many contacts are not on it, and were left alone
 	Lost      int        `json:"lost,omitempty"`      // messages that the kernel could not deliver: the window is not to be trusted
 	Doubts    []string   `json:"doubts,omitempty"`    // traffic that cannot be attributed while something was blocked: the device may have got round the block
-	Home      []string   `json:"home,omitempty"`      // whom in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
+	Home      []string   `json:"home,omitempty"`      // who in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
 	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
 	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did

@@ -229,7 +229,7 @@ func (h history) answers(column Column) []search.Answer {
 	return answers
 }
 
-// hears tells whether a trial speaks of the column. A control speaks for every fault.
+// hears reports whether a trial speaks of the column. A control speaks for every fault.
 func (c Column) hears(trial Trial) bool {
 	return trial.Regime == c.Regime && (trial.Control() || trial.Fault == c.Fault)
 }
@@ -282,7 +282,7 @@ func (h history) explain(column Column) search.Explanation {
 	return search.Explain(h.answers(column), h.order, h.options(column.Regime, column.Fault, journals...))
 }
 
-// settled tells whether what is known already implies what a trial would
+// settled reports whether what is known already implies what a trial would
 // answer, for every scenario.
 func (h history) settled(trial Trial) bool {
 	for _, journal := range h.journals(trial.Regime, trial.Fault) {
@@ -365,12 +365,12 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 	}
 }
 
-// contradicts tells whether a set failed of which a larger one passed.
+// contradicts reports whether a set failed of which a larger one passed.
 func contradicts(journal []search.Answer) bool {
 	return slices.ContainsFunc(journal, func(a search.Answer) bool { return contradicted(a, journal) })
 }
 
-// contradicted tells whether an answer is a failure, and another passed with all
+// contradicted reports whether an answer is a failure, and another passed with all
 // of it blocked.
 func contradicted(failed search.Answer, journal []search.Answer) bool {
 	if failed.Passed || failed.Blocked.IsEmpty() {
@@ -381,7 +381,7 @@ func contradicted(failed search.Answer, journal []search.Answer) bool {
 	})
 }
 
-// surprising tells whether a scenario failed in a trial though it passed in
+// surprising reports whether a scenario failed in a trial though it passed in
 // another that blocked all of it: the device may have stumbled.
 func (h history) surprising(result Result) bool {
 	return slices.ContainsFunc(h.run.Columns(), func(column Column) bool {

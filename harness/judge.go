@@ -168,7 +168,7 @@ func (j *judge) provedBy(set search.Set, columns []string) int {
 	return atLeast
 }
 
-// passed tells whether a result passed in all of some columns it speaks of,
+// passed reports whether a result passed in all of some columns it speaks of,
 // and speaks of at least one.
 func (j *judge) passed(f fact, columns []string) bool {
 	heard := false

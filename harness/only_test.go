@@ -18,7 +18,7 @@ func television(works func(reached func(string) bool) bool) formula {
 	}
 }
 
-// tested is the run on a device all of whose contacts are on a block list, but for some.
+// tested is the run on a device all of whose contacts are on a block list, except for some.
 func tested(device formula, free ...string) harness.Run {
 	GinkgoHelper()
 	return testedAs(newRun(device), device, free...)

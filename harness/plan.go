@@ -81,7 +81,7 @@ func (p plan) number() int {
 	return last + 1
 }
 
-// controlDue tells whether a lane must show that its device works before it is
+// controlDue reports whether a lane must show that its device works before it is
 // asked anything: opening at the start of a sitting, and due every few trials
 // that were not given up, when the last control failed, when the device was not
 // seen to recover, and after a surprising failure.

@@ -92,7 +92,7 @@ func (b *Bench) forget(seen Observation) {
 	}
 }
 
-// reached tells whether every live destination has answered.
+// reached reports whether every live destination has answered.
 func (b *Bench) reached(seen Observation) bool {
 	for destination, live := range b.live {
 		if contact, _ := seen.Contact(destination); live && !contact.Answered {

@@ -32,7 +32,7 @@ type Soaked struct {
 	Suspect   string               `json:"suspect,omitempty"` // why it proves nothing; "" when it does
 }
 
-// Works tells whether every scenario worked, under a block that held.
+// Works reports whether every scenario worked, under a block that held.
 func (s Soaked) Works() bool {
 	for _, endurance := range s.Scenarios {
 		if endurance.Answer != Pass {
@@ -149,7 +149,7 @@ func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked
 	}
 }
 
-// take adds a round, and tells whether the next has to confirm a failure.
+// take adds a round, and reports whether the next has to confirm a failure.
 func (s *Soaked) take(round Round) (doubt bool) {
 	if s.Seen.Broken != "" {
 		s.Suspect = suspicion(s.Seen)

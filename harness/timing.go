@@ -12,7 +12,7 @@ type Timing struct {
 	Patience time.Duration
 
 	// Memory is how long a device may go on by an answer that it got before its
-	// name was withheld. Patience begins anew after that.
+	// name was withheld. Patience begins again after that.
 	Memory time.Duration
 
 	// Persist is how long a failure must last before it counts: a scenario that

@@ -23,7 +23,7 @@ type Trial struct {
 	Reason string        `json:"reason"` // why it was asked, for people: "control", "halve", "confirm", "audit"
 }
 
-// Control tells whether the trial blocks nothing.
+// Control reports whether the trial blocks nothing.
 func (t Trial) Control() bool { return len(t.Block) == 0 }
 
 // Result is what came of a trial.

@@ -107,7 +107,7 @@ func (n *Namespace) KernelName(name string) (string, error) {
 	return link.Attrs().Name, nil
 }
 
-// Owns tells whether an address is one of the namespace's own, the loopback's
+// Owns reports whether an address is one of the namespace's own, the loopback's
 // included.
 func (n *Namespace) Owns(address netip.Addr) (bool, error) {
 	if address.IsLoopback() {

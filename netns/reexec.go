@@ -60,7 +60,7 @@ func Main(run func() int) int {
 	return run()
 }
 
-// privileged tells whether this process may make namespaces and links. Being
+// privileged reports whether this process may make namespaces and links. Being
 // root is not enough in a container.
 func privileged() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -108,7 +108,7 @@ func insideCommand() *exec.Cmd {
 	return child
 }
 
-// atTerminal tells whether this process is in the foreground of a terminal.
+// atTerminal reports whether this process is in the foreground of a terminal.
 // There the child stays in the terminal's process group, so that it can read
 // from it and be stopped.
 func atTerminal() bool {

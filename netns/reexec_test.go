@@ -199,7 +199,7 @@ func copyFile(to string) error {
 	return os.WriteFile(to, content, 0o755)
 }
 
-// mapped tells whether this user namespace has the user.
+// mapped reports whether this user namespace has the user.
 func mapped(user int) bool {
 	ranges, err := os.ReadFile("/proc/self/uid_map")
 	if err != nil {

@@ -65,7 +65,7 @@ func Compare(before, after Matrix) Comparison {
 	return c
 }
 
-// Worse tells whether something became required: a destination, or one of a
+// Worse reports whether something became required: a destination, or one of a
 // group, without which a column breaks now and did not break before. A group
 // that only gained members makes nothing worse.
 func (c Comparison) Worse() bool {
@@ -120,7 +120,7 @@ func grown(before Matrix, old Column, after Matrix, column Column) []ChangedCut 
 	return needs
 }
 
-// leavesOpen tells whether a run does not settle what blocking these does.
+// leavesOpen reports whether a run does not settle what blocking these does.
 func leavesOpen(m Matrix, column Column, destinations []harness.Destination) bool {
 	return slices.ContainsFunc(destinations, func(id harness.Destination) bool {
 		row, seen := find(m, id)

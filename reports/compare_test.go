@@ -13,7 +13,7 @@ import (
 )
 
 var _ = Describe("a comparison of two runs", func() {
-	DescribeTable("tells whether something became required", func(before, after string, worse bool) {
+	DescribeTable("reports whether something became required", func(before, after string, worse bool) {
 		Expect(reports.Compare(needing(before), needing(after)).Worse()).To(Equal(worse))
 	},
 		Entry("nothing changed", "a b|c", "a b|c", false),

@@ -43,7 +43,7 @@ var _ = Describe("the matrix as JSON", func() {
 		Expect(paths(rendered(m))).To(Equal(strings.Fields(keys)))
 	})
 
-	It("adds what a reader may want to know only where there is something to know", func() {
+	It("adds what a reader may want to know only if there is something to know", func() {
 		added := slices.DeleteFunc(paths(rendered(unsettled())), func(path string) bool { return slices.Contains(strings.Fields(keys), path) })
 		Expect(added).To(Equal([]string{"device.name", "run.why"}))
 		added = slices.DeleteFunc(paths(rendered(sample())), func(path string) bool { return slices.Contains(strings.Fields(keys), path) })

@@ -32,7 +32,7 @@ func ofMatrix(render func(io.Writer, Matrix) error) func(io.Writer, Report) erro
 }
 
 // Render writes the report in the named format. The error is an
-// [UnknownFormatError] where there is no such format, else that of the writer.
+// [UnknownFormatError] if there is no such format, else that of the writer.
 func Render(w io.Writer, format string, r Report) error {
 	for _, f := range Formats() {
 		if f.Name == format {

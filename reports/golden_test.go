@@ -13,7 +13,7 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-// go test ./reports -update writes the golden files anew.
+// go test ./reports -update writes the golden files again.
 var update = flag.Bool("update", false, "write the golden files of the reports")
 
 var _ = Describe("a report", func() {

@@ -125,7 +125,7 @@ func (g *grid) measure() {
 	}
 }
 
-// fit takes what is too much from the hosts first, and tells whether that was
+// fit takes what is too much from the hosts first, and reports whether that was
 // enough. What is cut from a name is in the other formats.
 func (g *grid) fit(columns int) bool {
 	excess := gap*(len(g.widths)-1) - columns

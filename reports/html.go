@@ -173,7 +173,7 @@ func (r reading) inShort(column Column) string {
 	return "none found so far"
 }
 
-// settled tells whether no cell of the column is open.
+// settled reports whether no cell of the column is open.
 func (r reading) settled(column Column) bool {
 	return !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Cells[column.ID].Open() })
 }

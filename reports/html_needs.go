@@ -17,7 +17,7 @@ type need struct {
 	Level  string // how far it is certified
 }
 
-// Wide tells whether the need takes the whole width of the page.
+// Wide reports whether the need takes the whole width of the page.
 func (n need) Wide() bool { return slices.ContainsFunc(n.Parts, func(p part) bool { return p.Many }) }
 
 // part is a destination that is needed, or a group of which some are.

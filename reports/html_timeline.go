@@ -222,7 +222,7 @@ func (b bars) picture() template.URL {
 }
 
 // dashes are the runs of one kind, as a stroke-dasharray in units of trials: so
-// many on, so many off. "" where there is none.
+// many on, so many off. "" if there is none.
 func dashes[T comparable](line []T, kind T) string {
 	if !slices.Contains(line, kind) {
 		return ""

@@ -68,7 +68,7 @@ func escape(text string) string {
 	return out.String()
 }
 
-// between tells whether ASCII letters or digits stand on both sides of text[i].
+// between reports whether ASCII letters or digits stand on both sides of text[i].
 func between(text string, i int) bool {
 	return i > 0 && i+1 < len(text) && alphanumeric(text[i-1]) && alphanumeric(text[i+1])
 }

@@ -55,10 +55,10 @@ type Run struct {
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
 	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
 
-	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, but for answers to who called it
+	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, except for answers to who called it
 	ByName      bool     `json:"by_name,omitempty"`     // placement dns: only the device's DNS queries were seen and blocked
-	Controllers []string `json:"controllers,omitempty"` // whom in the home network it might call all the same
-	Refused     []string `json:"refused,omitempty"`     // whom there it called in vain, as "tcp/3128/192.168.1.9"
+	Controllers []string `json:"controllers,omitempty"` // who in the home network it might call all the same
+	Refused     []string `json:"refused,omitempty"`     // who there it called without success, as "tcp/3128/192.168.1.9"
 
 	Sinkholes []harness.Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, at least at times
 	Untested  []harness.Untested `json:"untested,omitempty"`  // what the device sent that no block tests, over all trials
@@ -125,7 +125,7 @@ type Cell struct {
 	Confidence float64         `json:"confidence"` // 0 to 1; below 1 is never rounded up to 1
 }
 
-// Open tells whether the cell is not decided.
+// Open reports whether the cell is not decided.
 func (c Cell) Open() bool {
 	return c.Verdict == harness.Undecided || c.Verdict == harness.NotExercised
 }

@@ -221,18 +221,18 @@ func upTo(most int, list []string) []string {
 	return append(slices.Clone(list[:most]), fmt.Sprintf("%d more", len(list)-most))
 }
 
-// isolation says whom in the home network the device could not call.
+// isolation says who in the home network the device could not call.
 func (r reading) isolation() []string {
 	if !r.Run.Isolated {
 		return nil
 	}
-	line := "The device was kept from the home network, but for answers to who called it"
+	line := "The device was kept from the home network, except for answers to who called it"
 	if len(r.Run.Controllers) > 0 {
 		line += " and for " + enumerate(r.Run.Controllers)
 	}
 	lines := []string{line + "."}
 	if len(r.Run.Refused) > 0 {
-		lines = append(lines, "It called there in vain: "+enumerate(r.Run.Refused)+". Name a host in gateway: {controllers: [...]} if it needs it.")
+		lines = append(lines, "It called there without success: "+enumerate(r.Run.Refused)+". Name a host in gateway: {controllers: [...]} if it needs it.")
 	}
 	return lines
 }

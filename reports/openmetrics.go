@@ -72,7 +72,7 @@ func (r reading) metrics() []family {
 }
 
 // perCell samples each cell of the matrix; sample tells what labels to add, and
-// ok = false where there is nothing to say.
+// ok = false if there is nothing to say.
 func (r reading) perCell(sample func(Cell) (added string, value float64, ok bool)) []metric {
 	faults := distinct(r.Columns, func(c Column) string { return string(c.Fault) })
 	var samples []metric

@@ -36,7 +36,7 @@ type Trial struct {
 	Suspect string                     // why nothing was concluded from it; "" when it counts
 }
 
-// Control tells whether the trial blocked nothing.
+// Control reports whether the trial blocked nothing.
 func (t Trial) Control() bool { return len(t.Blocked) == 0 }
 
 // Flow is what was seen of the row of the same place, over the whole run. Times

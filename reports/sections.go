@@ -206,7 +206,7 @@ func (r reading) each(concerns func(column string, row Row, cell Cell) bool) []s
 	destinations := map[reason][]harness.Destination{}
 	for _, row := range r.Rows {
 		var found []reason
-		columns := map[reason][]string{} // of cells alike but for their column
+		columns := map[reason][]string{} // of cells alike except for their column
 		for _, column := range r.Columns {
 			cell := row.Cells[column.ID]
 			if !concerns(column.ID, row, cell) {
@@ -231,7 +231,7 @@ func (r reading) each(concerns func(column string, row Row, cell Cell) bool) []s
 	})
 }
 
-// told tells whether the run itself says why the cell is open.
+// told reports whether the run itself says why the cell is open.
 func (r reading) told(column string, destination harness.Destination) bool {
 	return slices.ContainsFunc(r.Unknown, func(u Unknown) bool {
 		return u.Column == column && slices.Contains(u.Destinations, destination)

@@ -166,7 +166,7 @@ var _ = Describe("what a report says of a device that goes past the resolver", f
 			"Seen and not tested: GRE to 203.0.113.9 (12 packets, dropped) and ICMP TimestampRequest to 203.0.113.99 (3 packets)."))
 	})
 
-	It("says whom in the home network the device could not call", func() {
+	It("says who in the home network the device could not call", func() {
 		run, judgement := s50()
 		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("kept from the home network"))
 		run.Settings.Isolated, run.Settings.Controllers = true, []string{"192.168.1.5"}
@@ -174,7 +174,7 @@ var _ = Describe("what a report says of a device that goes past the resolver", f
 			run.Results[i].Seen.Home = []string{"tcp/3128/192.168.1.9"}
 		}
 		Expect(markdown(reports.New(run, judgement))).To(And(
-			ContainSubstring("kept from the home network, but for answers to who called it and for 192.168.1.5."),
-			ContainSubstring("It called there in vain: tcp/3128/192.168.1.9.")))
+			ContainSubstring("kept from the home network, except for answers to who called it and for 192.168.1.5."),
+			ContainSubstring("It called there without success: tcp/3128/192.168.1.9.")))
 	})
 })

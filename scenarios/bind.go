@@ -119,7 +119,7 @@ func (f File) hassToken(site Site) (hass.Token, error) {
 	return hass.NewToken(text), nil
 }
 
-// usesHome tells whether a Home Assistant is asked for anything.
+// usesHome reports whether a Home Assistant is asked for anything.
 func (f File) usesHome() bool {
 	if f.uses("hass") {
 		return true

@@ -68,7 +68,7 @@ func spelled(names types.Map) []string {
 	return all
 }
 
-// met tells whether the condition holds for these values. The error says what it
+// met reports whether the condition holds for these values. The error says what it
 // asks for and they do not have, as the first entry of an empty list.
 func (c condition) met(values map[string]any) (bool, error) {
 	answer, err := c.value(values)

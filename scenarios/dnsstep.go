@@ -40,10 +40,10 @@ func dnsKind() Kind {
 
 func (d *DNS) check() *ArgumentError {
 	if _, ok := dns.IsDomainName(d.Name); !ok || d.Name == "" || strings.ContainsAny(d.Name, " /:@") {
-		return wrong("name", fmt.Sprintf("%q is no name to ask for", d.Name), "write it as ot.io.mi.com")
+		return wrong("name", fmt.Sprintf("%q is not a name to ask for", d.Name), "write it as ot.io.mi.com")
 	}
 	if _, ok := dns.StringToType[d.recordType()]; !ok {
-		return wrong("type", fmt.Sprintf("%q is no type of record", d.Type), "write A, AAAA, TXT, SRV or the like")
+		return wrong("type", fmt.Sprintf("%q is not a type of record", d.Type), "write A, AAAA, TXT, SRV or the like")
 	}
 	if d.Server != "" {
 		return checkAddress("server", d.Server, "192.168.50.1:53")
@@ -73,7 +73,7 @@ func (d *DNS) prepare(e *Engine, _ time.Duration) (deed, error) {
 	}, nil
 }
 
-// resolver is whom the place asks, as host and port; "" where there is nobody.
+// resolver is who the place asks, as host and port; "" if there is nobody.
 func (p Place) resolver() string {
 	if p.Resolver.IsValid() {
 		return p.Resolver.String()

@@ -64,13 +64,13 @@ func New(from string) (Draft, error) {
 // UsesMiio and UsesHass tell which secrets the scenarios need.
 func (d Draft) UsesMiio() bool { return d.library().uses("miio") }
 
-// UsesHass tells whether a Home Assistant is asked.
+// UsesHass reports whether a Home Assistant is asked.
 func (d Draft) UsesHass() bool { return d.library().usesHome() }
 
 // Settings says which keys of the gateway the placement needs besides.
 func (d Draft) Settings() []string { return placements()[d.Gateway.Placement] }
 
-// Lab tells whether the device is a simulated one.
+// Lab reports whether the device is a simulated one.
 func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }
 
 // NamesAlone reports whether the placement sees and blocks nothing but names.

@@ -25,7 +25,7 @@ type Engine struct {
 	HTTP   *http.Client // for Home Assistant and the web; nil means one that dials from Place
 
 	// Polling is how Home Assistant polls the device, for steps that do not say.
-	// Its zero times are the usual ones, but for Apart, which is none.
+	// Its zero times are the usual ones, except for Apart, which is none.
 	Polling Polling
 
 	// Folder is where secrets in files, and programs, are looked for.

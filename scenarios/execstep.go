@@ -56,7 +56,7 @@ func (x *Exec) check() *ArgumentError {
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Env)) {
 		if strings.ContainsAny(name, "= ") || name == "" {
-			return wrong("env", fmt.Sprintf("%q is no name of a variable", name), "write it as TOKEN")
+			return wrong("env", fmt.Sprintf("%q is not a name of a variable", name), "write it as TOKEN")
 		}
 		if private(name) && !pointsElsewhere(x.Env[name]) {
 			return &ArgumentError{"env." + name, name + " must not be written out", secretRemedy, true}

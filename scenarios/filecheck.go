@@ -55,7 +55,7 @@ func (f File) checkDevice() *yamlfile.Flaw {
 		return yamlfile.FlawAt(keys("device", "mac"), "write the device's own, as its label or the home router's list of devices has it", "%s is not the MAC address of one device", mac)
 	}
 	if address.IsValid() && (address.IsLoopback() || address.IsMulticast() || address.IsUnspecified()) {
-		return yamlfile.FlawAt(keys("device", "address"), "write the device's own, as 192.168.50.10", "%s is no address of a device", address)
+		return yamlfile.FlawAt(keys("device", "address"), "write the device's own, as 192.168.50.10", "%s is not an address of a device", address)
 	}
 	if f.Gateway.Placement != Lab && f.Device.MAC == "" && !address.IsValid() {
 		return yamlfile.FlawAt(keys("device"), "write mac, address, or both", "nothing says which device it is")
@@ -76,7 +76,7 @@ func placements() map[string][]string {
 	}
 }
 
-// CheckPlacement tells whether a word names a place for a gateway. The error
+// CheckPlacement reports whether a word names a place for a gateway. The error
 // suggests another.
 func CheckPlacement(word string) error {
 	if _, known := placements()[word]; !known {
@@ -185,7 +185,7 @@ func (g Gateway) checkIsolation() *yamlfile.Flaw {
 	}
 	for i, controller := range g.Controllers {
 		if !controller.IsValid() || !controller.IsGlobalUnicast() {
-			return yamlfile.FlawAt(keys("gateway", "controllers", strconv.Itoa(i)), "write an address such as 192.168.1.5", "%s is no host's address", controller)
+			return yamlfile.FlawAt(keys("gateway", "controllers", strconv.Itoa(i)), "write an address such as 192.168.1.5", "%s is not a host's address", controller)
 		}
 	}
 	return nil
@@ -309,7 +309,7 @@ func (f File) checkPower() *yamlfile.Flaw {
 	return nil
 }
 
-// homeURL is the Home Assistant of the first hass step, "" where there is none.
+// homeURL is the Home Assistant of the first hass step, "" if there is none.
 func (f File) homeURL() string {
 	for _, spec := range f.Scenarios {
 		for _, step := range spec.Steps {
@@ -421,7 +421,7 @@ func setDefault[T comparable](value *T, otherwise T) {
 	}
 }
 
-// uses tells whether some step is of this kind.
+// uses reports whether some step is of this kind.
 func (f File) uses(kind string) bool {
 	for _, spec := range f.Scenarios {
 		for _, step := range spec.Steps {

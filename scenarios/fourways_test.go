@@ -208,7 +208,7 @@ func on(result string) way {
 	}
 }
 
-// slowly serves an answer, unless whoever asked has gone meanwhile.
+// slowly serves an answer, unless the client has gone meanwhile.
 func slowly(status int, text string, after time.Duration) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {

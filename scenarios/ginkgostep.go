@@ -46,13 +46,13 @@ func (g *Ginkgo) check() *ArgumentError {
 		return wrong("", "a suite is either a package or a binary", "write package: ./specs, or binary: ./specs.test")
 	}
 	if g.Package != "" && strings.ContainsAny(g.Package, " \t\n*") || strings.HasPrefix(g.Package, "-") {
-		return wrong("package", fmt.Sprintf("%q is no package", g.Package), "write it as ./specs")
+		return wrong("package", fmt.Sprintf("%q is not a package", g.Package), "write it as ./specs")
 	}
 	if g.Label == "" {
 		return nil
 	}
 	if _, err := types.ParseLabelFilter(g.Label); err != nil {
-		return wrong("label", fmt.Sprintf("%q is no filter of labels", g.Label), "write it as smoke, or smoke && !slow")
+		return wrong("label", fmt.Sprintf("%q is not a filter of labels", g.Label), "write it as smoke, or smoke && !slow")
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (f File) Greet(ctx context.Context, site Site, longest time.Duration) error
 		case time.Now().Before(deadline):
 			continue
 		case wrong != nil:
-			return fmt.Errorf("secret miio: %w: extract it anew, it changes with pairing", err)
+			return fmt.Errorf("secret miio: %w: extract it again, it changes with pairing", err)
 		}
 		return fmt.Errorf("with nothing blocked the device does not answer: %w", err)
 	}

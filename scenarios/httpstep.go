@@ -67,7 +67,7 @@ func (h *HTTP) check() *ArgumentError {
 			return &ArgumentError{"headers." + name, "the header " + name + " must not be written out", secretRemedy, true}
 		}
 		if strings.ContainsAny(name, " \t\r\n:") || name == "" {
-			return wrong("headers", fmt.Sprintf("%q is no name of a header", name), "write it as in X-Device")
+			return wrong("headers", fmt.Sprintf("%q is not a name of a header", name), "write it as in X-Device")
 		}
 	}
 	if mistake := h.Auth.check(); mistake != nil {

@@ -44,7 +44,7 @@ func (m *Miio) check() *ArgumentError {
 	return nil
 }
 
-// reads tells whether the method changes nothing, going by its name.
+// reads reports whether the method changes nothing, going by its name.
 func (m *Miio) reads() bool {
 	return strings.HasPrefix(m.Method, "get_") || m.Method == "miIO.info"
 }

@@ -67,7 +67,7 @@ func (m *MQTT) check() *ArgumentError {
 	case m.To == "" && m.Send != "":
 		return wrong("send", "nothing says where to send it", "write to: cmnd/plug/POWER beside it")
 	case !goodFilter(m.Topic):
-		return wrong("topic", fmt.Sprintf("%q is no topic", m.Topic), "let + stand alone between slashes, and # at the end")
+		return wrong("topic", fmt.Sprintf("%q is not a topic", m.Topic), "let + stand alone between slashes, and # at the end")
 	case m.Password != "" && m.Username == "":
 		return wrong("password", "there is a password and no username", "write username beside it")
 	case m.Version != "" && m.Version != newVersion && m.Version != oldVersion:

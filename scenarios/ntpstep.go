@@ -42,7 +42,7 @@ func (n *NTP) check() *ArgumentError {
 		return checkAddress("server", n.Server, "pool.ntp.org:123")
 	}
 	if !goodHost(n.Server) {
-		return wrong("server", fmt.Sprintf("%q is no server", n.Server), "write it as pool.ntp.org")
+		return wrong("server", fmt.Sprintf("%q is not a server", n.Server), "write it as pool.ntp.org")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type pace struct {
 	next  map[string]time.Time // by host: the earliest moment of the next attempt
 }
 
-// wait takes the next turn at a host, and tells whether it came before ctx ended.
+// wait takes the next turn at a host, and reports whether it came before ctx ended.
 func (p *pace) wait(ctx context.Context, host string) bool {
 	if p == nil || p.apart == 0 || atHome(host) {
 		return true
@@ -46,7 +46,7 @@ func (p *pace) turn(host string, now time.Time) time.Time {
 // ICANN's reservation of .internal, and what home routers use.
 var homeNames = []string{".local", ".home.arpa", ".internal", ".lan", ".home", ".box", ".localdomain"}
 
-// atHome tells whether a host is in the home network, or none at all.
+// atHome reports whether a host is in the home network, or none at all.
 func atHome(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return !address.IsGlobalUnicast() || address.IsPrivate()

@@ -46,7 +46,7 @@ func pingKind() Kind {
 func (p *Ping) check() *ArgumentError {
 	switch {
 	case !goodHost(p.Host):
-		return wrong("host", fmt.Sprintf("%q is no host", p.Host), "write it as 192.168.50.10")
+		return wrong("host", fmt.Sprintf("%q is not a host", p.Host), "write it as 192.168.50.10")
 	case p.Count < 0 || p.Count > 100:
 		return wrong("count", fmt.Sprintf("count is %d", p.Count), "write a number from 1 to 100")
 	}

@@ -45,7 +45,7 @@ type poll struct {
 	asked bool       // the controller sent the device something since began
 
 	restless bool       // the two did not rest before began
-	renewed  hass.State // the last state that was written anew
+	renewed  hass.State // the last state that was written again
 	answers  uint64     // of the device, when it was read
 	renewals int        // looks in a row at which it was
 }

@@ -55,7 +55,7 @@ type flight struct {
 	began time.Time     // when Home Assistant was asked for it; zero before
 	ended time.Time     // when it said that it was over
 	err   error
-	left  bool // whoever led it gave up
+	left  bool // the one that led it gave up
 
 	restless bool // the controller and the device did not rest before it
 }

@@ -14,7 +14,7 @@ func (p Port) Split() (protocol string, number uint16, err error) {
 	protocol, text, _ := strings.Cut(string(p), "/")
 	value, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || value == 0 || (protocol != "tcp" && protocol != "udp") {
-		return "", 0, fmt.Errorf("%q is no port of tcp or udp", string(p))
+		return "", 0, fmt.Errorf("%q is not a port of tcp or udp", string(p))
 	}
 	return protocol, uint16(value), nil
 }

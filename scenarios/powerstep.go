@@ -197,12 +197,12 @@ func outlasting(ctx context.Context, limit time.Duration) (context.Context, cont
 	}
 }
 
-// byItself tells whether a lab's switch is used, which needs no time.
+// byItself reports whether a lab's switch is used, which needs no time.
 func (p *Power) byItself() bool {
 	return p.Hass == "" && p.HTTP == nil && p.Exec == nil && p.Prompt == ""
 }
 
-// homeless tells whether its Home Assistant is that of the file.
+// homeless reports whether its Home Assistant is that of the file.
 func (p *Power) homeless() bool { return p.Hass != "" && p.URL == "" }
 
 func (p *Power) turnByHass(e *Engine) (func(context.Context, bool) error, error) {

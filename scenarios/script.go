@@ -30,7 +30,7 @@ type ready struct {
 	compiled
 	timeout time.Duration
 	always  bool
-	host    string // whom it asks; "" where nobody
+	host    string // who it asks; "" where nobody
 }
 
 // grace is how long a step that puts things back may take after the check was
@@ -86,7 +86,7 @@ func (s script) insist(ctx context.Context, step ready, progress *progress) (har
 	}
 }
 
-// pauseUntil tells whether the time came before ctx ended.
+// pauseUntil reports whether the time came before ctx ended.
 func pauseUntil(ctx context.Context, next time.Time) bool {
 	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()

@@ -125,7 +125,7 @@ func readSecret(folder, path string) (string, error) {
 	return "", fmt.Errorf("reading a secret: %s is empty: write the secret into it", path)
 }
 
-// pointsElsewhere tells whether a text says where a secret is.
+// pointsElsewhere reports whether a text says where a secret is.
 func pointsElsewhere(text string) bool {
 	kind, place, _ := strings.Cut(text, ":")
 	return (kind == "env" || kind == "file") && place != "" && !strings.ContainsAny(place, " \t\n=")

@@ -78,7 +78,7 @@ func (s Spec) Info() harness.ScenarioInfo {
 	return info
 }
 
-// Actuates tells whether some step makes the device do what people notice.
+// Actuates reports whether some step makes the device do what people notice.
 func (s Spec) Actuates() bool {
 	return slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Actuates })
 }

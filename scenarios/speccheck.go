@@ -39,7 +39,7 @@ func (f File) checkScenarios() *yamlfile.Flaw {
 
 func (s Spec) checkHead(at func(key ...string) []string) *yamlfile.Flaw {
 	if !goodName(s.Name) {
-		return yamlfile.FlawAt(at(), "use small letters, digits and _, 64 at most, as native_app", "%q is no name of a scenario", s.Name)
+		return yamlfile.FlawAt(at(), "use small letters, digits and _, 64 at most, as native_app", "%q is not a name of a scenario", s.Name)
 	}
 	if s.From != "" && !slices.Contains(vantages(), s.From) {
 		return yamlfile.FlawAt(at("from"), yamlfile.Suggest(s.From, vantages()), "unknown place %q", s.From)
@@ -47,7 +47,7 @@ func (s Spec) checkHead(at func(key ...string) []string) *yamlfile.Flaw {
 	word := regexp.MustCompile(`^[a-z0-9_-]{1,40}$`)
 	for i, tag := range s.Tags {
 		if !word.MatchString(tag) {
-			return yamlfile.FlawAt(at("tags", strconv.Itoa(i)), "use small letters, digits, _ and -", "%q is no tag", tag)
+			return yamlfile.FlawAt(at("tags", strconv.Itoa(i)), "use small letters, digits, _ and -", "%q is not a tag", tag)
 		}
 	}
 	if len(s.Steps) == 0 {
@@ -102,7 +102,7 @@ func (s Spec) checkSteps(at func(key ...string) []string) *yamlfile.Flaw {
 		}
 		for _, name := range slices.Sorted(maps.Keys(step.Save)) {
 			if !goodName(name) {
-				return yamlfile.FlawAt(append(here, "save", name), "use small letters, digits and _", "%q is no name to save by", name)
+				return yamlfile.FlawAt(append(here, "save", name), "use small letters, digits and _", "%q is not a name to save by", name)
 			}
 		}
 		if call, ok := step.Do.(*Miio); ok && call.Method != "" && !call.reads() && !step.Actuates {

@@ -54,12 +54,12 @@ func checkAddress(argument, address, example string) *ArgumentError {
 	host, port, err := net.SplitHostPort(address)
 	number, portErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || portErr != nil || number == 0 || !goodHost(host) {
-		return wrong(argument, fmt.Sprintf("%q is no host and port", address), "write it as "+example)
+		return wrong(argument, fmt.Sprintf("%q is not a host and port", address), "write it as "+example)
 	}
 	return nil
 }
 
-// goodHost tells whether a text is an address or may be a name.
+// goodHost reports whether a text is an address or may be a name.
 func goodHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true

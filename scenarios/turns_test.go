@@ -184,6 +184,6 @@ scenarios:
 		expect.Expect(outcome.Why).To(ContainSubstring("before its turn came"))
 		stop()
 		synctest.Wait()
-		expect.Expect(string(bound[1].Check(context.Background()).Answer)).To(Equal("pass"), "the one that waited in vain has left the queue")
+		expect.Expect(string(bound[1].Check(context.Background()).Answer)).To(Equal("pass"), "the one that waited without success has left the queue")
 	})
 }

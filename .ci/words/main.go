@@ -1,5 +1,6 @@
-// Command words checks what people read: that no message shows a length of time as Go
-// prints it, such as 1m0s, in place of package span.
+// Command words checks what people read: that no text uses a word of the list in
+// plain.go, and that no message shows a length of time as Go prints it, such as 1m0s, in
+// place of package span.
 //
 //	go run ./.ci/words ./...
 package main
@@ -20,8 +21,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	for _, where := range found {
-		fmt.Println(where + ": a length of time as Go prints it: use span.Words, or span.Typed for what one types")
+	for i, where := range found {
+		found[i] = where + ": a length of time as Go prints it: use span.Words, or span.Typed for what one types"
+	}
+	unclear, err := unclear(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	found = append(found, unclear...)
+	for _, line := range found {
+		fmt.Println(line)
 	}
 	if len(found) > 0 {
 		os.Exit(1)

@@ -90,7 +90,7 @@ func (h *home) stalled(ctx context.Context) (none []string) {
 }
 
 // hostSpec is the spec of a device behind the user's own router. It is watched
-// long enough to ask for every name anew.
+// long enough to ask for every name again.
 func (h *home) hostSpec(changes ...string) string {
 	return h.spec(append(changes, "placement: nic", "placement: host", "observe: 1s", "observe: 3s")...)
 }

@@ -128,7 +128,7 @@ var _ = Describe("the user's machine", Label("root"), func() {
 		spec := h.spec("uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:WIFI_PASSPHRASE", "placement: nic", "placement: ap")
 		run := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
 		Expect(run.Stdout).To(ContainSubstring(`open the Wi-Fi "things" there`))
-		Expect(run.Stderr).To(And(ContainSubstring("inside is no Wi-Fi link"), Not(ContainSubstring("WIFI_PASSPHRASE"))))
+		Expect(run.Stderr).To(And(ContainSubstring("inside is not a Wi-Fi link"), Not(ContainSubstring("WIFI_PASSPHRASE"))))
 		doctor := h.needwant(ctx, "doctor", spec)
 		Expect(doctor.Code).To(Equal(3))
 		Expect(strings.Count(doctor.Stdout+doctor.Stderr, "the environment has no WIFI_PASSPHRASE")).To(Equal(1), doctor.Stdout)
@@ -199,8 +199,8 @@ var _ = Describe("the user's machine", Label("root"), func() {
 			"7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
 		Entry("it is another device", "which is not the device", "7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
 		Entry("the device's address lies in the home network", "overlap", "192.168.50.10", "192.168.1.77", SpecTimeout(time.Minute)),
-		Entry("the token is wrong", "extract it anew, it changes with pairing", "env:PLUG_TOKEN", "env:WRONG_TOKEN", SpecTimeout(time.Minute)),
-		Entry("a Wi-Fi is asked of a link with a cable", "inside is no Wi-Fi link, which placement ap needs",
+		Entry("the token is wrong", "extract it again, it changes with pairing", "env:PLUG_TOKEN", "env:WRONG_TOKEN", SpecTimeout(time.Minute)),
+		Entry("a Wi-Fi is asked of a link with a cable", "inside is not a Wi-Fi link, which placement ap needs",
 			"uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:PLUG_TOKEN", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),
 		Entry("the passphrase of the Wi-Fi is missing", "the passphrase of the Wi-Fi: the environment has no WIFI_PASSPHRASE",
 			"uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:WIFI_PASSPHRASE", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),

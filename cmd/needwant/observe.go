@@ -95,7 +95,7 @@ type observed struct {
 	harness.Contact
 	Packets uint64 `json:"packets"` // in either direction
 	Bytes   uint64 `json:"bytes"`   // of these, headers of IP included
-	Named   string `json:"named"`   // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" where there is none
+	Named   string `json:"named"`   // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" if there is none
 }
 
 // traffic counts what passes at a gateway.

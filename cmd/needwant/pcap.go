@@ -23,7 +23,7 @@ type tapped interface {
 	Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error)
 }
 
-// record lets --pcap have what passes on the lanes, but for secrets. The lanes
+// record lets --pcap have what passes on the lanes, except for secrets. The lanes
 // that it returns say which trial a packet belongs to. Close it in any case.
 func (d *display) record(lanes []harness.Lane, secrets []string) (said []harness.Lane, r *recording, err error) {
 	r = &recording{}

@@ -197,7 +197,7 @@ func shorten(text string, width int) string {
 	return text
 }
 
-// terminal tells whether a file is a terminal that may be coloured.
+// terminal reports whether a file is a terminal that may be coloured.
 func terminal(file *os.File) bool {
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""

@@ -240,7 +240,7 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		Expect(stdout).To(MatchRegexp(`"allow": \[\s*\[\s*"dns/log.example"\s*\]\s*\]`))
 	}, SpecTimeout(3*time.Minute))
 
-	It("finds it with each fault that a resolver has, but for a name that is blocked always", func(ctx SpecContext) {
+	It("finds it with each fault that a resolver has, except for a name that is blocked always", func(ctx SpecContext) {
 		f := newFlat(ctx)
 		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] }, "cloud.example", "ads.example", "dns.google")
 		code, stdout, stderr := f.needwant(ctx, "bisect", f.spec("", "faults: [refused, 'null'], always: [dns.google]"), "--format", "json", "--out", filepath.Join(f.folder, "plug.run"))

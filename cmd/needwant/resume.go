@@ -89,7 +89,7 @@ func budgeted(run harness.Run, budget int) harness.Run {
 	return run
 }
 
-// ofSpec tells whether a run was made with a spec, and not with a world.
+// ofSpec reports whether a run was made with a spec, and not with a world.
 func ofSpec(run harness.Run) bool {
 	return regexp.MustCompile(`(?m)^kind: *Scenarios\b`).MatchString(run.Settings.Text)
 }

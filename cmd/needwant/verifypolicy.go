@@ -39,7 +39,7 @@ func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 func (a applied) refused() []harness.Destination { return policy.IDs(a.policy.Blocked) }
 func (a applied) open() []harness.Destination    { return policy.IDs(a.policy.Open) }
 
-// judges tells whether a scenario must keep working.
+// judges reports whether a scenario must keep working.
 func (a applied) judges(scenario string) bool { return slices.Contains(a.scenarios, scenario) }
 
 // confiner is a gateway that can refuse all but what is open.

@@ -136,7 +136,7 @@ func (d *database) read() (harness.Run, tip, error) {
 	return run, end, nil
 }
 
-// check tells whether the file is one of ours, and sound as a database.
+// check reports whether the file is one of ours, and sound as a database.
 func (d *database) check() error {
 	var application, version int
 	if err := d.get("PRAGMA application_id", &application); err != nil {

@@ -54,7 +54,7 @@ func (k Kind) remedy() string {
 	return "check the disk and the rights on the file"
 }
 
-// Usage tells whether the wrong file was given (exit code 2), rather than the
+// Usage reports whether the wrong file was given (exit code 2), rather than the
 // machine being unfit to keep it (exit code 3).
 func (k Kind) Usage() bool {
 	return k != NotWritable && k != NoSpace && k != Unreadable

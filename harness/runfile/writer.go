@@ -9,10 +9,10 @@ import (
 
 // reserved is the byte of the file on which SQLite holds the lock of a writer
 // (RESERVED_BYTE of sqlite.org/src/file/src/os.h). [File] holds it all the time,
-// but for an instant after each record.
+// except for an instant after each record.
 const reserved = 0x40000001
 
-// Written tells whether a process writes to the run file just now. It takes no
+// Written reports whether a process writes to the run file just now. It takes no
 // lock itself. This process must not be the one: it would not see its own lock.
 func Written(path string) (bool, error) {
 	file, err := os.Open(path)

@@ -27,7 +27,7 @@ func (t *theory) toAudit(part Set) Question {
 	return Question{Block: part, Reason: Audit, Fails: 0.05}
 }
 
-// tried tells whether a trial blocked just s.
+// tried reports whether a trial blocked just s.
 func (t *theory) tried(s Set) bool { return slices.ContainsFunc(t.blocked, s.Equal) }
 
 // parts are the sets to audit: random halves of the safe list, each followed

@@ -189,7 +189,7 @@ func (t *theory) explainOpen(broken *Contradiction) []Open {
 	return list
 }
 
-// audited tells whether some part of the safe list was tried by itself.
+// audited reports whether some part of the safe list was tried by itself.
 func (t *theory) audited() bool {
 	return slices.ContainsFunc(t.findings, func(f finding) bool {
 		return f.set.SubsetOf(t.safe) && !f.set.Equal(t.safe)

@@ -57,7 +57,7 @@ func takeLikeliest(guesses *[]guess) guess {
 	return g
 }
 
-// Settled tells whether the journal already implies what a trial that blocks s
+// Settled reports whether the journal already implies what a trial that blocks s
 // would answer, so that a lane still busy with it may give it up. Where answers
 // may be wrong, nothing is settled.
 func Settled(knowledge []Answer, order []int, s Set, options Options) bool {

@@ -171,7 +171,7 @@ func (t *theory) unconfirmed(f Set) bool {
 	return false
 }
 
-// contradiction is a doubted finding beyond doubt, nil where there is none.
+// contradiction is a doubted finding beyond doubt, nil if there is none.
 func (t *theory) contradiction() *finding {
 	for _, f := range t.doubted {
 		if math.Abs(f.weight) >= t.trust.verdict {

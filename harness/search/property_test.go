@@ -41,7 +41,7 @@ var _ = Describe("Any monotone system", func() {
 		})
 	})
 
-	It("is explained to order 2, but for cuts of three alternatives or more", func() {
+	It("is explained to order 2, except for cuts of three alternatives or more", func() {
 		incomplete := 0
 		eachSystem(func(i int, system systems.System, random *rand.Rand) {
 			out := systems.Experiment{System: system}.Run()

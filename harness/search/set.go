@@ -55,10 +55,10 @@ func (s Set) word(w int) uint64 {
 	return 0
 }
 
-// Has tells whether x is a member.
+// Has reports whether x is a member.
 func (s Set) Has(x int) bool { return s.word(x/64)&(1<<(x%64)) != 0 }
 
-// IsEmpty tells whether there is no member.
+// IsEmpty reports whether there is no member.
 func (s Set) IsEmpty() bool { return len(s.words) == 0 }
 
 // Len is the number of members.
@@ -100,10 +100,10 @@ func (s Set) Intersect(other Set) Set {
 // With is s and the members given.
 func (s Set) With(members ...int) Set { return s.Union(Of(members...)) }
 
-// Without is s but for the members given.
+// Without is s except for the members given.
 func (s Set) Without(members ...int) Set { return s.Minus(Of(members...)) }
 
-// SubsetOf tells whether each member of s is one of other's; equal sets are
+// SubsetOf reports whether each member of s is one of other's; equal sets are
 // subsets of each other.
 func (s Set) SubsetOf(other Set) bool {
 	if len(s.words) > len(other.words) {
@@ -117,7 +117,7 @@ func (s Set) SubsetOf(other Set) bool {
 	return true
 }
 
-// Intersects tells whether the two share a member.
+// Intersects reports whether the two share a member.
 func (s Set) Intersects(other Set) bool {
 	for w := range min(len(s.words), len(other.words)) {
 		if s.words[w]&other.words[w] != 0 {
@@ -127,7 +127,7 @@ func (s Set) Intersects(other Set) bool {
 	return false
 }
 
-// Equal tells whether both have the same members.
+// Equal reports whether both have the same members.
 func (s Set) Equal(other Set) bool { return slices.Equal(s.words, other.words) }
 
 // Compare orders sets by size, then by their members: {3} before {0 1} before

@@ -94,12 +94,12 @@ func (t *theory) believe(f finding) bool {
 	return false
 }
 
-// passes tells whether s is known to pass, because it lies in a passing set.
+// passes reports whether s is known to pass, because it lies in a passing set.
 func (t *theory) passes(s Set) bool {
 	return slices.ContainsFunc(t.passing, s.SubsetOf)
 }
 
-// fails tells whether s is known to fail, because it contains a failing set.
+// fails reports whether s is known to fail, because it contains a failing set.
 func (t *theory) fails(s Set) bool {
 	return slices.ContainsFunc(t.failing, func(f Set) bool { return f.SubsetOf(s) })
 }

@@ -85,7 +85,7 @@ func auditOfAll(columns [][]Answer, order []int, inflight []Set, options Options
 	return Question{}, false
 }
 
-// endsWith tells whether the last trial that blocked something blocked s, and
+// endsWith reports whether the last trial that blocked something blocked s, and
 // failed in no column.
 func endsWith(columns [][]Answer, s Set) bool {
 	var last []Answer

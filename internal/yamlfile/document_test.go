@@ -88,7 +88,7 @@ var _ = Describe("a YAML file", func() {
 	It("finds the place of a flaw by its path", func() {
 		_, document, err := read("name: cake\ntags:\n  - sweet\n  - \"s a d\"\n")
 		Expect(err).NotTo(HaveOccurred())
-		flaw := yamlfile.FlawAt([]string{"tags", "1"}, "write one word", "%q is no tag", "s a d")
+		flaw := yamlfile.FlawAt([]string{"tags", "1"}, "write one word", "%q is not a tag", "s a d")
 		Expect(document.Locate(flaw)).To(And(HaveField("Line", 4), HaveField("Column", 5), HaveField("Source", `  - "s a d"`)))
 		flaw.Inside, flaw.Column = true, 2
 		Expect(document.Locate(flaw)).To(HaveField("Column", 8))

@@ -8,7 +8,7 @@ import (
 // Error says what is wrong with a file, where, and what to do about it.
 type Error struct {
 	File    string // as it was given
-	Line    int    // from 1; 0 where there is no text to point at
+	Line    int    // from 1; 0 if there is no text to point at
 	Column  int    // from 1, in characters
 	Source  string // the offending line
 	Message string

@@ -10,7 +10,7 @@ import (
 )
 
 // child is the value at a key or an index, with the token that leads to it; nil
-// where there is none.
+// if there is none.
 func child(node ast.Node, step string) (*token.Token, ast.Node) {
 	if sequence, ok := node.(*ast.SequenceNode); ok {
 		index, err := strconv.Atoi(step)

@@ -170,7 +170,7 @@ func (s *street) connect(ctx context.Context, address netip.Addr, port uint16) (
 }
 
 // remembered are the addresses that the gateway's connection tracking knows
-// connections with, whoever began them.
+// connections with, no matter who began them.
 func (s *street) remembered() (addresses []netip.Addr) {
 	GinkgoHelper()
 	flows, err := s.middle.Netlink().ConntrackTableList(netlink.ConntrackTable, unix.AF_UNSPEC)

@@ -43,7 +43,7 @@ type bypass struct {
 	blocked []harness.Destination
 	doubt   string // what the gateway must say of it
 	row     string // the destination by which it must be known instead
-	home    string // whom in the home network the device must be kept from
+	home    string // who in the home network the device must be kept from
 }
 
 // now is a bypass that needs no preparation.

@@ -13,9 +13,9 @@ import (
 	"github.com/needwant/needwant/netns/gateway/names"
 )
 
-// Questions to other resolvers are caught, but for shared tables: whatever the device sends to port 53
+// Questions to other resolvers are caught, except for shared tables: whatever the device sends to port 53
 // is delivered to the gateway's own resolver, its address unchanged, so that the
-// log, the block and the attribution see whom it was meant for.
+// log, the block and the attribution see who it was meant for.
 
 // caught is the bit that questions carry from one chain to the routes.
 const caught = 0x04000000

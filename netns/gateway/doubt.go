@@ -20,7 +20,7 @@ import (
 type doubts struct {
 	mutex   sync.Mutex
 	said    []string
-	home    map[string]bool     // whom in the home network the device called
+	home    map[string]bool     // who in the home network the device called
 	bare    map[netip.Addr]bool // addresses without a name that were contacted while nothing was blocked
 	private string              // a resolver that answered the device in private, since the gateway's start
 	routers map[netip.Addr]watch.Router
@@ -62,7 +62,7 @@ func (d *doubts) stray(p watch.Packet) {
 	d.add(fmt.Sprintf("%s, which is not the device's hardware address, sent %s to %s, and was kept back", p.Hardware, p.Kind, p.Destination))
 }
 
-// keptFrom is told whom in the home network the device called.
+// keptFrom is told who in the home network the device called.
 func (d *doubts) keptFrom(p watch.Packet) {
 	name := fmt.Sprintf("%s/%d/%s", p.Protocol, p.Destination.Port(), p.Destination.Addr())
 	if p.Protocol == "" {
@@ -137,7 +137,7 @@ func (d *doubts) of(contacts []harness.Contact) []string {
 	return all
 }
 
-// nobodys tells whether the device reached an address that may be anybody's: one
+// nobodys reports whether the device reached an address that may be anybody's: one
 // without a name, that it does not contact anyway, and that is no resolver.
 func (d *doubts) nobodys(contact harness.Contact) bool {
 	address, bare := contact.Destination.Address()

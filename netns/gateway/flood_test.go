@@ -293,7 +293,7 @@ func addressOf(name string, address netip.Addr) dns.RR {
 	return &dns.A{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: address.AsSlice()}
 }
 
-// everywhere is one of 131,072 addresses of the internet, but for the known one's
+// everywhere is one of 131,072 addresses of the internet, except for the known one's
 // network.
 func everywhere(i uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 18 + byte(i>>16&1), byte(i>>8) | 1, byte(i)})

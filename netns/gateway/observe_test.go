@@ -86,7 +86,7 @@ func observingSpecs(family family) {
 		Expect(seen.Contacts).To(HaveEach(And(HaveField("Tries", 1), HaveField("Answered", false))))
 	}, SpecTimeout(20*time.Second))
 
-	It("begins anew with each window", func(ctx SpecContext) {
+	It("begins again with each window", func(ctx SpecContext) {
 		s.offer(ctx, family.first, 443)
 		Expect(reach(ctx, s.device, "tcp", family.first, 443)).To(Succeed())
 		Expect(s.observe(ctx).Contacts).To(HaveLen(1))

@@ -37,7 +37,7 @@ func withheldSpecs(family family) {
 		s.zone.set("other.example", at(family.second))
 	}, NodeTimeout(20*time.Second))
 
-	DescribeTable("does not exist, whoever is asked", func(ctx SpecContext, network, resolver string) {
+	DescribeTable("does not exist, no matter which resolver is asked", func(ctx SpecContext, network, resolver string) {
 		Expect(s.gateway.Block(ctx, cloud, harness.NXDomain)).To(Succeed())
 		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeHTTPS} {
 			_, err := s.resolve(ctx, network, resolver, "Cloud.Example", kind)

@@ -149,7 +149,7 @@ func (i *internet) openNamesAt(address netip.Addr) error {
 	return nil
 }
 
-// contacts tells whether a destination of the world is at this place.
+// contacts reports whether a destination of the world is at this place.
 func (w World) contacts(at place) bool {
 	for _, d := range w.Destinations {
 		if d.Protocol == at.protocol && d.Port == at.port && slices.Contains(d.Addresses, at.address) {

@@ -285,7 +285,7 @@ func (a *assistant) show(state string, attributes map[string]any) {
 	for _, listener := range a.listeners {
 		select {
 		case listener <- change{before, a.entity}:
-		default: // whoever does not listen misses it
+		default: // a listener that is not ready misses it
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (w World) checkHead() *flaw {
 	case w.Kind != "World":
 		return flawAt(keys("kind"), "write kind: World", "kind is %q", w.Kind)
 	case !namePattern().MatchString(w.Name):
-		return flawAt(keys("name"), "write letters, digits, dots, dashes and underscores", "%q is no name", w.Name)
+		return flawAt(keys("name"), "write letters, digits, dots, dashes and underscores", "%q is not a name", w.Name)
 	case !slices.Contains([]Failure{Silent, WithError, Mute}, w.Failure):
 		return flawAt(keys("failure"), suggest(string(w.Failure), []string{"silent", "error", "mute"}), "unknown failure %q", w.Failure)
 	}
@@ -110,7 +110,7 @@ func (w World) checkNoise() *flaw {
 		value float64
 	}{{keys("noise", "deaf"), w.Noise.Deaf}, {keys("noise", "spell", "chance"), w.Noise.Spell.Chance}} {
 		if !(chance.value >= 0 && chance.value <= 1) {
-			return flawAt(chance.path, "write a number from 0 to 1", "%v is no probability", chance.value)
+			return flawAt(chance.path, "write a number from 0 to 1", "%v is not a probability", chance.value)
 		}
 	}
 	if spell := w.Noise.Spell; spell.Chance > 0 && (spell.Every < 10*time.Millisecond || spell.For <= 0) {
@@ -129,7 +129,7 @@ func (w World) checkDestinations() *flaw {
 	for _, id := range w.IDs() {
 		at := func(key ...string) []string { return append(keys("destinations", id), key...) }
 		if !idPattern().MatchString(id) || id == "true" || id == "false" {
-			return flawAt(at(), "begin with a letter; go on with letters, digits, _ - and .", "%q is no id", id)
+			return flawAt(at(), "begin with a letter; go on with letters, digits, _ - and .", "%q is not an id", id)
 		}
 		if flaw := w.Destinations[id].check(at); flaw != nil {
 			return flaw
@@ -147,7 +147,7 @@ func (d Destination) check(at func(key ...string) []string) *flaw {
 	case d.Protocol != ICMP && d.Port == 0:
 		return flawAt(at("port"), "write a number from 1 to 65535", "there is no port")
 	case d.Host != "" && !goodHost(d.Host):
-		return flawAt(at("host"), "write a name such as time.example.net; for a bare address leave host out", "%q is no host name", d.Host)
+		return flawAt(at("host"), "write a name such as time.example.net; for a bare address leave host out", "%q is not a host name", d.Host)
 	case len(d.Addresses) == 0:
 		return flawAt(at("addresses"), "write addresses: [192.0.2.1]", "there are no addresses")
 	case d.Host == "" && len(d.Addresses) > 1:

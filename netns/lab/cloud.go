@@ -42,7 +42,7 @@ func newCloud(tempo Tempo, token miio.Token) *cloud {
 }
 
 // command pushes a command down every session, those too that open a little
-// later, and tells whether the device obeyed.
+// later, and reports whether the device obeyed.
 func (c *cloud) command(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()

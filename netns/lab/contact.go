@@ -80,7 +80,7 @@ func (l *life) attempt(ctx context.Context, id string, contact contact) bool {
 	return err == nil
 }
 
-// hangsOn tells whether a failure is one that the destination's client hangs on:
+// hangsOn reports whether a failure is one that the destination's client hangs on:
 // time is over when nothing at all came back.
 func (l *life) hangsOn(id string, err error, over bool) bool {
 	d := l.world.Destinations[id]
@@ -107,7 +107,7 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// addresses are those to try, in order. A name is looked up anew when its
+// addresses are those to try, in order. A name is looked up again when its
 // answer has expired, and a name that cannot be looked up has none: that holds
 // for a destination with an open session too.
 func (l *life) addresses(ctx context.Context, d Destination) ([]netip.Addr, error) {

@@ -90,7 +90,7 @@ var _ = Describe("The Home Assistant stand-in", Label("root"), func() {
 		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
 	}, SpecTimeout(time.Minute))
 
-	It("polls anew before update_entity returns", func(ctx SpecContext) {
+	It("polls again before update_entity returns", func(ctx SpecContext) {
 		// So slow that no poll of its own comes in between.
 		h := live(ctx, parsed(small+"tempo: {contact: 50ms, poll: 10m}\nfailure: error\nfunctions: {status: a}\n"))
 		h.works(ctx)

@@ -100,7 +100,7 @@ func (d *device) stop() {
 	d.life = nil
 }
 
-// bite is what the watchdog does to a device that hangs: it starts it anew, unless
+// bite is what the watchdog does to a device that hangs: it starts it again, unless
 // somebody has done so meanwhile. A device that cannot start stays off.
 func (d *device) bite(hung *life) {
 	hung.bitten.Do(func() {
@@ -135,7 +135,7 @@ func (l *life) lottery(purpose string) *rand.Rand {
 // because no real device says zero for its first second.
 func (l *life) stamp() uint32 { return uint32(time.Since(l.born)/time.Second) + 1000 }
 
-// call tells whether a function works when it is called now. Destinations that
+// call reports whether a function works when it is called now. Destinations that
 // only the call contacts are contacted; those that the function's expression
 // names are waited for.
 func (l *life) call(function string) bool {
@@ -163,5 +163,5 @@ func (l *life) call(function string) bool {
 	return l.mind.works(function, called)
 }
 
-// obeys tells whether the device carries out a command from the cloud.
+// obeys reports whether the device carries out a command from the cloud.
 func (l *life) obeys() bool { return !l.noise.spell(time.Since(l.born)) && l.call(Remote) }

@@ -18,7 +18,7 @@
 // Each of these is a network namespace without a name, and none has a way out:
 // no packet of a lab reaches a real network. The gateway's namespace has its
 // links and addresses, and nothing that forwards: that is for package
-// netns/gateway, or whoever else the lab is lent to.
+// netns/gateway, or any other user of the lab.
 //
 // The device is honest. It opens real sockets, asks for names, verifies
 // certificates, and a function works only while its expression holds over what

@@ -16,7 +16,7 @@ func NewMind(w World) Mind { return Mind{newMind(w)} }
 // Report tells how a contact went.
 func (m Mind) Report(id string, succeeded bool) { m.report(id, succeeded) }
 
-// Active tells whether a destination is to be contacted.
+// Active reports whether a destination is to be contacted.
 func (m Mind) Active(id string) bool {
 	active, _ := m.active(id)
 	return active
@@ -37,7 +37,7 @@ func (m Mind) Late(function string) time.Duration { return m.late(function) }
 // Leaves tells for how long a destination is left alone.
 func (m Mind) Leaves(id string) time.Duration { return m.leaves(id) }
 
-// Starting tells whether the mind is still starting.
+// Starting reports whether the mind is still starting.
 func (m Mind) Starting() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *Lab) Namespaces() map[string]*netns.Namespace {
 	}
 }
 
-// Distrust starts the device anew, trusting nobody.
+// Distrust starts the device again, trusting nobody.
 func (l *Lab) Distrust() error {
 	l.device.switchOff()
 	l.device.trusted = x509.NewCertPool()

@@ -58,7 +58,7 @@ func (e Expression) mustParse() *formula {
 	return f
 }
 
-// holds tells whether the formula is true when exactly these are reached.
+// holds reports whether the formula is true when exactly these are reached.
 func (f *formula) holds(reached func(id string) bool) bool {
 	switch f.operator {
 	case operand:
@@ -92,7 +92,7 @@ func (f *formula) operands() []*formula {
 	return found
 }
 
-// names tells whether the formula mentions a destination.
+// names reports whether the formula mentions a destination.
 func (f *formula) names(id string) bool {
 	for _, operand := range f.operands() {
 		if operand.id == id {

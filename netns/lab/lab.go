@@ -123,7 +123,7 @@ func (l *Lab) start(world World, options Options) error {
 	return l.device.switchOn()
 }
 
-// resolver is whom the device asks for names.
+// resolver is who the device asks for names.
 func (w World) resolver() netip.Addr {
 	if w.Device.Resolver.IsValid() {
 		return w.Device.Resolver

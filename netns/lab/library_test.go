@@ -28,7 +28,7 @@ var _ = Describe("The library", func() {
 		Expect(labtest.Core()).To(HaveLen(6), "a name is misspelt, or a world is gone")
 	})
 
-	It("is the same when it is written down anew", func() {
+	It("is the same when it is written down again", func() {
 		for _, world := range lab.Library() {
 			again, err := lab.Make(world)
 			Expect(err).NotTo(HaveOccurred())

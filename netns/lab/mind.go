@@ -88,7 +88,7 @@ func (m *mind) think() {
 	}
 }
 
-// wake finds out which destinations are active now, and tells whether that has
+// wake finds out which destinations are active now, and reports whether that has
 // changed. What falls dormant counts as not reached.
 func (m *mind) wake() (changed bool) {
 	for _, id := range m.order {
@@ -130,7 +130,7 @@ func (m *mind) isDormant(d Destination) bool {
 	return false
 }
 
-// keeps tells whether a destination keeps the state it got when it is no longer
+// keeps reports whether a destination keeps the state it got when it is no longer
 // contacted.
 func (m *mind) keeps(id string) bool {
 	d := m.world.Destinations[id]
@@ -138,7 +138,7 @@ func (m *mind) keeps(id string) bool {
 }
 
 // goOn ends the first turn, and then the start, once every active destination
-// has had its chance. It tells whether something has changed.
+// has had its chance. It reports whether something has changed.
 func (m *mind) goOn() bool {
 	if !m.starting {
 		return false
@@ -175,7 +175,7 @@ func (m *mind) consider(function string) {
 	}
 }
 
-// works tells whether a call of the function succeeds. Called holds what the
+// works reports whether a call of the function succeeds. Called holds what the
 // call itself contacted, and how that went.
 func (m *mind) works(function string, called map[string]bool) bool {
 	m.mu.Lock()
@@ -196,7 +196,7 @@ func (m *mind) works(function string, called map[string]bool) bool {
 	return m.stillUp(function)
 }
 
-// stillUp tells whether a function whose need is not met is in the first part
+// stillUp reports whether a function whose need is not met is in the first part
 // of its duty cycle.
 func (m *mind) stillUp(function string) bool {
 	duty := m.world.Duty
@@ -219,7 +219,7 @@ func (m *mind) late(function string) time.Duration {
 	return m.world.Late.By
 }
 
-// hangs tells whether a client that hung on a contact once more is given up.
+// hangs reports whether a client that hung on a contact once more is given up.
 func (m *mind) hangs(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -237,7 +237,7 @@ func (m *mind) leaves(id string) time.Duration {
 	return m.world.Destinations[id].Sticks
 }
 
-// active tells whether a destination is to be contacted, and gives a channel
+// active reports whether a destination is to be contacted, and gives a channel
 // that is closed when that may have changed.
 func (m *mind) active(id string) (bool, <-chan struct{}) {
 	m.mu.Lock()

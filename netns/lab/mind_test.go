@@ -195,7 +195,7 @@ func TestDuty(t *testing.T) {
 		rounds(m, world, world.Tempo.Patience, allBut("a"))
 		<-time.After(59 * time.Second)
 		if !m.Works(lab.Control, everything) {
-			t.Error("one brief moment with what it needs does not start the cycle anew")
+			t.Error("one brief moment with what it needs does not start the cycle again")
 		}
 	})
 }

@@ -103,7 +103,7 @@ func (s situation) repair() (before []string, more string, found bool) {
 	return nil, "", false
 }
 
-// holds tells whether the formula is true once the device has settled with
+// holds reports whether the formula is true once the device has settled with
 // this set blocked.
 func (s situation) holds(blocked uint) bool {
 	var reached uint

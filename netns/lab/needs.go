@@ -108,7 +108,7 @@ func (w World) checkWatch() *flaw {
 	case watch.Every < 10*time.Millisecond || watch.For < watch.Every:
 		return flawAt(keys("watch"), "write {every: 100ms, for: 3s, ratio: 0.6}", "a watch needs every (10ms at least) and for (as long at least)")
 	case !(watch.Ratio > 0 && watch.Ratio <= 1):
-		return flawAt(keys("watch", "ratio"), "write a number above 0, and 1 at most", "%v is no part of the time", watch.Ratio)
+		return flawAt(keys("watch", "ratio"), "write a number above 0, and 1 at most", "%v is not a part of the time", watch.Ratio)
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func (w World) Informants() (ids []string) {
 	return ids
 }
 
-// commandArrives tells whether remote holds only while a session is open that
+// commandArrives reports whether remote holds only while a session is open that
 // the cloud can push a command down. Expressions have no "not", so it is enough
 // to look at the case in which everything else is reached.
 func (w World) commandArrives() bool {

@@ -11,11 +11,11 @@ type noise struct {
 	seed uint64
 }
 
-// ignores tells whether the nth request falls on deaf ears. Requests are
+// ignores reports whether the nth request falls on deaf ears. Requests are
 // independent of each other.
 func (n noise) ignores(nth uint64) bool { return n.draw(1, nth) < n.Deaf }
 
-// spell tells whether the device is having a spell, this long after its start.
+// spell reports whether the device is having a spell, this long after its start.
 // The chance comes at the beginning of each period.
 func (n noise) spell(age time.Duration) bool {
 	s := n.Spell

@@ -23,7 +23,7 @@ func Random(seed uint64) World {
 	}
 }
 
-// worksUnblocked tells whether the steady device does everything while nothing
+// worksUnblocked reports whether the steady device does everything while nothing
 // is blocked.
 func (w World) worksUnblocked() bool {
 	return !slices.ContainsFunc(functionNames(), func(function string) bool {

@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/netns"
 )
 
-var update = flag.Bool("update", false, "write the published schema of worlds anew")
+var update = flag.Bool("update", false, "write the published schema of worlds again")
 
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 

@@ -107,7 +107,7 @@ var _ = Describe("A device with a peculiarity", Label("root"), func() {
 	}, SpecTimeout(time.Minute))
 })
 
-// greeted tells whether the device answers a hello from somewhere.
+// greeted reports whether the device answers a hello from somewhere.
 func (h *home) greeted(ctx SpecContext, from *netns.Namespace) bool {
 	GinkgoHelper()
 	connection, err := from.Dial(ctx, "udp", h.app.Address.String())

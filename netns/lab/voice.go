@@ -84,7 +84,7 @@ func (l *life) serve(packets net.PacketConn) {
 	}
 }
 
-// hears tells whether the device listens to an address at all.
+// hears reports whether the device listens to an address at all.
 func (l *life) hears(from net.Addr) bool {
 	if !l.world.Device.OwnOnly {
 		return true
@@ -95,7 +95,7 @@ func (l *life) hears(from net.Addr) bool {
 	return err == nil && (networks["device"].Contains(address) || networks["device v6"].Contains(address))
 }
 
-// greets tells whether the device answers a hello, which most do always.
+// greets reports whether the device answers a hello, which most do always.
 func (l *life) greets() bool {
 	return l.world.Failure != Mute || l.mind.works(Info, nil)
 }

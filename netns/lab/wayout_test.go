@@ -111,7 +111,7 @@ var _ = Describe("The way out of a lab", Label("root"), func() {
 	}, SpecTimeout(time.Minute))
 })
 
-// holdsPeer tells whether the other end of a cable is in the lab too.
+// holdsPeer reports whether the other end of a cable is in the lab too.
 func (h *home) holdsPeer(namespace *netns.Namespace, link netlink.Link) bool {
 	for _, other := range h.Namespaces() {
 		id, err := namespace.Netlink().GetNetNsIdByFd(other.FD())

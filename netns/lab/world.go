@@ -53,7 +53,7 @@ type Tempo struct {
 // Destination is one thing that the device contacts.
 type Destination struct {
 	Host      string         `yaml:"host,omitempty" about:"The name that the device asks for. Without one it contacts the address."`
-	Addresses []netip.Addr   `yaml:"addresses" jsonschema:"minItems=1" about:"IPv4 and IPv6 addresses of the name; exactly one where there is no name."`
+	Addresses []netip.Addr   `yaml:"addresses" jsonschema:"minItems=1" about:"IPv4 and IPv6 addresses of the name; exactly one if there is no name."`
 	Rotate    time.Duration  `yaml:"rotate,omitempty" about:"Answer one address at a time, moving on after this time."`
 	TTL       *time.Duration `yaml:"ttl,omitempty" about:"How long the device may keep the addresses, in whole seconds. The default is 1s; 0s means not at all."`
 	Protocol  string         `yaml:"protocol" jsonschema:"enum=tcp,enum=udp,enum=icmp" about:"tcp, udp or icmp."`
@@ -61,7 +61,7 @@ type Destination struct {
 	Service   string         `yaml:"service,omitempty" about:"What people call it, for example NTP."`
 	After     []string       `yaml:"after,omitempty" about:"Contacted only while none of these destinations is reached."`
 	When      When           `yaml:"when,omitempty" jsonschema:"pattern=^(always|boot|use:(info|status|control|remote))$" about:"always (the default), boot (only while starting), or use:FUNCTION (only when that function is called)."`
-	Sticks    time.Duration  `yaml:"sticks,omitempty" about:"Left alone for this long, each time that it was tried in vain as often as the device has patience."`
+	Sticks    time.Duration  `yaml:"sticks,omitempty" about:"Left alone for this long, each time that it was tried without success as often as the device has patience."`
 	Hangs     []Hang         `yaml:"hangs,omitempty" jsonschema:"enum=silence,enum=no_name" about:"What its client hangs on until a watchdog restarts the device, when it happens as often in a row as the device has patience: silence (what is sent is swallowed) or no_name (the name is withheld)."`
 }
 
@@ -113,7 +113,7 @@ const (
 
 func functionNames() []string { return []string{Info, Status, Control, Remote} }
 
-// Of is the expression of one function, "" where there is none.
+// Of is the expression of one function, "" if there is none.
 func (f Functions) Of(function string) Expression {
 	switch function {
 	case Info:

@@ -145,7 +145,7 @@ var (
 	hostName  = regexp.MustCompile(`^(\*|[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.(\*|[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?))*$`)
 )
 
-// Check says what is wrong with evidence, whoever wrote it.
+// Check says what is wrong with evidence, no matter who wrote it.
 func (e Evidence) Check() error {
 	switch {
 	case e.APIVersion != "needwant/v1" || e.Kind != "Evidence":
@@ -193,11 +193,11 @@ func (e Evidence) checkDestination(d Destination) error {
 	}
 	for _, text := range d.Addresses {
 		if _, err := netip.ParseAddr(text); err != nil {
-			return fmt.Errorf("destination %s: %q is no address", d.ID, text)
+			return fmt.Errorf("destination %s: %q is not an address", d.ID, text)
 		}
 	}
 	if d.Service != "" && !plainWord.MatchString(d.Service) {
-		return fmt.Errorf("destination %s: service %q is no plain word", d.ID, d.Service)
+		return fmt.Errorf("destination %s: service %q is not a plain word", d.ID, d.Service)
 	}
 	for column, verdict := range d.Verdicts {
 		if !slices.ContainsFunc(e.Columns, func(c Column) bool { return c.ID == column }) {

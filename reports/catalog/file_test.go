@@ -62,7 +62,7 @@ var _ = Describe("a catalog", func() {
 		Entry("a town for a region", "region: nz", "region: Auckland", "two letters"),
 		Entry("an odd date", `date: "2024-05-06"`, "date: yesterday", "2024-05-06"),
 		Entry("an address at home", "- 203.0.113.1", "- 192.168.1.7", "address at home"),
-		Entry("no address", "- 203.0.113.1", "- cloud", "no address"),
+		Entry("no address", "- 203.0.113.1", "- cloud", "not an address"),
 		Entry("a hardware address in a name", "tcp/443/cloud.", "tcp/443/7c49eb123456.", "hardware address"),
 		Entry("a number in a name", "tcp/443/cloud.", "tcp/443/id20495188.", "number of a device"),
 		Entry("a token in a title", "Required for Native App?", "5f1d3a9bc27e4806a1b2c3d4e5f60718", "a token"),

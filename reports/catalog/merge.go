@@ -49,7 +49,7 @@ type Witness struct {
 	Simulated                   bool
 }
 
-// Conflict tells whether two runs that decided came to different verdicts.
+// Conflict reports whether two runs that decided came to different verdicts.
 func (c Cell) Conflict() bool {
 	decided := 0
 	for _, claim := range c.Claims {
@@ -60,7 +60,7 @@ func (c Cell) Conflict() bool {
 	return decided > 1
 }
 
-// Decided tells whether the claim is a verdict, and not an open question.
+// Decided reports whether the claim is a verdict, and not an open question.
 func (c Claim) Decided() bool {
 	switch c.Verdict {
 	case harness.Required, harness.Alternative, harness.Degraded, harness.Optional:
@@ -69,7 +69,7 @@ func (c Claim) Decided() bool {
 	return false
 }
 
-// Simulated tells whether all the evidence is from the lab.
+// Simulated reports whether all the evidence is from the lab.
 func (m Model) Simulated() bool {
 	return !slices.ContainsFunc(m.Evidence, func(e Evidence) bool { return !e.Simulated })
 }

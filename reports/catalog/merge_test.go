@@ -13,7 +13,7 @@ import (
 	"github.com/needwant/needwant/reports/catalog"
 )
 
-// lamps are three runs that agree but for one firmware, and one of the lab.
+// lamps are three runs that agree except for one firmware, and one of the lab.
 func lamps() []catalog.Evidence {
 	all := []catalog.Evidence{
 		evidence("RUNAAAAAAAAAAAAAAAAAAAAAAA", "1.0", "nz", harness.Required),

@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// go test ./reports/catalog -update writes the golden files anew.
+// go test ./reports/catalog -update writes the golden files again.
 var update = flag.Bool("update", false, "write the golden files of the catalog")
 
 func TestCatalog(t *testing.T) {

@@ -28,13 +28,13 @@ const (
 	placeholderAddress = "192.0.2.1"
 )
 
-// placeholder tells whether nothing is known to tell the device by.
+// placeholder reports whether nothing is known to tell the device by.
 func (d Device) placeholder() bool { return d.MAC == nil && len(d.Addresses) == 0 }
 
 // of fills in what the run knows, and makes the texts harmless.
 func (d Device) of(run reports.Device) (Device, error) {
 	if d.MAC != nil && len(d.MAC) != 6 {
-		return d, fmt.Errorf("%s is no Ethernet address: write it as 7c:49:eb:00:00:01", d.MAC)
+		return d, fmt.Errorf("%s is not an Ethernet address: write it as 7c:49:eb:00:00:01", d.MAC)
 	}
 	d.Name = short(harmless(cmp.Or(d.Name, run.Name, run.Model, "device")), 60)
 	d.Model = short(harmless(run.Model), 60)
@@ -59,7 +59,7 @@ func (d Device) mac() string {
 	return d.MAC.String()
 }
 
-// byAddress tells whether rules know the device by its addresses alone.
+// byAddress reports whether rules know the device by its addresses alone.
 func (d Device) byAddress() bool { return d.MAC == nil && len(d.Addresses) > 0 }
 
 // only lists the device's addresses of one family.

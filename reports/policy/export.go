@@ -59,7 +59,7 @@ func Find(name string) (Format, error) {
 	return Format{}, fmt.Errorf("there is no export format %q: choose one of %s", name, strings.Join(names, ", "))
 }
 
-// Comments tells whether the language has comments, in which an export says
+// Comments reports whether the language has comments, in which an export says
 // what was lost.
 func (f Format) Comments() bool { return f.comment != "" }
 

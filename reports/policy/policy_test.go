@@ -139,7 +139,7 @@ var _ = Describe("a policy", func() {
 		Entry("of a run without scenarios", reports.Matrix{}, policy.Options{Kind: policy.BlockOptional}, "no scenarios"),
 		Entry("of an unknown scenario", matrix(), policy.Options{Kind: policy.BlockOptional, Scenario: "a\nb"}, `choose one of app, home`),
 		Entry("of a run that proves nothing", reports.Matrix{Columns: []reports.Column{{ID: "app"}}}, policy.Options{Kind: policy.BlockOptional}, "proves no safe list"),
-		Entry("of an odd MAC", matrix(), policy.Options{Kind: policy.BlockOptional, Device: policy.Device{MAC: []byte{1, 2}}}, "no Ethernet address"),
+		Entry("of an odd MAC", matrix(), policy.Options{Kind: policy.BlockOptional, Device: policy.Device{MAC: []byte{1, 2}}}, "not an Ethernet address"),
 	)
 
 	It("of an unknown format names all", func() {

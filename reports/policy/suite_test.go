@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/netns"
 )
 
-// go test ./reports/policy -update writes the golden files anew.
+// go test ./reports/policy -update writes the golden files again.
 var update = flag.Bool("update", false, "write the golden files of the exports")
 
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }

@@ -61,7 +61,7 @@ var _ = Describe("the matchers", func() {
 		Entry("no status", answers{"get_status": "7"}, devicetest.HaveState("state", 3), "has no fields"),
 	)
 
-	It("say what to set where there is no device", func() {
+	It("say what to set if there is no device", func() {
 		GinkgoT().Setenv("NEEDWANT_DEVICE", "")
 		Expect(func() { devicetest.Device() }).To(PanicWith(MatchError(ContainSubstring("export NEEDWANT_DEVICE="))))
 		GinkgoT().Setenv("NEEDWANT_DEVICE", "192.0.2.1")

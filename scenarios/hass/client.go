@@ -112,13 +112,13 @@ func (c *Client) Config(ctx context.Context) (Config, error) {
 	return config, err
 }
 
-// CheckEntity tells whether a text is an entity's name, as vacuum.s50; nil when
+// CheckEntity reports whether a text is an entity's name, as vacuum.s50; nil when
 // it is. It keeps a mistyped one out of the request's path.
 func CheckEntity(entity string) *SetupError {
 	domain, name, ok := strings.Cut(entity, ".")
 	rest := strings.Trim(domain+name, "abcdefghijklmnopqrstuvwxyz0123456789_")
 	if !ok || domain == "" || name == "" || rest != "" {
-		return &SetupError{What: fmt.Sprintf("%q is no entity", entity), Remedy: "write domain.name in lower case, as in vacuum.s50"}
+		return &SetupError{What: fmt.Sprintf("%q is not an entity", entity), Remedy: "write domain.name in lower case, as in vacuum.s50"}
 	}
 	return nil
 }

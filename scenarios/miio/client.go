@@ -122,7 +122,7 @@ func (c *Client) timeout() time.Duration {
 }
 
 // nextID gives an id that was not used for long. It starts anywhere, since
-// devices remember the ids of whoever asked before.
+// devices remember the ids of those who asked before.
 func (c *Client) nextID() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -27,7 +27,7 @@ func (e *DeviceError) Error() string {
 	return fmt.Sprintf("the device answered %q (code %d)", e.Message, e.Code)
 }
 
-// Retryable tells whether asking again may help.
+// Retryable reports whether asking again may help.
 func (e *DeviceError) Retryable() bool { return e.Code == CodeAckTimeout || e.Code == CodeBusy }
 
 // UnmarshalJSON reads {"code", "message"}, and the bare texts and numbers that
@@ -119,12 +119,12 @@ type WrongTokenError struct {
 func (e *WrongTokenError) Error() string {
 	switch e.Told {
 	case ByChecksum:
-		return fmt.Sprintf("%s answers with another token than the one given: extract it anew, it changes with pairing", e.Address)
+		return fmt.Sprintf("%s answers with another token than the one given: extract it again, it changes with pairing", e.Address)
 	case ByHello:
-		return fmt.Sprintf("%s tells another token than the one given, as an unpaired device does: pair it, then extract the token anew", e.Address)
+		return fmt.Sprintf("%s tells another token than the one given, as an unpaired device does: pair it, then extract the token again", e.Address)
 	}
 	return fmt.Sprintf("%s answers hellos but has never answered a command: the token may be wrong", e.Address)
 }
 
-// Certain tells whether nothing but the token can be at fault.
+// Certain reports whether nothing but the token can be at fault.
 func (e *WrongTokenError) Certain() bool { return e.Told != BySilence }

@@ -67,7 +67,7 @@ func (x *exchange) note(err error) (settled bool, _ error) {
 	return false, nil
 }
 
-// sleepUntil tells whether the time came before ctx ended.
+// sleepUntil reports whether the time came before ctx ended.
 func sleepUntil(ctx context.Context, end time.Time) bool {
 	timer := time.NewTimer(time.Until(end))
 	defer timer.Stop()
@@ -123,7 +123,7 @@ func (x *exchange) greet() error {
 	}
 }
 
-// offers tells whether a hello's answer holds a token, as that of an unpaired
+// offers reports whether a hello's answer holds a token, as that of an unpaired
 // device does, and one that is not ours.
 func (x *exchange) offers(packet Packet) bool {
 	return packet.Checksum != filled() && packet.Checksum != [16]byte{} &&
@@ -194,7 +194,7 @@ func (x *exchange) receive() (Packet, error) {
 	}
 }
 
-// refused tells whether the network itself answered, by ICMP or for want of a
+// refused reports whether the network itself answered, by ICMP or for want of a
 // neighbour, that nobody is there.
 func refused(err error) bool {
 	for _, number := range []syscall.Errno{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EACCES} {

@@ -136,7 +136,7 @@ func (m *mender) number() {
 	}
 }
 
-// digit tells whether there is a digit so many bytes on.
+// digit reports whether there is a digit so many bytes on.
 func (m *mender) digit(on int) bool {
 	return m.at+on < len(m.text) && '0' <= m.text[m.at+on] && m.text[m.at+on] <= '9'
 }

@@ -146,7 +146,7 @@ func (s *street) destination(id string) lab.Destination {
 	return lab.Destination{}
 }
 
-// restless tells whether the device tries one of these all the time.
+// restless reports whether the device tries one of these all the time.
 func (s *street) restless(blocked []policy.Destination) bool {
 	return slices.ContainsFunc(blocked, func(b policy.Destination) bool {
 		d := s.destination(b.ID.String())

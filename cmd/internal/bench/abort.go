@@ -77,7 +77,7 @@ func (a *Abort) watch(ctx context.Context) {
 	a.end()
 }
 
-// isDue tells whether abort_if is true, and keeps the reason.
+// isDue reports whether abort_if is true, and keeps the reason.
 func (a *Abort) isDue() bool {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()

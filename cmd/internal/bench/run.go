@@ -62,7 +62,7 @@ func Around(file scenarios.File) scenarios.Neighbourhood {
 	return around
 }
 
-// ours tells whether this machine has an address. One that cannot be told is not.
+// ours reports whether this machine has an address. One that cannot be told is not.
 func ours(address netip.Addr) bool {
 	machine, err := netns.Own()
 	if err != nil {
@@ -73,7 +73,7 @@ func ours(address netip.Addr) bool {
 	return err == nil && owned
 }
 
-// isolated tells whether the device is kept from the home network. On the user's
+// isolated reports whether the device is kept from the home network. On the user's
 // own router it is at home, and nothing is between.
 func isolated(file scenarios.File) bool {
 	asked := file.Gateway.Isolate == nil || *file.Gateway.Isolate

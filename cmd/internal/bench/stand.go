@@ -309,7 +309,7 @@ func (s *Stand) Close() error {
 	if s.Resolver != nil {
 		errs = append(errs, s.Resolver.Close())
 	}
-	if s.keeper != nil { // whoever has queried this machine has no other resolver
+	if s.keeper != nil { // a client that has queried this machine has no other resolver
 		errs = append(errs, s.keeper.Close(s.took || s.Resolver != nil && s.Resolver.Used()))
 	}
 	if s.Gateway != nil {

@@ -124,7 +124,7 @@ func (l *Lane) Close() error {
 	return errors.Join(errs...)
 }
 
-// Capture lets a file have what passes on the lane, but for secrets.
+// Capture lets a file have what passes on the lane, except for secrets.
 func (l *Lane) Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error) {
 	return l.Gateway.Capture(file, name, secrets)
 }

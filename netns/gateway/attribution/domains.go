@@ -145,7 +145,7 @@ func (d *domains) neverRepeat(domain string) bool {
 	return count >= manyNames && last.Sub(first) >= manyNamesOver
 }
 
-// Widen makes one destination of the names below a domain, but for those that came
+// Widen makes one destination of the names below a domain, except for those that came
 // back.
 func (d *domains) Widen(domain string) {
 	if d.wide[domain] || len(d.wide) >= mostWide {

@@ -53,7 +53,7 @@ func Open(kind string, namespace *netns.Namespace, tables *chains.Tables, layout
 	case "iptables":
 		return openRules(tables, layout)
 	}
-	return nil, fmt.Errorf("%q is no block driver: write ipset or iptables", kind)
+	return nil, fmt.Errorf("%q is not a block driver: write ipset or iptables", kind)
 }
 
 // faults are those that can be held by addresses and ports.
@@ -63,7 +63,7 @@ func supported(fault harness.Fault) error {
 	if slices.Contains(faults, fault) {
 		return nil
 	}
-	return fmt.Errorf("%q is no fault that addresses and ports can be blocked with: use reject or drop", fault)
+	return fmt.Errorf("%q is not a fault that addresses and ports can be blocked with: use reject or drop", fault)
 }
 
 func install(tables *chains.Tables, layout chains.Layout, rules func(chains.Family) []chains.Rule) error {

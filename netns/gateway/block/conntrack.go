@@ -26,7 +26,7 @@ func Forget(tracked *conntrack.Table, layout chains.Layout, entries []Entry) err
 }
 
 // ForgetAll removes what connection tracking knows of a device's connections, by
-// its address over IPv4, whoever began them. Those that live are taken up again with
+// its address over IPv4, no matter who began them. Those that live are taken up again with
 // their next packet.
 func ForgetAll(tracked *conntrack.Table, device netip.Addr) error {
 	err := tracked.Forget(func(flow conntrack.Flow) bool { return flow.Client.Addr() == device || flow.Remote.Addr() == device })

@@ -45,7 +45,7 @@ func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []c
 // what arrives for the gateway that no connection of its own explains. Answers
 // to the gateway itself pass: its resolver may be one that is blocked for the
 // device. In shared tables what arrives for the machine is not ours to judge, but
-// for the queries to our resolver, which whoever lets them in sends here first.
+// for the queries to our resolver, which a rule that lets them in sends here first.
 func hooks(layout chains.Layout, family chains.Family) []chains.Hook {
 	if layout.Shared {
 		return layout.Forwarded(family)

@@ -13,7 +13,7 @@ const (
 	miioChecksum = 16 // bytes, at the end of the head
 )
 
-// blank writes x over the secrets in a frame, and tells whether there were any.
+// blank writes x over the secrets in a frame, and reports whether there were any.
 func blank(frame []byte, secrets [][]byte) (found bool) {
 	if checksum := headOnly(frame); checksum != nil {
 		found = cover(checksum)

@@ -111,7 +111,7 @@ func (t *Tap) read() {
 	}
 }
 
-// isOver tells whether the tap was closed before a moment.
+// isOver reports whether the tap was closed before a moment.
 func (t *Tap) isOver(at time.Time) bool {
 	select {
 	case <-t.over:
@@ -137,7 +137,7 @@ func (t *Tap) take(data []byte, info gopacket.CaptureInfo) {
 	t.file.write(info, data, comments)
 }
 
-// concerns tells whether a frame is the device's.
+// concerns reports whether a frame is the device's.
 func (t *Tap) concerns(frame []byte) bool {
 	if t.link.MAC == nil {
 		return true

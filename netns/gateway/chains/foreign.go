@@ -46,7 +46,7 @@ func Legacy(namespace *netns.Namespace) (found []string, err error) {
 	return found, nil
 }
 
-// decides tells whether rules, as iptables-save writes them, do anything to any
+// decides reports whether rules, as iptables-save writes them, do anything to any
 // packet.
 func decides(rules string) bool {
 	for line := range strings.Lines(rules) {

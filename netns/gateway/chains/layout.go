@@ -55,7 +55,7 @@ func PulseSet(family Family) string { return fmt.Sprintf("%spulse-%d", setPrefix
 // setPrefix begins the name of every set of ours.
 const setPrefix = "needwant-"
 
-// OwnSet tells whether a set is one of ours, by its name.
+// OwnSet reports whether a set is one of ours, by its name.
 func OwnSet(name string) bool { return strings.HasPrefix(name, setPrefix) }
 
 // sent is the match of what the device sends, in shared tables.

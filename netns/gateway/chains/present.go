@@ -185,7 +185,7 @@ func leftovers(before, now []string) (found []leftover) {
 	return found
 }
 
-// dropTries is how often a table is looked at anew that others write to
+// dropTries is how often a table is looked at again that others write to
 // meanwhile.
 const dropTries = 4
 
@@ -252,7 +252,7 @@ func (l leftover) removal() (kind netlink.HeaderType, data []byte, err error) {
 	return kind, append([]byte{numbers[l.family], 0, 0, 0}, data...), err
 }
 
-// refuses tells whether a chain of the kernel drops what no rule took.
+// refuses reports whether a chain of the kernel drops what no rule took.
 func refuses(chain netlink.Message) bool {
 	attributes, err := netlink.NewAttributeDecoder(chain.Data[headerSize:])
 	if err != nil {

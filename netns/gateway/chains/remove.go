@@ -25,7 +25,7 @@ var tables = []struct {
 }
 
 // RemoveAll takes out of a namespace's iptables the rules that bear our marker, and
-// our chains, whoever wrote them; and then those tables, and chains of the
+// our chains, no matter who wrote them; and then those tables, and chains of the
 // kernel's own, that were not among the ones of before, see [Present], and that
 // nobody else has put anything in. It
 // tells in words what it did, or with dry would do.

@@ -210,7 +210,7 @@ func (t *Tables) Delete(family Family, table, chain string, rule Rule) error {
 	})
 }
 
-// gone tells whether an error says that what was to be removed is not there.
+// gone reports whether an error says that what was to be removed is not there.
 func gone(err error) bool {
 	failure, ok := errors.AsType[*iptables.Error](err)
 	return ok && failure.IsNotExist()

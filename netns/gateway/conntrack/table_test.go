@@ -135,7 +135,7 @@ var _ = Describe("the connections that a namespace tracks", Label("root"), func(
 			Expect(followed.Dumps()).To(Equal(1))
 		}, SpecTimeout(20*time.Second))
 
-		It("are counted anew "+way, func(ctx SpecContext) {
+		It("are counted again "+way, func(ctx SpecContext) {
 			follow()
 			table := map[string]*conntrack.Table{"one by one": followed, "by a dump": dumped}[way]
 			say(ctx, "127.0.0.1:4001", "[::1]:4001")
@@ -148,7 +148,7 @@ var _ = Describe("the connections that a namespace tracks", Label("root"), func(
 		}, SpecTimeout(20*time.Second))
 	}
 
-	It("are counted anew only if they have a mark", func(ctx SpecContext) {
+	It("are counted again only if they have a mark", func(ctx SpecContext) {
 		follow()
 		say(ctx, "127.0.0.1:4001")
 		Expect(followed.CountAnew(0x02000000)).To(Succeed())

@@ -24,7 +24,7 @@ func addressOf(ip net.IP) netip.Addr {
 	return address.Unmap()
 }
 
-// first is the first of a list of addresses; invalid where there is none.
+// first is the first of a list of addresses; invalid if there is none.
 func first(list []net.IP) netip.Addr {
 	if len(list) == 0 {
 		return netip.Addr{}

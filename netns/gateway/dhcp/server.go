@@ -141,7 +141,7 @@ func (s *Server) keep(client net.HardwareAddr) error {
 	return nil
 }
 
-// kind is that of the reply to a message; none where there is no reply.
+// kind is that of the reply to a message; none if there is no reply.
 func (s *Server) kind(message *dhcpv4.DHCPv4) dhcpv4.MessageType {
 	if server := message.ServerIdentifier(); server != nil && !server.Equal(s.own) {
 		return dhcpv4.MessageTypeNone // for another server

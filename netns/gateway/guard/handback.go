@@ -126,7 +126,7 @@ func (l Link) move(found netlink.Link, from, to *netns.Namespace) error {
 }
 
 // await waits for the link. One of Wi-Fi that does not come may have been plugged
-// in anew, with another hardware address: programs make these up.
+// in again, with another hardware address: programs make these up.
 func (w *work) await() (found netlink.Link, err error) {
 	for deadline := time.Now().Add(kernelPatience); time.Now().Before(deadline); {
 		if found, err = w.link.find(w.host); found != nil {

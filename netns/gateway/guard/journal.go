@@ -79,7 +79,7 @@ func Open(path string) (*Journal, error) {
 	}
 	j := &Journal{path: path}
 	if err := json.Unmarshal(text, j); err != nil {
-		return nil, fmt.Errorf("%s is no journal: %w: look at it, put back by hand what it says, and delete it", path, err)
+		return nil, fmt.Errorf("%s is not a journal: %w: look at it, put back by hand what it says, and delete it", path, err)
 	}
 	return j, nil
 }

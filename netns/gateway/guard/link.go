@@ -120,7 +120,7 @@ const (
 	linkLocal         = 3  // IFAPROT_KERNEL_LL
 )
 
-// byKernel tells whether the kernel gives the address anew when the link is up.
+// byKernel reports whether the kernel gives the address again when the link is up.
 func byKernel(attributes []syscall.NetlinkRouteAttr) bool {
 	for _, a := range attributes {
 		if a.Attr.Type == protocolOfAddress && len(a.Value) == 1 {
@@ -239,7 +239,7 @@ func (l Link) find(namespace *netns.Namespace) (best netlink.Link, err error) {
 }
 
 // likeness says how surely another link is this one; 0 is not at all. The number
-// of the radio is the surest, which a radio that was plugged in anew has not. Then
+// of the radio is the surest, which a radio that was plugged in again has not. Then
 // it is the hardware address, with the name, or with one that the kernel had to
 // give.
 func (l Link) likeness(namespace *netns.Namespace, other *netlink.LinkAttrs) (int, error) {

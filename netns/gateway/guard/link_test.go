@@ -96,7 +96,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 		Expect(journal.Path()).To(BeAnExistingFile())
 	}, SpecTimeout(30*time.Second))
 
-	It("is recovered by whoever finds the journal", func(ctx SpecContext) {
+	It("is recovered by any process that finds the journal", func(ctx SpecContext) {
 		before := settled(ctx, machine)
 		borrow()
 		found, err := elsewhere.Netlink().LinkByName("eth1")
@@ -148,7 +148,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 })
 
 // state is all that ip and sysctl say of a namespace, without what counts
-// seconds, and the queue of a link that is down, which it gets anew when it is
+// seconds, and the queue of a link that is down, which it gets again when it is
 // set up.
 func state(ctx context.Context, namespace *netns.Namespace) string {
 	GinkgoHelper()

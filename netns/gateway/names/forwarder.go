@@ -39,7 +39,7 @@ const (
 	longestAnswer = 4096
 )
 
-// Config says whom a forwarder answers.
+// Config says who a forwarder answers.
 type Config struct {
 	Link     string           // every question that comes in by this link and is delivered here; "" is any
 	MAC      net.HardwareAddr // the only one that is answered; nil answers everybody on the link
@@ -56,7 +56,7 @@ type Config struct {
 	// when Learn returns. If it fails the device gets SERVFAIL.
 	Learn func(context.Context, Answered) error
 
-	// Withheld tells whether a name must not be answered (NXDOMAIN). It is asked
+	// Withheld reports whether a name must not be answered (NXDOMAIN). It is asked
 	// once for each question, and once more before the answer leaves, with again
 	// set. It may be nil.
 	Withheld func(question Question, again bool) bool
@@ -78,7 +78,7 @@ const (
 // Question is what a device asks.
 type Question struct {
 	Protocol string         // "tcp" or "udp"
-	From, To netip.AddrPort // the device, and whom it meant to ask
+	From, To netip.AddrPort // the device, and who it meant to ask
 	ID       uint16         // the same where a question is sent again
 	Name     string
 	Kind     uint16 // as dns.TypeA

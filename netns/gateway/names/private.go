@@ -8,7 +8,7 @@ import (
 
 // A device may ask for names where nobody can read along: over TLS (RFC 7858,
 // port 853), over QUIC (RFC 9250, the same port) or over HTTPS (RFC 8484), which
-// looks like any other web server but for who it is.
+// looks like any other web server except for who it is.
 
 const webPort = 443
 

@@ -105,7 +105,7 @@ func dialUpstream(ctx context.Context, namespace *netns.Namespace, protocol stri
 	return connection, err
 }
 
-// datagrams tells of each datagram to whom it was sent.
+// datagrams tells of each datagram who it was sent to.
 type datagrams struct {
 	net.PacketConn
 	port uint16 // of all

@@ -51,7 +51,7 @@ func (p *Plan) checkRadio() (netlink.Link, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("inside: %s is no Wi-Fi link, which placement ap needs: name one, as wlan0 ('iw dev' lists them), or take placement nic: %w", p.config.Inside, err)
+		return nil, fmt.Errorf("inside: %s is not a Wi-Fi link, which placement ap needs: name one, as wlan0 ('iw dev' lists them), or take placement nic: %w", p.config.Inside, err)
 	}
 	return link, cmp.Or(p.checkAbilities(found), p.checkAlone(found, link), checkProgram(), p.checkFree(link), p.checkLifeline(link))
 }

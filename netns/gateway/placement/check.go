@@ -143,7 +143,7 @@ func (p *Plan) checkLifeline(inside netlink.Link) error {
 	return nil
 }
 
-// everywhere tells whether a route leads to the internet.
+// everywhere reports whether a route leads to the internet.
 func everywhere(route netlink.Route) bool {
 	return (route.Dst == nil || route.Dst.IP.IsUnspecified()) && route.Type == unix.RTN_UNICAST
 }
@@ -180,7 +180,7 @@ func (p *Plan) routes() ([]netlink.Route, error) {
 	return routes, nil
 }
 
-// leadsThere tells whether a route is one to the device's network itself.
+// leadsThere reports whether a route is one to the device's network itself.
 func (p *Plan) leadsThere(route netlink.Route) bool {
 	return route.Dst != nil && route.Table == unix.RT_TABLE_MAIN && route.Dst.String() == p.config.network().String()
 }
@@ -194,7 +194,7 @@ func (p *Plan) checkUplink(uplink netlink.Link) error {
 		return fmt.Errorf("uplink: %s has no connection: plug in its cable, or name another", attributes.Name)
 	}
 	if attributes.EncapType != "ether" {
-		return fmt.Errorf("uplink: %s is no Ethernet link, and a gateway cannot have an address of its own on it: name another", attributes.Name)
+		return fmt.Errorf("uplink: %s is not an Ethernet link, and a gateway cannot have an address of its own on it: name another", attributes.Name)
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ type Config struct {
 	Address netip.Addr
 
 	// Own, Router and Resolver are the gateway's own address in the home network,
-	// and whom it sends packets and queries to. Where Own is invalid, all three
+	// and who it sends packets and queries to. Where Own is invalid, all three
 	// come by DHCP.
 	Own      netip.Prefix
 	Router   netip.Addr

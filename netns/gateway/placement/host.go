@@ -51,7 +51,7 @@ func (p *Plan) noteMachine(_ context.Context, placed *Placed) error {
 	return err
 }
 
-// privateNetworks are those of the machine but for the device's own: the home,
+// privateNetworks are those of the machine except for the device's own: the home,
 // whose hosts are controllers and no destinations. A public network, as that of
 // a provider, is none.
 func (p *Plan) privateNetworks() (found []netip.Prefix, err error) {

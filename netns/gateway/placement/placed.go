@@ -35,7 +35,7 @@ type Placed struct {
 	lock     *guard.Lock
 	journal  *guard.Journal
 	guardian *guard.Guardian
-	wifi     *radio.AccessPoint // nil where there is none
+	wifi     *radio.AccessPoint // nil if there is none
 	lease    *dhcp.Client
 	server   *dhcp.Server
 }

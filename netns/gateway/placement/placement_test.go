@@ -266,7 +266,7 @@ var _ = Describe("a placement", func() {
 		s.settled(ctx)
 		before := s.ip(ctx, "addr")
 		_, err := s.plan().Do(ctx)
-		Expect(err).To(MatchError(ContainSubstring("inside: eth1 is no Wi-Fi link, which placement ap needs: name one")))
+		Expect(err).To(MatchError(ContainSubstring("inside: eth1 is not a Wi-Fi link, which placement ap needs: name one")))
 		Expect(s.ip(ctx, "addr")).To(Equal(before))
 	}, SpecTimeout(30*time.Second))
 

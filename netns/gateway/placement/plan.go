@@ -95,7 +95,7 @@ func (p *Plan) rest() []step {
 		{what: fmt.Sprintf("add a link of the namespace's own on %s, for the home network, by macvlan, as %s", c.Uplink, c.ownMAC()), machine: true, makes: []string{uplinkName}, do: p.addUplink},
 		{what: p.uplinkAddress(), do: p.furnishUplink},
 		{what: fmt.Sprintf("lay a cable for the machine's own programs: link %s with %s, and a route to %s", cable, machine, c.network()), machine: true, makes: []string{cable}, do: p.layCable},
-		{what: fmt.Sprintf("answer DHCP there for %s: address %s, router and resolver %s", p.whom(), c.Address, c.router()), do: p.serveDHCP},
+		{what: fmt.Sprintf("answer DHCP there for %s: address %s, router and resolver %s", p.client(), c.Address, c.router()), do: p.serveDHCP},
 	}...)
 }
 
@@ -106,7 +106,7 @@ func (p *Plan) uplinkAddress() string {
 	return "ask the home router for an address for it, by DHCP"
 }
 
-func (p *Plan) whom() string {
+func (p *Plan) client() string {
 	if p.config.MAC == nil {
 		return "the first client that asks, and no other"
 	}

@@ -76,7 +76,7 @@ while :; do sleep 0.05; done`
 
 func quiet(string) {}
 
-// running tells whether a process is there, and not only left to be reaped.
+// running reports whether a process is there, and not only left to be reaped.
 func running(pid string) bool {
 	_, state, found := strings.Cut(read("/proc/"+pid+"/stat"), ") ")
 	return found && !strings.HasPrefix(state, "Z")

@@ -4,6 +4,6 @@
 // The kernel moves no link of Wi-Fi alone: a [Radio] goes with all the links that
 // it has. [Abilities] are what its driver lets anybody do with it.
 //
-// [Network] says which Wi-Fi there shall be, and for whom; an [AccessPoint] is
+// [Network] says which Wi-Fi there shall be, and for which device; an [AccessPoint] is
 // one that hostapd keeps open, until Close.
 package radio

@@ -23,7 +23,7 @@ type Network struct {
 // the radio is, which would change it for all of the machine.
 const Channel = 6
 
-// Validate refuses what no Wi-Fi can have, but for the passphrase, which is read
+// Validate refuses what no Wi-Fi can have, except for the passphrase, which is read
 // later.
 func (n Network) Validate() error {
 	hidden := func(r rune) bool { return r < ' ' || r == 0x7f }

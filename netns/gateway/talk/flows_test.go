@@ -89,7 +89,7 @@ var _ = Describe("what moved", func() {
 		Entry("the device talked to somebody else at home", "unknown", flow("192.168.50.10:1", "192.168.1.9:80", 1, 1)),
 		Entry("the device asked the gateway for names", "unknown", flow("192.168.50.10:1", "192.168.50.1:53", 1, 1)),
 		Entry("somebody else asked the device", "unknown", flow("192.168.1.9:1", device, 1, 1)),
-		Entry("it called in vain", "unknown", flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
+		Entry("it called without success", "unknown", flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
 
 		// As python-miio: a hello and a request, four times.
 		Entry("the device greeted, and answered nothing", "cloud", talking, miio(poll, device, 8, 4, 0)),
@@ -108,7 +108,7 @@ var _ = Describe("what moved", func() {
 		Entry("it talked to nobody else", "unknown", talking),
 		Entry("it talked at home", "unknown", flow("192.168.50.20:1", "192.168.1.9:80", 1, 1)),
 		Entry("it talked to the internet", "unknown", talking, flow("192.168.50.20:1", cloud, 1, 1)),
-		Entry("it called the internet in vain", "unknown", talking, flow("192.168.50.20:1", cloud, 1, 0)),
+		Entry("it called the internet without success", "unknown", talking, flow("192.168.50.20:1", cloud, 1, 0)),
 		Entry("nothing moved", "unknown"),
 		Entry("the gateway saw them all the same", "lan", flow("192.168.50.20:1", device, 1, 1), flow("192.168.50.20:1", cloud, 1, 1)),
 	)
@@ -148,7 +148,7 @@ var _ = Describe("what moved", func() {
 		Entry("an answer to what was asked before", 0, 1, false, miio(poll, device, 0, 0, 1)),
 		Entry("a stream, whose acknowledgements show nothing", 5, 4, false, stream(poll, device, 4, 1)),
 		Entry("what the device tells by itself", 2, 3, false, flow("192.168.50.10:1", "192.168.1.5:1883", 3, 2)),
-		Entry("what it calls in vain", 0, 0, false, flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
+		Entry("what it calls without success", 0, 0, false, flow("192.168.50.10:1", "192.168.1.5:1883", 3, 0)),
 	)
 })
 

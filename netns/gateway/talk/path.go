@@ -128,8 +128,8 @@ func (t *tally) add(protocol string, device, controller Count, v4 bool) {
 	}
 }
 
-// told tells whether the device answered. A kernel alone acknowledges TCP, and
-// devices of miIO greet whoever asks even when they answer nothing else: all that
+// told reports whether the device answered. A kernel alone acknowledges TCP, and
+// devices of miIO greet anyone who asks even when they answer nothing else: all that
 // such a device says is as long as a greeting. Of a protocol with shorter answers
 // more than half of what was asked must be replied to.
 func (t *tally) told() bool { return t.contents || 2*t.replied > t.asked }

@@ -8,6 +8,6 @@
 //
 // A [Ledger] turns packets into contacts, one window at a time. On a connection
 // from before the window there is no first packet to log; a table of connection
-// tracking that counts anew makes the
+// tracking that counts again makes the
 // next one count as such.
 package watch

@@ -52,7 +52,7 @@ func wholeAt(point Point) string {
 
 // first limits a rule to the first packet of a connection in one direction,
 // "original" or "reply", since it began or since it was counted
-// anew.
+// again.
 func first(direction string) string { return upTo(direction, 1) }
 
 func upTo(direction string, count int) string {

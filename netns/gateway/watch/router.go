@@ -19,7 +19,7 @@ type Router struct {
 	Until   time.Time // when a device forgets it, if it hears no more
 }
 
-// Lives tells whether a device may still use the router.
+// Lives reports whether a device may still use the router.
 func (r Router) Lives() bool { return time.Now().Before(r.Until) }
 
 // Routers reads the announcements that come in by one link (RFC 4861 section

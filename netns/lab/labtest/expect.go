@@ -94,7 +94,7 @@ func ExpectUnder(fault Fault, w lab.World, scenario string, regime Regime) (Expe
 	return expected, nil
 }
 
-// Works tells whether a function of the device works, once the device has
+// Works reports whether a function of the device works, once the device has
 // settled, with these destinations blocked.
 func Works(w lab.World, function string, regime Regime, blocked ...string) (bool, error) {
 	d, err := imagine(w, regime)

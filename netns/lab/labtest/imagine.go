@@ -66,7 +66,7 @@ func needed(scenario string) []string {
 	}[scenario]
 }
 
-// passes tells whether a scenario works with a set blocked. A stand-in that falls
+// passes reports whether a scenario works with a set blocked. A stand-in that falls
 // back on the cloud is fooled by it, unless the way is looked at.
 func (d *imagined) passes(scenario string, blocked set) (bool, error) {
 	if scenario == lab.HomeAssistant && d.fallsBack(blocked) {
@@ -80,14 +80,14 @@ func (d *imagined) passes(scenario string, blocked set) (bool, error) {
 	return needed(scenario) != nil, nil
 }
 
-// fallsBack tells whether Home Assistant has the state from the vendor's cloud,
+// fallsBack reports whether Home Assistant has the state from the vendor's cloud,
 // where the device does not tell it.
 func (d *imagined) fallsBack(blocked set) bool {
 	return d.world.Assistant.Fallback == lab.FromCloud &&
 		slices.ContainsFunc(d.world.Informants(), func(key string) bool { return d.reaches(key, blocked) })
 }
 
-// isWorse tells whether a scenario that works is slower, or works only some of
+// isWorse reports whether a scenario that works is slower, or works only some of
 // the time.
 func (d *imagined) isWorse(scenario string, blocked set) (bool, error) {
 	for _, function := range needed(scenario) {
@@ -103,7 +103,7 @@ func (d *imagined) isWorse(scenario string, blocked set) (bool, error) {
 	return false, nil
 }
 
-// works tells whether a function answers, or answers for enough of its duty cycle.
+// works reports whether a function answers, or answers for enough of its duty cycle.
 // A device that hangs does nothing.
 func (d *imagined) works(function string, blocked set) (bool, error) {
 	if d.hangs(blocked) {
@@ -114,7 +114,7 @@ func (d *imagined) works(function string, blocked set) (bool, error) {
 	return met || up > 0 && d.world.Watch.Ratio > 0 && up/(up+down) >= d.world.Watch.Ratio, err
 }
 
-// hangs tells whether the device runs into something that a client of its hangs
+// hangs reports whether the device runs into something that a client of its hangs
 // on.
 func (d *imagined) hangs(blocked set) bool {
 	on, some := map[Fault]lab.Hang{Dropped: lab.OnSilence, Withheld: lab.OnNoName}[d.fault]
@@ -127,7 +127,7 @@ func (d *imagined) hangs(blocked set) bool {
 	return false
 }
 
-// isMet tells whether a function has what it needs. What must have held at the start is
+// isMet reports whether a function has what it needs. What must have held at the start is
 // looked at as it was then: with nothing blocked in the steady regime.
 func (d *imagined) isMet(function string, blocked set) (bool, error) {
 	atStart := set(0)
@@ -154,7 +154,7 @@ func (d *imagined) evaluate(program string, blocked set) (bool, error) {
 	return value.(bool), nil
 }
 
-// reaches tells whether the device has a destination at its disposal.
+// reaches reports whether the device has a destination at its disposal.
 func (d *imagined) reaches(key string, blocked set) bool {
 	destination := d.world.Destinations[key]
 	if destination.When == lab.AtBoot && d.regime == Steady {
@@ -175,7 +175,7 @@ func (d *imagined) isBlocked(id string, blocked set) bool {
 	return blocked.has(slices.Index(d.universe, id))
 }
 
-// tries tells whether the device contacts a blocked destination. A destination
+// tries reports whether the device contacts a blocked destination. A destination
 // that only a call contacts is tried when some scenario makes that call.
 func (d *imagined) tries(i int, blocked set) bool {
 	id := d.universe[i]
@@ -195,7 +195,7 @@ func (d *imagined) tries(i int, blocked set) bool {
 	return d.calls(destination.When.Use(), blocked)
 }
 
-// calls tells whether a trial calls a function: the stand-in polls the status
+// calls reports whether a trial calls a function: the stand-in polls the status
 // whatever is judged, and the app gives its command only after it got the
 // status.
 func (d *imagined) calls(function string, blocked set) bool {

@@ -13,11 +13,11 @@ import (
 // deviceVerb is the first argument of a program that is run as a device.
 const deviceVerb = "device-for-bisect"
 
-// IsDevice tells whether these arguments of a program ask for [Device].
+// IsDevice reports whether these arguments of a program ask for [Device].
 func IsDevice(args []string) bool { return len(args) > 1 && args[1] == deviceVerb }
 
 // Device plays the target of bisect: it blocks what the pattern says, reports
-// each blocked destination, and tells whether it still works.
+// each blocked destination, and reports whether it still works.
 //
 // The arguments after the verb are a file that grows by one byte a run, the
 // pattern, the number of destinations, and the cuts.
@@ -134,7 +134,7 @@ func binary(suffix string) string {
 	return bits.String()
 }
 
-// matches tells whether the pattern names the id.
+// matches reports whether the pattern names the id.
 func (p pattern) matches(id uint64) bool {
 	bits := fmt.Sprintf("%064b", id)
 	for i := len(p.terms) - 1; i >= 0; i-- {

@@ -124,12 +124,12 @@ func blocks(busy []running) []search.Set {
 	return sets
 }
 
-// Right tells whether an explanation lists just the cuts of the system.
+// Right reports whether an explanation lists just the cuts of the system.
 func (s System) Right(e search.Explanation) bool {
 	return len(e.Cuts) == len(s.Cuts) && s.Sound(e)
 }
 
-// Sound tells whether each cut that an explanation lists is one.
+// Sound reports whether each cut that an explanation lists is one.
 func (s System) Sound(e search.Explanation) bool {
 	return !slices.ContainsFunc(e.Cuts, func(c search.Cut) bool {
 		return !slices.ContainsFunc(s.Cuts, c.Members.Equal)

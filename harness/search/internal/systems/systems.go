@@ -17,7 +17,7 @@ type System struct {
 	Cuts []search.Set // minimal: none contains another
 }
 
-// Fails tells whether the scenario fails with this set blocked.
+// Fails reports whether the scenario fails with this set blocked.
 func (s System) Fails(blocked search.Set) bool {
 	return slices.ContainsFunc(s.Cuts, func(cut search.Set) bool { return cut.SubsetOf(blocked) })
 }
