@@ -122,6 +122,13 @@ var _ = Describe("a run that tests only the names of a block list", func() {
 		Expect(harness.Judge(run).Allow).To(BeEmpty())
 	})
 
+	It("allows nothing if it ended before the first control did", func() {
+		run := tested(television(always))
+		Expect(harness.Judge(run).Allow).To(Equal([][]string{{}}))
+		run.Results = nil
+		Expect(harness.Judge(run).Allow).To(BeEmpty())
+	})
+
 	It("allows names together that only help together", func() {
 		run := tested(television(func(r func(string) bool) bool { return r("ads") }))
 		for _, result := range run.Results {

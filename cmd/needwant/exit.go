@@ -79,6 +79,9 @@ func codeOf(run harness.Run, judgement harness.Judgement) int {
 	if run.Settings.First && len(judgement.Allow) > 0 {
 		return codeDone
 	}
+	if nothing := len(judgement.Rows) == 0; nothing && run.Status == harness.OverBudget || run.Settings.Only != nil && len(judgement.Allow) == 0 {
+		return codeOpen
+	}
 	for _, column := range judgement.Columns {
 		for _, cell := range column.Cells {
 			if cell.Verdict == harness.Undecided || cell.Verdict == harness.NotExercised {

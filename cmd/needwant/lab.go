@@ -166,7 +166,7 @@ func (f *labFlags) check() error {
 		return fmt.Errorf("--max-noise %v: it must be from 0 to 0.3; a device that fails more often cannot be judged", s.MaxNoise)
 	}
 	if f.only != "" && (slices.Contains(f.faults, "reject") || slices.Contains(f.faults, "drop")) {
-		return errors.New("--only tests names, as a block list does: leave out --fault, or write --fault nxdomain")
+		return errors.New("--only blocks by name: leave out --fault, or use --fault nxdomain")
 	}
 	return errors.Join(
 		known("--driver", []string{f.settings.Driver}, "ipset", "iptables"),

@@ -65,7 +65,7 @@ func testOnly(out io.Writer, path string, settings *harness.Settings, clients ..
 		return err
 	}
 	settings.Seen, _ = harness.OnList(settings.Seen, list.Finder())
-	told := fmt.Sprintf("%s has %d entries: only names that it blocks are tested", path, list.Entries)
+	told := fmt.Sprintf("entries in %s: %d. Only names that it blocks are tested", path, list.Entries)
 	if list.Ignored > 0 {
 		told += fmt.Sprintf("; %d lines never block a name, the first in line %d", list.Ignored, list.First)
 	}

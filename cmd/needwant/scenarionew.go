@@ -316,7 +316,7 @@ func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draf
 // same question before.
 func (i interview) wrong(q question, draft *scenarios.Draft, answer, last string) error {
 	if answer == "" {
-		return errors.New("there is no usual answer to this")
+		return errors.New("please answer: there is no default")
 	}
 	if err := q.take(draft, answer); err != nil {
 		return err

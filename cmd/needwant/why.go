@@ -22,6 +22,7 @@ type whyFlags struct {
 	placement string
 	inside    string
 	uplink    string
+	resolver  string
 }
 
 func whyCommand() *cobra.Command {
@@ -39,6 +40,7 @@ asked whether the device works.
 
 Switch the list off in your resolver before you begin.`,
 		Example: `  sudo -E needwant why tv.yaml --only blocklist.txt
+  sudo -E needwant why --device 192.168.1.50 --placement dns --resolver 192.168.1.1 --only blocklist.txt
   sudo -E needwant why --device 192.168.1.50 --placement host --inside br-lan --uplink wan --only blocklist.txt`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args) },
@@ -49,6 +51,7 @@ Switch the list off in your resolver before you begin.`,
 	set.StringVar(&flags.device, "device", "", "without a spec: the device's `ADDRESS`")
 	set.StringVar(&flags.placement, "placement", "", "without a spec: how the device is connected, see docs/placement.md")
 	set.StringVar(&flags.inside, "inside", "", "without a spec: the `LINK` to the device")
+	set.StringVar(&flags.resolver, "resolver", "", "without a spec, placement dns: the `ADDRESS` of the Pi-hole or home router that has the answers")
 	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `LINK` to the home network")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for report and export")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
@@ -105,8 +108,8 @@ func last(spec scenarios.Spec) int {
 // spec is the one that is named, or one that asks a person whether the device works.
 func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err error) {
 	if len(args) > 0 {
-		if w.device != "" || w.placement != "" || w.inside != "" || w.uplink != "" {
-			return file, "", errors.New("--device, --placement, --inside and --uplink are for why without a spec: the spec has them")
+		if w.device+w.placement+w.inside+w.uplink+w.resolver != "" {
+			return file, "", errors.New("--device, --placement, --inside, --uplink and --resolver are for why without a spec: the spec has them")
 		}
 		file, err = scenarios.Find(args[0])
 		return file, args[0], err
@@ -116,9 +119,9 @@ func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err er
 		return file, "", errors.New("name a spec, or give --device ADDRESS and --placement: needwant why tv.yaml --only LIST")
 	}
 	text := fmt.Sprintf("apiVersion: needwant/v1\nkind: Scenarios\ndevice: {name: %q, address: %q}\ngateway: {placement: %q", address, address, w.placement)
-	for key, link := range map[string]string{"inside": w.inside, "uplink": w.uplink} {
-		if link != "" {
-			text += fmt.Sprintf(", %s: %q", key, link)
+	for key, value := range map[string]string{"inside": w.inside, "uplink": w.uplink, "resolver": w.resolver} {
+		if value != "" {
+			text += fmt.Sprintf(", %s: %q", key, value)
 		}
 	}
 	text += "}\ntiming: {observe: 5m}\nscenarios:\n  works:\n    title: Does it work?\n    steps: [{prompt: Does it work now?}]\n"
