@@ -35,6 +35,14 @@ var _ = Describe("bad input", func() {
 		Entry("a binary file", "\x7fELF\x02\x01\x01\x00\x00", ":1:", `no text`, SpecTimeout(30*time.Second)),
 	)
 
+	It("is what a good world is not: its longest period is printed", func(ctx SpecContext) {
+		path := file("w.yaml", head+destinations+"  b: {addresses: [203.0.113.2], protocol: tcp, port: 443, every: 168h}\n")
+		run := needwant(ctx, "world", "validate", path, "fallbacks")
+		Expect(run.Code).To(Equal(0))
+		Expect(run.Stdout).To(Equal(path + ": fine, a world of 2 destinations; the longest period is 168 h\n" +
+			"fallbacks: fine, a world of 5 destinations; the longest period is 60 ms\n"))
+	}, SpecTimeout(30*time.Second))
+
 	DescribeTable("in a spec exits 2 with the place and the remedy, before anything is touched, at", func(ctx SpecContext, verb ...string) {
 		path, runtime := file("s.yaml", "apiVersion: needwant/v1\nkind: Scenarios\ngateway: {placement: nic, insde: eth1}\n"), GinkgoT().TempDir()
 		command := exec.CommandContext(ctx, program, append(verb, path)...)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 )
 
@@ -20,7 +21,7 @@ func worldCommand() *cobra.Command {
 					if err != nil {
 						return usage(err)
 					}
-					fmt.Fprintf(command.OutOrStdout(), "%s: fine, a world of %d destinations\n", arg, len(world.Destinations))
+					fmt.Fprintf(command.OutOrStdout(), "%s: fine, a world of %d destinations; the longest period is %s\n", arg, len(world.Destinations), span.Words(world.Longest()))
 				}
 				return nil
 			},

@@ -39,13 +39,13 @@ func (l *life) newContact(id string) contact {
 }
 
 // keepContact contacts a destination once each period, for as long as the
-// device lives and whenever the destination is active.
+// device lives and whenever the destination is active. The first contact comes at
+// a random time within the first period.
 func (l *life) keepContact(ctx context.Context, id string) {
 	contact := l.newContact(id)
 	defer contact.close()
 	draw := l.lottery(id)
-	period := l.world.Tempo.Contact
-	rest(ctx, time.Duration(draw.Int64N(int64(period))))
+	rest(ctx, time.Duration(draw.Int64N(int64(l.mind.period(id)))))
 	for ctx.Err() == nil {
 		active, changed := l.mind.active(id)
 		if !active {
@@ -58,12 +58,16 @@ func (l *life) keepContact(ctx context.Context, id string) {
 		}
 		began := time.Now()
 		l.attempt(ctx, id, contact)
+		if l.world.Destinations[id].Every > 0 {
+			contact.close()
+		}
+		period := l.mind.period(id)
 		next := began.Add(period*9/10 + time.Duration(draw.Int64N(int64(period/5))))
 		rest(ctx, max(time.Until(next), l.mind.leaves(id)))
 	}
 }
 
-// attempt contacts a destination once, within one period, and lets the mind
+// attempt contacts a destination once, within the tempo's contact, and lets the mind
 // know.
 func (l *life) attempt(ctx context.Context, id string, contact contact) bool {
 	limited, cancel := context.WithTimeout(ctx, l.world.Tempo.Contact)

@@ -37,6 +37,9 @@ func (m Mind) Late(function string) time.Duration { return m.late(function) }
 // Leaves tells for how long a destination is left alone.
 func (m Mind) Leaves(id string) time.Duration { return m.leaves(id) }
 
+// Period is the time until a destination is contacted again.
+func (m Mind) Period(id string) time.Duration { return m.period(id) }
+
 // Starting reports whether the mind is still starting.
 func (m Mind) Starting() bool {
 	m.mu.Lock()

@@ -9,10 +9,9 @@ import (
 // destinations it reached of late, and so which of its functions work. It is
 // told of every contact and makes none itself.
 type mind struct {
-	world    World
-	order    []string // of the ids, what a destination comes after first
-	patience int
-	needs    map[string]need
+	world World
+	order []string // of the ids, what a destination comes after first
+	needs map[string]need
 
 	mu        sync.Mutex
 	memories  map[string]*memory
@@ -30,7 +29,7 @@ type need struct{ steady, boot, prompt *formula }
 // memory is what a device remembers of one destination.
 type memory struct {
 	active  bool
-	reached bool // succeeded within the last patience contacts
+	reached bool // succeeded within the last patience contacts, or not contacted at the start and not missed since
 	misses  int  // since the last success, or since it became active
 	hung    int  // contacts in a row that its client hung on
 	settled bool // succeeded once, or missed patience times, since the start
@@ -38,7 +37,7 @@ type memory struct {
 
 func newMind(w World) *mind {
 	m := &mind{
-		world: w, patience: w.Tempo.Patience, needs: map[string]need{},
+		world: w, needs: map[string]need{},
 		memories: map[string]*memory{}, firstTurn: true, starting: true,
 		latched: map[string]bool{}, unmet: map[string]time.Time{}, changed: make(chan struct{}),
 	}
@@ -48,7 +47,8 @@ func newMind(w World) *mind {
 		}
 	}
 	for _, id := range w.IDs() {
-		m.memories[id] = &memory{}
+		expected := !w.Destinations[id].atStart()
+		m.memories[id] = &memory{reached: expected, settled: expected}
 		m.order = w.following(m.order, id)
 	}
 	m.think()
@@ -64,7 +64,7 @@ func (m *mind) report(id string, succeeded bool) {
 	if !memory.active && m.world.Destinations[id].When.Use() == "" {
 		return
 	}
-	memory.note(succeeded, m.patience)
+	memory.note(succeeded, m.world.patience(id))
 	m.think()
 }
 
@@ -224,17 +224,28 @@ func (m *mind) hangs(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.memories[id].hung++
-	return m.memories[id].hung >= m.patience
+	return m.memories[id].hung >= m.world.patience(id)
 }
 
 // leaves tells for how long a destination is left alone now.
 func (m *mind) leaves(id string) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if misses := m.memories[id].misses; misses == 0 || misses%m.patience != 0 {
+	if misses := m.memories[id].misses; misses == 0 || misses%m.world.patience(id) != 0 {
 		return 0
 	}
 	return m.world.Destinations[id].Sticks
+}
+
+// period is the time from the contact of a destination that is being made now to the
+// next: short until the start has shown whether it can be reached.
+func (m *mind) period(id string) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.memories[id].settled {
+		return m.world.Tempo.Contact
+	}
+	return m.world.period(id)
 }
 
 // active reports whether a destination is to be contacted, and gives a channel

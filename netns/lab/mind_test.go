@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -90,6 +91,42 @@ var _ = Describe("The device's mind", func() {
 		Expect(left).To(Equal([]time.Duration{0, 0, 5 * time.Second, 0, 0, 5 * time.Second}))
 		m.Report("a", true)
 		Expect(m.Leaves("a")).To(BeZero())
+	})
+
+	// slow is a world with a destination that the device contacts once a day.
+	const slow = small + "  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, every: 24h, patience: 2%s}\nfunctions: {control: d}\n"
+
+	It("contacts what is slow often while it starts, and then in its own period", func() {
+		w := parsed(fmt.Sprintf(slow, ""))
+		Expect(w.Longest()).To(Equal(24 * time.Hour))
+		m := lab.NewMind(w)
+		Expect(m.Period("d")).To(Equal(w.Tempo.Contact))
+		rounds(m, w, 1, allBut("d"))
+		Expect([]any{m.Starting(), m.Period("d")}).To(Equal([]any{true, w.Tempo.Contact}))
+		rounds(m, w, 1, allBut("d"))
+		Expect([]any{m.Starting(), m.Period("d"), m.Period("a")}).To(Equal([]any{false, 24 * time.Hour, w.Tempo.Contact}))
+		Expect(m.Works(lab.Control, everything)).To(BeFalse(), "it was missed as often as the device has patience with it")
+		m.Report("d", true)
+		Expect(m.Works(lab.Control, everything)).To(BeTrue())
+		m.Report("d", false)
+		Expect(m.Works(lab.Control, everything)).To(BeTrue())
+		m.Report("d", false)
+		Expect(m.Works(lab.Control, everything)).To(BeFalse(), "two days later")
+	})
+
+	It("does not wait for what it does not contact at its start, and works until that was missed", func() {
+		w := parsed(fmt.Sprintf(slow, ", at_start: false"))
+		m := lab.NewMind(w)
+		Expect(m.Period("d")).To(Equal(24 * time.Hour))
+		for _, id := range []string{"a", "b", "c"} {
+			m.Report(id, true)
+		}
+		Expect(m.Starting()).To(BeFalse())
+		Expect(m.Works(lab.Control, everything)).To(BeTrue())
+		m.Report("d", false)
+		Expect(m.Works(lab.Control, everything)).To(BeTrue())
+		m.Report("d", false)
+		Expect(m.Works(lab.Control, everything)).To(BeFalse())
 	})
 
 	It("never contacts a fallback that is not needed, not even at the start", func() {

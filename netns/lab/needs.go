@@ -27,6 +27,9 @@ func (w World) checkAfter() *flaw {
 		if flaw := d.checkWhen(keys("destinations", id, "when")); flaw != nil {
 			return flaw
 		}
+		if flaw := w.checkClock(id); flaw != nil {
+			return flaw
+		}
 	}
 	return nil
 }
@@ -64,6 +67,29 @@ func (d Destination) checkWhen(path []string) *flaw {
 	return flawAt(path, suggest(string(d.When), known), "unknown when %q", d.When)
 }
 
+// longestEvery bounds a destination's period: a year.
+const longestEvery = 8760 * time.Hour
+
+// checkClock refuses a period that no device keeps to, and periods of what is not
+// contacted again and again.
+func (w World) checkClock(id string) *flaw {
+	d := w.Destinations[id]
+	at := func(key string) []string { return keys("destinations", id, key) }
+	switch {
+	case d.Every != 0 && (d.Every < w.Tempo.Contact || d.Every > longestEvery):
+		return flawAt(at("every"), fmt.Sprintf("write a time from %s, which is tempo.contact, to 8760h", span.Typed(w.Tempo.Contact)), "every is %s", span.Typed(d.Every))
+	case d.Every != 0 && d.When != Always:
+		return flawAt(at("every"), "leave every or when out", "with when: %s it has no period", d.When)
+	case d.Patience < 0 || d.Patience > 100:
+		return flawAt(at("patience"), "write a number from 1 to 100", "patience is %d", d.Patience)
+	case !d.atStart() && d.When != Always:
+		return flawAt(at("at_start"), "leave at_start or when out", "with when: %s the device has no other time to contact it", d.When)
+	case !d.atStart() && len(d.After) > 0:
+		return flawAt(at("at_start"), "leave it out", "a fallback is never contacted before another was missed")
+	}
+	return nil
+}
+
 // checkFunctions parses every expression and looks its ids up.
 func (w World) checkFunctions() *flaw {
 	for _, part := range []struct {
@@ -86,6 +112,12 @@ func (w World) checkExpression(path []string, e Expression) *flaw {
 		return &flaw{Path: path, Inside: true, Column: wrong.column, Message: wrong.message, Remedy: wrong.remedy}
 	}
 	for _, operand := range f.operands() {
+		if d := w.Destinations[operand.id]; path[0] == "boot" && !d.atStart() {
+			return &flaw{
+				Path: path, Inside: true, Column: operand.column,
+				Message: fmt.Sprintf("%q is not contacted at the start", operand.id), Remedy: "leave at_start out, or let functions name it",
+			}
+		}
 		if _, known := w.Destinations[operand.id]; !known {
 			return &flaw{
 				Path: path, Inside: true, Column: operand.column,
@@ -154,7 +186,7 @@ func (w World) checkAssistant() *flaw {
 // device's state: the streams that stay open.
 func (w World) Informants() (ids []string) {
 	for _, id := range w.IDs() {
-		if d := w.Destinations[id]; d.Protocol == "tcp" && d.When == Always {
+		if d := w.Destinations[id]; d.Protocol == "tcp" && d.staysOpen() {
 			ids = append(ids, id)
 		}
 	}
@@ -170,5 +202,5 @@ func (w World) commandArrives() bool {
 }
 
 func (d Destination) carriesCommands() bool {
-	return d.When == Always && (d.Protocol == "tcp" || d.Port == 8053)
+	return d.staysOpen() && (d.Protocol == "tcp" || d.Port == 8053)
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -61,6 +62,9 @@ type Destination struct {
 	Service   string         `yaml:"service,omitempty" about:"What people call it, for example NTP."`
 	After     []string       `yaml:"after,omitempty" about:"Contacted only while none of these destinations is reached."`
 	When      When           `yaml:"when,omitempty" jsonschema:"pattern=^(always|boot|use:(info|status|control|remote))$" about:"always (the default), boot (only while starting), or use:FUNCTION (only when that function is called)."`
+	Every     time.Duration  `yaml:"every,omitempty" about:"Contacted once in this time, from tempo.contact to 8760h. The default is tempo.contact. Until the first contact since the start is over, it is tried once in tempo.contact."`
+	Patience  int            `yaml:"patience,omitempty" jsonschema:"minimum=1,maximum=100" about:"It counts as reached when one of its last contacts succeeded, this many of them. The default is tempo.patience."`
+	AtStart   *bool          `yaml:"at_start,omitempty" about:"false: not contacted when the device starts, but some time within every. Starting does not wait for it, and it counts as reached until it was missed as often as it has patience. The default is true."`
 	Sticks    time.Duration  `yaml:"sticks,omitempty" about:"Left alone for this long, each time that it was tried without success as often as the device has patience."`
 	Hangs     []Hang         `yaml:"hangs,omitempty" jsonschema:"enum=silence,enum=no_name" about:"What its client hangs on until a watchdog restarts the device, when it happens as often in a row as the device has patience: silence (what is sent is swallowed) or no_name (the name is withheld)."`
 }
@@ -206,6 +210,31 @@ func (w World) Text() string { return w.text }
 func (w World) Settle() time.Duration {
 	return w.Tempo.Contact * time.Duration(w.Tempo.Patience+2)
 }
+
+// Longest is the longest time from one contact of a destination to the next.
+func (w World) Longest() time.Duration {
+	longest := w.Tempo.Contact
+	for _, d := range w.Destinations {
+		longest = max(longest, d.Every)
+	}
+	return longest
+}
+
+// period is the usual time from one contact of a destination to the next.
+func (w World) period(id string) time.Duration {
+	return max(w.Tempo.Contact, w.Destinations[id].Every)
+}
+
+// patience is how many contacts in a row must fail until a destination counts as lost.
+func (w World) patience(id string) int {
+	return cmp.Or(w.Destinations[id].Patience, w.Tempo.Patience)
+}
+
+// atStart reports whether the device contacts the destination when it starts.
+func (d Destination) atStart() bool { return d.AtStart == nil || *d.AtStart }
+
+// staysOpen reports whether the device keeps a connection from one contact to the next.
+func (d Destination) staysOpen() bool { return d.When == Always && d.Every == 0 }
 
 // IDs lists the ids of the destinations, sorted.
 func (w World) IDs() []string { return slices.Sorted(maps.Keys(w.Destinations)) }
