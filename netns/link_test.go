@@ -15,13 +15,14 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("two namespaces on a cable", Label("root"), func() {
 	var left, right *netns.Namespace
 
 	BeforeEach(func() {
-		left, right = created(), created()
+		left, right = netnstest.New(), netnstest.New()
 		Expect(netns.Veth(
 			netns.End{Namespace: left, Name: "l0", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}},
 			netns.End{Namespace: right, Name: "r0", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}},
@@ -105,7 +106,7 @@ var _ = Describe("two namespaces on a cable", Label("root"), func() {
 	}, SpecTimeout(10*time.Second))
 
 	It("reach each other through a bridge between them", func(ctx SpecContext) {
-		middle, third := created(), created()
+		middle, third := netnstest.New(), netnstest.New()
 		Expect(netns.Veth(netns.End{Namespace: left, Name: "b0"}, netns.End{Namespace: middle, Name: "p0"})).To(Succeed())
 		Expect(netns.Veth(netns.End{Namespace: third, Name: "b1"}, netns.End{Namespace: middle, Name: "p1"})).To(Succeed())
 		Expect(middle.AddBridge("br0", "p0", "p1")).To(Succeed())
@@ -124,7 +125,7 @@ var _ = Describe("two namespaces on a cable", Label("root"), func() {
 
 var _ = Describe("a command in a namespace", Label("root"), func() {
 	It("runs inside", func(ctx SpecContext) {
-		namespace := created()
+		namespace := netnstest.New()
 		inside := ""
 		Expect(namespace.Do(func() error { inside = identity(); return nil })).To(Succeed())
 
@@ -135,7 +136,7 @@ var _ = Describe("a command in a namespace", Label("root"), func() {
 
 	It("outlives the call that started it, and ends with its context", func(ctx SpecContext) {
 		life, end := context.WithCancel(ctx)
-		command := created().Command(life, "cat")
+		command := netnstest.New().Command(life, "cat")
 		input, err := command.StdinPipe()
 		Expect(err).NotTo(HaveOccurred())
 		output, err := command.StdoutPipe()
@@ -154,11 +155,11 @@ var _ = Describe("a command in a namespace", Label("root"), func() {
 	}, SpecTimeout(10*time.Second))
 
 	It("says that a program is missing", func(ctx SpecContext) {
-		Expect(created().Command(ctx, "no-such-program").Run()).To(MatchError(exec.ErrNotFound))
+		Expect(netnstest.New().Command(ctx, "no-such-program").Run()).To(MatchError(exec.ErrNotFound))
 	}, SpecTimeout(10*time.Second))
 
 	It("frees its thread when it ends", func(ctx SpecContext) {
-		namespace := created()
+		namespace := netnstest.New()
 		Expect(namespace.Command(ctx, "true").Run()).To(Succeed())
 		before := entries("/proc/self/task")
 		for range 20 {

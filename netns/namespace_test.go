@@ -12,12 +12,13 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("a namespace", Label("root"), func() {
 	It("has a loopback link that is up, and none of the host's", func() {
 		var links []net.Interface
-		Expect(created().Do(func() (err error) {
+		Expect(netnstest.New().Do(func() (err error) {
 			links, err = net.Interfaces()
 			return err
 		})).To(Succeed())
@@ -31,7 +32,7 @@ var _ = Describe("a namespace", Label("root"), func() {
 		outside := identity()
 		inside := ""
 
-		Expect(created().Do(func() error {
+		Expect(netnstest.New().Do(func() error {
 			inside = identity()
 			return nil
 		})).To(Succeed())
@@ -42,11 +43,11 @@ var _ = Describe("a namespace", Label("root"), func() {
 
 	It("returns the function's own error", func() {
 		sentinel := errors.New("the function's own")
-		Expect(created().Do(func() error { return sentinel })).To(BeIdenticalTo(sentinel))
+		Expect(netnstest.New().Do(func() error { return sentinel })).To(BeIdenticalTo(sentinel))
 	})
 
 	It("hands a panic of the function to the caller", func() {
-		namespace := created()
+		namespace := netnstest.New()
 		Expect(func() { _ = namespace.Do(func() error { panic("inside") }) }).To(PanicWith("inside"))
 		Expect(namespace.Do(func() error { return nil })).To(Succeed())
 	})
@@ -61,7 +62,7 @@ var _ = Describe("a namespace", Label("root"), func() {
 
 	DescribeTable("starts with predictable parameters", func(key, want string) {
 		value := ""
-		Expect(created().Do(func() error {
+		Expect(netnstest.New().Do(func() error {
 			content, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(key, ".", "/"))
 			value = strings.TrimSpace(string(content))
 			if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(key, "net.bridge.") {
@@ -79,7 +80,7 @@ var _ = Describe("a namespace", Label("root"), func() {
 	)
 
 	It("sets a kernel parameter of its own alone", func() {
-		first, second := created(), created()
+		first, second := netnstest.New(), netnstest.New()
 		Expect(first.Sysctl("net.ipv4.ip_forward", "1")).To(Succeed())
 		Expect(second.Sysctl("net.ipv4.ip_forward", "0")).To(Succeed())
 
@@ -88,7 +89,7 @@ var _ = Describe("a namespace", Label("root"), func() {
 	})
 
 	It("says which kernel parameter is unknown", func() {
-		Expect(created().Sysctl("net.ipv4.no_such_key", "1")).To(And(
+		Expect(netnstest.New().Sysctl("net.ipv4.no_such_key", "1")).To(And(
 			MatchError(fs.ErrNotExist), MatchError(ContainSubstring("net.ipv4.no_such_key"))))
 	})
 

@@ -22,12 +22,3 @@ func TestNetns(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "netns")
 }
-
-// created is a namespace that is closed when the spec ends.
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
-}

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 	"github.com/needwant/needwant/scenarios/miio"
 )
 
@@ -78,9 +79,7 @@ scenarios:
 
 var _ = Describe("Home Assistant, wherever it stands", Label("root"), func() {
 	It("asks the device by a way that counts as lan if the gateway sees it, and is said to judge from there", func(ctx SpecContext) {
-		behind, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(behind.Close)
+		behind := netnstest.New()
 		h := newHomeOf(ctx, plugWorld, withNeighbour(behind))
 		Expect(behind.AddAddress("eth0", netip.MustParsePrefix("192.168.50.20/24"))).To(Succeed())
 		Expect(behind.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.50.1"))).To(Succeed())

@@ -20,6 +20,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // home is a user's: a machine with two links, of which one leads to a device
@@ -143,9 +144,7 @@ func join(ctx context.Context, device *netns.Namespace, link string) {
 // in runs shell commands on the machine.
 func (h *home) in(ctx context.Context, script string) string {
 	GinkgoHelper()
-	text, err := h.machine.Command(ctx, "sh", "-ec", script).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", text)
-	return string(text)
+	return netnstest.Shell(ctx, h.machine, script)
 }
 
 // command prepares a run of the program on the machine.

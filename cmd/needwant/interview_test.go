@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // terminal is a pair of ends: what is written to the first is typed at the second.
@@ -36,14 +37,11 @@ func terminal() (typing, screen *os.File) {
 // homelab is a machine with two network cards and two devices in its home network.
 func homelab(ctx context.Context) *netns.Namespace {
 	GinkgoHelper()
-	machine, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(machine.Close)
-	text, err := machine.Command(ctx, "sh", "-ec", `
+	machine := netnstest.New()
+	netnstest.Shell(ctx, machine, `
 		ip link add eth0 type veth peer name router; ip link add eth1 type veth peer name plug
 		ip addr add 192.168.1.9/24 dev eth0; ip link set eth0 up; ip link set router up; ip route add default via 192.168.1.1
-		ip neigh add 192.168.1.1 lladdr 02:00:00:00:00:aa dev eth0; ip neigh add 192.168.1.33 lladdr 7c:49:eb:00:00:02 dev eth0`).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", text)
+		ip neigh add 192.168.1.1 lladdr 02:00:00:00:00:aa dev eth0; ip neigh add 192.168.1.33 lladdr 7c:49:eb:00:00:02 dev eth0`)
 	return machine
 }
 

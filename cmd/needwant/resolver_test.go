@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // flat is a home as most have it: one network, with a device, another client, a
@@ -37,9 +38,7 @@ func newFlat(ctx context.Context) *flat {
 	GinkgoHelper()
 	f := &flat{folder: GinkgoT().TempDir()}
 	for _, namespace := range []**netns.Namespace{&f.machine, &f.device, &f.client, &f.router} {
-		created, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(created.Close)
+		created := netnstest.New()
 		*namespace = created
 	}
 	ports := map[string]*netns.Namespace{"device": f.device, "client": f.client, "router": f.router}
@@ -60,27 +59,10 @@ func newFlat(ctx context.Context) *flat {
 	Expect(f.device.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr(flatRouter))).To(Succeed())
 	Expect(f.machine.Sysctl("net.ipv4.ip_unprivileged_port_start", "53")).To(Succeed())
 	for _, address := range []string{flatRouter, builtIn} {
-		serveNames(ctx, f.router, address)
+		netnstest.ServeNames(ctx, f.router, address)
 	}
 	DeferCleanup(func(ctx SpecContext) { f.needwant(ctx, "restore") }) // a process goes on answering
 	return f
-}
-
-// serveNames answers for every name with one address, for an hour.
-func serveNames(ctx context.Context, namespace *netns.Namespace, address string) {
-	GinkgoHelper()
-	packets, err := namespace.ListenPacket(ctx, "udp", net.JoinHostPort(address, "53"))
-	Expect(err).NotTo(HaveOccurred())
-	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
-		answer := new(dns.Msg).SetReply(question)
-		if asked := question.Question[0]; asked.Qtype == dns.TypeA {
-			record, _ := dns.NewRR(asked.Name + " 3600 A 198.51.100.7")
-			answer.Answer = []dns.RR{record}
-		}
-		_ = w.WriteMsg(answer)
-	})}
-	go func() { _ = server.ActivateAndServe() }()
-	DeferCleanup(server.Shutdown)
 }
 
 // lookUp is what a client gets for a name: an address and its TTL, or an error.

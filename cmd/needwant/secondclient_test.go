@@ -15,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // secondMAC is that of a client which is not the device, on the same wire.
@@ -37,9 +38,7 @@ func newHomeOfTwo(ctx context.Context) (h *home, device, second *netns.Namespace
 // costs the device its place: it has an interface and a MAC address to itself.
 func beside(ctx context.Context, device *netns.Namespace, link string) *netns.Namespace {
 	GinkgoHelper()
-	second, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(second.Close)
+	second := netnstest.New()
 	text, err := device.Command(ctx, "ip", "link", "add", "beside", "link", link, "address", secondMAC.String(), "type", "macvlan", "mode", "bridge").CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "%s", text)
 	found, err := device.Netlink().LinkByName("beside")

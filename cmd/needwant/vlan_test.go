@@ -10,27 +10,25 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // onTrunk leaves the machine one link, to a switch: with VLAN 50 for the device,
 // and everybody else without a tag.
 func (h *home) onTrunk(ctx context.Context) {
 	GinkgoHelper()
-	ports, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(ports.Close)
+	ports := netnstest.New()
 	for _, name := range []string{"inside", "uplink"} {
 		link, err := h.machine.Netlink().LinkByName(name)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(h.machine.Netlink().LinkSetNsFd(link, ports.FD())).To(Succeed())
 	}
 	Expect(netns.Veth(netns.End{Namespace: h.machine, Name: "eth0"}, netns.End{Namespace: ports, Name: "trunk"})).To(Succeed())
-	text, err := ports.Command(ctx, "sh", "-ec", `
+	netnstest.Shell(ctx, ports, `
 		ip link add link trunk name trunk.50 type vlan id 50
 		ip link add things type bridge; ip link set inside master things; ip link set trunk.50 master things
 		ip link add home type bridge; ip link set uplink master home; ip link set trunk master home
-		for link in inside uplink trunk trunk.50 things home; do ip link set $link up; done`).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", text)
+		for link in inside uplink trunk trunk.50 things home; do ip link set $link up; done`)
 	h.in(ctx, "ip addr add 192.168.1.3/24 brd + dev eth0; ip route add default via 192.168.1.1")
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("a gateway that is closed", Label("root"), func() {
@@ -51,7 +52,7 @@ var _ = Describe("a gateway that cannot be", func() {
 
 	It("names the link that is missing, and the driver that does not exist", Label("root"), func(ctx SpecContext) {
 		config := gateway.Config{
-			Namespace: created(), Inside: "in0", Uplink: "up0",
+			Namespace: netnstest.New(), Inside: "in0", Uplink: "up0",
 			Upstream: netip.MustParseAddrPort("192.168.1.1:53"), Driver: "pf",
 		}
 		_, err := gateway.New(ctx, config)
@@ -59,7 +60,7 @@ var _ = Describe("a gateway that cannot be", func() {
 
 		config.Inside = "lo"
 		config.Uplink = "up0"
-		Expect(netns.Veth(netns.End{Namespace: config.Namespace, Name: "up0"}, netns.End{Namespace: created(), Name: "o0"})).To(Succeed())
+		Expect(netns.Veth(netns.End{Namespace: config.Namespace, Name: "up0"}, netns.End{Namespace: netnstest.New(), Name: "o0"})).To(Succeed())
 		_, err = gateway.New(ctx, config)
 		Expect(err).To(MatchError(ContainSubstring("write ipset or iptables")))
 	}, SpecTimeout(20*time.Second))

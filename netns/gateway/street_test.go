@@ -17,6 +17,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // street is a device, a gateway, and all that is beyond it: a home LAN with a
@@ -62,7 +63,7 @@ func keepingNothing(c *gateway.Config) { c.Keep = nil }
 
 func newStreet(ctx context.Context, options ...option) *street {
 	GinkgoHelper()
-	s := &street{device: created(), middle: created(), outside: created(), zone: &zone{records: map[string][]string{}, ttl: 1}}
+	s := &street{device: netnstest.New(), middle: netnstest.New(), outside: netnstest.New(), zone: &zone{records: map[string][]string{}, ttl: 1}}
 	Expect(s.lay()).To(Succeed())
 	s.zone.serve(ctx, s.outside, "192.168.1.1")
 	config := gateway.Config{
@@ -80,14 +81,6 @@ func newStreet(ctx context.Context, options ...option) *street {
 	DeferCleanup(built.Close)
 	s.gateway = built
 	return s
-}
-
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
 }
 
 func (s *street) lay() error {

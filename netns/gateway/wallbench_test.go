@@ -20,6 +20,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // The wall bench sends packets of every kind to every target, in every placement, and
@@ -178,7 +179,7 @@ func newRange(ctx context.Context, w wall, family family) *shootingRange {
 // machineCable lays a veth pair to the machine's own programs.
 func (r *shootingRange) machineCable(programs netip.Addr) *netns.Namespace {
 	GinkgoHelper()
-	machine := created()
+	machine := netnstest.New()
 	Expect(netns.Veth(netns.End{Namespace: machine, Name: "m0"}, netns.End{Namespace: r.middle, Name: "machine"})).To(Succeed())
 	bits := map[bool]int{true: 30, false: 64}[programs.Is4()]
 	Expect(machine.AddAddress("m0", netip.PrefixFrom(programs, bits))).To(Succeed())

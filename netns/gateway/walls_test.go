@@ -15,6 +15,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // A hostile device, and a hostile internet. Packets are made by hand, and given to a
@@ -114,7 +115,7 @@ func wallSpecs(family family) {
 // layCable lays a link to the machine's own programs, at an address, and taps it.
 func (s *street) layCable(ctx context.Context, programs netip.Addr) *tap {
 	GinkgoHelper()
-	machine := created()
+	machine := netnstest.New()
 	Expect(netns.Veth(netns.End{Namespace: machine, Name: "m0"}, netns.End{Namespace: s.middle, Name: "machine"})).To(Succeed())
 	bits := map[bool]int{true: 30, false: 64}[programs.Is4()]
 	Expect(machine.AddAddress("m0", netip.PrefixFrom(programs, bits))).To(Succeed())

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/netnstest"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 )
@@ -91,9 +92,7 @@ func tool(name string) {
 
 func namespace() *netns.Namespace {
 	GinkgoHelper()
-	ns, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(ns.Close)
+	ns := netnstest.New()
 	return ns
 }
 

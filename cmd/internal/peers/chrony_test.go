@@ -19,6 +19,7 @@ import (
 	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // clockWorld is the internet of a clock that has three servers.
@@ -115,11 +116,10 @@ func bisect(ctx context.Context, l *lab.Lab, spec string) harness.Run {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(gexec.CleanupBuildArtifacts)
 	machine := l.Gateway.Namespace
-	text, err := machine.Command(ctx, "sh", "-ec", `
+	netnstest.Shell(ctx, machine, `
 		ip address del 192.168.1.2/24 dev uplink
 		ip address add 192.168.1.3/24 dev uplink
-		ip route add default via 192.168.1.1`).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", text)
+		ip route add default via 192.168.1.1`)
 	server, err := dhcp.Serve(l.App, "eth0", nil, dhcp.Lease{
 		Address: netip.MustParsePrefix("192.168.1.2/24"), Router: netip.MustParseAddr("192.168.1.1"), Resolver: l.Gateway.Upstream.Addr(),
 	}, nil)

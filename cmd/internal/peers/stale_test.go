@@ -20,6 +20,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/netnstest"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -127,9 +128,7 @@ func (s simulator) unanswered() (sent bool, err error) {
 // send each other.
 func (s simulator) neighbour(ctx context.Context, l *lab.Lab) *netns.Namespace {
 	GinkgoHelper()
-	host, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(host.Close)
+	host := netnstest.New()
 	Expect(netns.Veth(netns.End{Namespace: host, Name: "eth0"}, netns.End{Namespace: s.place, Name: "port"})).To(Succeed())
 	Expect(s.place.AddBridge("switch", "eth0", "port")).To(Succeed())
 	Expect(s.place.SetMAC("switch", l.Device.MAC)).To(Succeed())

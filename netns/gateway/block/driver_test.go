@@ -13,6 +13,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/conntrack"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var (
@@ -36,9 +37,7 @@ var _ = Describe("a driver", Label("root"), func() {
 
 			BeforeEach(func() {
 				var err error
-				namespace, err = netns.New()
-				Expect(err).NotTo(HaveOccurred())
-				DeferCleanup(namespace.Close)
+				namespace = netnstest.New()
 				tables, err = chains.Open(namespace)
 				Expect(err).NotTo(HaveOccurred())
 				driver, err = block.Open(kind, namespace, tables, layout)
@@ -85,9 +84,7 @@ var _ = Describe("a driver", Label("root"), func() {
 	}
 
 	It("with iptables writes a rule again that the kernel rejected", func(ctx SpecContext) {
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		driver, err := block.Open("iptables", namespace, tables, layout)
@@ -101,9 +98,7 @@ var _ = Describe("a driver", Label("root"), func() {
 	}, SpecTimeout(20*time.Second))
 
 	It("with ipset writes two thousand addresses of both families in one go", func() {
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		driver, err := block.Open("ipset", namespace, tables, layout)
@@ -120,9 +115,7 @@ var _ = Describe("a driver", Label("root"), func() {
 	})
 
 	It("notices an entry that nobody asked for, in the set that is not in use too", func() {
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		driver, err := block.Open("ipset", namespace, tables, layout)
@@ -140,9 +133,7 @@ var _ = Describe("a driver", Label("root"), func() {
 
 var _ = Describe("forgetting connections", Label("root"), func() {
 	It("forgets those to the entries and no others", func(ctx SpecContext) {
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		for _, family := range chains.Families() { // a rule that makes the kernel track connections

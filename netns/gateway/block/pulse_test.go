@@ -10,6 +10,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("the pulse", Label("root"), func() {
@@ -27,9 +28,7 @@ var _ = Describe("the pulse", Label("root"), func() {
 
 	BeforeEach(func() {
 		var err error
-		namespace, err = netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace = netnstest.New()
 		pulse, err = block.StartPulse(namespace)
 		Expect(err).NotTo(HaveOccurred())
 	})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/capture"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var deviceMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
@@ -29,7 +30,7 @@ var _ = Describe("a tap", Label("root"), func() {
 	var file *capture.File
 
 	BeforeEach(func() {
-		device, gateway = created(), created()
+		device, gateway = netnstest.New(), netnstest.New()
 		Expect(netns.Veth(netns.End{Namespace: device, Name: "d0", MAC: deviceMAC}, netns.End{Namespace: gateway, Name: "in0"})).To(Succeed())
 		Expect(device.AddAddress("d0", netip.MustParsePrefix("192.168.50.10/24"))).To(Succeed())
 		Expect(gateway.AddAddress("in0", netip.MustParsePrefix("192.168.50.1/24"))).To(Succeed())
@@ -146,14 +147,6 @@ var _ = Describe("a file for packets", func() {
 		Expect(os.ReadFile(path)).To(BeEquivalentTo("mine"))
 	})
 })
-
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
-}
 
 // packets are the datagrams of a file, with their comments.
 func packets(path string) map[string][]string {

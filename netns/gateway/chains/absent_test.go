@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // instead puts shell scripts in the place of the iptables programs. Each gets the
@@ -34,7 +35,7 @@ var _ = Describe("chains that cannot be listed", Label("root"), func() {
 
 	It("are not taken for absent when iptables fails for another reason", func(ctx SpecContext) {
 		instead(`if [ -e $BROKEN ]; then echo 'iptables: Memory allocation problem.' >&2; exit 1; fi; exec $REAL "$@"`)
-		namespace := created()
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Install(chains.IPv4, []chains.Chain{chain})).To(Succeed())
@@ -44,7 +45,7 @@ var _ = Describe("chains that cannot be listed", Label("root"), func() {
 		_, err = tables.List(chains.IPv4, "filter", "NEEDWANT")
 		Expect(err).To(MatchError(ContainSubstring("Memory allocation problem")))
 		Expect(tables.Append(chains.IPv6, "filter", "FORWARD", chains.Rulef("-j ACCEPT"))).NotTo(Succeed())
-		shell(ctx, namespace, "rm $BROKEN; iptables-nft -A OUTPUT -j ACCEPT; touch $BROKEN") // or the last check would still hold
+		netnstest.Shell(ctx, namespace, "rm $BROKEN; iptables-nft -A OUTPUT -j ACCEPT; touch $BROKEN") // or the last check would still hold
 		_, err = tables.Check()
 		Expect(err).To(MatchError(ContainSubstring("Memory allocation problem")))
 		_, err = chains.RemoveAll(namespace, nil, false)
@@ -53,7 +54,7 @@ var _ = Describe("chains that cannot be listed", Label("root"), func() {
 
 	It("are a reason to stop when another program flushes the kernel's own chain meanwhile", func(ctx SpecContext) {
 		instead(`"$REAL" "$@"; status=$?; case "$*" in *"-I FORWARD"*) $REAL -F FORWARD;; esac; exit $status`)
-		tables, err := chains.Open(created())
+		tables, err := chains.Open(netnstest.New())
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Install(chains.IPv4, []chains.Chain{chain})).To(MatchError(ContainSubstring("another program removed rules while ours were written")))
 	}, SpecTimeout(30*time.Second))
@@ -62,11 +63,11 @@ var _ = Describe("chains that cannot be listed", Label("root"), func() {
 		if _, err := exec.LookPath("nft"); err != nil {
 			Skip("there is no nft here")
 		}
-		namespace := created()
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Install(chains.IPv4, []chains.Chain{chain})).To(Succeed())
-		shell(ctx, namespace, "nft insert rule ip filter FORWARD numgen random mod 2 0 accept")
+		netnstest.Shell(ctx, namespace, "nft insert rule ip filter FORWARD numgen random mod 2 0 accept")
 		_, err = tables.List(chains.IPv4, "filter", "FORWARD")
 		Expect(err).To(MatchError(ContainSubstring("IPv4 filter FORWARD has rules that iptables cannot show")))
 		_, err = tables.Check()

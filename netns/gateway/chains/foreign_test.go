@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("rules of the legacy iptables", Label("root"), func() {
@@ -16,11 +17,11 @@ var _ = Describe("rules of the legacy iptables", Label("root"), func() {
 		if _, err := exec.LookPath("iptables-legacy"); err != nil {
 			Skip("there is no legacy iptables here")
 		}
-		namespace := created()
+		namespace := netnstest.New()
 		Expect(chains.Legacy(namespace)).To(BeEmpty())
-		shell(ctx, namespace, "iptables -A INPUT -j ACCEPT; iptables-legacy -L -n") // which makes the table
+		netnstest.Shell(ctx, namespace, "iptables -A INPUT -j ACCEPT; iptables-legacy -L -n") // which makes the table
 		Expect(chains.Legacy(namespace)).To(BeEmpty())
-		shell(ctx, namespace, "iptables-legacy -t nat -A POSTROUTING -o eth9 -j MASQUERADE; ip6tables-legacy -P FORWARD DROP")
+		netnstest.Shell(ctx, namespace, "iptables-legacy -t nat -A POSTROUTING -o eth9 -j MASQUERADE; ip6tables-legacy -P FORWARD DROP")
 		Expect(chains.Legacy(namespace)).To(ConsistOf("IPv4 nat", "IPv6 filter"))
 	}, SpecTimeout(30*time.Second))
 })
@@ -34,6 +35,6 @@ var _ = Describe("flow tables", func() {
 	})
 
 	It("are none where there are none", Label("root"), func() {
-		Expect(chains.FlowTables(created())).To(BeEmpty())
+		Expect(chains.FlowTables(netnstest.New())).To(BeEmpty())
 	})
 })

@@ -8,8 +8,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // The legacy backend has no generation to ask for, so each check really looks.
@@ -26,9 +26,7 @@ var _ = Describe("chains of the legacy backend", Label("root"), func() {
 			Expect(os.Symlink(legacy, filepath.Join(programs, name))).To(Succeed())
 		}
 		GinkgoT().Setenv("PATH", programs)
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 

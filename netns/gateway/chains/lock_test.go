@@ -10,8 +10,8 @@ import (
 	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 
-	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // The nft backend takes no lock. The legacy one has one for the whole machine;
@@ -35,9 +35,7 @@ var _ = Describe("chains whose lock another program holds", Label("root"), func(
 		GinkgoT().Setenv("PATH", programs)
 		path := filepath.Join(GinkgoT().TempDir(), "xtables.lock")
 		GinkgoT().Setenv("XTABLES_LOCKFILE", path)
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace := netnstest.New()
 		tables, err = chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Install(chains.IPv4, []chains.Chain{chain})).To(Succeed())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("chains among those of others", Label("root"), func() {
@@ -18,7 +19,7 @@ var _ = Describe("chains among those of others", Label("root"), func() {
 		iptables -t nat -A POSTROUTING -o eth9 -j MASQUERADE`
 	saved := func(ctx context.Context, namespace *netns.Namespace) string {
 		GinkgoHelper()
-		return shell(ctx, namespace, "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip6tables-save | grep -v '^#' | sed 's/\\[.*\\]//'")
+		return netnstest.Shell(ctx, namespace, "iptables-save | grep -v '^#' | sed 's/\\[.*\\]//'; ip6tables-save | grep -v '^#' | sed 's/\\[.*\\]//'")
 	}
 	ours := []chains.Chain{
 		{Table: "filter", Name: "NEEDWANT", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{chains.Rulef("-j NEEDWANT-DROP")}},
@@ -27,8 +28,8 @@ var _ = Describe("chains among those of others", Label("root"), func() {
 	}
 
 	It("are removed, with the tables that they brought, and nothing else is", func(ctx SpecContext) {
-		namespace := created()
-		shell(ctx, namespace, theirs)
+		namespace := netnstest.New()
+		netnstest.Shell(ctx, namespace, theirs)
 		before := saved(ctx, namespace)
 		present, err := chains.Present(namespace)
 		Expect(err).NotTo(HaveOccurred())
@@ -50,8 +51,8 @@ var _ = Describe("chains among those of others", Label("root"), func() {
 	}, SpecTimeout(30*time.Second))
 
 	It("are removed with the kernel's chains that they brought into a table of others", func(ctx SpecContext) {
-		namespace := created()
-		shell(ctx, namespace, "iptables -t mangle -A POSTROUTING -d 203.0.113.1; iptables -t mangle -P INPUT DROP")
+		namespace := netnstest.New()
+		netnstest.Shell(ctx, namespace, "iptables -t mangle -A POSTROUTING -d 203.0.113.1; iptables -t mangle -P INPUT DROP")
 		present, err := chains.Present(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		tables, err := chains.Open(namespace)
@@ -63,28 +64,12 @@ var _ = Describe("chains among those of others", Label("root"), func() {
 	}, SpecTimeout(30*time.Second))
 
 	It("leave the tables that they brought to others who use them by then", func(ctx SpecContext) {
-		namespace := created()
+		namespace := netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Install(chains.IPv4, ours)).To(Succeed())
-		shell(ctx, namespace, "iptables -t mangle -P FORWARD DROP; iptables -N theirs")
+		netnstest.Shell(ctx, namespace, "iptables -t mangle -P FORWARD DROP; iptables -N theirs")
 		Expect(chains.RemoveAll(namespace, nil, false)).NotTo(ContainElement(HavePrefix("remove the empty table")))
 		Expect(saved(ctx, namespace)).To(And(ContainSubstring(":FORWARD DROP"), ContainSubstring(":theirs -"), Not(ContainSubstring("NEEDWANT"))))
 	}, SpecTimeout(30*time.Second))
 })
-
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
-}
-
-// shell runs commands in a namespace.
-func shell(ctx context.Context, namespace *netns.Namespace, script string) string {
-	GinkgoHelper()
-	text, err := namespace.Command(ctx, "sh", "-ec", script).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), "%s", text)
-	return string(text)
-}

@@ -6,8 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("a rule", func() {
@@ -47,10 +47,8 @@ var _ = Describe("installed chains", Label("root"), func() {
 	}
 
 	BeforeEach(func() {
-		namespace, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
-		tables, err = chains.Open(namespace)
+		var err error
+		tables, err = chains.Open(netnstest.New())
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Append(chains.IPv4, "filter", "FORWARD", chains.Rulef("-j ACCEPT"))).To(Succeed())
 		for _, family := range chains.Families() {

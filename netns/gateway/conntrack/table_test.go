@@ -14,6 +14,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/conntrack"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("the connections that a namespace tracks", Label("root"), func() {
@@ -77,9 +78,7 @@ var _ = Describe("the connections that a namespace tracks", Label("root"), func(
 
 	BeforeEach(func() {
 		var err error
-		namespace, err = netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace = netnstest.New()
 		tables, err := chains.Open(namespace)
 		Expect(err).NotTo(HaveOccurred())
 		for _, family := range chains.Families() { // a rule that makes the kernel track connections

@@ -13,6 +13,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/dhcp"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("the server", Label("root"), func() {
@@ -27,7 +28,7 @@ var _ = Describe("the server", Label("root"), func() {
 	}
 
 	BeforeEach(func() {
-		device, gateway = created(), created()
+		device, gateway = netnstest.New(), netnstest.New()
 		Expect(netns.Veth(netns.End{Namespace: device, Name: "eth0", MAC: mac}, netns.End{Namespace: gateway, Name: "inside"})).To(Succeed())
 		Expect(gateway.AddAddress("inside", netip.MustParsePrefix("192.168.50.1/24"))).To(Succeed())
 	})
@@ -130,12 +131,4 @@ func rawClient(device *netns.Namespace, options ...nclient4.ClientOpt) *nclient4
 	})).To(Succeed())
 	DeferCleanup(client.Close)
 	return client
-}
-
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
 }

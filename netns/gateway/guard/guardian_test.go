@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("a guardian that another program has dealt with", Label("root"), func() {
@@ -20,7 +21,7 @@ var _ = Describe("a guardian that another program has dealt with", Label("root")
 		DeferCleanup(lock.Release)
 		journal, err := guard.NewJournal(folder, "the device", guard.Link{}, nil)
 		Expect(err).NotTo(HaveOccurred())
-		guardian, err := guard.Start([]string{"sh", "-c", script}, journal, created(), lock)
+		guardian, err := guard.Start([]string{"sh", "-c", script}, journal, netnstest.New(), lock)
 		Expect(err).NotTo(HaveOccurred())
 		return guardian, journal
 	}

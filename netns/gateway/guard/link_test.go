@@ -13,6 +13,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // unanswerable is a name that the kernel gives no answer for, neither that there
@@ -24,8 +25,8 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 	var folder string
 
 	BeforeEach(func(ctx SpecContext) {
-		machine, elsewhere, folder = created(), created(), GinkgoT().TempDir()
-		Expect(netns.Veth(netns.End{Namespace: machine, Name: "eth1"}, netns.End{Namespace: created(), Name: "far"})).To(Succeed())
+		machine, elsewhere, folder = netnstest.New(), netnstest.New(), GinkgoT().TempDir()
+		Expect(netns.Veth(netns.End{Namespace: machine, Name: "eth1"}, netns.End{Namespace: netnstest.New(), Name: "far"})).To(Succeed())
 		for _, line := range []string{
 			"addr add 192.168.50.1/24 brd + dev eth1 label eth1:a",
 			"addr add 192.168.50.2/24 dev eth1",
@@ -37,7 +38,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 			"route add 10.3.0.0/16 via 10.200.0.1 dev eth1 onlink",
 			"-6 route add 2001:db8::/32 via fd00:50::99 dev eth1 metric 5",
 		} {
-			output(ctx, machine, "ip", strings.Fields(line)...)
+			netnstest.Shell(ctx, machine, "ip "+line)
 		}
 		Expect(machine.Sysctl("net.ipv4.conf.eth1.rp_filter", "2")).To(Succeed())
 		Expect(machine.Sysctl("net.ipv6.conf.eth1.accept_ra", "0")).To(Succeed())
@@ -92,7 +93,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 	It("stays where it is when nothing is to be changed", func(ctx SpecContext) {
 		journal := borrow()
 		Expect(journal.HandBack(machine, elsewhere, true)).To(Equal([]string{"move eth1 back"}))
-		Expect(output(ctx, elsewhere, "ip", "-br", "link")).To(ContainSubstring("eth1"))
+		Expect(netnstest.Shell(ctx, elsewhere, "ip -br link")).To(ContainSubstring("eth1"))
 		Expect(journal.Path()).To(BeAnExistingFile())
 	}, SpecTimeout(30*time.Second))
 
@@ -126,7 +127,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 	It("is not taken for another that has its name now", func(ctx SpecContext) {
 		before := settled(ctx, machine)
 		journal := borrow()
-		output(ctx, machine, "ip", "link", "add", "eth1", "type", "veth", "peer", "name", "other")
+		netnstest.Shell(ctx, machine, "ip link add eth1 type veth peer name other")
 		foreign := settled(ctx, machine)
 		_, err := journal.HandBack(machine, nil, false)
 		Expect(err).To(MatchError(ContainSubstring("link eth1 is gone")))
@@ -134,7 +135,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 		Expect(err).To(MatchError(ContainSubstring("another link has taken the name eth1: give that one another")))
 		Expect(changed(foreign, settled(ctx, machine))).To(BeEmpty())
 
-		output(ctx, machine, "ip", "link", "del", "eth1")
+		netnstest.Shell(ctx, machine, "ip link del eth1")
 		Expect(journal.HandBack(machine, elsewhere, false)).To(ContainElements("move eth1 back", "set eth1 up"))
 		Eventually(func() []string { return changed(before, state(ctx, machine)) }).WithContext(ctx).WithTimeout(8 * time.Second).Should(BeEmpty())
 	}, SpecTimeout(30*time.Second))
@@ -152,7 +153,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 // set up.
 func state(ctx context.Context, namespace *netns.Namespace) string {
 	GinkgoHelper()
-	return output(ctx, namespace, "sh", "-c", `
+	return netnstest.Shell(ctx, namespace, `
 		ip addr | sed -E 's/(valid_lft|preferred_lft) [1-9][0-9]*sec/\1 some/g; s/qdisc [a-z]+ state DOWN/state DOWN/'
 		ip route show table all; ip -6 route show table all
 		sysctl -a 2>/dev/null | grep '^net\.' | grep -v -e nf_conntrack_count -e nf_conntrack_max -e netfilter.nf_log`)

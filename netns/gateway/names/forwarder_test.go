@@ -14,6 +14,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("the forwarder", Label("root"), func() {
@@ -28,9 +29,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
-		namespace, err = netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace = netnstest.New()
 		learnt.Store(0)
 		refusal = nil
 		withheld.Store(false)
@@ -221,9 +220,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 	}, SpecTimeout(20*time.Second))
 
 	DescribeTable("answers one source address alone, if that is known, also of the device's own MAC address", func(ctx SpecContext, network string) {
-		device, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(device.Close)
+		device := netnstest.New()
 		mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
 		Expect(netns.Veth(netns.End{Namespace: device, Name: "d0", MAC: mac}, netns.End{Namespace: namespace, Name: "in0"})).To(Succeed())
 		router, address, other := netip.MustParseAddr("192.168.50.1"), netip.MustParseAddr("192.168.50.10"), netip.MustParseAddr("192.168.50.66")

@@ -9,13 +9,14 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("a marked packet", Label("root"), func() {
 	// The device has two links: one to the gateway, and one to another router, which
 	// knows the way to everybody.
 	DescribeTable("comes back across the gateway", func(ctx SpecContext, mark placement.Mark, router, trick string) {
-		device, gateway, other := created(), created(), created()
+		device, gateway, other := netnstest.New(), netnstest.New(), netnstest.New()
 		for i, far := range []*netns.Namespace{gateway, other} {
 			name := []string{"d0", "d1"}[i]
 			Expect(netns.Veth(netns.End{Namespace: device, Name: name}, netns.End{Namespace: far, Name: "in0"})).To(Succeed())
@@ -55,7 +56,7 @@ var _ = Describe("a marked packet", Label("root"), func() {
 	)
 
 	It("is not sent, and not said to be lost, in tables that are the machine's own", func(ctx SpecContext) {
-		placed := &placement.Placed{Namespace: created(), Shared: true, Inside: "lo", Device: netip.MustParseAddr("127.0.0.1")}
+		placed := &placement.Placed{Namespace: netnstest.New(), Shared: true, Inside: "lo", Device: netip.MustParseAddr("127.0.0.1")}
 		Expect(placed.Marked(ctx)).To(Equal(placement.MarkNotSent))
 	}, SpecTimeout(30*time.Second))
 })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var mac = net.HardwareAddr{0x7c, 0x49, 0xeb, 0, 0, 1}
@@ -25,7 +26,7 @@ type street struct {
 
 func newStreet() *street {
 	GinkgoHelper()
-	s := &street{device: created(), machine: created(), router: created()}
+	s := &street{device: netnstest.New(), machine: netnstest.New(), router: netnstest.New()}
 	Expect(netns.Veth(netns.End{Namespace: s.device, Name: "eth0", MAC: mac}, netns.End{Namespace: s.machine, Name: "eth1"})).To(Succeed())
 	Expect(netns.Veth(netns.End{Namespace: s.router, Name: "lan"}, netns.End{Namespace: s.machine, Name: "eth0"})).To(Succeed())
 	for _, a := range []struct {
@@ -86,7 +87,7 @@ func (s *street) settled(ctx context.Context) {
 var _ = Describe("a placement", func() {
 	It("is a list of steps, of which some change the machine", func() {
 		plan, err := placement.New(placement.Config{
-			Kind: placement.NIC, Machine: created(), Inside: "eth1", Uplink: "eth0", MAC: mac,
+			Kind: placement.NIC, Machine: netnstest.New(), Inside: "eth1", Uplink: "eth0", MAC: mac,
 			Folder: "/run/needwant", Guardian: []string{"guardian"},
 		})
 		Expect(err).NotTo(HaveOccurred())
@@ -103,7 +104,7 @@ var _ = Describe("a placement", func() {
 
 	It("of a Wi-Fi tells its name, and not its passphrase", func() {
 		plan, err := placement.New(placement.Config{
-			Kind: placement.AP, Machine: created(), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things", Passphrase: "correct horse",
+			Kind: placement.AP, Machine: netnstest.New(), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things", Passphrase: "correct horse",
 			Folder: "/run/needwant", Guardian: []string{"guardian"},
 		})
 		Expect(err).NotTo(HaveOccurred())
@@ -115,7 +116,7 @@ var _ = Describe("a placement", func() {
 
 	DescribeTable("is refused when", func(says string, change func(*placement.Config)) {
 		config := placement.Config{
-			Kind: placement.NIC, Machine: created(), Inside: "eth1", Uplink: "eth0",
+			Kind: placement.NIC, Machine: netnstest.New(), Inside: "eth1", Uplink: "eth0",
 			Folder: "/run/needwant", Guardian: []string{"guardian"},
 		}
 		change(&config)
@@ -251,7 +252,7 @@ var _ = Describe("a placement", func() {
 
 	It("of a Wi-Fi is told without a passphrase, and carried out with none but a good one", func(ctx SpecContext) {
 		plan, err := placement.New(placement.Config{
-			Kind: placement.AP, Machine: created(), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things",
+			Kind: placement.AP, Machine: netnstest.New(), Inside: "wlan0", Uplink: "eth0", MAC: mac, SSID: "our things",
 			Folder: GinkgoT().TempDir(), Guardian: []string{"guardian"},
 		})
 		Expect(err).NotTo(HaveOccurred())

@@ -30,11 +30,3 @@ func TestPlacement(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "placement")
 }
-
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
-}

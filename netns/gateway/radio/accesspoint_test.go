@@ -16,6 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns/gateway/radio"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 const passphrase = "correct horse battery"
@@ -62,7 +63,7 @@ func (h *heard) all() []string {
 
 func opened(ctx context.Context, tell func(string)) *radio.AccessPoint {
 	GinkgoHelper()
-	wifi, err := radio.Open(ctx, created(), things(), tell)
+	wifi, err := radio.Open(ctx, netnstest.New(), things(), tell)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(wifi.Close)
 	return wifi
@@ -112,14 +113,14 @@ wpa_passphrase=correct horse battery
 
 	It("says why it could not be opened, without the phrases that hostapd always ends with", func(ctx SpecContext) {
 		hostapd(`echo 'Could not set channel for kernel driver' >&2; echo 'wlan0: interface state UNINITIALIZED->DISABLED'; echo 'wlan0: AP-DISABLED'; exit 1`)
-		_, err := radio.Open(ctx, created(), things(), quiet)
+		_, err := radio.Open(ctx, netnstest.New(), things(), quiet)
 		Expect(err).To(MatchError("hostapd could not open a Wi-Fi on wlan0; its last words: Could not set channel for kernel driver: " +
 			"is the radio switched on ('rfkill list')? Is nothing else using it, as wpa_supplicant or another hostapd?"))
 	}, SpecTimeout(20*time.Second))
 
 	It("says what to install", func(ctx SpecContext) {
 		GinkgoT().Setenv("PATH", GinkgoT().TempDir())
-		_, err := radio.Open(ctx, created(), things(), quiet)
+		_, err := radio.Open(ctx, netnstest.New(), things(), quiet)
 		Expect(err).To(MatchError(ContainSubstring("hostapd is not installed, and opens the Wi-Fi: install it ('apt-get install hostapd')")))
 	}, SpecTimeout(20*time.Second))
 

@@ -11,13 +11,14 @@ import (
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/radio"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // With radios these are tried in a guest, see package guest.
 var _ = Describe("a link with a cable", Label("root"), func() {
 	It("has no radio behind it", func(_ SpecContext) {
-		machine := created()
-		Expect(netns.Veth(netns.End{Namespace: machine, Name: "eth0"}, netns.End{Namespace: created(), Name: "far"})).To(Succeed())
+		machine := netnstest.New()
+		Expect(netns.Veth(netns.End{Namespace: machine, Name: "eth0"}, netns.End{Namespace: netnstest.New(), Name: "far"})).To(Succeed())
 		link, err := machine.Netlink().LinkByName("eth0")
 		Expect(err).NotTo(HaveOccurred())
 		_, err = radio.Of(machine, link.Attrs().Index)

@@ -16,11 +16,3 @@ func TestRadio(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "radio")
 }
-
-func created() *netns.Namespace {
-	GinkgoHelper()
-	namespace, err := netns.New()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(namespace.Close)
-	return namespace
-}

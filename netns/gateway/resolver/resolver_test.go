@@ -14,6 +14,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/resolver"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 // room is a machine, and hosts on one cable with it.
@@ -35,9 +36,7 @@ func newRoom(ctx context.Context, change func(*resolver.Config, *room)) *room {
 	GinkgoHelper()
 	r := &room{}
 	for _, namespace := range []**netns.Namespace{&r.machine, &r.hosts, &r.others} {
-		created, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(created.Close)
+		created := netnstest.New()
 		*namespace = created
 	}
 	Expect(netns.Veth(netns.End{Namespace: r.machine, Name: "m0"}, netns.End{Namespace: r.hosts, Name: "h0", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}})).To(Succeed())
@@ -49,7 +48,7 @@ func newRoom(ctx context.Context, change func(*resolver.Config, *room)) *room {
 		Expect(r.hosts.AddAddress("h0", netip.MustParsePrefix(host))).To(Succeed())
 	}
 	Expect(r.machine.AddLinkRoute(netip.MustParsePrefix(stranger+"/32"), "lan")).To(Succeed())
-	r.serve(ctx)
+	netnstest.ServeNames(ctx, r.machine, "127.0.0.1")
 	config := resolver.Config{Namespace: r.machine, Upstream: netip.MustParseAddrPort(upstream), Address: netip.MustParseAddr(device)}
 	Expect(r.machine.Do(func() (err error) {
 		config.Sockets, err = names.OpenSockets(ctx, netip.MustParseAddrPort(machine+":53"))
@@ -63,23 +62,6 @@ func newRoom(ctx context.Context, change func(*resolver.Config, *room)) *room {
 	DeferCleanup(made.Close)
 	r.resolver = made
 	return r
-}
-
-// serve answers every query for IPv4 addresses, for an hour.
-func (r *room) serve(ctx context.Context) {
-	GinkgoHelper()
-	packets, err := r.machine.ListenPacket(ctx, "udp", upstream)
-	Expect(err).NotTo(HaveOccurred())
-	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
-		answer := new(dns.Msg).SetReply(question)
-		if asked := question.Question[0]; asked.Qtype == dns.TypeA {
-			record, _ := dns.NewRR(asked.Name + " 3600 A 198.51.100.7")
-			answer.Answer = []dns.RR{record}
-		}
-		_ = w.WriteMsg(answer)
-	})}
-	go func() { _ = server.ActivateAndServe() }()
-	DeferCleanup(server.Shutdown)
 }
 
 // ask is the answer that a host gets.

@@ -1,7 +1,6 @@
 package watch_test
 
 import (
-	"context"
 	"net/netip"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/watch"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("what happens to a gateway's network", Label("root"), func() {
@@ -24,25 +24,15 @@ var _ = Describe("what happens to a gateway's network", Label("root"), func() {
 		Expect(changes.Said()).To(BeEmpty())
 		return changes
 	}
-	in := func(ctx context.Context, namespace *netns.Namespace, script string) {
-		GinkgoHelper()
-		text, err := namespace.Command(ctx, "sh", "-ec", script).CombinedOutput()
-		Expect(err).NotTo(HaveOccurred(), string(text))
-	}
 
 	BeforeEach(func(ctx SpecContext) {
-		var device *netns.Namespace
-		for _, namespace := range []**netns.Namespace{&middle, &outside, &device} {
-			var err error
-			*namespace, err = netns.New()
-			Expect(err).NotTo(HaveOccurred())
-			DeferCleanup((*namespace).Close)
-		}
+		device := netnstest.New()
+		middle, outside = netnstest.New(), netnstest.New()
 		Expect(netns.Veth(netns.End{Namespace: middle, Name: "in0"}, netns.End{Namespace: device, Name: "eth0"})).To(Succeed())
 		Expect(netns.Veth(netns.End{Namespace: middle, Name: "up0"}, netns.End{Namespace: outside, Name: "port0"})).To(Succeed())
 		Expect(middle.AddAddress("up0", netip.MustParsePrefix("192.168.1.2/24"))).To(Succeed())
 		Expect(middle.AddAddress("in0", netip.MustParsePrefix("192.168.50.1/24"))).To(Succeed())
-		in(ctx, middle, `ip route add default via 192.168.1.1; sysctl -qw net.ipv4.ip_forward=1
+		netnstest.Shell(ctx, middle, `ip route add default via 192.168.1.1; sysctl -qw net.ipv4.ip_forward=1
 			iptables-nft -N NEEDWANT; iptables-nft -A NEEDWANT -j RETURN; iptables-nft -I FORWARD -j NEEDWANT
 			iptables-nft -N NEEDWANT-RULES`)
 	}, NodeTimeout(20*time.Second))
@@ -50,12 +40,12 @@ var _ = Describe("what happens to a gateway's network", Label("root"), func() {
 	DescribeTable("is noted, and for as long as it lasts", func(ctx SpecContext, undo, disturb, says string) {
 		for _, shared := range []bool{false, true} {
 			changes := open(shared)
-			in(ctx, middle, disturb)
+			netnstest.Shell(ctx, middle, disturb)
 			Expect(changes.Said()).To(ContainSubstring(says))
 			if undo != "" {
 				Expect(changes.Open()).To(Succeed())
 				Expect(changes.Said()).NotTo(BeEmpty(), "it is still so")
-				in(ctx, middle, undo)
+				netnstest.Shell(ctx, middle, undo)
 				Expect(changes.Open()).To(Succeed())
 			}
 			Expect(changes.Open()).To(Succeed())
@@ -75,9 +65,9 @@ var _ = Describe("what happens to a gateway's network", Label("root"), func() {
 
 	It("is noted when a cable is pulled, at the uplink alone", func(ctx SpecContext) {
 		changes := open(false)
-		in(ctx, outside, "ip link set port0 down")
+		netnstest.Shell(ctx, outside, "ip link set port0 down")
 		Expect(changes.Said()).To(ContainSubstring("lost its carrier"))
-		in(ctx, outside, "ip link set port0 up")
+		netnstest.Shell(ctx, outside, "ip link set port0 up")
 		Eventually(func() (string, error) {
 			Expect(changes.Open()).To(Succeed())
 			return changes.Said()
@@ -86,13 +76,13 @@ var _ = Describe("what happens to a gateway's network", Label("root"), func() {
 
 	It("is the gateway's own business when it blocks more", func(ctx SpecContext) {
 		changes := open(false)
-		in(ctx, middle, "iptables-nft -A NEEDWANT-RULES -d 203.0.113.1 -j DROP")
+		netnstest.Shell(ctx, middle, "iptables-nft -A NEEDWANT-RULES -d 203.0.113.1 -j DROP")
 		Expect(changes.Said()).To(BeEmpty())
 	}, SpecTimeout(20*time.Second))
 
 	It("is another's business in shared tables", func(ctx SpecContext) {
 		changes := open(true)
-		in(ctx, middle, `iptables-nft -A FORWARD -s 10.9.9.9 -j DROP; iptables-nft -D FORWARD -s 10.9.9.9 -j DROP
+		netnstest.Shell(ctx, middle, `iptables-nft -A FORWARD -s 10.9.9.9 -j DROP; iptables-nft -D FORWARD -s 10.9.9.9 -j DROP
 			ip link add dummy1 type veth peer name dummy2; ip link set dummy1 up; ip addr add 10.9.9.1/24 dev dummy1; ip link del dummy1`)
 		Expect(changes.Said()).To(BeEmpty())
 	}, SpecTimeout(20*time.Second))

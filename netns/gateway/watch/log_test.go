@@ -11,6 +11,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/watch"
+	"github.com/needwant/needwant/netns/netnstest"
 )
 
 var _ = Describe("the packet log", Label("root"), func() {
@@ -27,9 +28,7 @@ var _ = Describe("the packet log", Label("root"), func() {
 		packets, hold = nil, make(chan struct{})
 		close(hold)
 		var err error
-		namespace, err = netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(namespace.Close)
+		namespace = netnstest.New()
 		log, err = watch.Open(ctx, namespace, func(p watch.Packet) {
 			mutex.Lock()
 			wait := hold
@@ -94,9 +93,7 @@ var _ = Describe("the packet log", Label("root"), func() {
 	}, SpecTimeout(20*time.Second))
 
 	It("ends with its connection", func(ctx SpecContext) {
-		other, err := netns.New()
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(other.Close)
+		other := netnstest.New()
 		second, err := watch.Open(ctx, other, func(watch.Packet) {})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(second.Close()).To(Succeed())
