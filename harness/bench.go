@@ -405,15 +405,3 @@ func latest(a, b time.Time) time.Time {
 	}
 	return a
 }
-
-// pause waits, or returns early with the error of an ended context.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // recover waits until all that worked in the last control works again: the
@@ -64,7 +66,7 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 			b.forget(seen)
 			return ctx.Err()
 		}
-		if err := pause(ctx, b.Timing.Look); err != nil {
+		if err := span.Wait(ctx, b.Timing.Look); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // Soak says how long a block is held, and how often everything is checked
@@ -125,7 +127,7 @@ func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked
 	last = map[string]Outcome{}
 	next := min(b.Timing.Settle, soak.For)
 	for number := 1; ; number++ {
-		if err := pause(ctx, time.Until(started.Add(next))); err != nil {
+		if err := span.Wait(ctx, time.Until(started.Add(next))); err != nil {
 			return last, err
 		}
 		round := Round{Number: number, After: time.Since(started)}

@@ -237,22 +237,7 @@ func web(status int, after time.Duration) way {
 
 func port(serve func(net.Conn), expect string) way {
 	return func() (*scenarios.Engine, scenarios.Step) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { listener.Close() })
-		go func() {
-			for {
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					serve(conn)
-					conn.Close()
-				}()
-			}
-		}()
-		return new(scenarios.Engine), scenarios.Step{Do: &scenarios.TCP{Address: listener.Addr().String(), Read: true}, Expect: expect}
+		return new(scenarios.Engine), scenarios.Step{Do: &scenarios.TCP{Address: serving(serve), Read: true}, Expect: expect}
 	}
 }
 

@@ -69,24 +69,11 @@ func ok(body string) string {
 // answeringWith is the address of a server that answers whatever it is sent.
 func answeringWith(text string) string {
 	GinkgoHelper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(listener.Close)
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer connection.Close()
-				if _, err := connection.Read(make([]byte, 4096)); err == nil {
-					_, _ = io.WriteString(connection, text)
-				}
-			}()
+	return serving(func(connection net.Conn) {
+		if _, err := connection.Read(make([]byte, 4096)); err == nil {
+			_, _ = io.WriteString(connection, text)
 		}
-	}()
-	return listener.Addr().String()
+	})
 }
 
 // pointedAt is the only scenario of a library spec, with a device elsewhere, which is

@@ -149,13 +149,8 @@ var _ = Describe("a local web server", func() {
 
 var _ = Describe("tls in a spec", func() {
 	DescribeTable("is a boolean or a word", func(step string, how scenarios.TLS) {
-		file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios: {one: {steps: [`+step+`]}}
-`))
-		Expect(err).NotTo(HaveOccurred())
+		file := parsed(Default, `scenarios: {one: {steps: [`+step+`]}}
+`)
 		switch do := file.Scenarios[0].Steps[0].Do.(type) {
 		case *scenarios.TCP:
 			Expect(do.TLS).To(Equal(how))
@@ -273,42 +268,29 @@ var _ = Describe("what a step says", func() {
 
 // fake is a broker that reads packets and answers the first with an answer for it.
 func fake(answers func(packet []byte) []byte) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { listener.Close() })
-	go func() {
+	return serving(func(conn net.Conn) {
+		reader := bufio.NewReader(conn)
 		for {
-			conn, err := listener.Accept()
+			head, err := reader.Peek(2)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				reader := bufio.NewReader(conn)
-				for {
-					head, err := reader.Peek(2)
-					if err != nil {
-						return
-					}
-					packet := make([]byte, 2+int(head[1])) // the packets of these specs are short
-					if _, err := io.ReadFull(reader, packet); err != nil {
-						return
-					}
-					answer := answers(packet)
-					if packet[0] == pingRequest { // a client may send one at any time
-						answer = []byte{0xd0, 0}
-					}
-					if answer == nil {
-						return
-					}
-					if _, err := conn.Write(answer); err != nil {
-						return
-					}
-				}
-			}()
+			packet := make([]byte, 2+int(head[1])) // the packets of these specs are short
+			if _, err := io.ReadFull(reader, packet); err != nil {
+				return
+			}
+			answer := answers(packet)
+			if packet[0] == pingRequest { // a client may send one at any time
+				answer = []byte{0xd0, 0}
+			}
+			if answer == nil {
+				return
+			}
+			if _, err := conn.Write(answer); err != nil {
+				return
+			}
 		}
-	}()
-	return listener.Addr().String()
+	})
 }
 
 // The first byte of packets, and where CONNECT has its version.

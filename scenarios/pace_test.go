@@ -19,15 +19,10 @@ import (
 func asked(t *testing.T, host string, pace time.Duration) (after []time.Duration) {
 	t.Helper()
 	expect := NewWithT(t)
-	file, err := scenarios.Parse("spec.yaml", fmt.Appendf(nil, `apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios:
+	file := parsed(expect, fmt.Sprintf(`scenarios:
   first: {retry: {attempts: 3}, steps: [{http: "http://%s/"}]}
   second: {from: lan, steps: [{tcp: "%s:80"}]}
 `, host, host))
-	expect.Expect(err).NotTo(HaveOccurred())
 	started := time.Now()
 	place := scenarios.Place{Dial: func(context.Context, string, string) (net.Conn, error) {
 		after = append(after, time.Since(started))
@@ -64,14 +59,9 @@ func TestALabIsAskedAsOftenAsTheSpecSays(t *testing.T) {
 func TestWaitingForATurnEndsWithTheCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		expect := NewWithT(t)
-		file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios:
+		file := parsed(expect, `scenarios:
   cloud: {retry: {attempts: 9}, steps: [{ntp: 203.0.113.9}]}
-`))
-		expect.Expect(err).NotTo(HaveOccurred())
+`)
 		place := scenarios.Place{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("nobody there") }}
 		bound, err := file.Bind(file.Scenarios, scenarios.Site{Places: map[string]scenarios.Place{"gateway": place}, Pace: time.Hour})
 		expect.Expect(err).NotTo(HaveOccurred())

@@ -207,17 +207,12 @@ func TestScenariosOfOneDeviceShareAPoll(t *testing.T) {
 		g := NewWithT(t)
 		a := &assistant{alive: func(time.Duration) bool { return true }}
 		a.start(ctx)
-		file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-secrets: {hass: env:HASS_TOKEN}
+		file := parsed(g, `secrets: {hass: env:HASS_TOKEN}
 scenarios:
   first: {from: lan, steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.s50, refresh: true}, expect: 'path == "lan"'}]}
   second: {from: host, steps: [{hass: {url: "http://192.168.1.5:8123", entity: sensor.s50_battery, refresh: true}, expect: 'path == "lan"'}]}
   third: {from: lan, steps: [{hass: {url: "http://192.168.1.5:8123", entity: vacuum.s50, refresh: true}, expect: 'path == "lan" && fresh'}]}
-`))
-		g.Expect(err).NotTo(HaveOccurred())
+`)
 		place := scenarios.Place{Dial: dialling(a.at(ctx))}
 		bound, err := file.Bind(file.Scenarios, scenarios.Site{
 			Places: map[string]scenarios.Place{"gateway": place, "lan": place, "host": place}, HassToken: "token",

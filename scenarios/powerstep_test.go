@@ -80,14 +80,9 @@ func TestASwitchIsGivenItsTime(t *testing.T) {
 }
 
 func restarter(expect Gomega, boot string, site scenarios.Site) func(context.Context) error {
-	file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios: {one: {steps: [{wait: 1s}]}}
+	file := parsed(expect, `scenarios: {one: {steps: [{wait: 1s}]}}
 regimes: {cold_boot: `+boot+`}
-`))
-	expect.Expect(err).NotTo(HaveOccurred())
+`)
 	restart, err := file.Restarter(site)
 	expect.Expect(err).NotTo(HaveOccurred())
 	return restart

@@ -3,22 +3,15 @@ package scenarios_test
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-
-	"github.com/needwant/needwant/scenarios"
 )
 
 var _ = Describe("the secrets of a file", func() {
 	It("are known to those who keep them out of what they write, also those of steps", func() {
-		file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-secrets: {miio: env:SPEC_MIIO, hass: env:SPEC_NONE}
+		file := parsed(Default, `secrets: {miio: env:SPEC_MIIO, hass: env:SPEC_NONE}
 scenarios:
   one: {steps: [{mqtt: {broker: "192.168.1.5:1883", topic: a, username: me, password: env:SPEC_MQTT}}]}
   two: {steps: [{http: {url: env:SPEC_URL, headers: {Authorization: env:SPEC_HEADER, Accept: text/plain}}}, {miio: get_status}]}
-`))
-		Expect(err).NotTo(HaveOccurred())
+`)
 		for _, name := range []string{"MIIO", "MQTT", "URL", "HEADER"} {
 			GinkgoT().Setenv("SPEC_"+name, "secret of "+name)
 		}

@@ -1,10 +1,7 @@
 package scenarios
 
 import (
-	"encoding/json"
-	"net/netip"
 	"reflect"
-	"time"
 
 	"github.com/invopop/jsonschema"
 
@@ -17,34 +14,12 @@ const SchemaID = "https://github.com/needwant/needwant/docs/schema/scenario.v1.j
 // Schema is the JSON Schema (draft-07) of a spec file, made from the Go types.
 // It says no more than a schema can: [Parse] checks the rest.
 func Schema() []byte {
-	schema := reflector().Reflect(File{})
-	schema.Version = "http://json-schema.org/draft-07/schema#"
-	schema.ID = SchemaID
-	schema.Title = "A spec of needwant"
-	text, err := json.MarshalIndent(schema, "", "  ")
-	if err != nil {
-		panic(err) // it depends on nothing but the types
-	}
-	return append(text, '\n')
-}
-
-func reflector() *jsonschema.Reflector {
-	return &jsonschema.Reflector{
-		FieldNameTag:   "yaml",
-		DoNotReference: true,
-		Anonymous:      true,
-		Mapper:         schemaOf,
-		LookupComment:  about,
-	}
+	return yamlfile.Published(inner(File{}), SchemaID, "A spec of needwant")
 }
 
 // schemaOf describes the types that are written in ways of their own.
 func schemaOf(t reflect.Type) *jsonschema.Schema {
 	switch t {
-	case reflect.TypeFor[time.Duration]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}
-	case reflect.TypeFor[netip.Addr]():
-		return &jsonschema.Schema{Type: "string", AnyOf: []*jsonschema.Schema{{Format: "ipv4"}, {Format: "ipv6"}}}
 	case reflect.TypeFor[Secret]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(env|file):[^\s=]+$`}
 	case reflect.TypeFor[TLS]():
@@ -81,24 +56,8 @@ func stepSchema() *jsonschema.Schema {
 	return step
 }
 
-// inner is the schema of a value within another.
-func inner(value any) *jsonschema.Schema {
-	schema := reflector().Reflect(value)
-	schema.Version = ""
-	return schema
-}
-
-// about finds the description that stands in a field's tag.
-func about(t reflect.Type, name string) string {
-	if t.Kind() != reflect.Struct {
-		return ""
-	}
-	field, ok := t.FieldByName(name)
-	if !ok {
-		return ""
-	}
-	return field.Tag.Get("about")
-}
+// inner is the schema of a value, without what only a published one has.
+func inner(value any) *jsonschema.Schema { return yamlfile.Schema(value, schemaOf) }
 
 // Manual is the documentation of a kind as Markdown, made from its types.
 func (k Kind) Manual() string {

@@ -1,16 +1,14 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"flag"
 	"os"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/needwant/needwant/internal/yamlfile/yamlfiletest"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -30,20 +28,20 @@ var _ = Describe("the schema of specs", func() {
 	})
 
 	It("accepts every spec of the library", func() {
-		schema := compiled()
+		schema := yamlfiletest.Compiled(scenarios.SchemaID, scenarios.Schema())
 		for _, entry := range scenarios.Library() {
-			Expect(schema.Validate(decoded(entry.File.Text()))).To(Succeed(), entry.Name)
+			Expect(schema.Validate(yamlfiletest.Decoded(entry.File.Text()))).To(Succeed(), entry.Name)
 		}
 	})
 
 	It("accepts the example of every kind", func() {
 		for _, kind := range scenarios.Kinds() {
-			Expect(compiled().Validate(decoded(nicHead+"    steps:\n      - "+kind.Example+"\n"))).To(Succeed(), kind.Name)
+			Expect(yamlfiletest.Compiled(scenarios.SchemaID, scenarios.Schema()).Validate(yamlfiletest.Decoded(nicHead+"    steps:\n      - "+kind.Example+"\n"))).To(Succeed(), kind.Name)
 		}
 	})
 
 	DescribeTable("refuses what no editor should let pass:", func(steps string) {
-		Expect(compiled().Validate(decoded(nicHead + "    steps:\n" + steps))).NotTo(Succeed())
+		Expect(yamlfiletest.Compiled(scenarios.SchemaID, scenarios.Schema()).Validate(yamlfiletest.Decoded(nicHead + "    steps:\n" + steps))).NotTo(Succeed())
 	},
 		Entry("no steps", "      []\n"),
 		Entry("a step that does nothing", "      - {expect: 'true'}\n"),
@@ -92,26 +90,3 @@ var _ = Describe("the manual", func() {
 		Expect(shown).To(BeNumerically(">=", 2))
 	})
 })
-
-func compiled() *jsonschema.Schema {
-	GinkgoHelper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(scenarios.Schema()))
-	Expect(err).NotTo(HaveOccurred())
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020) // the schema itself must say draft-07
-	compiler.AssertFormat()
-	Expect(compiler.AddResource(scenarios.SchemaID, document)).To(Succeed())
-	schema, err := compiler.Compile(scenarios.SchemaID)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(schema.DraftVersion).To(Equal(7))
-	return schema
-}
-
-func decoded(text string) any {
-	GinkgoHelper()
-	asJSON, err := yaml.YAMLToJSON([]byte(text))
-	Expect(err).NotTo(HaveOccurred())
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-	Expect(err).NotTo(HaveOccurred())
-	return document
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 )
 
 // script is a scenario's steps, ready to be made in order.
@@ -88,14 +89,7 @@ func (s script) insist(ctx context.Context, step ready, progress *progress) (har
 
 // pauseUntil reports whether the time came before ctx ended.
 func pauseUntil(ctx context.Context, next time.Time) bool {
-	timer := time.NewTimer(time.Until(next))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return span.Wait(ctx, time.Until(next)) == nil
 }
 
 // make makes the step once and says why it did not pass.

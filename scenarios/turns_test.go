@@ -64,13 +64,8 @@ func (s *simple) dial(_ context.Context, _, address string) (net.Conn, error) {
 func sideBySide(t *testing.T, list string) (outcomes []harness.Outcome, most int) {
 	t.Helper()
 	expect := NewWithT(t)
-	file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios:
-`+list))
-	expect.Expect(err).NotTo(HaveOccurred())
+	file := parsed(expect, `scenarios:
+`+list)
 	device := &simple{busy: map[string]bool{}}
 	place := scenarios.Place{Dial: device.dial}
 	bound, err := file.Bind(file.Scenarios, scenarios.Site{Places: map[string]scenarios.Place{"gateway": place, "lan": place, "host": place}})
@@ -131,15 +126,10 @@ func TestScenariosTakeTurns(t *testing.T) {
 func TestAPersonIsAskedOneQuestionAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		expect := NewWithT(t)
-		file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios:
+		file := parsed(expect, `scenarios:
   map: {steps: [{prompt: Does the app show the map?}]}
   light: {from: host, steps: [{prompt: Is the light on?}]}
-`))
-		expect.Expect(err).NotTo(HaveOccurred())
+`)
 		var asked, most int
 		ask := func(context.Context, scenarios.Question) (string, error) {
 			asked++
@@ -162,15 +152,10 @@ scenarios:
 func TestATurnThatDoesNotComeIsInconclusive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		expect := NewWithT(t)
-		file, err := scenarios.Parse("spec.yaml", []byte(`apiVersion: needwant/v1
-kind: Scenarios
-device: {address: 192.168.50.10}
-gateway: {placement: nic, inside: eth1, uplink: eth0}
-scenarios:
+		file := parsed(expect, `scenarios:
   long: {alone: true, steps: [{wait: 59m, timeout: 1h}]}
   short: {steps: [{wait: 1s}]}
-`))
-		expect.Expect(err).NotTo(HaveOccurred())
+`)
 		bound, err := file.Bind(file.Scenarios, scenarios.Site{Places: map[string]scenarios.Place{"gateway": {}}})
 		expect.Expect(err).NotTo(HaveOccurred())
 		stopped, stop := context.WithCancel(context.Background())

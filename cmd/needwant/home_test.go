@@ -1,14 +1,11 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,15 +167,8 @@ func (h *home) needwant(ctx context.Context, args ...string) ended {
 // run runs any program on the machine to its end.
 func (h *home) run(ctx context.Context, name string, args ...string) ended {
 	GinkgoHelper()
-	var stdout, stderr bytes.Buffer
 	command := h.prepare(ctx, name, args...)
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		Expect(err).NotTo(HaveOccurred())
-	}
-	return ended{command.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return end(command.Cmd, command.Run)
 }
 
 // spec writes the spec, changed by pairs of old and new texts.

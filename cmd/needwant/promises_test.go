@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -196,7 +194,7 @@ const tortures = 10
 // one that is a cable: it hands it to the machine.
 func (h *home) killAll(command *netns.Command) {
 	GinkgoHelper()
-	gateways := h.gateways(command.Process.Pid)
+	gateways := namespacesIn(command.Process.Pid)
 	for _, found := range marked("RUNTIME_DIRECTORY=" + h.runtime) {
 		pid, err := strconv.Atoi(filepath.Base(found))
 		Expect(err).NotTo(HaveOccurred())
@@ -210,29 +208,6 @@ func (h *home) killAll(command *netns.Command) {
 		}
 		Expect(gateway.Close()).To(Succeed())
 	}
-}
-
-// gateways are the namespaces that a program holds besides the machine's.
-func (h *home) gateways(program int) (found []*netns.Namespace) {
-	GinkgoHelper()
-	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", program))
-	Expect(err).NotTo(HaveOccurred())
-	descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", program))
-	Expect(err).NotTo(HaveOccurred())
-	known := []string{own}
-	for _, descriptor := range descriptors {
-		target, err := os.Readlink(descriptor)
-		if err != nil || !strings.HasPrefix(target, "net:[") || slices.Contains(known, target) {
-			continue
-		}
-		known = append(known, target)
-		opened, err := os.Open(descriptor)
-		Expect(err).NotTo(HaveOccurred())
-		namespace, err := netns.Adopt(opened)
-		Expect(err).NotTo(HaveOccurred())
-		found = append(found, namespace)
-	}
-	return found
 }
 
 // killInRestore begins to restore, and kills that a moment later.

@@ -58,10 +58,16 @@ type ended struct {
 // needwant runs the program to its end.
 func needwant(ctx context.Context, args ...string) ended {
 	GinkgoHelper()
-	var stdout, stderr bytes.Buffer
 	command := exec.CommandContext(ctx, program, args...)
+	return end(command, command.Run)
+}
+
+// end is a run of a command to its end.
+func end(command *exec.Cmd, run func() error) ended {
+	GinkgoHelper()
+	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
+	err := run()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		Expect(err).NotTo(HaveOccurred())

@@ -1,5 +1,5 @@
-// Package span writes lengths of time: [Words] for people to read, [Typed] as a
-// spec or a flag takes them.
+// Package span writes lengths of time, [Words] for people to read and [Typed] as a
+// spec or a flag takes them, and waits for one ([Wait]).
 package span
 
 import (

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/watch"
@@ -61,18 +62,10 @@ func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
 	if err := g.answered(answer); err != nil {
 		return err
 	}
-	wait := g.table.Space(answer)
-	if wait <= 0 {
-		return nil
+	if wait := g.table.Space(answer); wait > 0 {
+		return span.Wait(ctx, wait)
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return nil
 }
 
 // withheld reports whether a query is for a name that must not be answered, and

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // contact is one way of contacting a destination.
@@ -103,12 +105,7 @@ func rest(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = span.Wait(ctx, d)
 }
 
 // addresses are those to try, in order. A name is looked up again when its

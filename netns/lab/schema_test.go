@@ -1,14 +1,12 @@
 package lab_test
 
 import (
-	"bytes"
 	"os"
 
-	"github.com/goccy/go-yaml"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/needwant/needwant/internal/yamlfile/yamlfiletest"
 	"github.com/needwant/needwant/netns/lab"
 )
 
@@ -25,15 +23,15 @@ var _ = Describe("The schema of worlds", func() {
 	})
 
 	It("accepts every library world", func() {
-		schema := compiled()
+		schema := yamlfiletest.Compiled(lab.SchemaID, lab.Schema())
 		for _, world := range lab.Library() {
-			Expect(schema.Validate(decoded(world.Text()))).To(Succeed(), world.Name)
+			Expect(schema.Validate(yamlfiletest.Decoded(world.Text()))).To(Succeed(), world.Name)
 		}
 	})
 
 	DescribeTable("refuses what no editor should let pass",
 		func(tail string) {
-			Expect(compiled().Validate(decoded(head + tail))).NotTo(Succeed())
+			Expect(yamlfiletest.Compiled(lab.SchemaID, lab.Schema()).Validate(yamlfiletest.Decoded(head + tail))).NotTo(Succeed())
 		},
 		Entry("no destinations", "about: nothing\n"),
 		Entry("an unknown key", "destinations: {a: {addresses: [192.0.2.1], protocol: tcp, port: 1, prot: 1}}\n"),
@@ -44,26 +42,3 @@ var _ = Describe("The schema of worlds", func() {
 		Entry("a duration without a unit", "destinations: {a: {addresses: [192.0.2.1], protocol: tcp, port: 1}}\ntempo: {poll: 5}\n"),
 	)
 })
-
-func compiled() *jsonschema.Schema {
-	GinkgoHelper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(lab.Schema()))
-	Expect(err).NotTo(HaveOccurred())
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020) // the schema itself must say draft-07
-	compiler.AssertFormat()
-	Expect(compiler.AddResource(lab.SchemaID, document)).To(Succeed())
-	schema, err := compiler.Compile(lab.SchemaID)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(schema.DraftVersion).To(Equal(7))
-	return schema
-}
-
-func decoded(text string) any {
-	GinkgoHelper()
-	asJSON, err := yaml.YAMLToJSON([]byte(text))
-	Expect(err).NotTo(HaveOccurred())
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
-	Expect(err).NotTo(HaveOccurred())
-	return document
-}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // call calls a service of the domain homeassistant on entities, and returns when
@@ -90,7 +92,7 @@ func (c *Client) await(ctx context.Context, entity, wanted string, changed func(
 func (c *Client) turn(ctx context.Context, entity, service string) (changed func(context.Context) error, end func(), err error) {
 	s, err := c.connect(ctx)
 	if errors.Is(err, errNoSocket) {
-		return wait, func() {}, c.post(ctx, service, entity)
+		return func(ctx context.Context) error { return span.Wait(ctx, pause) }, func() {}, c.post(ctx, service, entity)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -100,15 +102,4 @@ func (c *Client) turn(ctx context.Context, entity, service string) (changed func
 		return nil, nil, err
 	}
 	return s.next, s.close, nil
-}
-
-func wait(ctx context.Context) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

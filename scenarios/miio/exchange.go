@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // exchange is one call under way. What it saw over all attempts decides, in the
@@ -42,7 +44,7 @@ func (x *exchange) run(ctx context.Context) (Reply, error) {
 			return reply, err
 		}
 		x.client.forget()
-		if attempt >= x.attempts || !sleepUntil(ctx, end) {
+		if attempt >= x.attempts || span.Wait(ctx, time.Until(end)) != nil {
 			return Reply{}, x.failure(attempt)
 		}
 	}
@@ -65,18 +67,6 @@ func (x *exchange) note(err error) (settled bool, _ error) {
 		return true, fmt.Errorf("asking %s for %s: %w", x.client.address(), x.request.Method, err)
 	}
 	return false, nil
-}
-
-// sleepUntil reports whether the time came before ctx ended.
-func sleepUntil(ctx context.Context, end time.Time) bool {
-	timer := time.NewTimer(time.Until(end))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // attempt asks once, after a hello where one is due.

@@ -140,16 +140,7 @@ var _ = Describe("a client's error", func() {
 
 	DescribeTable("is the device's own when a device that knew the token answers every try with",
 		func(ctx SpecContext, answer func(d *device, id int) []byte, says string) {
-			d := switchOn()
-			client := d.hasty()
-			client.Attempts = 10
-			_, err := client.Call(ctx, "get_status", nil)
-			Expect(err).NotTo(HaveOccurred())
-			d.mu.Lock()
-			d.answer = func(_ int, request miio.Request) [][]byte { return [][]byte{answer(d, request.ID)} }
-			d.mu.Unlock()
-			client.Attempts = 2
-			_, err = client.Call(ctx, "get_status", nil)
+			client, err := askedTwice(ctx, answer)
 			garbled, ok := errors.AsType[*miio.UnreadableError](err)
 			Expect(ok).To(BeTrue(), "%v", err)
 			Expect(garbled.Address).To(Equal(client.Address))
@@ -177,16 +168,7 @@ var _ = Describe("a client's error", func() {
 	// home-assistant/core #23822, and devices that answer other ids: as good as nothing.
 	DescribeTable("is a timeout when a device that knew the token answers every try with",
 		func(ctx SpecContext, answer func(d *device, id int) []byte) {
-			d := switchOn()
-			client := d.hasty()
-			client.Attempts = 10
-			_, err := client.Call(ctx, "get_status", nil)
-			Expect(err).NotTo(HaveOccurred())
-			d.mu.Lock()
-			d.answer = func(_ int, request miio.Request) [][]byte { return [][]byte{answer(d, request.ID)} }
-			d.mu.Unlock()
-			client.Attempts = 2
-			_, err = client.Call(ctx, "get_status", nil)
+			_, err := askedTwice(ctx, answer)
 			Expect(as[*miio.TimeoutError](err).Greeted).To(BeTrue())
 		},
 		Entry("a bare header", func(d *device, _ int) []byte { return miio.HelloReply(deviceID, d.clock()).Bytes() }, SpecTimeout(10*time.Second)),
@@ -276,4 +258,21 @@ func as[E error](err error) E {
 	found, ok := errors.AsType[E](err)
 	Expect(ok).To(BeTrue(), "%v is no %T", err, found)
 	return found
+}
+
+// askedTwice asks a device that worked once with the token, and now gives every
+// request the same answer: two tries, and what came of them.
+func askedTwice(ctx context.Context, answer func(d *device, id int) []byte) (*miio.Client, error) {
+	GinkgoHelper()
+	d := switchOn()
+	client := d.hasty()
+	client.Attempts = 10
+	_, err := client.Call(ctx, "get_status", nil)
+	Expect(err).NotTo(HaveOccurred())
+	d.mu.Lock()
+	d.answer = func(_ int, request miio.Request) [][]byte { return [][]byte{answer(d, request.ID)} }
+	d.mu.Unlock()
+	client.Attempts = 2
+	_, err = client.Call(ctx, "get_status", nil)
+	return client, err
 }

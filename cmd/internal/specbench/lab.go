@@ -67,24 +67,12 @@ func OnLab(ctx context.Context, file scenarios.File, list scenarios.List, world 
 	}
 	err = furnish(lane, file, list, options, world.Settle())
 	if err == nil {
-		err = started(ctx, world.Settle())
+		err = span.Wait(ctx, world.Settle()) // the device starts
 	}
 	if err != nil {
 		return nil, errors.Join(err, lane.Close())
 	}
 	return lane, nil
-}
-
-// started waits until the device has had its time to start.
-func started(ctx context.Context, start time.Duration) error {
-	timer := time.NewTimer(start)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 func furnish(lane *lablane.Lane, file scenarios.File, list scenarios.List, options Options, start time.Duration) (err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 )
 
@@ -72,12 +73,8 @@ func (c *Client) Close() error {
 func (c *Client) renew(ctx context.Context, lease *nclient4.Lease) {
 	wait := c.Lease.Time / 2
 	for {
-		timer := time.NewTimer(max(wait, time.Second))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if span.Wait(ctx, max(wait, time.Second)) != nil {
 			return
-		case <-timer.C:
 		}
 		renewed, err := c.client.Renew(ctx, lease)
 		if err != nil {
