@@ -26,6 +26,8 @@ func allow(sets [][]string) [][]string {
 func (r reading) onlySentence() string {
 	var sentences []string
 	switch {
+	case r.Run.Status == harness.Failed && r.Run.Worked:
+		sentences = append(sentences, r.brokeDown(), r.notYet())
 	case r.Run.Status == harness.Failed:
 		sentences = append(sentences, "Your list is not the cause, or not the only one: it does not work with the list switched off.")
 	case len(r.Allow) == 0:

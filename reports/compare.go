@@ -67,9 +67,45 @@ func Compare(before, after Matrix) Comparison {
 
 // Worse reports whether something became required: a destination, or one of a
 // group, without which a column breaks now and did not break before. A group
-// that only gained members makes nothing worse.
+// that only gained members makes nothing worse. What the earlier run leaves open
+// may have been required before.
 func (c Comparison) Worse() bool {
-	return slices.ContainsFunc(c.Columns, func(change Change) bool { return len(change.Grown) > 0 })
+	return slices.ContainsFunc(c.Columns, func(change Change) bool {
+		return slices.ContainsFunc(change.Grown, func(cut ChangedCut) bool { return !cut.Uncertain })
+	})
+}
+
+// Open reports whether the runs leave open if something became required: the earlier
+// run leaves open a need of the later one, or the later run leaves open what the
+// earlier one decided or never saw.
+func (c Comparison) Open() bool {
+	return slices.ContainsFunc(c.Columns, func(change Change) bool {
+		return slices.ContainsFunc(change.Grown, func(cut ChangedCut) bool { return cut.Uncertain }) ||
+			slices.ContainsFunc(change.Cells, c.unknown)
+	})
+}
+
+// unknown reports whether a changed cell is not known in the later run.
+func (c Comparison) unknown(cell CellChange) bool {
+	if cell.After == "" {
+		return c.After.Run.Status != harness.Complete
+	}
+	return Cell{Verdict: cell.After}.Open() && !Cell{Verdict: cell.Before}.Open()
+}
+
+// settled reports whether both runs decide every cell of the columns that they share.
+func (c Comparison) settled() bool {
+	return !slices.ContainsFunc(c.Columns, func(change Change) bool { return !c.decided(change) })
+}
+
+// decided reports whether both runs are complete and decide every cell of a column.
+func (c Comparison) decided(change Change) bool {
+	before, _ := same(change.Column, c.Before)
+	return decided(c.Before, before) && decided(c.After, change.Column)
+}
+
+func decided(m Matrix, column Column) bool {
+	return m.Run.Status == harness.Complete && !slices.ContainsFunc(m.Rows, func(row Row) bool { return row.Cells[column.ID].Open() })
 }
 
 // same finds a column of another run.
@@ -120,12 +156,22 @@ func grown(before Matrix, old Column, after Matrix, column Column) []ChangedCut 
 	return needs
 }
 
-// leavesOpen reports whether a run does not settle what blocking these does.
+// leavesOpen reports whether a run does not settle what blocking these does: one of
+// them is open, or the run ended before it saw it, or before it tried all of them at
+// once.
 func leavesOpen(m Matrix, column Column, destinations []harness.Destination) bool {
-	return slices.ContainsFunc(destinations, func(id harness.Destination) bool {
+	complete, group := m.Run.Status == harness.Complete, len(destinations) > 1
+	for _, id := range destinations {
 		row, seen := find(m, id)
-		return seen && row.Cells[column.ID].Open()
-	})
+		verdict := row.Cells[column.ID].Verdict
+		switch {
+		case !seen && !complete, seen && row.Cells[column.ID].Open():
+			return true
+		case verdict == harness.Optional, verdict == harness.Degraded:
+			group = false // it is in no group
+		}
+	}
+	return group && !complete && column.Certified == "none"
 }
 
 func changed(before Matrix, old Column, after Matrix, column Column) []CellChange {

@@ -80,6 +80,29 @@ var _ = Describe("a comparison of two runs", func() {
 			ContainSubstring("before, it was undecided")))
 	})
 
+	It("does not take what a run left open for a change, nor for none", func() {
+		unfinished := func(m reports.Matrix) reports.Matrix {
+			m.Run.Status, m.Columns[0].Certified, m.Cuts, m.Needs = harness.Interrupted, "none", nil, nil
+			for _, row := range m.Rows {
+				row.Cells["app"] = reports.Cell{Verdict: harness.Undecided}
+			}
+			return m
+		}
+		for _, runs := range [][2]reports.Matrix{
+			{unfinished(needing("a b|c")), needing("a b|c")},
+			{needing("a b|c"), unfinished(needing("a b|c"))},
+			{unfinished(needing("")), needing("new")},
+		} {
+			c := reports.Compare(runs[0], runs[1])
+			Expect([]bool{c.Worse(), c.Open()}).To(Equal([]bool{false, true}))
+			Expect(compared(runs[0], runs[1])).To(HavePrefix("Nothing is known to have become required, but the runs do not decide everything."))
+		}
+		same := unfinished(needing("a"))
+		Expect(reports.Compare(same, same).Open()).To(BeFalse(), "there is no news")
+		Expect(compared(same, same)).To(ContainSubstring("No verdict changed"))
+		Expect(reports.Compare(needing("a"), needing("a")).Open()).To(BeFalse())
+	})
+
 	It("reads as it did before", func() {
 		c := reports.Compare(needing("a b|c d"), needing("b new d|e|f"))
 		golden("compare.text", func(out *bytes.Buffer) error { return c.Text(out, 0) })

@@ -15,7 +15,7 @@ func (c Comparison) sections() []section {
 	headings := headings(c.After.Columns)
 	for _, change := range c.Columns {
 		i := slices.IndexFunc(c.After.Columns, func(column Column) bool { return column.ID == change.Column.ID })
-		all = append(all, section{change.Column.ID + ": " + headings[i], change.lines()})
+		all = append(all, section{change.Column.ID + ": " + headings[i], change.lines(c.decided(change))})
 	}
 	all = append(all, c.scope())
 	return slices.DeleteFunc(all, func(s section) bool { return len(s.lines) == 0 })
@@ -23,11 +23,13 @@ func (c Comparison) sections() []section {
 
 func (c Comparison) answer() section {
 	verdict := "Nothing became required."
-	if c.Worse() {
-		verdict = "Something became required."
-	}
-	if len(c.Columns) == 0 {
+	switch {
+	case len(c.Columns) == 0:
 		verdict = "The runs have no column in common: there is nothing to compare."
+	case c.Worse():
+		verdict = "Something became required."
+	case !c.settled():
+		verdict = "Nothing is known to have become required, but the runs do not decide everything."
 	}
 	return section{verdict, []string{"Before: " + introduction(c.Before), "Now: " + introduction(c.After)}}
 }
@@ -41,8 +43,9 @@ func introduction(m Matrix) string {
 	return text + "."
 }
 
-// lines tell the needs first, then the verdicts that are not told by them.
-func (c Change) lines() []string {
+// lines tell the needs first, then the verdicts that are not told by them. decided says
+// that both runs decide everything.
+func (c Change) lines(decided bool) []string {
 	var lines []string
 	var told []harness.Destination
 	for _, need := range c.Grown {
@@ -54,8 +57,11 @@ func (c Change) lines() []string {
 		told = append(told, single(need)...)
 	}
 	lines = append(lines, c.verdicts(told)...)
-	if len(lines) == 0 {
+	switch {
+	case len(lines) == 0 && decided:
 		return []string{"Nothing changed."}
+	case len(lines) == 0:
+		return []string{"No verdict changed, but the runs do not decide everything."}
 	}
 	return lines
 }

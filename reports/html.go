@@ -173,9 +173,10 @@ func (r reading) inShort(column Column) string {
 	return "none found so far"
 }
 
-// settled reports whether no cell of the column is open.
+// settled reports whether the column was judged, no cell of it is open, and the needs
+// that were found are certified to be all.
 func (r reading) settled(column Column) bool {
-	return !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Cells[column.ID].Open() })
+	return len(r.Rows) > 0 && column.Certified != "none" && !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Cells[column.ID].Open() })
 }
 
 func (r reading) line(row Row, budget allowance) line {

@@ -15,12 +15,15 @@ import (
 // which claims that the column works without the destination. The claim holds
 // for what is optional, is left out ("skipped") where the cell is open, and
 // fails otherwise, with the verdict as its type. A run that failed with nothing
-// blocked is one more suite, with an error.
+// blocked is one more suite, with an error. One in which nothing was judged has a
+// case that is left out, since a build server takes no case at all for success.
 func JUnit(w io.Writer, m Matrix) error {
 	r := read(m)
 	doc := junitSuites{Name: Clean("needwant: " + r.subject()), Time: r.Run.Duration}
 	if r.Run.Status == harness.Failed {
 		doc.add(r.junitFailedRun())
+	} else if len(r.Rows) == 0 || len(r.Columns) == 0 {
+		doc.add(r.junitNothing())
 	}
 	for i, column := range r.Columns {
 		if len(r.Rows) > 0 {
@@ -156,5 +159,12 @@ func (r reading) junitFailedRun() junitSuite {
 	return junitSuite{Name: "with nothing blocked", Timestamp: r.junitStart(), Cases: []junitCase{{
 		Class: "needwant", Name: "works with nothing blocked",
 		Error: &junitReason{Message: Clean(r.state()), Type: string(r.Run.Status)},
+	}}}
+}
+
+func (r reading) junitNothing() junitSuite {
+	return junitSuite{Name: "destinations", Timestamp: r.junitStart(), Cases: []junitCase{{
+		Class: "needwant", Name: "a destination was judged",
+		Skipped: &junitReason{Message: Clean(r.sentence() + " " + capital(r.state()) + ".")},
 	}}}
 }

@@ -42,6 +42,12 @@ var _ = Describe("JUnit", func() {
 		Expect(doc.Errors).To(Equal(1))
 		Expect(doc.Suites[0].Cases[0].Error.Message).To(ContainSubstring("no answer to get_status"))
 	})
+
+	It("is never green for a run that judged nothing", func() {
+		m := failed()
+		m.Run.Status = harness.Interrupted
+		Expect(junit(m)).To(SatisfyAll(HaveField("Tests", 1), HaveField("Skipped", 1)))
+	})
 })
 
 // junitDoc reads what build servers read.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -48,8 +49,9 @@ type Run struct {
 	Lanes    int             `json:"lanes"`
 	Faults   []harness.Fault `json:"faults"`
 	Settle   float64         `json:"settle_s"`
-	Horizon  float64         `json:"horizon_s"` // how long the longest block was held: nothing is known of what comes later
-	Kept     []string        `json:"kept"`      // never blocked
+	Worked   bool            `json:"worked,omitempty"` // the device was seen to work with nothing blocked, in a control or after a trial that counts
+	Horizon  float64         `json:"horizon_s"`        // how long the longest block was held: nothing is known of what comes later
+	Kept     []string        `json:"kept"`             // never blocked
 
 	Only      *Only             `json:"only,omitempty"`      // the block list of which only the names were tested
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
@@ -128,6 +130,13 @@ type Cell struct {
 // Open reports whether the cell is not decided.
 func (c Cell) Open() bool {
 	return c.Verdict == harness.Undecided || c.Verdict == harness.NotExercised
+}
+
+// Decides reports whether any cell is decided.
+func (m Matrix) Decides() bool {
+	return slices.ContainsFunc(m.Rows, func(row Row) bool {
+		return slices.ContainsFunc(m.Columns, func(c Column) bool { return !row.Cells[c.ID].Open() })
+	})
 }
 
 // Cut is a minimal set of destinations whose blocking breaks a column.

@@ -62,6 +62,8 @@ func summary(run harness.Run) Run {
 	var horizon time.Duration
 	sinkholes := map[string][]netip.Addr{}
 	for _, result := range run.Results {
+		counts := result.Suspect == "" && !result.Abandoned // others prove nothing
+		s.Worked = s.Worked || counts && result.Recovered
 		for _, sinkhole := range result.Seen.Sinkholes {
 			sinkholes[sinkhole.Name] = append(sinkholes[sinkhole.Name], sinkhole.Addresses...)
 		}
@@ -75,7 +77,7 @@ func summary(run harness.Run) Run {
 			continue
 		}
 		s.Trials++
-		if result.Suspect == "" && !result.Abandoned { // others proved nothing
+		if counts {
 			horizon = max(horizon, result.Held)
 		}
 	}

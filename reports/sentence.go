@@ -22,12 +22,12 @@ func (r reading) sentence() string {
 	switch {
 	case r.Run.Only != nil:
 		return r.onlySentence()
-	case r.Run.Status == harness.Failed:
+	case r.Run.Status == harness.Failed && !r.Run.Worked:
 		return "There is no result, since it does not work with nothing blocked."
 	case len(r.Rows) == 0 || len(r.Columns) == 0:
 		return "There is no result, since nothing was judged."
 	}
-	sentences := []string{r.blockable(), capital(strings.Join(r.clauses(), "; ")) + "."}
+	sentences := []string{r.brokeDown(), r.blockable(), capital(strings.Join(r.clauses(), "; ")) + "."}
 	if worse := r.cells(harness.Degraded); worse > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s degraded: blocked, it works, but worse.", capital(are(worse, "cell"))))
 	}
@@ -35,6 +35,15 @@ func (r reading) sentence() string {
 		sentences = append(sentences, fmt.Sprintf("%d of %s still open.", open, are(all, "cell")))
 	}
 	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
+}
+
+// brokeDown says that the device worked at first, and then did not any more; "" if it
+// did not happen.
+func (r reading) brokeDown() string {
+	if r.Run.Status != harness.Failed || !r.Run.Worked {
+		return ""
+	}
+	return "The run ended early, since the device stopped working with nothing blocked."
 }
 
 // are is "1 cell is" or "14 cells are".

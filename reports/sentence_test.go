@@ -42,6 +42,10 @@ var _ = Describe("the result in plain words", func() {
 		}, "You can block 5 of 7 destinations. The app needs others of which some stand in for each other; Home Assistant needs none."),
 		Entry("of a run that failed", func(m *reports.Matrix) { m.Run.Status = harness.Failed },
 			"There is no result, since it does not work with nothing blocked."),
+		Entry("of a device that broke down during the run", func(m *reports.Matrix) { m.Run.Status, m.Run.Worked = harness.Failed, true },
+			"The run ended early, since the device stopped working with nothing blocked. You can block 5 of 7 destinations. The app needs one Amazon server and any one of five time servers; Home Assistant needs none."),
+		Entry("when there may be more cuts", func(m *reports.Matrix) { m.Columns[0].Certified = "none" },
+			"You can block 5 of 7 destinations. The app needs one Amazon server and any one of five time servers, and maybe more; Home Assistant needs none."),
 		Entry("of a run without a trial", func(m *reports.Matrix) { m.Rows = nil },
 			"There is no result, since nothing was judged."),
 	)

@@ -10,7 +10,7 @@ import (
 )
 
 // compareRuns tells what changed from one run to another. The error has the
-// exit code 1 when something became required.
+// exit code 1 if something became required, and 4 if the runs leave open whether it did.
 func compareRuns(ctx context.Context, out io.Writer, format, before, after string) error {
 	if format != "text" && format != "md" {
 		return usage(fmt.Errorf("--format %s: a comparison is written as text or md", format))
@@ -36,6 +36,9 @@ func compareRuns(ctx context.Context, out io.Writer, format, before, after strin
 	}
 	if comparison.Worse() {
 		return exit(codeBroken, errors.New("something became required"))
+	}
+	if comparison.Open() {
+		return exit(codeOpen, errors.New("something may have become required: the runs do not decide it"))
 	}
 	return nil
 }

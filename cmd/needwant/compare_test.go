@@ -26,6 +26,12 @@ var _ = Describe("needwant report --compare", func() {
 		Expect(better.Stdout).To(HavePrefix("Nothing became required."))
 	}, SpecTimeout(30*time.Second))
 
+	It("ends with 4 when the runs leave open whether something became required", func(ctx SpecContext) {
+		open := needwant(ctx, "report", "--compare", none, lampRun("open.run", harness.Inconclusive))
+		Expect(open.Code).To(Equal(4), open.Stderr)
+		Expect(open.Stdout).To(HavePrefix("Nothing is known to have become required"))
+	}, SpecTimeout(30*time.Second))
+
 	It("takes two runs, and is written as text or md", func(ctx SpecContext) {
 		Expect(needwant(ctx, "report", "--compare", none).Code).To(Equal(2))
 		Expect(needwant(ctx, "report", none, needy).Code).To(Equal(2))

@@ -79,7 +79,7 @@ func codeOf(run harness.Run, judgement harness.Judgement) int {
 	if run.Settings.First && len(judgement.Allow) > 0 {
 		return codeDone
 	}
-	if nothing := len(judgement.Rows) == 0; nothing && run.Status == harness.OverBudget || run.Settings.Only != nil && len(judgement.Allow) == 0 {
+	if nothing := len(judgement.Rows) == 0; nothing && run.Status != harness.Complete || run.Settings.Only != nil && len(judgement.Allow) == 0 {
 		return codeOpen
 	}
 	for _, column := range judgement.Columns {

@@ -26,7 +26,8 @@ func reportCommand() *cobra.Command {
 With --compare it takes two run files, the earlier first, and tells what changed
 between them, as text or as md. Its exit code is 1 when something became required:
 a destination, or one of a group, without which a scenario breaks now and did not
-break before.`,
+break before. It is 4 when the runs do not decide that, for example because one of
+them ended early.`,
 		Example: `  needwant report s50.run
   needwant report --format html s50.run > s50.html
   needwant report --compare before-update.run after-update.run`,

@@ -66,6 +66,9 @@ func New(run harness.Run, m reports.Matrix, region string) (Evidence, error) {
 	if m.Run.Status == harness.Failed {
 		return Evidence{}, errors.New("the run failed before it proved anything: see what needwant report says of it")
 	}
+	if !m.Decides() {
+		return Evidence{}, errors.New("the run proves nothing, since no cell is decided: see what needwant report says of it")
+	}
 	hide := newHider(run)
 	e := Evidence{
 		APIVersion: "needwant/v1",

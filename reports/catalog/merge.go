@@ -157,9 +157,13 @@ func (c *Cell) add(said Claim, witness Witness) {
 	c.Claims = append(c.Claims, said)
 }
 
-// says is the verdict of one column on a destination, "" if it has none, and what
-// its group of alternatives needs.
+// says is the verdict of one column on a destination, and what its group of
+// alternatives needs. It is "" if the run never saw the destination; a run that is not
+// complete might have seen it later, so that it leaves that undecided.
 func (e Evidence) says(id harness.Destination, column string) (claim Claim) {
+	if e.Status != harness.Complete {
+		claim.Verdict = harness.Undecided
+	}
 	for _, d := range e.Destinations {
 		if d.ID == id {
 			claim.Verdict = d.Verdicts[column]

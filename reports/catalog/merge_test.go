@@ -67,6 +67,14 @@ var _ = Describe("merged evidence", func() {
 			Equal("required in 1 (1.0, nz, cold boot, drop); optional in 1 (1.0, de, cold boot, drop)"))
 	})
 
+	It("takes no run that ended early for one that never saw a destination", func() {
+		all := lamps()[:2]
+		all[0].Destinations, all[0].Status = all[0].Destinations[1:], harness.Interrupted
+		Expect(cell(catalog.Merge(all)[0], "tcp/443/cloud.lamp.example", "party").Sentence()).To(ContainSubstring("undecided in 1"))
+		all[0].Status = harness.Complete
+		Expect(cell(catalog.Merge(all)[0], "tcp/443/cloud.lamp.example", "party").Sentence()).To(ContainSubstring("not seen in 1"))
+	})
+
 	It("never mixes the lab with devices", func() {
 		models := catalog.Merge(lamps())
 		Expect(models).To(HaveLen(2))

@@ -92,6 +92,13 @@ var _ = Describe("evidence", func() {
 		Expect(err).To(MatchError(ContainSubstring("failed before it proved anything")))
 	})
 
+	It("is not taken from a run that decided nothing", func() {
+		run, m := lamp("RUNAAAAAAAAAAAAAAAAAAAAAAA", "1.0", harness.Undecided)
+		m.Rows = nil
+		_, err := catalog.New(run, m, "nz")
+		Expect(err).To(MatchError(ContainSubstring("no cell is decided")))
+	})
+
 	It("of the lab says so", func() {
 		run, m := lamp("RUNAAAAAAAAAAAAAAAAAAAAAAA", "1.0", harness.Optional)
 		m.Run.Simulated = true

@@ -159,6 +159,9 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 	}
 	if m.Run.Status != harness.Complete {
 		p.doubt("The run is not complete, it is: %s.", m.Run.Status)
+		if p.Kind == AllowRequired {
+			p.doubt("What the device contacts is blocked here if the run ended before it saw that.")
+		}
 	}
 	if !slices.Equal(safe.Columns, p.Columns) {
 		p.prove("The list is that of %s together.", strings.Join(safe.Columns, ", "))

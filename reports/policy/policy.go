@@ -91,6 +91,9 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 	if m.Run.Only != nil && options.Kind == AllowRequired {
 		return Policy{}, errors.New("the run tested only the names of a block list, so that nothing is known of the others: choose exceptions or block-optional")
 	}
+	if options.Kind == AllowRequired && !m.Decides() {
+		return Policy{}, fmt.Errorf("the run proves nothing, since no cell is decided: allow-required would block all that the run did not see (it is %s)", harmless(string(m.Run.Status)))
+	}
 	columns, err := chosen(m, options.Scenario)
 	if err != nil {
 		return Policy{}, err

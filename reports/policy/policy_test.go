@@ -45,6 +45,20 @@ var _ = Describe("a policy", func() {
 		Expect(ids(p.Open)).To(ConsistOf("tcp/443/api.fan.example", "tcp/8883/mqtt.example.net", address))
 	})
 
+	It("allows nothing by a run that proves nothing, since that would block everything", func() {
+		m := matrix(fan()...)
+		for _, row := range m.Rows {
+			for id := range row.Cells {
+				row.Cells[id] = reports.Cell{Verdict: harness.Undecided}
+			}
+		}
+		_, err := policy.New(m, policy.Options{Kind: policy.AllowRequired})
+		Expect(err).To(MatchError(ContainSubstring("no cell is decided")))
+		m.Rows = nil
+		_, err = policy.New(m, policy.Options{Kind: policy.AllowRequired})
+		Expect(err).To(MatchError(ContainSubstring("no cell is decided")))
+	})
+
 	It("is for one scenario where that is wanted", func() {
 		p := made(matrix(fan()...), policy.Options{Kind: policy.AllowRequired, Scenario: "home"})
 		Expect(ids(p.Open)).To(ConsistOf("tcp/8883/mqtt.example.net"))
