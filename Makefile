@@ -74,6 +74,10 @@ fuzz: deps-build ## hostile input for each parser, FUZZTIME (10s) each
 vulncheck: deps-build ## known weaknesses in what is used (needs the network: govulncheck and its database)
 	@go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
 
+.PHONY: pages
+pages: deps-build ## write the page of a run as it is at several moments, to look at: .cache/pages
+	@go test ./reports -ginkgo.focus 'the page of a run under way' -pages "$(CURDIR)/.cache/pages"
+
 .PHONY: docs
 docs: deps-e2e build ## make the pictures in the documentation again
 	@scripts/docs

@@ -74,3 +74,23 @@ func progressOf(h history) Progress {
 	}
 	return now
 }
+
+// UnderWay derives from a run's results which trial is being carried out, since the same
+// results always lead to the same trial. It returns nil if the run is over, or has
+// several lanes, whose trials depend on when each of them was free.
+func UnderWay(run Run) *Trial {
+	if run.Status != Running || run.Settings.Lanes > 1 {
+		return nil
+	}
+	last := run.sittings()
+	earlier := slices.IndexFunc(run.Results, func(r Result) bool { return r.Sitting == last })
+	plan := plan{history: newHistory(run), sitting: max(0, earlier)}
+	if status, _ := plan.hopeless(); status != Running {
+		return nil
+	}
+	trial, asks := plan.next(1)
+	if !asks {
+		return nil
+	}
+	return &trial
+}

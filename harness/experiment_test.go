@@ -48,6 +48,42 @@ var _ = Describe("an experiment", func() {
 		Expect(verdicts(done, 1)).To(HaveEach(harness.Optional))
 	})
 
+	It("can be followed from its results: they lead to the trial that is under way", func() {
+		followed := 0
+		experiment := &harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}}
+		experiment.Notify = func(event harness.Event) {
+			if event.Kind == harness.Began {
+				followed++
+				Expect(harness.UnderWay(experiment.Run)).To(HaveValue(Equal(*event.Trial)))
+			}
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		experiment.Lanes[0].(*lane).after = func(r *harness.Result) {
+			if r.Trial.Number == 6 {
+				stop()
+			}
+		}
+		_ = experiment.Do(ctx)
+		Expect(experiment.Run.Status).To(Equal(harness.Interrupted))
+		Expect(harness.UnderWay(experiment.Run)).To(BeNil(), "it was interrupted")
+		again := followed // the first trial of a sitting is not known before there is a result of it
+		notify := experiment.Notify
+		experiment.Notify = func(event harness.Event) {
+			if event.Kind != harness.Began || len(experiment.Run.Results) > again {
+				notify(event)
+			}
+		}
+		done := run(experiment)
+		Expect(followed).To(BeNumerically(">=", len(done.Results)-2))
+		Expect(harness.UnderWay(done)).To(BeNil(), "it is over")
+	})
+
+	It("does not know which trial is under way on several lanes", func() {
+		several := newRun(vacuum)
+		several.Status, several.Settings.Lanes = harness.Running, 2
+		Expect(harness.UnderWay(several)).To(BeNil())
+	})
+
 	It("tells which trial revealed a fallback", func() {
 		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{&lane{device: vacuum}}, Journal: &memory{}})
 		for _, row := range harness.Judge(done).Rows {

@@ -21,16 +21,21 @@ import (
 // what stayed open, and, where the Report holds more than a Matrix, how the
 // trials went and what was observed.
 func HTML(w io.Writer, r Report) error {
-	t, err := template.ParseFS(pageFiles, "page/*.html")
-	if err != nil {
-		return fmt.Errorf("reading the template of the page: %w", err)
-	}
 	style, err := pageFiles.ReadFile("page/style.css")
 	if err != nil {
 		return fmt.Errorf("reading the style of the page: %w", err)
 	}
+	return writePage(w, "report.html", newPage(r, template.CSS(style)))
+}
+
+// writePage writes a page line by line. Nothing in a line is unseen.
+func writePage(w io.Writer, name string, with any) error {
+	t, err := template.ParseFS(pageFiles, "page/*.html")
+	if err != nil {
+		return fmt.Errorf("reading the template of the page: %w", err)
+	}
 	var text bytes.Buffer
-	if err := t.ExecuteTemplate(&text, "report.html", newPage(r, template.CSS(style))); err != nil {
+	if err := t.ExecuteTemplate(&text, name, with); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
 	out := bufio.NewWriter(w)

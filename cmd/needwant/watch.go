@@ -15,21 +15,42 @@ import (
 )
 
 func watchCommand() *cobra.Command {
-	return &cobra.Command{
+	var flags webFlags
+	command := &cobra.Command{
 		Use:   "watch RUN",
 		Short: "Follow a running experiment (read-only)",
 		Long: `Follows the run file of an experiment that another needwant carries out: on a
 terminal the matrix as far as it is known, with the last trials below it, else one
 line a trial. It ends with the run, and shows the matrix then. Stopping it does
-nothing to the experiment.`,
+nothing to the experiment.
+
+With --web a page shows the same in a browser, for example on a phone, until you
+stop it.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, args []string) error { return watch(command, args[0]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			if _, err := loadRun(command.Context(), args[0]); err != nil {
+				return err
+			}
+			web, err := flags.open(command.Context(), command.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer web.close()
+			if err := watch(command, args[0], web); err != nil || web == nil {
+				return err
+			}
+			<-command.Context().Done() // the page stays
+			return nil
+		},
 	}
+	flags.add(command)
+	return command
 }
 
 // watch shows the run until it is over, or nobody writes to it any more.
-func watch(command *cobra.Command, path string) error {
+func watch(command *cobra.Command, path string, web *webPage) error {
 	view := newView(command.OutOrStdout())
+	view.web = web
 	again := time.NewTicker(glance)
 	defer again.Stop()
 	for alone := 0; ; {
@@ -49,6 +70,7 @@ func watch(command *cobra.Command, path string) error {
 			alone = 0
 		}
 		if over := run.Status != harness.Running; over && !written || alone > 2 { // a writer lets go for an instant after each trial
+			web.show(run, reports.Now{}, harness.ProgressOf(run), true)
 			return view.end(run, path)
 		}
 		select {
@@ -65,6 +87,7 @@ type view struct {
 	live  bool // on a terminal, of which it takes all
 	lines *progress
 	shown int // trials
+	web   *webPage
 }
 
 func newView(out io.Writer) *view {
@@ -81,18 +104,21 @@ func (v *view) show(run harness.Run) error {
 	if !first && len(run.Results) == v.shown {
 		return nil
 	}
+	progress := harness.ProgressOf(run)
+	now := reports.Now{Trial: harness.UnderWay(run), Tried: -1, Over: len(run.Results), Left: progress.Left}
+	v.web.show(run, now, progress, false)
 	if v.live {
-		return v.redraw(run)
+		return v.redraw(run, now, left(progress))
 	}
 	if first {
 		v.lines = newProgress(v.out, begun(run))
 	}
-	v.list(run, v.shown)
+	v.list(run, v.shown, left(progress))
 	return nil
 }
 
 // redraw takes the whole terminal.
-func (v *view) redraw(run harness.Run) error {
+func (v *view) redraw(run harness.Run, now reports.Now, where string) error {
 	fmt.Fprint(v.out, "\x1b[H\x1b[2J\x1b[3J") // to the upper left, and clear
 	if err := render(v.out, "text", reports.NewReport(run, harness.Judge(run))); err != nil {
 		return err
@@ -103,17 +129,20 @@ func (v *view) redraw(run harness.Run) error {
 		v.lines.remember(result)
 	}
 	v.lines.out = v.out
-	v.list(run, max(0, len(run.Results)-recent))
+	v.list(run, max(0, len(run.Results)-recent), where)
+	if run.Status == harness.Running {
+		v.lines.say("%s.", now.Sentence())
+	}
 	return nil
 }
 
 // list tells of the trials from one on. Where the run is now is known for the
 // last of them alone.
-func (v *view) list(run harness.Run, from int) {
+func (v *view) list(run harness.Run, from int, now string) {
 	for i, result := range run.Results[from:] {
 		where := ""
 		if from+i == len(run.Results)-1 {
-			where = left(harness.ProgressOf(run))
+			where = now
 		}
 		v.lines.tell(result, where)
 	}

@@ -2,16 +2,20 @@ package main_test
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
 )
 
@@ -64,6 +68,47 @@ var _ = Describe("needwant watch", Label("root"), func() {
 	It("needs a run file", func(ctx SpecContext) {
 		Expect(needwant(ctx, "watch", "none.run")).To(And(HaveField("Code", 2), HaveField("Stderr", ContainSubstring("does not exist: check the name"))))
 	}, SpecTimeout(20*time.Second))
+})
+
+var _ = Describe("needwant watch --web", func() {
+	It("serves the page of a run until it is stopped", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "seen.run")
+		file, err := runfile.Create(path, harness.Run{Device: harness.Device{Name: "hall lamp"}, Settings: harness.Settings{
+			Faults: []harness.Fault{harness.Reject}, Regimes: []harness.Regime{harness.Steady},
+		}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(file.Finish(harness.Complete, "", 0)).To(Succeed())
+		Expect(file.Close()).To(Succeed())
+		command := exec.CommandContext(ctx, program, "watch", path, "--web")
+		said := gbytes.NewBuffer()
+		command.Stderr = said
+		Expect(command.Start()).To(Succeed())
+		Eventually(ctx, said).Should(gbytes.Say("Only this machine can open it"))
+		address := regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(string(said.Contents()))
+		Eventually(ctx, func(g Gomega) {
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+			g.Expect(err).NotTo(HaveOccurred())
+			answer, err := http.DefaultClient.Do(r)
+			g.Expect(err).NotTo(HaveOccurred())
+			defer answer.Body.Close()
+			text, err := io.ReadAll(answer.Body)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(string(text)).To(ContainSubstring("hall lamp"))
+		}).Should(Succeed())
+		Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
+		Expect(command.Wait()).To(Succeed(), "%s", said.Contents())
+	}, SpecTimeout(20*time.Second))
+
+	DescribeTable("explains what is wrong", func(ctx SpecContext, why string, flags ...string) {
+		path := filepath.Join(GinkgoT().TempDir(), "seen.run")
+		file, err := runfile.Create(path, harness.Run{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(file.Close()).To(Succeed())
+		Expect(needwant(ctx, append([]string{"watch", path}, flags...)...)).To(And(HaveField("Code", 2), HaveField("Stderr", ContainSubstring(why))))
+	},
+		Entry("no page", "add --web", "--web-view", SpecTimeout(20*time.Second)),
+		Entry("no address", "is not an address of this machine", "--web=example.org", SpecTimeout(20*time.Second)),
+	)
 })
 
 var _ = Describe("needwant man", func() {

@@ -1,0 +1,61 @@
+package page
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/needwant/needwant/netns/gateway/recent"
+)
+
+// limiter allows each sender a number of requests at once, and so many a second.
+type limiter struct {
+	mu     sync.Mutex
+	rate   float64 // a second
+	burst  float64
+	levels *recent.Map[netip.Addr, level]
+}
+
+// level is what a sender has left, and when that was so.
+type level struct {
+	left float64
+	at   time.Time
+}
+
+// The senders that are remembered.
+const (
+	mostSenders   = 1024
+	longestMemory = 10 * time.Minute
+)
+
+func newLimiter(rate, burst float64) *limiter {
+	return &limiter{rate: rate, burst: burst, levels: recent.New[netip.Addr, level](mostSenders, longestMemory)}
+}
+
+// allow takes one request of a sender, and reports whether there was one left.
+func (l *limiter) allow(sender netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.level(sender)
+	if now.left < 1 {
+		return false
+	}
+	now.left--
+	l.levels.Put(sender, now)
+	return true
+}
+
+// exhausted reports whether a sender has no request left. It takes none.
+func (l *limiter) exhausted(sender netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.level(sender).left < 1
+}
+
+func (l *limiter) level(sender netip.Addr) level {
+	known, ok := l.levels.Get(sender)
+	if !ok {
+		return level{l.burst, time.Now()}
+	}
+	return level{min(l.burst, known.left+l.rate*time.Since(known.at).Seconds()), time.Now()}
+}

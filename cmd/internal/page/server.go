@@ -1,0 +1,178 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/needwant/needwant/reports"
+)
+
+// Options are the choices of a page.
+type Options struct {
+	Address     string // "HOST:PORT", HOST, or ":PORT"; "" is a free port of loopback
+	View        bool   // whether there is a second link, which only shows
+	Certificate string // file with a certificate in PEM; "" serves without TLS
+	Key         string // file with its private key
+}
+
+// Content is what a page shows.
+type Content struct {
+	Report func() reports.Report // made when somebody looks
+	Live   reports.Live
+}
+
+// Server serves one page.
+type Server struct {
+	listener net.Listener
+	secure   bool   // TLS
+	open     bool   // anybody may look and act: loopback
+	control  secret // for who may act
+	view     secret // for who may look; empty if there is no such link
+	sender   *limiter
+	wrong    *limiter // tokens that were wrong
+
+	mu      sync.Mutex
+	content Content
+	version int
+	changed chan struct{} // closed when there is a new version
+	viewers int
+
+	rendering sync.Mutex
+	rendered  []byte
+	of        int // the version that is rendered
+}
+
+// secret is a token and the cookie that it is exchanged for.
+type secret struct{ token, cookie string }
+
+func newSecret() secret { return secret{rand.Text(), rand.Text()} }
+
+// The limits of what browsers, or others, can cost.
+const (
+	mostConnections = 128
+	mostViewers     = 64       // that wait for news
+	mostHeader      = 16 << 10 // bytes
+	mostBody        = 4 << 10  // bytes of a form
+	longestRequest  = 10 * time.Second
+)
+
+// Listen opens the address that a page is served on. The error says what is wrong with
+// the options.
+func Listen(options Options) (*Server, error) {
+	address, err := addressOf(options.Address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{changed: make(chan struct{}), control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
+	if options.View {
+		s.view = newSecret()
+	}
+	var keys *tls.Config
+	if options.Certificate+options.Key != "" {
+		pair, err := tls.LoadX509KeyPair(options.Certificate, options.Key)
+		if err != nil {
+			return nil, fmt.Errorf("the certificate of the page: %w: give --web-cert and --web-key, both in PEM", err)
+		}
+		s.secure, keys = true, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("the page cannot be served: %w: choose another address or port with --web=ADDRESS:PORT", err)
+	}
+	s.open = listener.Addr().(*net.TCPAddr).IP.IsLoopback() && !options.View
+	s.listener = netutil.LimitListener(listener, mostConnections)
+	if keys != nil {
+		s.listener = tls.NewListener(s.listener, keys)
+	}
+	return s, nil
+}
+
+// addressOf completes what a user gave.
+func addressOf(given string) (string, error) {
+	if given == "" {
+		return "127.0.0.1:0", nil
+	}
+	host, port, err := net.SplitHostPort(given)
+	if err != nil { // no port
+		host, port = given, "0"
+	}
+	if _, err := netip.ParseAddr(host); host != "" && host != "localhost" && err != nil {
+		return "", fmt.Errorf("--web=%s: %q is not an address of this machine: give ADDRESS:PORT, for example 192.168.1.5:8080, or :8080 for every address", given, host)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// Serve answers browsers until ctx ends.
+func (s *Server) Serve(ctx context.Context) error {
+	server := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: longestRequest,
+		ReadTimeout:       longestRequest,
+		WriteTimeout:      longestRequest,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    mostHeader,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the page: %w", err)
+	}
+	return nil
+}
+
+// Close gives the address back. It may be called after [Server.Serve], which does that
+// itself.
+func (s *Server) Close() error {
+	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Show is what the page shows from now on.
+func (s *Server) Show(content Content) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.content = content
+	s.version++
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// now returns what is shown, its version, and what is closed when there is a newer one.
+func (s *Server) now() (Content, int, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.content, s.version, s.changed
+}
+
+// page is the page as it is now. All viewers share one.
+func (s *Server) page() ([]byte, error) {
+	s.rendering.Lock()
+	defer s.rendering.Unlock()
+	content, version, _ := s.now()
+	if version == 0 {
+		return nil, errors.New("there is nothing to show yet")
+	}
+	if s.of == version {
+		return s.rendered, nil
+	}
+	var text bytes.Buffer
+	if err := reports.LiveHTML(&text, content.Report(), content.Live); err != nil {
+		return nil, err
+	}
+	s.rendered, s.of = text.Bytes(), version
+	return s.rendered, nil
+}

@@ -1,0 +1,96 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// Live is what the page of a run under way shows besides its report.
+type Live struct {
+	Now     string                // what happens now, in one sentence: [Now.Sentence]
+	Left    string                // how long it has lasted, and what remains
+	Over    int                   // trials that have ended
+	All     int                   // trials in all, roughly; 0 if that is not known
+	Blocked []harness.Destination // now
+	Tried   []harness.Destination // those of Blocked that the device ran into
+	Ended   bool                  // nothing happens any more
+}
+
+// mostEnds is how many destinations the picture of a live page names.
+const mostEnds = 40
+
+// livePage is what the template of the live page is filled with.
+type livePage struct {
+	page
+	Live
+	Ends []end
+	More int // destinations that are not named
+}
+
+// end is a destination in the picture.
+type end struct {
+	Name    []string
+	Service string
+	State   string // "open", "cut" or "tried"
+	Words   string
+}
+
+// LiveHTML writes the page of a run under way. It needs the style sheet "style.css" and
+// the script "page.js" next to it, and is whole without the script: see [LiveFile].
+func LiveHTML(w io.Writer, r Report, live Live) error {
+	p := livePage{page: newPage(r, ""), Live: live}
+	p.Ends, p.More = ends(r, live)
+	return writePage(w, "live.html", p)
+}
+
+// LiveFile returns a file that the live page needs: "style.css" or "page.js".
+func LiveFile(name string) ([]byte, error) {
+	if name != "style.css" {
+		return pageFile("page/live.js")
+	}
+	shared, err := pageFile("page/style.css")
+	if err != nil {
+		return nil, err
+	}
+	own, err := pageFile("page/live.css")
+	return append(shared, own...), err
+}
+
+func pageFile(name string) ([]byte, error) {
+	content, err := pageFiles.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading a file of the page: %w", err)
+	}
+	return content, nil
+}
+
+// ends are the destinations of the picture, those that are blocked first.
+func ends(r Report, live Live) (shown []end, more int) {
+	states := map[harness.Destination]string{}
+	for _, d := range live.Blocked {
+		states[d] = "cut"
+	}
+	for _, d := range live.Tried {
+		states[d] = "tried"
+	}
+	words := map[string]string{"cut": "blocked", "tried": "blocked, and tried", "open": "reachable"}
+	add := func(d harness.Destination, state string) {
+		if len(shown) == mostEnds {
+			more++
+			return
+		}
+		m := drawn(d)
+		shown = append(shown, end{m.Name, m.Service, state, words[state]})
+	}
+	for _, d := range live.Blocked {
+		add(d, states[d])
+	}
+	for _, row := range r.Rows {
+		if _, blocked := states[row.Destination.ID]; !blocked {
+			add(row.Destination.ID, "open")
+		}
+	}
+	return shown, more
+}

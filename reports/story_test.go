@@ -1,0 +1,116 @@
+package reports_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+)
+
+// go test ./reports -pages DIRECTORY writes the storybook there (make pages).
+var pages = flag.String("pages", "", "write the pages of the storybook to this directory")
+
+// story is a page as it is at one moment of a run.
+type story struct {
+	name   string
+	report reports.Report
+	live   reports.Live
+}
+
+// stories are the moments of a run that a page must be able to tell of. Their tests
+// compare them with the files of testdata, except for those that are large.
+func stories() []story {
+	first := &harness.Trial{Number: 1}
+	blocking := &harness.Trial{Number: 9, Block: []harness.Destination{
+		destination("tcp/443/cloud.example"), destination("tcp/8883/2001:db8::7"), destination("udp/8053/ot.io.mi.com"),
+	}}
+	running := func() reports.Report {
+		run, judgement := open()
+		run.Status, run.Why = harness.Running, ""
+		return reports.NewReport(run, judgement)
+	}
+	hostile := "<script>alert(1)</script>\u202e\"'|&amp;"
+	return []story{
+		{"early", reports.NewReport(harness.Run{Status: harness.Running, Device: harness.Device{Name: "vacuum", Model: "roborock.vacuum.s5"}}, harness.Judgement{}),
+			reports.Live{Now: reports.Now{Trial: first}.Sentence(), Left: "4 s so far"}},
+		{"blocking", running(), reports.Live{
+			Now: reports.Now{Trial: blocking, Tried: 2, Over: 8, Left: 12}.Sentence(), Left: "4 min so far; about 12 trials to go, 6 min",
+			Over: 8, All: 20, Blocked: blocking.Block, Tried: blocking.Block[:2],
+		}},
+		{"ended", reports.NewReport(s50()), reports.Live{Ended: true}},
+		{"failed", reports.NewReport(broken(), harness.Judgement{}), reports.Live{Ended: true}},
+		{"hostile", reports.Report{Matrix: spoken(hostile)}, reports.Live{
+			Now: reports.Now{Trial: &harness.Trial{Number: 2, Block: []harness.Destination{spokenTo(hostile)}}}.Sentence(), Left: hostile,
+			Blocked: []harness.Destination{spokenTo(hostile)},
+		}},
+		{"many", many(), reports.Live{
+			Now: reports.Now{Trial: &harness.Trial{Number: 70, Block: someOf(many(), 150)}, Tried: 31, Over: 69, Left: 60}.Sentence(), Left: "2 h so far; at least 60 trials to go, 1 h 50 min",
+			Over: 69, All: 129, Blocked: someOf(many(), 150), Tried: someOf(many(), 31),
+		}},
+	}
+}
+
+// many is a report of 300 destinations.
+func many() reports.Report {
+	m := sample()
+	row := m.Rows[0]
+	m.Rows = nil
+	for i := range 300 {
+		row.Destination.ID = destination(fmt.Sprintf("tcp/443/host-%03d.region-%d.cloud.example", i, i%7))
+		row.Destination.Host = row.Destination.ID.Name
+		m.Rows = append(m.Rows, row)
+	}
+	return reports.Report{Matrix: m}
+}
+
+// someOf are the first destinations of a report.
+func someOf(report reports.Report, n int) (some []harness.Destination) {
+	for _, row := range report.Rows[:n] {
+		some = append(some, row.Destination.ID)
+	}
+	return some
+}
+
+var _ = Describe("the page of a run under way", func() {
+	const large = 100_000 // bytes: such a page is not kept
+	It("looks as it did before", func() {
+		for _, story := range stories() {
+			var out bytes.Buffer
+			Expect(reports.LiveHTML(&out, story.report, story.live)).To(Succeed())
+			if *pages != "" {
+				keep(story.name+".html", out.Bytes())
+			}
+			if out.Len() < large {
+				golden("page-"+story.name+".html", func(kept *bytes.Buffer) error { _, err := kept.Write(out.Bytes()); return err })
+			}
+		}
+		for _, name := range []string{"style.css", "page.js"} {
+			content, err := reports.LiveFile(name)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(content).NotTo(BeEmpty())
+			if *pages != "" {
+				keep(name, content)
+			}
+		}
+	})
+
+	It("names a limited number of destinations in its picture, and counts the others", func() {
+		var out bytes.Buffer
+		Expect(reports.LiveHTML(&out, many(), reports.Live{Now: "x", Blocked: someOf(many(), 150)})).To(Succeed())
+		Expect(bytes.Count(out.Bytes(), []byte(`<li class="cut">`))).To(Equal(40))
+		Expect(out.String()).To(ContainSubstring(fmt.Sprintf("and %d more", 300-40)))
+	})
+})
+
+func keep(name string, content []byte) {
+	GinkgoHelper()
+	Expect(os.MkdirAll(*pages, 0o755)).To(Succeed())
+	Expect(os.WriteFile(filepath.Join(*pages, name), content, 0o644)).To(Succeed())
+}
