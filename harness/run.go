@@ -37,6 +37,8 @@ type Device struct {
 	Name     string `json:"name,omitempty"`
 	Model    string `json:"model"`
 	Firmware string `json:"firmware,omitempty"`
+
+	Maker []string `json:"maker,omitempty"` // the maker's domains, for example "xiaomi.com"
 }
 
 // ScenarioInfo is what a report says of a scenario.

@@ -24,6 +24,7 @@ columns columns[].id columns[].scenario columns[].title columns[].regime columns
 columns[].false_fail columns[].false_pass
 rows rows[].destination rows[].destination.id rows[].destination.host rows[].destination.addresses rows[].destination.protocol
 rows[].destination.port rows[].destination.service rows[].destination.first_seen rows[].destination.collateral
+rows[].destination.owner rows[].destination.owner.domain
 rows[].cells rows[].cells.* rows[].cells.*.verdict rows[].cells.*.cuts rows[].cells.*.why rows[].cells.*.trials
 rows[].cells.*.attempts rows[].cells.*.confidence
 cuts cuts[].id cuts[].column cuts[].destinations cuts[].trials

@@ -197,6 +197,7 @@ func (r reading) line(row Row, budget allowance) line {
 	if len(d.Collateral) > 0 {
 		l.Tags = append(l.Tags, "same address as "+enumerate(d.Collateral))
 	}
+	l.Tags = append(l.Tags, d.Owner.about()...)
 	if strings.HasPrefix(d.FirstSeen, "trial ") {
 		l.Tags = append(l.Tags, "a fallback, first seen in "+d.FirstSeen)
 	}

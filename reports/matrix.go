@@ -35,6 +35,8 @@ type Device struct {
 	Name     string `json:"name,omitempty"` // what its owner calls it
 	Model    string `json:"model"`
 	Firmware string `json:"firmware"`
+
+	Maker []string `json:"maker,omitempty"` // the maker's domains, for example "xiaomi.com"
 }
 
 // Run says how the verdicts were come by. Times are in seconds.
@@ -105,11 +107,12 @@ type Destination struct {
 	ID         harness.Destination `json:"id"`   // protocol/port/name
 	Host       string              `json:"host"` // "" if the device asked for no name
 	Addresses  []string            `json:"addresses"`
-	Protocol   string              `json:"protocol"`          // "tcp", "udp" or "icmp"
-	Port       uint16              `json:"port"`              // 0 for every port, and for icmp
-	Service    string              `json:"service"`           // e.g. "NTP"; "" if the port does not identify one
-	FirstSeen  string              `json:"first_seen"`        // "control", "trial 7", or "import" if a log had it and no control saw it
-	Collateral []string            `json:"collateral"`        // other names that blocking it hits too
+	Protocol   string              `json:"protocol"`   // "tcp", "udp" or "icmp"
+	Port       uint16              `json:"port"`       // 0 for every port, and for icmp
+	Service    string              `json:"service"`    // e.g. "NTP"; "" if the port does not identify one
+	FirstSeen  string              `json:"first_seen"` // "control", "trial 7", or "import" if a log had it and no control saw it
+	Collateral []string            `json:"collateral"` // other names that blocking it hits too
+	Owner      Owner               `json:"owner,omitzero"`
 	Listed     []string            `json:"listed,omitempty"`  // its names on the block list, by itself or as a CNAME
 	Aliases    []string            `json:"aliases,omitempty"` // names that must resolve for its name to resolve (CNAME)
 	Named      string              `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by

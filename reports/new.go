@@ -19,7 +19,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 		Device:     Device(run.Device),
 		Run:        summary(run),
 		Columns:    each(judgement.Columns, column),
-		Rows:       each(judgement.Rows, func(r harness.Row) Row { return row(r, judgement.Columns) }),
+		Rows:       each(judgement.Rows, func(r harness.Row) Row { return row(r, judgement.Columns, run.Device.Maker) }),
 		Cuts:       []Cut{},
 		Safe:       each(judgement.Safe, func(s harness.SafeList) Safe { return safe(s, judgement.Columns) }),
 		Unknown:    []Unknown{},
@@ -113,15 +113,15 @@ func column(c harness.ColumnVerdict) Column {
 	}
 }
 
-func row(r harness.Row, columns []harness.ColumnVerdict) Row {
+func row(r harness.Row, columns []harness.ColumnVerdict, makers []string) Row {
 	cells := map[string]Cell{}
 	for _, c := range columns {
 		cells[c.Column.ID] = cell(c.Cells[r.Contact.Destination])
 	}
-	return Row{destination(r), cells}
+	return Row{destination(r, makers), cells}
 }
 
-func destination(r harness.Row) Destination {
+func destination(r harness.Row, makers []string) Destination {
 	d := r.Contact.Destination
 	addresses := each(r.Contact.Addresses, netip.Addr.String)
 	if address, bare := d.Address(); bare && len(addresses) == 0 {
@@ -139,6 +139,7 @@ func destination(r harness.Row) Destination {
 		Listed:     r.Contact.Listed,
 		Aliases:    r.Contact.Aliases,
 		Named:      r.Contact.Named,
+		Owner:      ownerOf(d.Host(), makers),
 		Private:    r.Contact.Private,
 	}
 }

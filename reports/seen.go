@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -22,12 +23,12 @@ const unknown = "???"
 // verdicts alone, such as junit, are not among them.
 var seenFormats = []struct {
 	name   string
-	render func(io.Writer, seen.List) error
+	render func(io.Writer, imported) error
 }{
 	{"text", seenText},
 	{"md", seenMarkdown},
 	{"csv", seenCSV},
-	{"json", func(w io.Writer, l seen.List) error { return l.Write(w) }},
+	{"json", func(w io.Writer, l imported) error { return l.Write(w) }},
 }
 
 // SeenFormats are the names of the formats that [RenderSeen] writes.
@@ -38,13 +39,31 @@ func SeenFormats() (names []string) {
 	return names
 }
 
+// imported is a list with the owners of its rows.
+type imported struct {
+	seen.List
+	owners []Owner
+}
+
 // RenderSeen writes what data shows of a device: the forum's table without verdicts,
-// with how often, how much and when last. As json it is a .seen file.
-func RenderSeen(w io.Writer, format string, l seen.List) error {
+// with how often, how much and when last, and where place says that the addresses
+// are, unless it is nil. As json it is a .seen file, without places.
+func RenderSeen(w io.Writer, format string, l seen.List, place func(netip.Addr) (Place, error)) error {
 	for _, f := range seenFormats {
-		if f.name == format {
-			return f.render(w, l)
+		if f.name != format {
+			continue
 		}
+		table := imported{l, make([]Owner, len(l.Rows))}
+		for i, row := range l.Rows {
+			if place == nil {
+				break
+			}
+			var err error
+			if table.owners[i].Places, err = placesOf(each(row.Addresses, netip.Addr.String), place); err != nil {
+				return err
+			}
+		}
+		return f.render(w, table)
 	}
 	return fmt.Errorf("there is no format %q for what was imported: choose one of %s", format, strings.Join(SeenFormats(), ", "))
 }
@@ -55,9 +74,9 @@ func seenHeads() []string {
 }
 
 // seenLine is a row under these heads.
-func seenLine(row seen.Row) []string {
+func seenLine(row seen.Row, owner Owner) []string {
 	d, known := row.Destination()
-	described := Destination{ID: d, Host: d.Host(), Addresses: each(row.Addresses, netip.Addr.String), Protocol: d.Protocol, Service: d.Service()}
+	described := Destination{ID: d, Host: d.Host(), Addresses: each(row.Addresses, netip.Addr.String), Protocol: d.Protocol, Service: d.Service(), Owner: owner}
 	line := facts(described)
 	if !known {
 		line = []string{"", row.Name(), "DNS", "", ""}
@@ -73,27 +92,27 @@ func day(at time.Time) string {
 	return at.Format("2006-01-02 15:04")
 }
 
-func seenMarkdown(w io.Writer, l seen.List) error {
+func seenMarkdown(w io.Writer, l imported) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "### What %s contacts\n\n", escape(l.Device.String()))
 	top := seenHeads()
 	markdownLine(out, top)
 	fmt.Fprintln(out, strings.Repeat("|---", len(top))+"|")
-	for _, row := range l.Rows {
-		markdownLine(out, seenLine(row))
+	for i, row := range l.Rows {
+		markdownLine(out, seenLine(row, l.owners[i]))
 	}
 	fmt.Fprintln(out)
-	for _, sentence := range seenNotes(l) {
+	for _, sentence := range seenNotes(l.List) {
 		fmt.Fprintf(out, "- %s\n", escape(sentence))
 	}
 	return out.Flush()
 }
 
-func seenCSV(w io.Writer, l seen.List) error {
+func seenCSV(w io.Writer, l imported) error {
 	out := csv.NewWriter(w)
 	lines := [][]string{seenHeads()}
-	for _, row := range l.Rows {
-		lines = append(lines, seenLine(row))
+	for i, row := range l.Rows {
+		lines = append(lines, seenLine(row, l.owners[i]))
 	}
 	for _, line := range lines {
 		if err := out.Write(each(line, inert)); err != nil {
@@ -104,12 +123,12 @@ func seenCSV(w io.Writer, l seen.List) error {
 	return out.Error()
 }
 
-func seenText(w io.Writer, l seen.List) error {
+func seenText(w io.Writer, l imported) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "What %s contacts\n\n", Clean(l.Device.String()))
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "DESTINATION\tADDRESSES\tSERVICE\tREQUIRED?\tCONTACTS\tQUERIES\tBYTES\tLAST SEEN")
-	for _, row := range l.Rows {
+	fmt.Fprintln(rows, "DESTINATION\tADDRESSES\tSERVICE\tREQUIRED?\tCONTACTS\tQUERIES\tBYTES\tLAST SEEN"+l.lastColumn("WHERE"))
+	for i, row := range l.Rows {
 		d, _ := row.Destination()
 		addresses := each(row.Addresses, netip.Addr.String)
 		const most = 2
@@ -119,18 +138,26 @@ func seenText(w io.Writer, l seen.List) error {
 		fmt.Fprintln(rows, strings.Join([]string{
 			Clean(row.ID), strings.Join(addresses, ", "), d.Service(), unknown,
 			strconv.Itoa(row.Contacts), strconv.Itoa(row.Queries), strconv.FormatUint(row.Bytes, 10), day(row.Last),
-		}, "\t"))
+		}, "\t")+l.lastColumn(Clean(strings.Join(l.owners[i].about(), "; "))))
 	}
 	if err := rows.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
-	for _, sentence := range seenNotes(l) {
+	for _, sentence := range seenNotes(l.List) {
 		for i, line := range wrap(Clean(sentence), 76) {
 			fmt.Fprintln(out, []string{"  ", "    "}[min(i, 1)]+line)
 		}
 	}
 	return out.Flush()
+}
+
+// lastColumn is a cell of the column of places, which is there if there are any.
+func (l imported) lastColumn(text string) string {
+	if !slices.ContainsFunc(l.owners, func(o Owner) bool { return len(o.Places) > 0 }) {
+		return ""
+	}
+	return "\t" + text
 }
 
 // seenNotes say where the table comes from, and what it cannot show.

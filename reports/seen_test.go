@@ -36,18 +36,18 @@ func vacuum() seen.List {
 var _ = Describe("what was imported", func() {
 	for _, format := range reports.SeenFormats() {
 		It("reads as it did before, as "+format, func() {
-			golden("imported."+format, func(out *bytes.Buffer) error { return reports.RenderSeen(out, format, vacuum()) })
+			golden("imported."+format, func(out *bytes.Buffer) error { return reports.RenderSeen(out, format, vacuum(), nil) })
 		})
 	}
 
 	It("begins with the forum's heads, word for word, and has question marks for verdicts", func() {
 		var out bytes.Buffer
-		Expect(reports.RenderSeen(&out, "md", vacuum())).To(Succeed())
+		Expect(reports.RenderSeen(&out, "md", vacuum(), nil)).To(Succeed())
 		Expect(out.String()).To(ContainSubstring("| Destination IP | Destination URL/Location | Protocol | Port | Service | Required for Native App? | Required for HASS? |"))
 		Expect(strings.Count(out.String(), "| ??? | ??? |")).To(Equal(3))
 	})
 
 	It("has no format for verdicts alone", func() {
-		Expect(reports.RenderSeen(&bytes.Buffer{}, "junit", vacuum())).To(MatchError(ContainSubstring("choose one of text, md, csv, json")))
+		Expect(reports.RenderSeen(&bytes.Buffer{}, "junit", vacuum(), nil)).To(MatchError(ContainSubstring("choose one of text, md, csv, json")))
 	})
 })

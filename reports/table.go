@@ -23,13 +23,21 @@ func facts(d Destination) []string {
 	}
 }
 
-// location is the host, and the names that cannot be told from it.
+// location is the host, the names that cannot be told from it, and what is known of
+// its owner. Without a name it is the owner alone.
 func location(d Destination) string {
-	host := hostName(d.Host)
-	if len(d.Collateral) == 0 {
-		return host
+	host, facts := hostName(d.Host), d.Owner.about()
+	if len(d.Collateral) > 0 {
+		facts = append([]string{"also " + strings.Join(d.Collateral, ", ")}, facts...)
 	}
-	return strings.TrimSpace(host + " (also " + strings.Join(d.Collateral, ", ") + ")")
+	text := strings.Join(facts, "; ")
+	switch {
+	case text == "":
+		return host
+	case host == "" && len(d.Collateral) == 0:
+		return text
+	}
+	return strings.TrimSpace(host + " (" + text + ")")
 }
 
 // evidence lists the trials that a row's verdicts rest on.

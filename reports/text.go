@@ -32,8 +32,10 @@ func (t Text) Render(w io.Writer, m Matrix) error {
 	fmt.Fprintln(out)
 	t.opening(out, r)
 	t.table(out, r)
-	for _, section := range r.sections() {
-		t.section(out, section)
+	for _, section := range append(r.sections(), r.whereabouts()) {
+		if len(section.lines) > 0 {
+			t.section(out, section)
+		}
 	}
 	return out.Flush()
 }

@@ -35,6 +35,7 @@ type Device struct {
 	Name    string     `yaml:"name,omitempty" about:"What you call it."`
 	Model   string     `yaml:"model,omitempty" about:"As the device or its box has it, for example roborock.vacuum.s5."`
 	MAC     string     `yaml:"mac,omitempty" about:"Its MAC address, in quotes. Needed with onearm, ap and host, where it is one of several clients."`
+	Maker   []string   `yaml:"maker,omitempty" about:"The maker's domains, for example [xiaomi.com, mi.com]. Reports call destinations of these domains first party, and no others."`
 	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address behind the gateway. Left out with placement lab."`
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/cmd/internal/geoip"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/seen"
 	"github.com/needwant/needwant/reports"
@@ -24,6 +25,7 @@ type importFlags struct {
 	format  string
 	out     string
 	quiet   bool
+	geoip   []string
 }
 
 func importCommand() *cobra.Command {
@@ -53,6 +55,7 @@ day is on the list before the first trial.
 	set.StringVar(&flags.from, "from", "", "the format of the files, if it is not recognised: one of those above")
 	set.StringVar(&flags.format, "format", "text", "the format of the table: "+strings.Join(reports.SeenFormats(), ", "))
 	set.StringVar(&flags.out, "out", "", "also write the list to this `FILE.seen`, for --seen of bisect, lab, check and observe")
+	geoipFlag(command, &flags.geoip)
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	return command
 }
@@ -84,13 +87,23 @@ func (f *importFlags) run(command *cobra.Command, files []string) error {
 			return unfit(err)
 		}
 	}
-	if err := reports.RenderSeen(command.OutOrStdout(), f.format, list); err != nil {
-		return err
+	if err := f.show(command.OutOrStdout(), list); err != nil {
+		return unfit(err)
 	}
 	if f.out != "" && !f.quiet {
 		fmt.Fprintf(plain{command.ErrOrStderr()}, "%d destinations of %s are in %s. Find out which are needed: needwant bisect SPEC --seen %s\n", len(list.Rows), list.Device, f.out, f.out)
 	}
 	return nil
+}
+
+// show prints the table.
+func (f *importFlags) show(out io.Writer, list seen.List) (err error) {
+	databases, err := geoip.Open(f.geoip...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, databases.Close()) }()
+	return reports.RenderSeen(out, f.format, list, databases.Place)
 }
 
 // check reads the flags, and creates nothing.
@@ -103,7 +116,7 @@ func (f *importFlags) check() error {
 			return err
 		}
 	}
-	return reports.RenderSeen(io.Discard, f.format, seen.List{})
+	return reports.RenderSeen(io.Discard, f.format, seen.List{}, nil)
 }
 
 // importError gives an error its exit code: what the user wrote, or what is wrong with

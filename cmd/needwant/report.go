@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/cmd/internal/geoip"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/reports"
@@ -18,6 +19,7 @@ import (
 func reportCommand() *cobra.Command {
 	var format string
 	var compare bool
+	var databases []string
 	command := &cobra.Command{
 		Use:   "report RUN",
 		Short: "Print a run's table, or compare two runs",
@@ -48,12 +50,30 @@ them ended early.`,
 			if err != nil {
 				return err
 			}
+			if err := locate(&report.Matrix, databases); err != nil {
+				return unfit(err)
+			}
 			return render(command.OutOrStdout(), format, report)
 		},
 	}
 	formatFlag(command, &format)
 	command.Flags().BoolVar(&compare, "compare", false, "tell what changed from one run to another")
+	geoipFlag(command, &databases)
 	return command
+}
+
+func geoipFlag(command *cobra.Command, databases *[]string) {
+	command.Flags().StringArrayVar(databases, "geoip", nil, "add the countries and networks of the addresses, by this `FILE.mmdb` of yours (MaxMind, DB-IP); may be given twice")
+}
+
+// locate adds what the user's databases say of the addresses in a matrix.
+func locate(matrix *reports.Matrix, databases []string) (err error) {
+	opened, err := geoip.Open(databases...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	return matrix.Locate(opened.Place)
 }
 
 // load reads a run file and judges the run.

@@ -38,7 +38,7 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	fill(&settings.Order, "2")
 	run := harness.Run{
 		ID: rand.Text(), Started: time.Now(), Status: harness.Running,
-		Device:   harness.Device{Name: Name(source, file), Model: file.Device.Model},
+		Device:   harness.Device{Name: Name(source, file), Model: file.Device.Model, Maker: file.Device.Maker},
 		Settings: settings,
 	}
 	run.Scenarios = list.Infos(Around(file))
