@@ -34,6 +34,10 @@ type Bench struct {
 	// reasons that no gateway sees; "" when it may. nil never doubts.
 	Doubt func(since time.Time) string
 
+	// Tell is called at each step of a trial, from the goroutine of Run, and must return at
+	// once. nil tells nobody.
+	Tell func(Step)
+
 	making  sync.Once
 	abandon chan struct{}        // full when the trial is to be given up; made once
 	unasked Observation          // what the device contacted before it was asked for anything
@@ -42,6 +46,7 @@ type Bench struct {
 	dormant map[Destination]bool // waited for without success while blocked, and not tried since
 	slow    map[string]bool      // names whose answers were late while every scenario passed
 	mute    map[string]bool      // names without an answer while every scenario passed
+	shown   map[Destination]bool // told of as fresh
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
@@ -112,6 +117,7 @@ func (b *Bench) restart(ctx context.Context, trial Trial) error {
 	if b.Restart == nil {
 		return fmt.Errorf("trial %d wants a cold boot, and nothing can restart the device: give the regime a power step", trial.Number)
 	}
+	b.tell(Step{Phase: Restarting})
 	if err := b.Restart(ctx); err != nil {
 		return fmt.Errorf("restarting the device for trial %d: %w", trial.Number, err)
 	}
@@ -175,7 +181,9 @@ func (b *Bench) judge(ctx context.Context, result *Result) error {
 		if round == 1 {
 			b.unasked = before
 		}
-		maps.Copy(result.Outcomes, b.check(ctx, unwatched(b.unless(Fail, result.Outcomes))))
+		checked := unwatched(b.unless(Fail, result.Outcomes))
+		b.tell(Step{Phase: Checking, Scenarios: namesOf(checked)})
+		maps.Copy(result.Outcomes, b.check(ctx, checked))
 		if err := b.persist(ctx, result); err != nil || result.Abandoned {
 			result.Seen = before
 			return err
@@ -212,6 +220,7 @@ func (b *Bench) persist(ctx context.Context, result *Result) (err error) {
 		if last = wait+took >= left; last {
 			wait = left
 		}
+		b.tell(Step{Phase: Persisting, Until: failed.Add(b.Timing.Persist), Scenarios: namesOf(failing)})
 		if result.Abandoned, err = b.pause(ctx, wait); err != nil || result.Abandoned {
 			return err
 		}
@@ -238,14 +247,18 @@ func (b *Bench) settle(ctx context.Context, result *Result) (Observation, error)
 			return seen, err
 		}
 		tried := attempted(seen, result.Trial.Block)
-		settled, waiting := b.settled(result, seen, tried)
+		settled, untried := b.settled(result, seen, tried)
+		b.tell(Step{Phase: Settling, Until: settled, Untried: untried, Fresh: b.fresh(seen)})
 		left := time.Until(settled)
 		if left <= 0 {
 			b.note(result.Trial.Block, tried)
 			return seen, nil
 		}
-		if waiting {
+		if len(untried) > 0 {
 			left = min(left, max(b.Timing.Look, b.Timing.Settle/8))
+		}
+		if b.Tell != nil {
+			left = min(left, max(b.Timing.Look, longestSilence))
 		}
 		if result.Abandoned, err = b.pause(ctx, left); err != nil || result.Abandoned {
 			return seen, err
@@ -254,8 +267,8 @@ func (b *Bench) settle(ctx context.Context, result *Result) (Observation, error)
 }
 
 // settled is when the scenarios may be judged, by what was tried so far, and
-// whether another first try may put that off.
-func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (when time.Time, waiting bool) {
+// the destinations whose first try may put that off.
+func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (when time.Time, untried []Destination) {
 	when = result.Started.Add(b.Timing.Settle)
 	for _, destination := range result.Trial.Block {
 		switch {
@@ -263,10 +276,10 @@ func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (
 			contact, _ := seen.Contact(destination)
 			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle))
 		case !b.dormant[destination]:
-			waiting, when = true, latest(when, result.Started.Add(b.patience(result.Trial.Fault)))
+			untried, when = append(untried, destination), latest(when, result.Started.Add(b.patience(result.Trial.Fault)))
 		}
 	}
-	return when, waiting
+	return when, untried
 }
 
 // patience is how long to wait for a first try. Where only names are withheld, a

@@ -314,3 +314,53 @@ func TestACheckThatWaitedForOthersIsAsLongAsItSays(t *testing.T) {
 		expect.Expect(result.Outcomes["app"].Duration).To(BeZero())
 	})
 }
+
+func TestABenchTellsWhatItIsDoing(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"early": 0, "late": 7 * time.Second}}
+		broken := true
+		var steps []harness.Step
+		told := timing
+		told.Persist = 4 * time.Second
+		bench := &harness.Bench{Number: 3, Gateway: g, Timing: told, Scenarios: []harness.Scenario{works(func() bool { return !broken || len(g.blocked) == 0 })},
+			Tell: func(step harness.Step) { steps = append(steps, step) }}
+		begun := time.Now()
+		_, err := bench.Run(context.Background(), trial("late"))
+		expect.Expect(err).NotTo(HaveOccurred())
+
+		var phases []harness.Phase
+		fresh := map[harness.Destination]time.Duration{}
+		for _, step := range steps {
+			expect.Expect(step.Lane).To(Equal(3))
+			if len(phases) == 0 || phases[len(phases)-1] != step.Phase {
+				phases = append(phases, step.Phase)
+			}
+			for _, d := range step.Fresh {
+				expect.Expect(fresh).NotTo(HaveKey(d), "it is fresh once")
+				fresh[d] = 0
+			}
+		}
+		expect.Expect(phases).To(Equal([]harness.Phase{harness.Settling, harness.Checking, harness.Persisting, harness.Recovering}))
+		expect.Expect(fresh).To(And(HaveKey(destination("early")), HaveKey(destination("late"))))
+		expect.Expect(steps[0]).To(And(
+			HaveField("Untried", []harness.Destination{destination("late")}),
+			HaveField("Until", begun.Add(timing.Patience))))
+	})
+}
+
+func TestALongObservationIsToldOfAsItHappens(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		begun := time.Now()
+		late := time.Duration(0)
+		bench := &harness.Bench{Gateway: &gateway{starts: map[string]time.Duration{"hourly": 20 * time.Minute}}, Timing: timing, First: 30 * time.Minute,
+			Scenarios: []harness.Scenario{works(func() bool { return true })},
+			Tell: func(step harness.Step) {
+				if len(step.Fresh) > 0 {
+					late = time.Since(begun) - 20*time.Minute
+				}
+			}}
+		_, err := bench.Run(context.Background(), trial())
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(late).To(BeNumerically("<", 5*time.Second))
+	})
+}

@@ -34,6 +34,9 @@ type Progress struct {
 	Cells    int           `json:"cells"`    // all of them, by the destinations known so far
 	Left     int           `json:"left"`     // trials still to come, roughly; 60 stands for that or more
 	Elapsed  time.Duration `json:"elapsed"`
+
+	// Remaining is how long these trials take, roughly.
+	Remaining time.Duration `json:"remaining"`
 }
 
 // sorted walks a map in the order of its keys.
@@ -64,6 +67,7 @@ func progressOf(h history) Progress {
 	now := Progress{Controls: h.run.controls()}
 	now.Trials = len(h.run.Results) - now.Controls
 	now.Left = h.left()
+	now.Remaining = remaining(h.run, now.Left)
 	for _, column := range judged(h).Columns {
 		now.Cells += len(column.Cells)
 		for _, cell := range column.Cells {

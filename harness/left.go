@@ -2,6 +2,7 @@ package harness
 
 import (
 	"slices"
+	"time"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -64,4 +65,27 @@ func implied(journal []search.Answer, set search.Set) (passed, known bool) {
 		}
 	}
 	return false, false
+}
+
+// remaining estimates how long a number of trials takes, if each takes as long as those so
+// far, with the controls between them. What every sitting begins with is left out, since
+// the first control may be a long observation. Before the first of them, a trial is taken
+// to last as long as its block must stand, twice.
+func remaining(run Run, trials int) time.Duration {
+	var spent time.Duration
+	asked, opened := 0, map[bench]bool{}
+	for _, result := range run.Results {
+		blocks := !result.Trial.Control()
+		opened[result.bench()] = opened[result.bench()] || blocks
+		if opened[result.bench()] {
+			spent += result.Duration
+		}
+		if blocks && !result.Abandoned {
+			asked++
+		}
+	}
+	if asked == 0 {
+		spent, asked = 2*run.Settings.Settle, 1
+	}
+	return spent * time.Duration(trials) / time.Duration(asked*max(1, run.Settings.Lanes))
 }

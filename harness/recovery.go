@@ -50,6 +50,7 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		if result.Suspect == "" && result.answered(Fail) { // it may have begun before
 			result.Suspect = cmp.Or(suspicion(Observation{Disturbed: seen.Disturbed}), b.silence(result, seen))
 		}
+		b.tell(Step{Phase: Recovering, Until: deadline, Scenarios: namesOf(broken)})
 		reached, late := b.reached(seen), time.Now().After(deadline)
 		if reached || late {
 			broken, failed = b.stillBroken(ctx, broken)

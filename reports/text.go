@@ -14,6 +14,7 @@ import (
 type Text struct {
 	Width  int // in terminal columns; 0 = 100, and 60 at least
 	Colour bool
+	Brief  bool // the result and the table alone
 }
 
 const (
@@ -32,6 +33,9 @@ func (t Text) Render(w io.Writer, m Matrix) error {
 	fmt.Fprintln(out)
 	t.opening(out, r)
 	t.table(out, r)
+	if t.Brief {
+		return out.Flush()
+	}
 	for _, section := range append(r.sections(), r.whereabouts()) {
 		if len(section.lines) > 0 {
 			t.section(out, section)

@@ -216,7 +216,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err != nil {
 		return unfit(errors.Join(err, journal.Close(), stand.close()))
 	}
-	show := f.display.notify(command, run)
+	show := f.display.notify(command, run, stand.bench)
 	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Notify: func(event harness.Event) {
 		stand.person.expect(event)
 		show(event)

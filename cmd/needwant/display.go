@@ -31,11 +31,18 @@ func (d *display) add(command *cobra.Command) {
 	command.Flags().StringVar(&d.pcap, "pcap", "", "keep the device's packets in this `FILE.pcapng`, each with its trial as a comment")
 }
 
-// notify tells of each step of the run as it happens.
-func (d *display) notify(command *cobra.Command, run harness.Run) func(harness.Event) {
+// notify tells of each event of the run as it happens, and of what the benches do
+// meanwhile.
+func (d *display) notify(command *cobra.Command, run harness.Run, benches ...*harness.Bench) func(harness.Event) {
 	tell := func(harness.Event) {}
 	if !d.quiet {
-		tell = newProgress(command.ErrOrStderr(), run).show
+		screen := screenOf(command.ErrOrStderr())
+		progress := newProgress(screen, run)
+		progress.live(screen)
+		for _, bench := range benches {
+			bench.Tell = progress.step
+		}
+		tell = progress.show
 	}
 	if !d.json {
 		return tell

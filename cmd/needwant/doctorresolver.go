@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
@@ -17,7 +18,7 @@ func resolverExaminations(file scenarios.File, list scenarios.List) []examinatio
 	const more = "docs/placement.md says more"
 	return []examination{
 		{"secrets", func(context.Context) (finding, error) {
-			return ok("all there"), bench.Ready(file, list, bench.Options{Ask: terminalPerson().asker()})
+			return ok("all there"), bench.Ready(file, list, bench.Options{Ask: terminalPerson(io.Discard).asker()})
 		}, more},
 		{"placement", func(ctx context.Context) (finding, error) {
 			where, err := bench.FindResolver(ctx, file)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,11 +75,14 @@ func (f *importFlags) run(command *cobra.Command, files []string) error {
 	if err := f.check(); err != nil {
 		return usage(err)
 	}
-	show := newShare(command.ErrOrStderr(), f.quiet)
+	read, done := &share{}, func() {}
+	if !f.quiet {
+		done = screenOf(command.ErrOrStderr()).show(read.lines)
+	}
 	list, err := seen.Import(command.Context(), files, seen.Options{
-		Devices: f.devices, Format: f.from, Stdin: command.InOrStdin(), Now: time.Now(), Progress: show.tell,
+		Devices: f.devices, Format: f.from, Stdin: command.InOrStdin(), Now: time.Now(), Progress: read.tell,
 	})
-	show.done()
+	done()
 	if err != nil {
 		return importError(command.Context(), err)
 	}
@@ -178,33 +182,25 @@ func readSeen(out io.Writer, path string, namesAlone bool) ([]harness.Contact, e
 
 // share shows on a terminal how much of a file was read.
 type share struct {
-	out   io.Writer
-	live  bool
-	shown time.Time
-}
-
-func newShare(out io.Writer, quiet bool) *share {
-	file, isFile := out.(*os.File)
-	return &share{out: out, live: isFile && terminal(file) && !quiet}
+	mu   sync.Mutex
+	text string
 }
 
 func (s *share) tell(file string, read, size int64) {
-	const pace = 200 * time.Millisecond
-	if !s.live || time.Since(s.shown) < pace {
-		return
-	}
-	s.shown = time.Now()
 	const mega = 1 << 20
-	text := fmt.Sprintf("%s: %d MB", file, read/mega)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = fmt.Sprintf("%s: %d MB", file, read/mega)
 	if size > 0 {
-		text = fmt.Sprintf("%s: %d of %d MB, %d %%", file, read/mega, size/mega, 100*read/size)
+		s.text = fmt.Sprintf("%s: %d of %d MB, %d %%", file, read/mega, size/mega, 100*read/size)
 	}
-	fmt.Fprintf(s.out, "\r\x1b[K%s", reports.Clean(text))
 }
 
-// done clears the line.
-func (s *share) done() {
-	if !s.shown.IsZero() {
-		fmt.Fprint(s.out, "\r\x1b[K")
+func (s *share) lines(int, int) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.text == "" {
+		return nil
 	}
+	return []string{s.text}
 }

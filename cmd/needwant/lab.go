@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,24 +190,30 @@ func known(flag string, words []string, allowed ...string) error {
 // matrix. The journal is closed in the end.
 func experimentOnLab(command *cobra.Command, run harness.Run, world lab.World, journal journal, show display) (err error) {
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	lanes, takeDown, err := startLanes(command.Context(), run, world)
+	labs, takeDown, err := startLanes(command.Context(), run, world)
 	defer takeDown()
 	if err != nil {
 		return unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
+	}
+	var lanes []harness.Lane
+	var benches []*harness.Bench
+	for _, lane := range labs {
+		lanes, benches = append(lanes, lane), append(benches, lane.Bench)
 	}
 	lanes, recording, err := show.record(lanes, []string{world.Device.Token})
 	if err != nil {
 		return err
 	}
 	defer recording.close(command.ErrOrStderr())
-	return experiment(command, run, lanes, journal, show)
+	e := &harness.Experiment{Run: run, Lanes: lanes, Journal: journal, Notify: show.notify(command, run, benches...)}
+	return experiment(command, e, journal, show)
 }
 
 // startLanes builds a run's lanes. takeDown is to be called in any case.
-func startLanes(ctx context.Context, run harness.Run, world lab.World) (lanes []harness.Lane, takeDown func(), err error) {
+func startLanes(ctx context.Context, run harness.Run, world lab.World) (lanes []*lablane.Lane, takeDown func(), err error) {
 	takeDown = func() {
 		for _, lane := range lanes {
-			_ = lane.(io.Closer).Close() // its namespaces go with the process in any case
+			_ = lane.Close() // its namespaces go with the process in any case
 		}
 	}
 	for number := range run.Settings.Lanes {
@@ -222,8 +227,7 @@ func startLanes(ctx context.Context, run harness.Run, world lab.World) (lanes []
 }
 
 // experiment carries a run out on its lanes and shows the matrix.
-func experiment(command *cobra.Command, run harness.Run, lanes []harness.Lane, journal journal, show display) error {
-	e := &harness.Experiment{Run: run, Lanes: lanes, Journal: journal, Notify: show.notify(command, run)}
+func experiment(command *cobra.Command, e *harness.Experiment, journal journal, show display) error {
 	failure := e.Do(command.Context())
 	finished := journal.Finish(e.Run.Status, e.Run.Why, e.Run.Duration)
 	if err := errors.Join(failure, finished); err != nil {

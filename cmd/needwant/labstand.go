@@ -11,12 +11,11 @@ import (
 )
 
 // labStand puts a simulated device on the bench, with the scenarios of a file.
-func labStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
+func labStand(ctx context.Context, out io.Writer, person *person, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
 	world, err := specbench.World(file)
 	if err != nil {
 		return nil, usage(err)
 	}
-	person := terminalPerson()
 	lane, err := specbench.OnLab(ctx, file, list, world, specbench.Options{Driver: options.driver, Only: options.only, Ask: person.asker()})
 	if err != nil {
 		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))

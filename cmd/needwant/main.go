@@ -28,6 +28,7 @@ func main() {
 
 // run carries out one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stderr = newScreen(stderr)
 	root := command(stdout, stderr)
 	root.SetArgs(args)
 	used, err := root.ExecuteContextC(ctx)

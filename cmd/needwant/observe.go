@@ -7,17 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/talk"
+	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -103,7 +108,8 @@ type traffic interface{ Traffic() *gateway.Traffic }
 
 // watch looks until ctx ends, and returns what was seen by then.
 func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate harness.Gateway) (seen []observed, err error) {
-	show := f.shower(command)
+	show, stop := f.shower(command)
+	defer stop()
 	var passed *gateway.Traffic // nil if no packets are seen
 	if counted, able := gate.(traffic); able {
 		passed = counted.Traffic()
@@ -170,19 +176,24 @@ type seenEvent struct {
 	Contact harness.Contact `json:"contact"`
 }
 
-// shower shows each look at the gateway.
-func (f *observeFlags) shower(command *cobra.Command) func([]observed) {
+// shower shows each look at the gateway until stop is called.
+func (f *observeFlags) shower(command *cobra.Command) (show func([]observed), stop func()) {
+	screen := screenOf(command.ErrOrStderr())
+	if !screen.live() || f.quiet || f.json {
+		return f.teller(command), func() {}
+	}
+	var now atomic.Pointer[[]observed]
+	now.Store(&[]observed{})
+	stop = screen.show(func(columns, rows int) []string { return fittingTable(*now.Load(), columns, rows) })
+	return func(seen []observed) { now.Store(&seen) }, stop
+}
+
+// teller tells of each destination when it is seen first.
+func (f *observeFlags) teller(command *cobra.Command) func([]observed) {
 	encoder := json.NewEncoder(command.OutOrStdout())
 	notes := command.ErrOrStderr()
-	screen, isFile := notes.(*os.File)
-	live := isFile && terminal(screen) && !f.quiet && !f.json
 	known := map[harness.Destination]string{}
 	return func(seen []observed) {
-		if live {
-			fmt.Fprint(notes, "\x1b[H\x1b[2J") // to the upper left, and clear
-			_ = table(notes, seen)             // a terminal that went away stops nothing
-			return
-		}
 		for _, destination := range seen {
 			contact := destination.Contact
 			if contact.First.IsZero() { // known before, and not contacted yet
@@ -227,22 +238,81 @@ func table(out io.Writer, seen []observed) error {
 		_, err := fmt.Fprintln(out, "the device has contacted nothing yet")
 		return err
 	}
+	return columnsOf(out, seen, allColumns)
+}
+
+// observedColumns are the columns of the table.
+var observedColumns = []struct {
+	head  string
+	spare int // the higher, the sooner it is left out of a narrow window; 0 is always shown
+	text  func(observed) string
+}{
+	{"NAME", 0, func(o observed) string { return o.Destination.Host() }},
+	{"ADDRESS", 5, func(o observed) string { return joinAddresses(o.Addresses) }},
+	{"PROTOCOL", 0, func(o observed) string { return o.Destination.Protocol }},
+	{"PORT", 0, func(o observed) string { return o.Destination.PortText() }},
+	{"SERVICE", 6, func(o observed) string { return o.Destination.Service() }},
+	{"FIRST", 7, func(o observed) string { return clockTime(o.First) }},
+	{"LAST", 1, func(o observed) string { return clockTime(o.Last) }},
+	{"TRIES", 2, func(o observed) string { return strconv.Itoa(o.Tries) }},
+	{"ANSWERED", 3, func(o observed) string { return map[bool]string{true: "yes", false: "no"}[o.Answered] }},
+	{"PACKETS", 8, func(o observed) string { return strconv.FormatUint(o.Packets, 10) }},
+	{"BYTES", 4, func(o observed) string { return strconv.FormatUint(o.Bytes, 10) }},
+	{"NAMED BY", allColumns, func(o observed) string { return o.Named }},
+}
+
+// allColumns leaves none out.
+const allColumns = 9
+
+// columnsOf writes the table, without the columns that are more spare than that.
+func columnsOf(out io.Writer, seen []observed, spare int) error {
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "NAME\tADDRESS\tPROTOCOL\tPORT\tSERVICE\tFIRST\tLAST\tTRIES\tANSWERED\tPACKETS\tBYTES\tNAMED BY")
-	for _, o := range seen {
-		answered := "no"
-		if o.Answered {
-			answered = "yes"
+	var heads []string
+	lines := make([][]string, len(seen))
+	for _, column := range observedColumns {
+		if column.spare > spare {
+			continue
 		}
-		var addresses []string
-		for _, address := range o.Addresses {
-			addresses = append(addresses, address.String())
+		heads = append(heads, column.head)
+		for i, o := range seen {
+			lines[i] = append(lines[i], reports.Clean(column.text(o)))
 		}
-		d := o.Destination
-		fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", d.Host(), strings.Join(addresses, " "), d.Protocol, d.PortText(), d.Service(),
-			clockTime(o.First), clockTime(o.Last), o.Tries, answered, o.Packets, o.Bytes, o.Named)
+	}
+	for _, line := range append([][]string{heads}, lines...) {
+		fmt.Fprintln(rows, strings.Join(line, "\t"))
 	}
 	return rows.Flush()
+}
+
+// fittingTable is the table in a window: with the columns that fit, and the destinations
+// that were contacted last.
+func fittingTable(seen []observed, columns, rows int) []string {
+	if len(seen) == 0 {
+		return []string{"the device has contacted nothing yet"}
+	}
+	seen = slices.SortedStableFunc(slices.Values(seen), func(a, b observed) int { return b.Last.Compare(a.Last) })
+	more := len(seen) - max(1, rows-3)
+	if more > 0 {
+		seen = seen[:len(seen)-more]
+	}
+	var lines []string
+	for spare := allColumns; spare >= 0 && (lines == nil || displaywidth.String(lines[0]) >= columns); spare-- {
+		var out strings.Builder
+		_ = columnsOf(&out, seen, spare) // into memory
+		lines = strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return lines
+}
+
+func joinAddresses(addresses []netip.Addr) string {
+	var texts []string
+	for _, address := range addresses {
+		texts = append(texts, address.String())
+	}
+	return strings.Join(texts, " ")
 }
 
 // clockTime is a time of day, or "-" for never.

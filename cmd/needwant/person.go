@@ -77,6 +77,7 @@ func (p *person) ask(ctx context.Context, question scenarios.Question) (string, 
 		return "", ctx.Err()
 	}
 	p.begin.Do(func() { go p.read() })
+	defer screenOf(p.out).hold()()
 	if !p.discard() {
 		return "", io.EOF
 	}
@@ -165,13 +166,13 @@ func (p *person) discard() bool {
 	}
 }
 
-// terminalPerson is who sits at the terminal; nil if nobody does.
-func terminalPerson() *person {
+// terminalPerson is who sits at the terminal, and is asked on a screen; nil if nobody does.
+func terminalPerson(out io.Writer) *person {
 	if !interactive() {
 		return nil
 	}
-	p := newPerson(os.Stdin, os.Stderr)
-	p.bell = term.IsTerminal(int(os.Stderr.Fd()))
+	p := newPerson(os.Stdin, out)
+	p.bell = screenOf(out).live()
 	return p
 }
 

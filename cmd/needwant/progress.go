@@ -6,7 +6,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/term"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/span"
@@ -14,13 +17,17 @@ import (
 )
 
 // progress tells people where a run is: two lines for each trial, of at most 80 columns
-// if the names of the scenarios are as short as usual.
+// if the names of the scenarios are as short as usual, and on a terminal what is happening
+// now below them.
 type progress struct {
 	out       io.Writer
+	waiting   *waiting // what is happening now; nil where that is not shown
 	scenarios []harness.ScenarioInfo
-	seen      map[harness.Destination]bool
-	rows      map[harness.Destination]bool // seen, or blocked because other data has them
-	failed    []harness.Result             // that count
+
+	mu     sync.Mutex // of what follows: steps come from the lanes
+	seen   map[harness.Destination]bool
+	rows   map[harness.Destination]bool // seen, or blocked because other data has them
+	failed []harness.Result             // that count
 }
 
 func newProgress(out io.Writer, run harness.Run) *progress {
@@ -61,24 +68,70 @@ func (p *progress) say(format string, args ...any) {
 	fmt.Fprintln(p.out, reports.Clean(fmt.Sprintf(format, args...)))
 }
 
-// show tells of a trial that ended.
+// live shows on a terminal what is happening now, until the run is over.
+func (p *progress) live(screen *screen) {
+	if screen.live() {
+		p.waiting = &waiting{trials: map[int]doing{}}
+		p.waiting.stop = screen.show(p.waiting.lines)
+	}
+}
+
+// show tells of a trial that began or ended.
 func (p *progress) show(event harness.Event) {
-	if event.Kind == harness.Ended {
-		p.tell(*event.Result, left(event.Progress))
+	p.follow(event)
+	if event.Kind != harness.Ended {
+		return
+	}
+	where := ""
+	if p.waiting == nil {
+		where = left(event.Progress)
+	}
+	p.tell(*event.Result, where)
+}
+
+// follow keeps what is shown of the present.
+func (p *progress) follow(event harness.Event) {
+	if p.waiting == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if event.Kind == harness.Began {
+		p.blocks(*event.Trial)
+		p.waiting.begin(event, p.what(*event.Trial))
+		return
+	}
+	p.waiting.end(event)
+}
+
+// step tells of what a lane does within a trial.
+func (p *progress) step(step harness.Step) {
+	if p.waiting != nil {
+		p.waiting.step(step)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sees(p.fresh(step.Fresh))
+}
+
+// sees tells of destinations.
+func (p *progress) sees(destinations []harness.Destination) {
+	for _, destination := range destinations {
+		p.say("      sees %s", destination)
 	}
 }
 
 // tell writes the line of a trial, and where the run is after it.
 func (p *progress) tell(result harness.Result, where string) {
-	for _, destination := range p.remember(result) {
-		p.say("      sees %s", destination)
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sees(p.remember(result))
 	p.say("%4d  %-*s %s", result.Trial.Number, whatColumns, p.what(result.Trial), p.answers(result))
 	if result.Suspect != "" {
 		p.say("      not counted: %s", result.Suspect)
 	}
 	if p.expected(result) {
-		where = "as expected; " + where
+		where = strings.TrimSuffix("as expected; "+where, "; ")
 	}
 	if where != "" {
 		p.say("      %s", where)
@@ -121,16 +174,29 @@ func subset(some, others []harness.Destination) bool {
 	return !slices.ContainsFunc(some, func(d harness.Destination) bool { return !slices.Contains(others, d) })
 }
 
-// remember lists the destinations that are seen for the first time.
+// remember lists the destinations of a trial that are seen for the first time.
 func (p *progress) remember(result harness.Result) []harness.Destination {
-	var fresh []harness.Destination
-	for _, destination := range result.Trial.Block {
+	p.blocks(result.Trial)
+	var contacted []harness.Destination
+	for _, contact := range result.Seen.Contacts {
+		contacted = append(contacted, contact.Destination)
+	}
+	return p.fresh(contacted)
+}
+
+// blocks counts what a trial blocks among the rows.
+func (p *progress) blocks(trial harness.Trial) {
+	for _, destination := range trial.Block {
 		p.rows[destination] = true
 	}
-	for _, contact := range result.Seen.Contacts {
-		if !p.seen[contact.Destination] {
-			p.seen[contact.Destination], p.rows[contact.Destination] = true, true
-			fresh = append(fresh, contact.Destination)
+}
+
+// fresh lists those of some destinations that are seen for the first time.
+func (p *progress) fresh(destinations []harness.Destination) (fresh []harness.Destination) {
+	for _, destination := range destinations {
+		if !p.seen[destination] {
+			p.seen[destination], p.rows[destination] = true, true
+			fresh = append(fresh, destination)
 		}
 	}
 	return fresh
@@ -159,21 +225,24 @@ func (p *progress) answers(result harness.Result) string {
 	return strings.Join(parts, "  ")
 }
 
-// left says how long the run has lasted, and about how many trials and how much time
-// are left, if all trials take as long as those so far.
+// left says how long the run has lasted, about how many trials are left, and how long
+// these take.
 func left(now harness.Progress) string {
 	said := span.Words(now.Elapsed) + " so far"
-	if now.Left == 0 || now.Trials == 0 {
+	if now.Left == 0 || now.Remaining == 0 {
 		return said
 	}
-	about, trials := "about", "trials"
-	if now.Left >= mostTrialsLeft {
-		about = "at least"
+	return fmt.Sprintf("%s; %s to go, %s", said, trialsLeft(now), between(now.Remaining))
+}
+
+func trialsLeft(now harness.Progress) string {
+	switch {
+	case now.Left >= mostTrialsLeft:
+		return fmt.Sprintf("at least %d trials", now.Left)
+	case now.Left == 1:
+		return "about 1 trial"
 	}
-	if now.Left == 1 {
-		trials = "trial"
-	}
-	return fmt.Sprintf("%s; %s %d %s to go, %s", said, about, now.Left, trials, span.Words(roughly(now.Elapsed*time.Duration(now.Left)/time.Duration(now.Trials))))
+	return fmt.Sprintf("about %d trials", now.Left)
 }
 
 // mostTrialsLeft stands for that many trials or more: see [harness.Progress].
@@ -197,8 +266,7 @@ func shorten(text string, width int) string {
 	return text
 }
 
-// terminal reports whether a file is a terminal that may be coloured.
+// terminal reports whether a file is a terminal in which the cursor can be moved.
 func terminal(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""
+	return term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
 }

@@ -41,7 +41,7 @@ var _ = Describe("the progress of an experiment", func() {
 		p := newProgress(&out, run)
 		out.Reset()
 		for _, r := range results {
-			p.tell(r, left(harness.Progress{Trials: r.Trial.Number, Left: 59, Elapsed: time.Duration(r.Trial.Number) * 100 * time.Minute}))
+			p.tell(r, left(harness.Progress{Trials: r.Trial.Number, Left: 59, Elapsed: time.Duration(r.Trial.Number) * 100 * time.Minute, Remaining: 50 * time.Hour}))
 		}
 		return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	}
@@ -70,9 +70,10 @@ var _ = Describe("the progress of an experiment", func() {
 		Expect(left(now)).To(Equal(said))
 	},
 		Entry("nothing is known yet", harness.Progress{Elapsed: 20 * time.Second, Left: 9}, "20 s so far"),
-		Entry("some", harness.Progress{Elapsed: 20 * time.Second, Trials: 4, Left: 9}, "20 s so far; about 9 trials to go, 45 s"),
-		Entry("one", harness.Progress{Elapsed: 10 * time.Minute, Trials: 4, Left: 1}, "10 min so far; about 1 trial to go, 3 min"),
-		Entry("very many", harness.Progress{Elapsed: time.Hour, Trials: 10, Left: 60}, "1 h so far; at least 60 trials to go, 6 h"),
-		Entry("nothing", harness.Progress{Elapsed: time.Hour, Trials: 10}, "1 h so far"),
+		Entry("some", harness.Progress{Elapsed: 20 * time.Second, Left: 9, Remaining: 40 * time.Second}, "20 s so far; about 9 trials to go, 30 to 53 s"),
+		Entry("one", harness.Progress{Elapsed: 10 * time.Minute, Left: 1, Remaining: 3 * time.Minute}, "10 min so far; about 1 trial to go, 2 to 4 min"),
+		Entry("across an hour", harness.Progress{Elapsed: 10 * time.Minute, Left: 20, Remaining: time.Hour}, "10 min so far; about 20 trials to go, 45 min to 1 h 20 min"),
+		Entry("very many", harness.Progress{Elapsed: time.Hour, Left: 60, Remaining: 6 * time.Hour}, "1 h so far; at least 60 trials to go, 4 h 30 min to 8 h"),
+		Entry("nothing", harness.Progress{Elapsed: time.Hour}, "1 h so far"),
 	)
 })

@@ -98,7 +98,7 @@ func checkFormat(format string) error {
 // render writes a report in one of the formats; as text, in colour on a terminal.
 func render(out io.Writer, format string, report reports.Report) error {
 	if file, ok := out.(*os.File); ok && format == "text" {
-		return reports.Text{Colour: terminal(file)}.Render(out, report.Matrix)
+		return reports.Text{Colour: terminal(file) && os.Getenv("NO_COLOR") == ""}.Render(out, report.Matrix)
 	}
 	err := reports.Render(out, format, report)
 	var unknown reports.UnknownFormatError

@@ -47,13 +47,13 @@ const usualWait = 3 * time.Minute
 // openStand builds what the file's placement asks for, with these scenarios;
 // none, where nothing is to be judged. Notes go to out.
 func openStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
+	person := terminalPerson(out)
 	if options.quiet {
 		out = io.Discard
 	}
 	if file.Gateway.Placement == scenarios.Lab {
-		return labStand(ctx, out, file, list, options)
+		return labStand(ctx, out, person, file, list, options)
 	}
-	person := terminalPerson()
 	choices := bench.Options{
 		Driver: options.driver, Wait: options.wait, Only: options.only, Ask: person.asker(),
 		Tell: func(text string) { fmt.Fprintln(out, text) },

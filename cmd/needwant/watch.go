@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,6 +53,7 @@ stop it.`,
 func watch(command *cobra.Command, path string, web *webPage) error {
 	view := newView(command.OutOrStdout())
 	view.web = web
+	defer func() { view.stop() }()
 	again := time.NewTicker(glance)
 	defer again.Stop()
 	for alone := 0; ; {
@@ -58,9 +61,7 @@ func watch(command *cobra.Command, path string, web *webPage) error {
 		if err != nil {
 			return err
 		}
-		if err := view.show(run); err != nil {
-			return err
-		}
+		view.show(run)
 		written, err := runfile.Written(path)
 		if err != nil {
 			return runfileError(err)
@@ -83,70 +84,113 @@ func watch(command *cobra.Command, path string, web *webPage) error {
 
 // view shows a run as it grows.
 type view struct {
-	out   io.Writer
-	live  bool // on a terminal, of which it takes all
-	lines *progress
-	shown int // trials
+	out    io.Writer
+	screen *screen // shows the run if it is live
+	stop   func()
+	run    atomic.Pointer[harness.Run] // as it is now
+	filled struct {                    // the window that was made last
+		run           *harness.Run
+		columns, rows int
+		lines         []string
+	}
+	lines *progress // of what is not live
+	shown int       // trials
 	web   *webPage
 }
 
-func newView(out io.Writer) *view {
-	file, isFile := out.(*os.File)
-	return &view{out: out, live: isFile && terminal(file)}
-}
-
-// recent is how many trials are listed below the matrix.
-const recent = 8
+func newView(out io.Writer) *view { return &view{out: out, screen: newScreen(out), stop: func() {}} }
 
 // show shows what is new.
-func (v *view) show(run harness.Run) error {
-	first := v.lines == nil
-	if !first && len(run.Results) == v.shown {
-		return nil
+func (v *view) show(run harness.Run) {
+	last := v.run.Load()
+	if last != nil && len(last.Results) == len(run.Results) && last.Status == run.Status {
+		return
 	}
 	progress := harness.ProgressOf(run)
-	now := reports.Now{Trial: harness.UnderWay(run), Tried: -1, Over: len(run.Results), Left: progress.Left}
-	v.web.show(run, now, progress, false)
-	if v.live {
-		return v.redraw(run, now, left(progress))
-	}
-	if first {
+	v.web.show(run, present(run, progress), progress, false)
+	v.run.Store(&run)
+	switch {
+	case v.screen.live() && last == nil:
+		v.stop = v.screen.show(v.fill)
+	case v.screen.live():
+	case last == nil:
 		v.lines = newProgress(v.out, begun(run))
+		fallthrough
+	default:
+		v.list(run, left(progress))
 	}
-	v.list(run, v.shown, left(progress))
-	return nil
 }
 
-// redraw takes the whole terminal.
-func (v *view) redraw(run harness.Run, now reports.Now, where string) error {
-	fmt.Fprint(v.out, "\x1b[H\x1b[2J\x1b[3J") // to the upper left, and clear
-	if err := render(v.out, "text", reports.NewReport(run, harness.Judge(run))); err != nil {
-		return err
-	}
-	fmt.Fprintln(v.out)
-	v.lines = newProgress(io.Discard, begun(run))
-	for _, result := range run.Results {
-		v.lines.remember(result)
-	}
-	v.lines.out = v.out
-	v.list(run, max(0, len(run.Results)-recent), where)
-	if run.Status == harness.Running {
-		v.lines.say("%s.", now.Sentence())
-	}
-	return nil
+// present is what a run does now, as far as its file says.
+func present(run harness.Run, progress harness.Progress) reports.Now {
+	return reports.Now{Trial: harness.UnderWay(run), Tried: -1, Over: len(run.Results), Left: progress.Left}
 }
 
-// list tells of the trials from one on. Where the run is now is known for the
-// last of them alone.
-func (v *view) list(run harness.Run, from int, now string) {
-	for i, result := range run.Results[from:] {
+// list tells of the trials that are new. Where the run is now is known for the last of them
+// alone.
+func (v *view) list(run harness.Run, now string) {
+	for ; v.shown < len(run.Results); v.shown++ {
 		where := ""
-		if from+i == len(run.Results)-1 {
+		if v.shown == len(run.Results)-1 {
 			where = now
 		}
-		v.lines.tell(result, where)
+		v.lines.tell(run.Results[v.shown], where)
 	}
-	v.shown = len(run.Results)
+}
+
+// fill is the run in a window: the result so far, the matrix, and the last trials. It is
+// made again only if the run or the window has changed.
+func (v *view) fill(columns, rows int) []string {
+	run := v.run.Load()
+	if v.filled.run == run && v.filled.columns == columns && v.filled.rows == rows {
+		return v.filled.lines
+	}
+	v.filled.run, v.filled.columns, v.filled.rows = run, columns, rows
+	v.filled.lines = filled(*run, columns, rows)
+	return v.filled.lines
+}
+
+func filled(run harness.Run, columns, rows int) []string {
+	matrix := linesOf(func(out io.Writer) {
+		_ = reports.Text{Width: columns - 1, Brief: true}.Render(out, reports.NewReport(run, harness.Judge(run)).Matrix) // into memory
+	})
+	progress := harness.ProgressOf(run)
+	trials := linesOf(func(out io.Writer) {
+		p := newProgress(io.Discard, begun(run))
+		for i, result := range run.Results {
+			if i >= len(run.Results)-rows { // more do not fit in any case
+				p.out = out
+			}
+			p.tell(result, "")
+		}
+		p.out = out
+		p.say("      %s", left(progress))
+		if run.Status == harness.Running {
+			p.say("%s.", present(run, progress).Sentence())
+		}
+	})
+	const blank = 1
+	room := rows - 1 - blank
+	trials = trials[len(trials)-min(len(trials), max(1, room/3, room-len(matrix))):]
+	return slices.Concat(cut(matrix, room-len(trials)), []string{""}, trials)
+}
+
+// cut leaves out lines near the end of what has too many: the last explain the signs.
+func cut(lines []string, most int) []string {
+	most = max(3, most)
+	over := len(lines) - most
+	if over <= 0 {
+		return lines
+	}
+	tail := min(3, most/3)
+	return slices.Concat(lines[:most-1-tail], []string{fmt.Sprintf("… %d lines more: needwant report shows them", over+1)}, lines[len(lines)-tail:])
+}
+
+// linesOf are the lines that something writes.
+func linesOf(write func(io.Writer)) []string {
+	var out strings.Builder
+	write(&out)
+	return strings.Split(strings.Trim(out.String(), "\n"), "\n")
 }
 
 // begun is a run as it was before its first trial.
@@ -156,13 +200,13 @@ func begun(run harness.Run) harness.Run {
 }
 
 func (v *view) end(run harness.Run, path string) error {
+	v.stop()
 	if run.Status == harness.Running {
 		fmt.Fprintf(v.out, "nobody writes to it: it was cut short after %d trials; go on by 'needwant resume %s'\n", len(run.Results), path)
 		return nil
 	}
-	if v.live { // the matrix stands there already
-		return nil
+	if !v.screen.live() {
+		fmt.Fprintln(v.out)
 	}
-	fmt.Fprintln(v.out)
 	return render(v.out, "text", reports.NewReport(run, harness.Judge(run)))
 }

@@ -50,7 +50,7 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		command.Env = append(os.Environ(), "NO_COLOR=")
 		command.Stdout = screen
 		Expect(command.Run()).To(Succeed())
-		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)\x1b\[2J.*optional: works without it.*safe list: `))
+		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)optional: works without it.*so far\r\n\x1b\[\d+A\x1b\[J.*safe list: `))
 	}, SpecTimeout(time.Minute))
 
 	It("says when the experiment was cut short", func(ctx SpecContext) {
