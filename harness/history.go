@@ -279,7 +279,9 @@ func (h history) earlier(regime Regime, fault Fault) (explanations []search.Expl
 // explain says what the answers of a column prove.
 func (h history) explain(column Column) search.Explanation {
 	journals := h.journals(column.Regime, column.Fault)
-	return search.Explain(h.answers(column), h.order, h.options(column.Regime, column.Fault, journals...))
+	options := h.options(column.Regime, column.Fault, journals...)
+	options.FalseFail = max(options.MaxNoise, h.falseFail(column))
+	return search.Explain(h.answers(column), h.order, options)
 }
 
 // settled reports whether what is known already implies what a trial would
@@ -296,17 +298,21 @@ func (h history) settled(trial Trial) bool {
 // journals are the answers of the columns that share a regime and a fault.
 func (h history) journals(regime Regime, fault Fault) [][]search.Answer {
 	var journals [][]search.Answer
-	for _, column := range h.run.Columns() {
-		if column.Regime == regime && column.Fault == fault {
-			journals = append(journals, h.answers(column))
-		}
+	for _, column := range h.columns(regime, fault) {
+		journals = append(journals, h.answers(column))
 	}
 	return journals
 }
 
-// usualNoise is the share of wrong answers that is allowed for once answers
-// that should all have been right contradict each other.
-const usualNoise = 0.05
+// columns are those that share a regime and a fault.
+func (h history) columns(regime Regime, fault Fault) (columns []Column) {
+	for _, column := range h.run.Columns() {
+		if column.Regime == regime && column.Fault == fault {
+			columns = append(columns, column)
+		}
+	}
+	return columns
+}
 
 // windows are what the device contacted in each trial and control that speaks of
 // one regime and fault, in the order they ended.
@@ -348,68 +354,26 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 	if noise == 0 && slices.ContainsFunc(journals, contradicts) {
 		noise = usualNoise
 	}
+	var rates []float64
+	for _, column := range h.columns(regime, fault) {
+		rates = append(rates, max(noise, h.falseFail(column)))
+	}
 	return search.Options{
-		Exact:     err != nil,
-		Order:     order,
-		MaxNoise:  noise,
-		Careful:   h.run.Settings.Careful,
-		Confirm:   h.run.Settings.Confirm,
-		FalseFail: max(noise, h.falseFail()),
-		Blame:     h.run.Settings.Only != nil,
-		Audits:    audits,
-		Services:  h.services(),
-		Kin:       h.kin(),
-		Seed:      uint64(h.run.Settings.Seed),
-		Windows:   h.windows(regime, fault),
-		Earlier:   func() []search.Explanation { return h.earlier(regime, fault) },
+		Exact:      err != nil,
+		Order:      order,
+		MaxNoise:   noise,
+		Careful:    h.run.Settings.Careful,
+		Confirm:    h.run.Settings.Confirm,
+		FalseFail:  slices.Max(append(rates, noise)),
+		FalseFails: rates,
+		Blame:      h.run.Settings.Only != nil,
+		Audits:     audits,
+		Services:   h.services(),
+		Kin:        h.kin(),
+		Seed:       uint64(h.run.Settings.Seed),
+		Windows:    h.windows(regime, fault),
+		Earlier:    func() []search.Explanation { return h.earlier(regime, fault) },
 	}
-}
-
-// contradicts reports whether a set failed of which a larger one passed.
-func contradicts(journal []search.Answer) bool {
-	return slices.ContainsFunc(journal, func(a search.Answer) bool { return contradicted(a, journal) })
-}
-
-// contradicted reports whether an answer is a failure, and another passed with all
-// of it blocked.
-func contradicted(failed search.Answer, journal []search.Answer) bool {
-	if failed.Passed || failed.Blocked.IsEmpty() {
-		return false
-	}
-	return slices.ContainsFunc(journal, func(a search.Answer) bool {
-		return a.Passed && failed.Touched.SubsetOf(a.Blocked)
-	})
-}
-
-// surprising reports whether a scenario failed in a trial though it passed in
-// another that blocked all of it: the device may have stumbled.
-func (h history) surprising(result Result) bool {
-	return slices.ContainsFunc(h.run.Columns(), func(column Column) bool {
-		journal := h.answers(column)
-		return slices.ContainsFunc(journal, func(a search.Answer) bool {
-			return a.Trial == result.Trial.Number && contradicted(a, journal)
-		})
-	})
-}
-
-// falseFail is how often a check fails for no reason, learnt from the controls.
-func (h history) falseFail() float64 {
-	failed, all := 0, 0
-	for _, result := range h.run.Results {
-		if !result.Trial.Control() || result.Suspect != "" {
-			continue
-		}
-		for _, outcome := range result.Outcomes {
-			switch outcome.Answer {
-			case Pass:
-				all++
-			case Fail:
-				all, failed = all+1, failed+1
-			case Inconclusive:
-			}
-		}
-	}
-	return search.LearnFalseFail(all, failed)
 }
 
 // services numbers the kinds of the destinations: those of one protocol and

@@ -86,4 +86,26 @@ var _ = Describe("what was proved", func() {
 		}
 		Expect(harness.Judge(run).Columns[0].FalseFail).To(BeNumerically("~", 11.0/40, 0.001), "10 of 20 failed, after a prior of 1 in 20")
 	})
+
+	It("is not less certain since another scenario is flaky", func() {
+		flaky := newRun(silent)
+		flaky.Settings.MaxNoise = 0.05
+		var certain []float64
+		for _, fails := range []bool{false, true} {
+			controls := 0
+			run := done(flaky, &lane{device: silent, after: func(r *harness.Result) {
+				if r.Trial.Control() {
+					controls++
+					if fails && controls%2 == 0 {
+						r.Outcomes["hass"], r.Recovered = harness.Outcome{Answer: harness.Fail, Why: "stumbled"}, false
+					}
+				}
+			}})
+			app, hass := harness.Judge(run).Columns[0], harness.Judge(run).Columns[1]
+			Expect(app.FalseFail).To(Equal(0.05))
+			Expect(hass.FalseFail > 0.05).To(Equal(fails))
+			certain = append(certain, app.Cells[destination("ads")].Confidence)
+		}
+		Expect(certain[1]).To(BeNumerically(">=", certain[0]))
+	})
 })

@@ -28,6 +28,10 @@ type Options struct {
 	Windows      []Window // what was contacted when, in the order of the trials; without it no [Fallback] is found
 	Transversals int      // most ways around the known cuts that exact search lists; 0 stands for 4096
 
+	// FalseFails are the shares of false failures of each column in [NextOfAll]; nil if
+	// FalseFail is that of all of them.
+	FalseFails []float64
+
 	// Earlier explains the columns that other trials decided; nil if there are none.
 	Earlier func() []Explanation
 }

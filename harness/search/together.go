@@ -38,11 +38,11 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 		return best, true
 	}
 	var explained []Explanation
-	for _, knowledge := range columns {
-		if _, waits := Next(knowledge, order, nil, plain); waits {
+	for i, knowledge := range columns {
+		if _, waits := Next(knowledge, order, nil, plain.of(i)); waits {
 			return Question{}, false // for what is in flight
 		}
-		explained = append(explained, Explain(knowledge, order, plain))
+		explained = append(explained, Explain(knowledge, order, plain.of(i)))
 	}
 	safe := JointSafe(explained...)
 	if q, ok := auditOfAll(columns, order, inflight, options, safe); ok {
@@ -59,10 +59,18 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 	return ofTheEnd(Question{Block: safe, Reason: SafeList}, inflight), true
 }
 
+// of are the options of one column, by its number.
+func (o Options) of(column int) Options {
+	if o.FalseFails != nil {
+		o.FalseFail = o.FalseFails[column]
+	}
+	return o
+}
+
 // likeliest is the question of the column that most surely needs one.
 func likeliest(columns [][]Answer, order []int, inflight []Set, options Options) (best Question, ok bool) {
-	for _, knowledge := range columns {
-		q, asks := Next(knowledge, order, inflight, options)
+	for i, knowledge := range columns {
+		q, asks := Next(knowledge, order, inflight, options.of(i))
 		if asks && q.Needed > best.Needed {
 			best, ok = q, true
 		}
