@@ -60,6 +60,9 @@ func (g *Gateway) sort() (c contacts) {
 // Observe returns what was seen since the last Block, and whether the block held
 // all along: it looks at the kernel's rules and sets once more.
 func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
+	if err := g.forwarder.Failure(); err != nil {
+		return harness.Observation{}, err
+	}
 	broken, err := g.barrier.inspect(g.window.since)
 	if err != nil {
 		return harness.Observation{}, err

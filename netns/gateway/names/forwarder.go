@@ -94,6 +94,7 @@ type Forwarder struct {
 	silence   silence                  // of Upstream
 	flights   map[Client]chan struct{} // one for each query in flight, for the device and for others
 	dropped   atomic.Int64             // queries of the device that were one too many
+	failure   atomic.Pointer[error]    // the first
 	life      context.Context
 	end       context.CancelFunc
 }
@@ -183,6 +184,7 @@ func (f *Forwarder) start(server *dns.Server) error {
 	server.NotifyStartedFunc = func() { started <- nil }
 	go func() {
 		if err := server.ActivateAndServe(); err != nil {
+			f.fail("TCP", err)
 			started <- err
 		}
 	}()
@@ -255,6 +257,23 @@ func (f *Forwarder) takeOff(client Client) bool {
 
 func (f *Forwarder) land(client Client) { <-f.flights[client] }
 
+// fail records that a socket ended, unless that was Close.
+func (f *Forwarder) fail(protocol string, err error) {
+	if f.life.Err() == nil {
+		failure := fmt.Errorf("the gateway's DNS server does not answer over %s any more: its socket was closed or broken from outside: %w", protocol, err)
+		f.failure.CompareAndSwap(nil, &failure)
+	}
+}
+
+// Failure says why queries are not answered any more: the error with which a socket
+// ended before Close. It is nil while all is well.
+func (f *Forwarder) Failure() error {
+	if failure := f.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
 // Dropped is how many queries of the device were not answered, because too many were
 // in flight.
 func (f *Forwarder) Dropped() int { return int(f.dropped.Load()) }
@@ -278,6 +297,7 @@ func (f *Forwarder) serveDatagrams(packets *datagrams) {
 	for {
 		text, from, to, err := packets.read()
 		if err != nil {
+			f.fail("UDP", err)
 			return
 		}
 		client := f.client(from)

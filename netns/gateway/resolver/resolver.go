@@ -109,6 +109,9 @@ func (r *Resolver) Block(_ context.Context, destinations []harness.Destination, 
 func (r *Resolver) Observe(context.Context) (harness.Observation, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	if err := r.forwarder.Failure(); err != nil {
+		return harness.Observation{}, err
+	}
 	late, silent := r.forwarder.Silent(r.since)
 	seen := harness.Observation{
 		Since: r.since, Lost: r.forwarder.Dropped() - r.lost, Late: late, Silent: silent,
