@@ -130,7 +130,10 @@ func ownCommand(ctx context.Context, name string, args ...string) *netns.Command
 // place prepares the machine for a placement, and writes the spec.
 func (s *stage) place(ctx context.Context, o *ordeal) string {
 	GinkgoHelper()
-	changes := []string{"faults: [reject]", fmt.Sprintf("faults: [%s]", o.fault)}
+	changes := []string{
+		"faults: [reject]", fmt.Sprintf("faults: [%s]", o.fault),
+		"settle: 600ms", "settle: 1s", // three times as long as the device takes to notice: many of these run side by side
+	}
 	switch o.placement {
 	case "host":
 		s.home.asRouter(ctx)
@@ -198,7 +201,7 @@ func (s *stage) scout(ctx context.Context) {
 		s.found = true
 		return
 	}
-	for _, namespace := range namespacesIn(s.pid()) {
+	for _, namespace := range namespacesIn(s.pid(), s.machine()) {
 		if s.found || !s.isGateway(namespace) {
 			_ = namespace.Close()
 			continue
@@ -212,6 +215,15 @@ func (s *stage) scout(ctx context.Context) {
 
 func (s *stage) placementIsHost() bool {
 	return strings.Contains(s.stderr.String(), "note in ") && strings.Contains(s.stderr.String(), "which tables of iptables there are")
+}
+
+// machine is the namespace that the program was started in; nil is the one of the
+// specs.
+func (s *stage) machine() *netns.Namespace {
+	if s.home == nil {
+		return nil
+	}
+	return s.home.machine
 }
 
 // isGateway reports whether a namespace of the program is the gateway's: on a
@@ -232,7 +244,7 @@ func (s *stage) internet() (found *netns.Namespace) {
 	if s.home != nil {
 		process = os.Getpid()
 	}
-	for _, namespace := range namespacesIn(process) {
+	for _, namespace := range namespacesIn(process, nil) {
 		_, err := namespace.Netlink().LinkByName("home")
 		if err != nil || found != nil {
 			_ = namespace.Close()
@@ -243,12 +255,16 @@ func (s *stage) internet() (found *netns.Namespace) {
 	return found
 }
 
-// namespacesIn opens the network namespaces that a process holds besides its own.
-func namespacesIn(pid int) (found []*netns.Namespace) {
-	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
-	if err != nil {
-		return nil // it has ended
+// namespacesIn opens the network namespaces that a process holds besides the one that
+// it was started in, nil for the one of the specs. The process itself may be in
+// another for a moment.
+func namespacesIn(pid int, startedIn *netns.Namespace) (found []*netns.Namespace) {
+	place := "/proc/thread-self/ns/net" // a thread that no namespace holds is in the one of the specs
+	if startedIn != nil {
+		place = fmt.Sprintf("/proc/self/fd/%d", startedIn.FD())
 	}
+	own, err := os.Readlink(place)
+	Expect(err).NotTo(HaveOccurred())
 	descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	Expect(err).NotTo(HaveOccurred())
 	known := []string{own}

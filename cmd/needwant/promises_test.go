@@ -194,7 +194,7 @@ const tortures = 10
 // one that is a cable: it hands it to the machine.
 func (h *home) killAll(command *netns.Command) {
 	GinkgoHelper()
-	gateways := namespacesIn(command.Process.Pid)
+	gateways := namespacesIn(command.Process.Pid, h.machine)
 	for _, found := range marked("RUNTIME_DIRECTORY=" + h.runtime) {
 		pid, err := strconv.Atoi(filepath.Base(found))
 		Expect(err).NotTo(HaveOccurred())

@@ -46,12 +46,24 @@ func New(ctx context.Context, config Config) (*Gateway, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Gateway{config: config, hellos: names.NewHellos(), doubts: newDoubts(), rows: rows{}}
-	g.barrier.config = config
+	g := unbuilt(config)
 	if err := g.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a gateway: %w", err), g.Close())
 	}
 	return g, nil
+}
+
+func unbuilt(config Config) *Gateway {
+	g := &Gateway{config: config, hellos: names.NewHellos(), doubts: newDoubts(), rows: rows{}}
+	g.barrier.config = config
+	return g
+}
+
+// study makes what takes the packets that are logged.
+func (g *Gateway) study() {
+	g.table = attribution.New(g.config.attribution(g.addresses))
+	g.barrier.table = g.table
+	g.ledger = watch.NewLedger(g.addresses.insideIndex, names.Port, names.PrivatePort, g.config.resolverPort())
 }
 
 func (g *Gateway) build(ctx context.Context) (err error) {
@@ -59,9 +71,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.addresses, err = addressesOf(g.config); err != nil {
 		return err
 	}
-	g.table = attribution.New(g.config.attribution(g.addresses))
-	g.barrier.table = g.table
-	g.ledger = watch.NewLedger(g.addresses.insideIndex, names.Port, names.PrivatePort, g.config.resolverPort())
+	g.study()
 	if g.log, err = watch.Open(ctx, namespace, g.note); err != nil {
 		return err
 	}

@@ -13,7 +13,8 @@ import (
 // addresses; a person reads a few.
 const mostUntested = 20
 
-// untested is what the device sent in a window that no block tests.
+// untested is what the device sent in a window that no block tests. The zero value is
+// an empty window: packets come before the first one is open.
 type untested struct {
 	mutex sync.Mutex
 	seen  map[harness.Untested]int // without the number of packets
@@ -22,6 +23,9 @@ type untested struct {
 func (u *untested) add(what string, to netip.Addr, dropped bool) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
+	if u.seen == nil {
+		u.seen = map[harness.Untested]int{}
+	}
 	key := harness.Untested{What: what, To: to.Unmap(), Dropped: dropped}
 	if _, known := u.seen[key]; known || len(u.seen) < mostUntested {
 		u.seen[key]++
@@ -31,7 +35,7 @@ func (u *untested) add(what string, to netip.Addr, dropped bool) {
 func (u *untested) reset() {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	u.seen = map[harness.Untested]int{}
+	u.seen = nil
 }
 
 // list is what was seen, sorted.
