@@ -76,7 +76,20 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := f.show(command.OutOrStdout(), list.Infos(bench.Around(file)), result.Outcomes); err != nil {
 		return err
 	}
-	return checked(list, result.Outcomes)
+	if err := checked(list, result.Outcomes); err != nil || f.json {
+		return err
+	}
+	end := ending{spec: nameOrPath, gateway: file.Gateway}
+	end.left(command.ErrOrStderr(), allWork(len(list)), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath))+" runs the experiment; with --dry-run it only says what it would change.")
+	return nil
+}
+
+// allWork is the result of a check in which every scenario passed.
+func allWork(scenarios int) string {
+	if scenarios == 1 {
+		return "With nothing blocked, the scenario works."
+	}
+	return fmt.Sprintf("With nothing blocked, all %d scenarios work.", scenarios)
 }
 
 // once makes of scenarios that are watched such as are checked once: with nothing

@@ -61,9 +61,21 @@ use.`,
 			if err != nil {
 				return err
 			}
-			return examineAll(command.Context(), command.OutOrStdout(), all)
+			if err := examineAll(command.Context(), command.OutOrStdout(), all); err != nil {
+				return err
+			}
+			fmt.Fprintln(plain{command.ErrOrStderr()}, afterDoctor(args))
+			return nil
 		},
 	}
+}
+
+// afterDoctor is what to do on a machine without problems.
+func afterDoctor(args []string) string {
+	if len(args) == 0 {
+		return "There is no problem. Next: needwant lab runs the experiment on a simulated device; needwant scenario new describes your own."
+	}
+	return fmt.Sprintf("There is no problem. Next: sudo -E needwant check %s runs every check once, with nothing blocked.", quoted(args[0]))
 }
 
 // examinations lists all that is examined, from what the rest stands on.

@@ -69,6 +69,24 @@ func (e ending) exceptions(run harness.Run) string {
 	return fmt.Sprintf("needwant export %s --policy exceptions --format adguard%s writes the exceptions for your list; pihole, dnsmasq and rpz are formats, too.", quoted(e.saved), simulated)
 }
 
+// left says of a command that had a device behind the gateway, and is over, what came of it,
+// how the network is, and what to do next. An empty text is left out.
+func (e ending) left(out io.Writer, result, next string) {
+	for _, line := range []string{result, network(e.gateway, e.spec), next} {
+		if line != "" {
+			fmt.Fprintln(out, reports.Clean(line))
+		}
+	}
+}
+
+// asRoot is a command of needwant as it must be typed for a device behind this gateway.
+func asRoot(gateway scenarios.Gateway, command string) string {
+	if gateway.Placement == scenarios.Lab {
+		return "needwant " + command
+	}
+	return "sudo -E needwant " + command
+}
+
 // network says how the network is after a command that put a device behind a gateway.
 func network(gateway scenarios.Gateway, spec string) string {
 	var back string

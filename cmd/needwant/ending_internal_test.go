@@ -2,11 +2,13 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -52,6 +54,33 @@ Next: needwant report lab.run --format html > report.html makes a page of it; ne
 		Entry(nil, scenarios.Gateway{Placement: "ap", SSID: "things"}, "the Wi-Fi things is gone, so the device is offline now."),
 		Entry(nil, scenarios.Gateway{Placement: "onearm"}, "If your router gives the device no address"),
 		Entry(nil, scenarios.Gateway{Placement: "host"}, "forwards the device's traffic as before"),
+	)
+
+	It("says the same of a command without a run", func() {
+		var out strings.Builder
+		ending{spec: "s50.yaml", gateway: scenarios.Gateway{Placement: "host"}}.left(&out, allWork(2), "Next: "+asRoot(scenarios.Gateway{Placement: "host"}, "bisect s50.yaml"))
+		Expect(out.String()).To(Equal(`With nothing blocked, all 2 scenarios work.
+The network is as it was: this machine forwards the device's traffic as before.
+Next: sudo -E needwant bisect s50.yaml
+`))
+		Expect(asRoot(scenarios.Gateway{Placement: scenarios.Lab}, "bisect")).To(Equal("needwant bisect"))
+	})
+
+	It("counts what an observation saw", func() {
+		at := time.Unix(1, 0)
+		seen := []observed{{Contact: harness.Contact{First: at, Answered: true}}, {Contact: harness.Contact{First: at}}, {}} // the last is known, and was not contacted
+		Expect(contacted(seen)).To(Equal("The device contacted 2 destinations, of which 1 answered."))
+		Expect(contacted(seen[:1])).To(Equal("The device contacted 1 destination, of which 1 answered."))
+		Expect(contacted(nil)).To(HavePrefix("The device contacted nothing."))
+	})
+
+	DescribeTable("leads from a verification to the rules, if it passed on a real device", func(works bool, placement, next string) {
+		flags := verifyFlags{end: ending{spec: "s50.yaml", gateway: scenarios.Gateway{Placement: placement}}}
+		Expect(flags.next("s50.run", verification{Policy: policy.BlockOptional, Works: works})).To(Equal(next))
+	},
+		Entry(nil, true, "nic", "Next: needwant export s50.run --spec s50.yaml writes the rules; or sudo -E needwant gateway s50.yaml --policy s50.run keeps the device behind this machine with them."),
+		Entry(nil, false, "nic", ""),
+		Entry(nil, true, scenarios.Lab, ""),
 	)
 
 	DescribeTable("quotes a file for the shell", func(path, quotes string) { Expect(quoted(path)).To(Equal(quotes)) },

@@ -71,7 +71,11 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	case <-command.Context().Done():
 	case <-stand.over:
 	}
-	return unfit(stand.close())
+	if err := stand.close(); err != nil {
+		return unfit(err)
+	}
+	ending{spec: nameOrPath, gateway: file.Gateway}.left(command.ErrOrStderr(), "", "")
+	return nil
 }
 
 // proposed is what the run of --policy proved can be blocked all at once.

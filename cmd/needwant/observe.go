@@ -86,6 +86,10 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := f.show(command.OutOrStdout(), seen); err != nil {
 		return err
 	}
+	if !f.json && !f.quiet {
+		end := ending{spec: nameOrPath, gateway: file.Gateway}
+		end.left(command.ErrOrStderr(), contacted(seen), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath))+" finds out which of them are needed.")
+	}
 	if f.longest > 0 && command.Context().Err() != nil {
 		return exit(codeInterrupted, context.Canceled)
 	}
@@ -230,6 +234,26 @@ func (f *observeFlags) show(out io.Writer, seen []observed) error {
 		return json.NewEncoder(out).Encode(observedEvent{"observed", time.Now(), append([]observed{}, seen...)})
 	}
 	return table(out, seen)
+}
+
+// contacted counts the destinations that were contacted, and those that answered.
+func contacted(seen []observed) string {
+	all, answered := 0, 0
+	for _, o := range seen {
+		if !o.First.IsZero() {
+			all++
+		}
+		if o.Answered {
+			answered++
+		}
+	}
+	switch all {
+	case 0:
+		return "The device contacted nothing. Longer may help: many devices contact some destinations only once an hour or a day."
+	case 1:
+		return fmt.Sprintf("The device contacted 1 destination, of which %d answered.", answered)
+	}
+	return fmt.Sprintf("The device contacted %d destinations, of which %d answered.", all, answered)
 }
 
 // table writes one row for each destination.

@@ -45,8 +45,8 @@ func (p *progress) open(run harness.Run) {
 	if run.Settings.Simulated {
 		device = "simulated device " + device
 	}
-	p.say("%s, %s by %s, judged %s after each block", device,
-		blockedHow(run.Settings.Faults), run.Settings.Driver, span.Words(run.Settings.Settle))
+	p.say("%s", device)
+	p.say("%s (%s), judged %s after each block", blockedHow(run.Settings.Faults), run.Settings.Driver, span.Words(run.Settings.Settle))
 	for _, result := range run.Results {
 		p.remember(result)
 	}
@@ -71,7 +71,7 @@ func (p *progress) say(format string, args ...any) {
 // live shows on a terminal what is happening now, until the run is over.
 func (p *progress) live(screen *screen) {
 	if screen.live() {
-		p.waiting = &waiting{trials: map[int]doing{}}
+		p.waiting = &waiting{trials: map[int]doing{}, at: time.Now()}
 		p.waiting.stop = screen.show(p.waiting.lines)
 	}
 }

@@ -145,8 +145,9 @@ func TestAnExperimentShowsWhatItWaitsFor(t *testing.T) {
 		status := func() []string {
 			<-time.After(refresh)
 			synctest.Wait()
-			return terminal.shown()[1:] // below the line that says what begins
+			return terminal.shown()[2:] // below the lines that say what begins
 		}
+		expect.Expect(status()).To(Equal([]string{"      1 s so far"}))
 
 		control := harness.Trial{Number: 1, Reason: "control"}
 		progress.show(harness.Event{Kind: harness.Began, At: time.Now(), Lane: 1, Trial: &control})
@@ -181,7 +182,7 @@ func TestAnExperimentShowsWhatItWaitsFor(t *testing.T) {
 			expect.Expect(status()[3]).To(HavePrefix("      " + line))
 		}
 		progress.show(harness.Event{Kind: harness.Finished})
-		expect.Expect(terminal.shown()[1:]).To(HaveLen(2))
+		expect.Expect(terminal.shown()[2:]).To(HaveLen(2))
 	})
 }
 

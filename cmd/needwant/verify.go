@@ -31,6 +31,7 @@ type verifyFlags struct {
 	quiet   bool
 	actuate bool
 	trust   bool
+	end     ending
 }
 
 func verifyCommand() *cobra.Command {
@@ -93,7 +94,20 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	if err := f.show(command.OutOrStdout(), came); err != nil {
 		return err
 	}
+	if f.json || f.quiet {
+		return came.verdict()
+	}
+	f.end.left(command.ErrOrStderr(), "", f.next(path, came))
 	return came.verdict()
+}
+
+// next is what a verification leads to.
+func (f *verifyFlags) next(path string, came verification) string {
+	if !came.Works || f.end.spec == "" || f.end.gateway.Placement == scenarios.Lab || came.Policy != policy.BlockOptional {
+		return ""
+	}
+	return fmt.Sprintf("Next: needwant export %s --spec %s writes the rules; or %s keeps the device behind this machine with them.",
+		quoted(path), quoted(f.end.spec), asRoot(f.end.gateway, "gateway "+quoted(f.end.spec)+" --policy "+quoted(path)))
 }
 
 // open puts the run's device where it was, with the scenarios that must keep
@@ -138,6 +152,7 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 	if err := allowed(file, list, f.actuate); err != nil {
 		return nil, usage(err)
 	}
+	f.end = ending{spec: run.Settings.Source, gateway: file.Gateway}
 	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts()})
 }
 
