@@ -40,8 +40,9 @@ type bisectFlags struct {
 func bisectCommand() *cobra.Command {
 	flags := &bisectFlags{}
 	command := &cobra.Command{
-		Use:   "bisect SPEC",
-		Short: "Find out by experiment what a real device needs",
+		Use:        "bisect SPEC",
+		Short:      "Find out by experiment what a real device needs",
+		SuggestFor: []string{"run", "start", "test"},
 		Long: `Puts the device of a spec behind a gateway, blocks its destinations in chosen
 sets, checks the spec's scenarios, and prints the matrix. The run is kept in a
 file, NAME.run, from which it can be resumed. docs/placement.md says how to

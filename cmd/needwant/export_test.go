@@ -50,10 +50,7 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 		Expect(run.Stdout).To(BeEmpty())
 		Expect(run.Stderr).To(ContainSubstring(says))
 	},
-		Entry("of an unknown format", "choose one of nft", "--format", "pf", SpecTimeout(time.Minute)),
-		Entry("of an unknown policy", "block-optional or allow-required", "--policy", "all", SpecTimeout(time.Minute)),
 		Entry("of an unknown scenario", "choose one of native_app, hass", "--scenario", "party", SpecTimeout(time.Minute)),
-		Entry("of an odd MAC", "7c:49:eb:00:00:01", "--mac", "lamp", SpecTimeout(time.Minute)),
 		Entry("of an odd address", "192.168.50.10", "--address", "lamp", SpecTimeout(time.Minute)),
 		Entry("that blocks with a MUD file", "--policy allow-required", "--format", "mud", SpecTimeout(time.Minute)),
 		Entry("minimal, with whole groups", "minimal", "--minimal", "--whole-groups", SpecTimeout(time.Minute)),

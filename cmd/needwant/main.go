@@ -100,10 +100,37 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 		}
 	}
 	root.AddCommand(guardianCommand(), keeperCommand())
+	root.SetHelpCommand(helpCommand())
 	root.SetHelpCommandGroupID(otherCommands)
+	root.SuggestionsMinimumDistance = 1 // of a short word, every other one is near
 	root.SetCompletionCommandGroupID(otherCommands)
 	cobra.EnableCommandSorting = false
 	return root
+}
+
+// helpCommand is that of the flag library, except that a command that does not exist is an
+// error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		ValidArgsFunction: func(command *cobra.Command, _ []string, _ string) (names []cobra.Completion, directive cobra.ShellCompDirective) {
+			for _, other := range command.Root().Commands() {
+				if other.IsAvailableCommand() {
+					names = append(names, cobra.CompletionWithDesc(other.Name(), other.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(command *cobra.Command, args []string) error {
+			found, rest, err := command.Root().Find(args)
+			if err != nil || found == command.Root() && len(rest) > 0 {
+				return usage(fmt.Errorf("there is no command %q: needwant --help lists them", strings.Join(args, " ")))
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
+	}
 }
 
 const otherCommands = "Other commands:"

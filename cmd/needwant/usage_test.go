@@ -61,48 +61,4 @@ var _ = Describe("bad input", func() {
 		Entry("observe", "observe", SpecTimeout(30*time.Second)),
 		Entry("validate", "scenario", "validate", SpecTimeout(30*time.Second)),
 	)
-
-	DescribeTable("on the command line exits 2 with the remedy", func(ctx SpecContext, message string, args ...string) {
-		run := needwant(ctx, args...)
-		Expect(run.Code).To(Equal(2))
-		Expect(run.Stdout).To(BeEmpty())
-		Expect(run.Stderr).To(ContainSubstring(message))
-	},
-		Entry("an unknown world", `did you mean "s50-thread"?`, "lab", "s50-thred", SpecTimeout(30*time.Second)),
-		Entry("an unknown flag", "--lnes", "lab", "--lnes", "2", SpecTimeout(30*time.Second)),
-		Entry("an unknown fault", "it takes reject, drop", "lab", "--fault", "explode", SpecTimeout(30*time.Second)),
-		Entry("a fault named twice", "each at most once", "lab", "--fault", "drop,drop", SpecTimeout(30*time.Second)),
-		Entry("an unknown driver", "it takes ipset, iptables", "lab", "--driver", "ebpf", SpecTimeout(30*time.Second)),
-		Entry("a fault that is misspelt", `did you mean "reject"?`, "lab", "--fault", "rejct", SpecTimeout(30*time.Second)),
-		Entry("a format that is misspelt", `did you mean "html"?`, "lab", "--format", "htm", SpecTimeout(30*time.Second)),
-		Entry("two runs without --compare", "add --compare", "report", "a.run", "b.run", SpecTimeout(30*time.Second)),
-		Entry("no argument", "expected arguments: 1, got 0", "check", SpecTimeout(30*time.Second)),
-		Entry("too many arguments", "expected arguments: at most 1, got 2", "lab", "a", "b", SpecTimeout(30*time.Second)),
-		Entry("too few arguments", "expected arguments: at least 1, got 0", "world", "validate", SpecTimeout(30*time.Second)),
-		Entry("a time without its unit", "--for 1: expected a time with its unit, e.g. 90s", "observe", "s50.yaml", "--for", "1", SpecTimeout(30*time.Second)),
-		Entry("a number that is not one", "--lanes two: expected a whole number", "lab", "--lanes", "two", SpecTimeout(30*time.Second)),
-		Entry("a rate that is not one", "--max-noise much: expected a number", "lab", "--max-noise", "much", SpecTimeout(30*time.Second)),
-		Entry("an impossible order", "exact or a number", "lab", "--order", "0", SpecTimeout(30*time.Second)),
-		Entry("an unknown format", "choose one of", "lab", "--format", "pdf", SpecTimeout(30*time.Second)),
-		Entry("a run that is not there", "check the name", "report", "nowhere.run", SpecTimeout(30*time.Second)),
-		Entry("a run file that is none", "is not a run file", "resume", "/etc/hostname", SpecTimeout(30*time.Second)),
-	)
-
-	DescribeTable("is avoided by completion, of", func(ctx SpecContext, name string, args ...string) {
-		Expect(needwant(ctx, append([]string{"__complete"}, args...)...).Stdout).To(MatchRegexp(`(?m)^` + name + `(\t|$)`))
-	},
-		Entry("worlds", "s50-thread", "lab", "", SpecTimeout(30*time.Second)),
-		Entry("faults", "nxdomain", "lab", "--fault", "", SpecTimeout(30*time.Second)),
-		Entry("formats of reports", "html", "report", "--format", "", SpecTimeout(30*time.Second)),
-		Entry("formats of exports", "adguard", "export", "--format", "", SpecTimeout(30*time.Second)),
-		Entry("templates", "roborock-s50", "scenario", "new", "--like", "", SpecTimeout(30*time.Second)),
-	)
-
-	It("never overwrites a run", func(ctx SpecContext) {
-		path := file("old.run", "precious")
-		run := needwant(ctx, "lab", "all-optional", "--out", path)
-		Expect(run.Code).To(Equal(2))
-		Expect(run.Stderr).To(ContainSubstring("exists already"))
-		Expect(path).To(BeAnExistingFile())
-	}, SpecTimeout(30*time.Second))
 })

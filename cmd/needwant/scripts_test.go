@@ -1,0 +1,82 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// The scripts in testdata show each command: its help, a good use, its most common
+// mistakes, and what it ends with. Each begins in a folder of its own, in which lamp.run is
+// the run of a lamp that needs its one destination. "exits N" runs a program that must end
+// with that exit code.
+var _ = Describe("the command line", func() {
+	scripts, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		panic(err)
+	}
+	for _, path := range scripts {
+		It("does what testdata shows of "+strings.TrimSuffix(filepath.Base(path), ".txtar"), func(SpecContext) {
+			testscript.RunT(script{}, testscript.Params{
+				Files: []string{path},
+				Setup: func(env *testscript.Env) error {
+					bare := filepath.Dir(program)
+					env.Setenv("BARE", bare)
+					env.Setenv("PATH", bare+":"+env.Getenv("PATH"))
+					env.Setenv("XDG_STATE_HOME", env.WorkDir)
+					return os.Rename(lampRun("lamp.run", harness.Fail), filepath.Join(env.WorkDir, "lamp.run"))
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+			})
+		}, SpecTimeout(time.Minute))
+	}
+
+	It("has a script for every command", func(ctx SpecContext) {
+		commands := regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`).FindAllStringSubmatch(needwant(ctx, "--help").Stdout, -1)
+		Expect(len(commands)).To(BeNumerically(">", 15))
+		for _, command := range commands {
+			if command[1] != "help" {
+				Expect(scripts).To(ContainElement("testdata/" + command[1] + ".txtar"))
+			}
+		}
+	}, SpecTimeout(time.Minute))
+})
+
+// exits runs a program, and fails unless it ends with the exit code.
+func exits(ts *testscript.TestScript, not bool, args []string) {
+	if not || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if exit, failed := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); failed {
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, and %d was expected", code, want)
+	}
+}
+
+// script is the spec that runs a script.
+type script struct{}
+
+func (script) Skip(args ...any)                       { Skip(fmt.Sprint(args...)) }
+func (script) Fatal(args ...any)                      { Fail(fmt.Sprint(args...)) }
+func (script) Parallel()                              {}
+func (script) Log(args ...any)                        { GinkgoWriter.Println(args...) }
+func (script) FailNow()                               { Fail("the script failed: see above") }
+func (s script) Run(_ string, run func(testscript.T)) { run(s) }
+func (script) Verbose() bool                          { return true }
