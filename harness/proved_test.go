@@ -44,6 +44,7 @@ var _ = Describe("what was proved", func() {
 	It("is not certified as all there is if a destination was never tried", func() {
 		for _, column := range harness.Judge(done(newRun(silent), &lane{device: silent, after: neverTried})).Columns {
 			Expect(column.Cells[destination("mqtt")].Verdict).To(Equal(harness.NotExercised))
+			Expect(column.Cells[destination("mqtt")].Why).To(And(ContainSubstring("cold_boot"), ContainSubstring("timing: settle")), "what to do")
 			Expect(column.Cells[destination("ads")].Verdict).To(Equal(harness.Optional))
 			Expect(column.Certified).To(Equal("none"))
 			Expect(column.Sentence).To(ContainSubstring("tried while they were blocked"))

@@ -65,7 +65,7 @@ func rounded(n float64) string {
 }
 
 const whyNotExercised = "No set that breaks the scenario needs it, yet the device never tried it while it was blocked and all worked, " +
-	"so nothing is proved: make the device use it, for example by a restart (regime cold_boot)."
+	"so nothing is proved: make the device use it, for example by a restart (regime cold_boot), or wait longer after each block (timing: settle)."
 
 func whyUndecided(explanation search.Explanation) (string, []int) {
 	if c := explanation.Contradiction; c != nil {

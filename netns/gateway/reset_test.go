@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway"
 )
 
 var _ = Describe("a connection on which nothing is said", Label("root"), func() {
@@ -76,6 +77,21 @@ var _ = Describe("a connection on which nothing is said", Label("root"), func() 
 			}
 		}
 	}
+
+	It("is reset on the user's own router, too", func(ctx SpecContext) {
+		s = newStreet(ctx, func(c *gateway.Config) {
+			c.Shared, c.Address = true, netip.MustParseAddr("192.168.50.10")
+			c.MAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+		})
+		Expect(s.middle.Command(ctx, "sysctl", "-qw", "net.ipv4.ip_forward=1").Run()).To(Succeed(), "as a router has it")
+		ended := held(ctx, families[0].first)
+		Expect(s.gateway.Block(ctx, []harness.Destination{broker(families[0].first.String())}, harness.Reject)).To(Succeed())
+		Eventually(ended).WithContext(ctx).Should(Receive(MatchError(unix.ECONNRESET)))
+		Eventually(func() int {
+			contact, _ := s.observe(ctx).Contact(broker(families[0].first.String()))
+			return contact.Attempts
+		}).WithContext(ctx).Should(BeNumerically(">=", 1), "it is connected again, which the block stops")
+	}, SpecTimeout(20*time.Second))
 
 	It("is reset when its name is withheld", func(ctx SpecContext) {
 		s = newStreet(ctx)

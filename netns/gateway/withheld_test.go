@@ -81,6 +81,22 @@ func withheldSpecs(family family) {
 		Expect(contact(s.observe(ctx), bare.String()).Attempts).To(Equal(1))
 	}, SpecTimeout(20*time.Second))
 
+	It("is withheld from a device that pings it, too, and pings to an address without a name are rejected", func(ctx SpecContext) {
+		s.lookUp(ctx, "cloud.example")
+		Expect(ping(ctx, s.device, family.first, patience)).To(Succeed())
+		named, bare := harness.Destination{Protocol: harness.ICMP, Name: "cloud.example"}, harness.Destination{Protocol: harness.ICMP, Name: family.second.String()}
+		Expect(contact(s.observe(ctx), named.String()).Answered).To(BeTrue())
+
+		Expect(s.gateway.Block(ctx, []harness.Destination{named, bare}, harness.NXDomain)).To(Succeed())
+		_, err := s.resolve(ctx, "udp", "192.168.50.1", "cloud.example", kind)
+		Expect(err).To(MatchError(ContainSubstring("NXDOMAIN")))
+		Expect(ping(ctx, s.device, family.second, brief)).NotTo(Succeed())
+		seen := s.observe(ctx)
+		Expect(seen.Broken).To(BeEmpty())
+		Expect(contact(seen, named.String()).Attempts).To(Equal(1), "the query")
+		Expect(contact(seen, bare.String()).Attempts).To(Equal(1), "the echo")
+	}, SpecTimeout(20*time.Second))
+
 	It("takes what stands for it along, and no other", func(ctx SpecContext) {
 		s.zone.set("cloud.example", "CNAME edge.example.")
 		s.zone.set("edge.example", at(family.first))
