@@ -129,8 +129,8 @@ func prefixed(prefix, text string) string {
 	return prefix + text
 }
 
-// between is a range around an estimate. Half of all estimates are closer than that, by
-// the library's worlds; it narrows as less is left.
+// between is a range around an estimate. Three of four estimates are closer than that, by
+// the library's worlds at half time; it narrows as less is left.
 func between(d time.Duration) string {
 	low, high := span.Words(roughly(d*3/4)), span.Words(roughly(d*4/3))
 	number, unit, _ := strings.Cut(low, " ")

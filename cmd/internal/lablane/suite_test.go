@@ -13,7 +13,11 @@ import (
 // TestMain gets an ordinary user the rights that a lab needs.
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
+// suite is the test that the specs run in, for those that need one.
+var suite *testing.T
+
 func TestLablane(t *testing.T) {
+	suite = t
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "lablane")
 }
