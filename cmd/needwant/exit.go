@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/placement"
@@ -17,6 +18,18 @@ const (
 	codeOpen        = 4   // finished, with cells undecided or not exercised
 	codeInterrupted = 130 // interrupted, after the network was put back
 )
+
+// exitStatus says in the man page what the exit codes mean.
+func exitStatus() []manEntry {
+	return []manEntry{
+		{strconv.Itoa(codeDone), "Every cell is decided."},
+		{strconv.Itoa(codeBroken), "A scenario fails with nothing blocked; or, of report --compare, something became required."},
+		{strconv.Itoa(codeUsage), "The command line or a file is wrong: the message says where, and what to write."},
+		{strconv.Itoa(codeUnfit), "This machine cannot carry it out: the message says what is wrong, and the remedy."},
+		{strconv.Itoa(codeOpen), "It is over, and cells are undecided or not exercised."},
+		{strconv.Itoa(codeInterrupted), "It was interrupted, after the network was put back."},
+	}
+}
 
 // exitError ends the program with a code. err may be nil when all is said.
 type exitError struct {
