@@ -64,7 +64,7 @@ func (d *DNS) prepare(e *Engine, _ time.Duration) (deed, error) {
 		server = e.Place.resolver()
 	}
 	if server == "" {
-		return deed{}, fmt.Errorf("dns has nobody to ask here: give it a server, as 192.168.50.1:53")
+		return deed{}, fmt.Errorf("dns has nobody to ask here: give it a server, e.g. 192.168.50.1:53")
 	}
 	return deed{
 		kind: dnsKind(),

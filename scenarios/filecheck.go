@@ -55,7 +55,7 @@ func (f File) checkDevice() *yamlfile.Flaw {
 		return yamlfile.FlawAt(keys("device", "mac"), "write the device's own, as its label or the home router's list of devices has it", "%s is not the MAC address of one device", mac)
 	}
 	if address.IsValid() && (address.IsLoopback() || address.IsMulticast() || address.IsUnspecified()) {
-		return yamlfile.FlawAt(keys("device", "address"), "write the device's own, as 192.168.50.10", "%s is not an address of a device", address)
+		return yamlfile.FlawAt(keys("device", "address"), "write the device's own, e.g. 192.168.50.10", "%s is not an address of a device", address)
 	}
 	if f.Gateway.Placement != Lab && f.Device.MAC == "" && !address.IsValid() {
 		return yamlfile.FlawAt(keys("device"), "write mac, address, or both", "nothing says which device it is")
@@ -258,7 +258,7 @@ func (f File) checkTiming() *yamlfile.Flaw {
 func (f File) checkTrials() *yamlfile.Flaw {
 	switch t := f.Trials; {
 	case t.ControlEvery < 0:
-		return yamlfile.FlawAt(keys("trials", "control_every"), "write a number from 1, as 8", "control_every is %d", t.ControlEvery)
+		return yamlfile.FlawAt(keys("trials", "control_every"), "write a number from 1, e.g. 8", "control_every is %d", t.ControlEvery)
 	case t.Budget < 0:
 		return yamlfile.FlawAt(keys("trials", "budget"), "write a number of trials, or 0 for the usual limit", "budget is %d", t.Budget)
 	case !(t.MaxNoise >= 0 && t.MaxNoise <= 0.3):

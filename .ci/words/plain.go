@@ -22,6 +22,7 @@ var plain = []struct {
 	{regexp.MustCompile(`\bwhoever\b`), "anyone who, or who it is"},
 	{regexp.MustCompile(`\bbut for\b`), "except for"},
 	{regexp.MustCompile(`\bwhere there is (no|none|nobody|nothing)\b`), "if there is"},
+	{regexp.MustCompile(", as [0-9`]"), ", e.g."},
 	{regexp.MustCompile(`%[qsv] is no [a-z]`), "is not a"},
 }
 

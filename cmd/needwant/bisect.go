@@ -62,7 +62,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name")
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, as 6h; 0 is no limit")
+	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 is no limit")
 	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
 	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")

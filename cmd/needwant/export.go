@@ -86,7 +86,7 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.StringVar(&f.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
 	set.BoolVar(&f.options.Minimal, "minimal", false, "leave open only one of each group of alternatives; block-optional always does")
 	set.BoolVar(&f.options.WholeGroups, "whole-groups", false, "leave open all alternatives under block-optional too")
-	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, as 7c:49:eb:00:00:01")
+	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, e.g. 7c:49:eb:00:00:01")
 	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
 	set.StringVar(&f.spec, "spec", "", "the device's spec `FILE`, from which its MAC address and its IP address come; --address if the latter differs behind your router")
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
@@ -173,7 +173,7 @@ func (f *exportFlags) read() (err error) {
 	for _, text := range f.addresses {
 		address, err := netip.ParseAddr(text)
 		if err != nil {
-			return fmt.Errorf("--address %s: write one address, as 192.168.50.10", text)
+			return fmt.Errorf("--address %s: write one address, e.g. 192.168.50.10", text)
 		}
 		f.options.Device.Addresses = append(f.options.Device.Addresses, address)
 	}

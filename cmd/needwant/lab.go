@@ -64,7 +64,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.Int64Var(&settings.Seed, "seed", 1, "of all that is random")
 	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is a limit that grows with the destinations")
-	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, as 0.05; 0 trusts each one")
+	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, e.g. 0.05; 0 trusts each one")
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")

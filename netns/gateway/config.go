@@ -116,7 +116,7 @@ func (c Config) validate() error {
 		problems = append(problems, fmt.Errorf("a gateway needs two links, not %q and %q", c.Inside, c.Uplink))
 	}
 	if !c.Upstream.IsValid() {
-		problems = append(problems, errors.New("a gateway needs a resolver to ask, as 192.168.1.1:53"))
+		problems = append(problems, errors.New("a gateway needs a resolver to ask, e.g. 192.168.1.1:53"))
 	}
 	if c.Shared && (c.MAC == nil || !c.Address.Is4()) {
 		problems = append(problems, errors.New("a gateway in shared tables needs the device's hardware address and its address over IPv4"))

@@ -25,7 +25,7 @@ type Evidence struct {
 	Firmware string         `yaml:"firmware"`
 	Region   string         `yaml:"region"` // a country by its two letters (ISO 3166-1), or "unknown"
 	Run      string         `yaml:"run"`    // its id, which is random
-	Date     string         `yaml:"date"`   // of its start, as 2024-05-06
+	Date     string         `yaml:"date"`   // of its start, e.g. 2024-05-06
 	Status   harness.Status `yaml:"status"`
 	Trials   int            `yaml:"trials"`
 	Horizon  float64        `yaml:"horizon_s"`          // how long the longest block was held
