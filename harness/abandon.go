@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -39,5 +40,46 @@ func (b *Bench) pause(ctx context.Context, d time.Duration) (abandoned bool, err
 		return true, nil
 	case <-timer.C:
 		return false, nil
+	}
+}
+
+// Lift gives up the trial with this number, and makes everything reachable at once:
+// checks that are under way are ended. It may be called from any goroutine, also before
+// the trial begins.
+func (b *Bench) Lift(trial int) {
+	b.lifting.Lock()
+	defer b.lifting.Unlock()
+	if b.lifted = trial; b.release != nil {
+		b.release()
+	}
+}
+
+// holdUnlessLifted keeps the block until every scenario is judged, or until it is lifted:
+// then it unblocks everything, and the result says nothing.
+func (b *Bench) holdUnlessLifted(ctx context.Context, result *Result) (lifted bool, err error) {
+	holding, release := context.WithCancel(ctx)
+	defer release()
+	b.holdUntil(release, result.Trial)
+	err = b.hold(holding, result)
+	b.holdUntil(nil, Trial{})
+	if holding.Err() == nil || ctx.Err() != nil {
+		return false, err
+	}
+	result.Abandoned, result.Outcomes = true, map[string]Outcome{}
+	if err := b.Gateway.Block(ctx, nil, result.Trial.Fault); err != nil {
+		return true, fmt.Errorf("unblocking in trial %d: %w", result.Trial.Number, err)
+	}
+	result.Held = time.Since(result.Started)
+	result.Duration = result.Held
+	return true, nil
+}
+
+// holdUntil is what [Bench.Lift] does from now on. It does it if it was to be done for
+// this trial already.
+func (b *Bench) holdUntil(release context.CancelFunc, trial Trial) {
+	b.lifting.Lock()
+	defer b.lifting.Unlock()
+	if b.release = release; release != nil && b.lifted == trial.Number {
+		release()
 	}
 }

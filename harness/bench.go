@@ -38,6 +38,10 @@ type Bench struct {
 	// once. nil tells nobody.
 	Tell func(Step)
 
+	lifting sync.Mutex
+	release context.CancelFunc // ends what holds the block; nil if there is none
+	lifted  int                // the trial that was to be given up last; it may not have begun then
+
 	making  sync.Once
 	abandon chan struct{}        // full when the trial is to be given up; made once
 	unasked Observation          // what the device contacted before it was asked for anything
@@ -53,9 +57,13 @@ type Bench struct {
 // until the device works again. The network is unblocked on every way out.
 func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error) {
 	result = Result{Trial: trial, Lane: b.Number, Started: time.Now()}
-	if usual := b.Timing.Settle; trial.Control() && b.First > 0 {
-		b.Timing.Settle, b.First = max(usual, b.First), 0
-		defer func() { b.Timing.Settle = usual }()
+	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
+		b.Timing.Settle, b.First = max(usual, first), 0
+		defer func() {
+			if b.Timing.Settle = usual; result.Abandoned {
+				b.First = first
+			}
+		}()
 	}
 	defer func() {
 		if err != nil {
@@ -68,7 +76,8 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	b.resume()
-	if err := b.hold(ctx, &result); err != nil {
+	lifted, err := b.holdUnlessLifted(ctx, &result)
+	if err != nil || lifted {
 		return result, err
 	}
 	result.Held = time.Since(result.Started)

@@ -14,6 +14,7 @@ const (
 	Began    EventKind = "began"    // a trial
 	Ended    EventKind = "ended"    // a trial
 	Finished EventKind = "finished" // the run
+	Ordered  EventKind = "ordered"  // by a person
 )
 
 // Event is one step of a run's progress.
@@ -23,6 +24,7 @@ type Event struct {
 	Lane     int       `json:"lane,omitempty"`
 	Trial    *Trial    `json:"trial,omitempty"`
 	Result   *Result   `json:"result,omitempty"` // of a trial that ended
+	Order    *Order    `json:"order,omitempty"`  // that a person gave
 	Progress Progress  `json:"progress"`
 }
 

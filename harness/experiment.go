@@ -22,7 +22,8 @@ type Experiment struct {
 	Run     Run // with the results of earlier sittings, if any
 	Lanes   []Lane
 	Journal Journal
-	Notify  func(Event) // progress, called from one goroutine; may be nil
+	Notify  func(Event)  // progress, called from one goroutine; may be nil
+	Orders  <-chan Order // what a person wants; may be nil
 
 	inflight map[int]Trial // by lane
 	sitting  int           // results of earlier sittings
@@ -31,6 +32,7 @@ type Experiment struct {
 	spent    time.Duration // by earlier sittings
 	progress Progress
 	known    history // see history
+	orders   orders
 }
 
 // ended is what a lane hands back.
@@ -45,20 +47,20 @@ type ended struct {
 // kept a trial from being carried out or recorded. When ctx ends, the run is
 // interrupted and can be resumed.
 func (e *Experiment) Do(ctx context.Context) error {
-	e.inflight = map[int]Trial{}
+	e.inflight, e.orders = map[int]Trial{}, orders{skipped: map[int]bool{}}
 	e.sitting, e.number = len(e.Run.Results), e.Run.sittings()+1
 	e.began, e.spent = time.Now(), e.Run.Duration
 	e.Run.Status = Running
 	results := make(chan ended)
 	var failure error
 	for {
-		if ctx.Err() == nil && failure == nil {
+		if ctx.Err() == nil && failure == nil && !e.orders.held && !e.orders.stopped {
 			e.dispatch(ctx, results)
 		}
-		if len(e.inflight) == 0 {
+		if len(e.inflight) == 0 && (failure != nil || !e.waits(ctx)) {
 			break
 		}
-		if err := e.take(ctx, <-results); err != nil && failure == nil {
+		if err := e.next(ctx, results); err != nil && failure == nil {
 			failure = err
 		}
 	}
@@ -66,6 +68,24 @@ func (e *Experiment) Do(ctx context.Context) error {
 	e.Run.Status, e.Run.Why = e.outcome(ctx, failure)
 	e.notify(ctx, Event{Kind: Finished})
 	return failure
+}
+
+// next waits for what happens next: a trial ends, or a person gives an order.
+func (e *Experiment) next(ctx context.Context, results <-chan ended) error {
+	over := ctx.Done()
+	if len(e.inflight) > 0 { // whose lanes end by themselves
+		over = nil
+	}
+	select {
+	case <-over:
+		return nil
+	case end := <-results:
+		return e.take(ctx, end)
+	case order := <-e.Orders:
+		return e.obey(ctx, order)
+	case at := <-e.orders.until:
+		return e.obey(ctx, Order{At: at, Do: Resume})
+	}
 }
 
 // dispatch gives each free lane something to do, if there is anything.
@@ -125,6 +145,7 @@ func (e *Experiment) take(ctx context.Context, end ended) error {
 		return fmt.Errorf("trial %d could not be carried out: %w", trial.Number, end.err)
 	}
 	end.result.Lane, end.result.Sitting = end.lane, e.number
+	end.result.Skipped = end.result.Abandoned && e.orders.skipped[trial.Number]
 	if err := e.Journal.Append(end.result); err != nil {
 		return fmt.Errorf("recording trial %d: %w", end.result.Trial.Number, err)
 	}
@@ -174,6 +195,9 @@ func (e *Experiment) outcome(ctx context.Context, failure error) (Status, string
 		return status, why
 	}
 	if _, open := plan.question(); open {
+		if e.orders.stopped {
+			return Interrupted, stopped
+		}
 		return OverBudget, plan.whySpent()
 	}
 	return Complete, ""

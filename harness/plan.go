@@ -44,6 +44,16 @@ func (p plan) next(lane int) (Trial, bool) {
 // question asks the search what is likeliest to be needed, and of what is
 // equally likely the question of the first regime and fault.
 func (p plan) question() (trial Trial, ok bool) {
+	if skipped := p.run.skipped(); len(skipped) > 0 {
+		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
+			return trial, true
+		}
+	}
+	return p.questionBut(p.inflight)
+}
+
+// questionBut is a question whose answer is not expected of some trials.
+func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 	if p.run.Settings.First && len(p.run.Results) > 0 {
 		if _, known := p.first(); known {
 			return Trial{}, false
@@ -52,7 +62,7 @@ func (p plan) question() (trial Trial, ok bool) {
 	needed := 0.0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			question, asks := p.ask(regime, fault, p.inflight)
+			question, asks := p.ask(regime, fault, asked)
 			if asks && question.Needed > needed {
 				trial, ok = Trial{p.number(), p.destinations(question.Block), fault, regime, question.Reason}, true
 				needed = question.Needed

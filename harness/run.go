@@ -24,7 +24,8 @@ type Run struct {
 	Device    Device         `json:"device"`
 	Settings  Settings       `json:"settings"`
 	Scenarios []ScenarioInfo `json:"scenarios"`
-	Results   []Result       `json:"results"` // in the order they ended
+	Results   []Result       `json:"results"`          // in the order they ended
+	Orders    []Order        `json:"orders,omitempty"` // that a person gave
 }
 
 // Blind says what a run cannot see or block in which only DNS queries are.

@@ -37,7 +37,8 @@ type Result struct {
 	Outcomes  map[string]Outcome `json:"outcomes"`            // by scenario name
 	Seen      Observation        `json:"seen"`                // while the block was held
 	Recovered bool               `json:"recovered"`           // everything worked again afterwards
-	Abandoned bool               `json:"abandoned,omitempty"` // given up, since other trials told its answer meanwhile
+	Abandoned bool               `json:"abandoned,omitempty"` // given up: other trials told its answer, or a person wanted that
+	Skipped   bool               `json:"skipped,omitempty"`   // given up because a person wanted that
 	Suspect   string             `json:"suspect,omitempty"`   // why the result must not be used, as "messages lost" or a machine that was too busy; "" when it may
 }
 

@@ -101,6 +101,13 @@ func (s *spoken) Abandon() {
 	}
 }
 
+// Lift gives a trial up at once, where the lane can.
+func (s *spoken) Lift(trial int) {
+	if able, can := s.Lane.(harness.Lifter); can {
+		able.Lift(trial)
+	}
+}
+
 // few is how many destinations a remark names.
 const few = 3
 

@@ -88,7 +88,7 @@ var _ = Describe("a damaged run file", func() {
 		Entry("a run file of the future", runfile.TooNew, func(path string) {
 			made, _ := written(1)
 			Expect(os.Rename(made, path)).To(Succeed())
-			alter(path, "PRAGMA user_version = 2")
+			alter(path, "PRAGMA user_version = 3")
 		}),
 	)
 

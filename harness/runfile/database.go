@@ -20,7 +20,7 @@ var schema string
 // The marks in the first page, as schema.sql sets them.
 const (
 	applicationID = 0x6e776e74
-	schemaVersion = 1
+	schemaVersion = 2 // 1 has no orders
 )
 
 // How long SQLite waits for somebody else's lock, in milliseconds. Readers and
@@ -251,6 +251,11 @@ func (d *database) append(next tip, rec record) error {
 		next.seq, rec.kind, string(rec.json), rec.checksum)
 	if err != nil {
 		return err
+	}
+	if rec.kind == orderRecord {
+		if err := d.exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
+			return err
+		}
 	}
 	return d.exec("UPDATE tip SET seq = ?, checksum = ?", next.seq, next.checksum)
 }

@@ -10,9 +10,9 @@
 //
 // A run file is an SQLite database in mode 0600, marked with an application id
 // and a schema version. Its one real table is the journal: a run record, a
-// result record for each trial in the order they ended, and an end record each
-// time the experiment stopped. Records are JSON and are never changed. What
-// people ask for (run, trials, blocked, outcomes, steps, contacts) are views
+// result record for each trial in the order they ended, an order record each time that
+// a person gave an order, and an end record each time the experiment stopped. Records are JSON and are never changed. What
+// people ask for (run, trials, blocked, outcomes, steps, orders, contacts) are views
 // over the journal, so that nothing is stored twice and no copy can disagree:
 //
 //	sqlite3 s50.run "SELECT trial, scenario, why FROM outcomes WHERE answer = 'fail'"

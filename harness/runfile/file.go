@@ -58,6 +58,7 @@ func begin(path string, run harness.Run) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	run.Orders = nil
 	run.Results, run.Status, run.Why, run.Duration = nil, "", "", 0
 	file := &File{path: path, db: db, run: run}
 	if err := file.lay(run); err != nil {
@@ -113,7 +114,7 @@ func (f *File) take() (run harness.Run, err error) {
 	}
 	run, f.tip, err = f.db.read()
 	f.run = run
-	f.run.Results = nil
+	f.run.Results, f.run.Orders = nil, nil
 	return run, err
 }
 
@@ -125,6 +126,15 @@ func (f *File) Append(result harness.Result) error {
 		return fmt.Errorf("run file %s: trial %d cannot be kept: %w", f.path, result.Trial.Number, err)
 	}
 	return f.add(resultRecord, result)
+}
+
+// Order records what a person wants of the run. When it returns nil the order is on the
+// disk. Earlier versions of needwant say of a file with orders that it is too new.
+func (f *File) Order(order harness.Order) error {
+	if err := validOrder(order); err != nil {
+		return fmt.Errorf("run file %s: %w", f.path, err)
+	}
+	return f.add(orderRecord, order)
 }
 
 // Finish records how the experiment ended and how long it took in all, also
@@ -214,7 +224,7 @@ func (f *File) room(rec record) error {
 		return err
 	}
 	const margin = 1 << 20 // for the record that ends the run, and the pages between
-	if len(rec.json) > mostRecord || rec.kind == resultRecord && pages*size+len(rec.json)+margin > mostBytes {
+	if len(rec.json) > mostRecord || rec.kind != endRecord && pages*size+len(rec.json)+margin > mostBytes {
 		return problem(TooLarge, "%d bytes, and one more record has %d", pages*size, len(rec.json))
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 const (
 	runRecord    = "run"    // a harness.Run without its results
 	resultRecord = "result" // a harness.Result
+	orderRecord  = "order"  // a harness.Order
 	endRecord    = "end"    // an ending
 )
 

@@ -33,6 +33,8 @@ func (r *replay) add(rec record) error {
 		return r.begin(rec.json)
 	case resultRecord:
 		return r.result(rec.json)
+	case orderRecord:
+		return r.order(rec.json)
 	case endRecord:
 		return r.end(rec.json)
 	}
@@ -42,7 +44,7 @@ func (r *replay) add(rec record) error {
 func (r *replay) begin(text []byte) error {
 	r.busy = map[int]time.Duration{}
 	err := decode(text, &r.run, func() error { return validRun(r.run) })
-	r.run.Results = nil
+	r.run.Results, r.run.Orders = nil, nil
 	r.run.Settings.Simulated = simulated(r.run.Settings)
 	r.run.Status, r.run.Why, r.run.Duration = harness.Running, "", 0
 	return err
@@ -57,6 +59,15 @@ func (r *replay) result(text []byte) error {
 	r.run.Results = append(r.run.Results, result)
 	r.run.Status, r.run.Why = harness.Running, ""
 	r.run.Duration = r.ended + longest(r.busy)
+	return nil
+}
+
+func (r *replay) order(text []byte) error {
+	var order harness.Order
+	if err := decode(text, &order, func() error { return validOrder(order) }); err != nil {
+		return err
+	}
+	r.run.Orders = append(r.run.Orders, order)
 	return nil
 }
 

@@ -54,6 +54,33 @@ var _ = Describe("a run file", func() {
 			HaveField("Status", harness.Running), HaveField("Duration", 65*time.Second), HaveField("Results", HaveLen(4))))
 	})
 
+	It("keeps what a person ordered, and is of a later version from then on", func() {
+		path := GinkgoT().TempDir() + "/ordered.run"
+		file, err := runfile.Create(path, head())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(file.Close)
+		version := func() string {
+			said, err := exec.Command("sqlite3", path, "PRAGMA user_version").Output()
+			Expect(err).NotTo(HaveOccurred())
+			return string(said)
+		}
+		Expect(version()).To(Equal("1\n"))
+		at := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
+		orders := []harness.Order{{At: at, Do: harness.Allow, Until: at.Add(10 * time.Minute)}, {At: at, Do: harness.Resume}}
+		for _, order := range orders {
+			Expect(file.Order(order)).To(Succeed())
+		}
+		Expect(file.Append(harness.Result{Abandoned: true, Skipped: true})).To(Succeed())
+		Expect(file.Order(harness.Order{Do: "dance"})).To(MatchError(ContainSubstring("dance")))
+		Expect(file.Close()).To(Succeed())
+		Expect(version()).To(Equal("2\n"))
+		Expect(runfile.Load(path)).To(And(HaveField("Orders", orders), HaveField("Results", HaveExactElements(HaveField("Skipped", true)))))
+		again, run, err := runfile.Open(path)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(again.Close()).To(Succeed())
+		Expect(run.Orders).To(Equal(orders))
+	})
+
 	It("goes on where it stopped", func() {
 		path, run := written(2)
 		file, before, err := runfile.Open(path)

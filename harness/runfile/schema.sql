@@ -1,10 +1,10 @@
 PRAGMA application_id = 0x6e776e74; -- "nwnt"
-PRAGMA user_version = 1;
+PRAGMA user_version = 1; -- 2 from the first order on
 
 -- The experiment, record by record; nothing here is ever changed.
 CREATE TABLE journal (
   seq      INTEGER PRIMARY KEY, -- 1, 2, 3 …
-  kind     TEXT NOT NULL,       -- run (always the first), result, end
+  kind     TEXT NOT NULL,       -- run (always the first), result, order, end
   json     TEXT NOT NULL,       -- durations in nanoseconds
   checksum BLOB NOT NULL        -- SHA-256 of the previous checksum, kind, a zero byte and json
 );
@@ -71,6 +71,13 @@ SELECT json_extract(j.json, '$.trial.number')             AS trial,
        json_extract(s.value, '$.saw')                     AS saw
 FROM journal AS j, json_each(j.json, '$.outcomes') AS o, json_each(o.value, '$.steps') AS s
 WHERE kind = 'result' ORDER BY seq;
+
+CREATE VIEW orders AS
+SELECT seq,
+       json_extract(json, '$.at')                         AS at,
+       json_extract(json, '$.do')                         AS order_to,
+       json_extract(json, '$.until')                      AS until
+FROM journal WHERE kind = 'order' ORDER BY seq;
 
 CREATE VIEW contacts AS
 SELECT json_extract(j.json, '$.trial.number')             AS trial,

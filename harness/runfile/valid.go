@@ -184,6 +184,12 @@ func (v *validator) destination(d harness.Destination) {
 	v.require(d.Name != "", "a destination has no name")
 }
 
+func validOrder(order harness.Order) error {
+	v := &validator{}
+	oneOf(v, "an order", order.Do, harness.Dos()...)
+	return v.flaw
+}
+
 func validEnd(end ending) error {
 	v := &validator{}
 	oneOf(v, "the status", end.Status, statuses...)

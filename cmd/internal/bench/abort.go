@@ -63,6 +63,13 @@ func (a *Abort) Run(ctx context.Context, trial harness.Trial) (harness.Result, e
 	return result, nil
 }
 
+// Lift gives a trial up at once, where the lane can.
+func (a *Abort) Lift(trial int) {
+	if able, can := a.lane.(harness.Lifter); can {
+		able.Lift(trial)
+	}
+}
+
 func (a *Abort) watch(ctx context.Context) {
 	defer close(a.over)
 	again := time.NewTicker(glance)
