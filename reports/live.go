@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -16,6 +17,34 @@ type Live struct {
 	Blocked []harness.Destination // now
 	Tried   []harness.Destination // those of Blocked that the device ran into
 	Ended   bool                  // nothing happens any more
+	Held    bool                  // everything is reachable until the run is resumed
+	Ask     *Ask                  // the question that waits for a person; nil if there is none
+	Orders  []harness.Do          // what may be ordered now; none on a page that only shows
+}
+
+// Ask is a question to a person.
+type Ask struct {
+	ID      string
+	Text    string
+	Choices []Choice
+	Until   time.Time // when it is over; zero if it waits for ever
+}
+
+// Choice is an answer to a question; no choices take any words.
+type Choice struct{ Answer, Label string }
+
+// Order is a button of the live page.
+type order struct {
+	Do    harness.Do
+	Label string
+}
+
+var orderLabels = map[harness.Do]string{
+	harness.Pause:  "Pause: everything reachable",
+	harness.Allow:  "Allow everything for 10 minutes",
+	harness.Resume: "Resume",
+	harness.Skip:   "Skip this trial",
+	harness.Stop:   "Stop after this trial",
 }
 
 // mostEnds is how many destinations the picture of a live page names.
@@ -25,8 +54,9 @@ const mostEnds = 40
 type livePage struct {
 	page
 	Live
-	Ends []end
-	More int // destinations that are not named
+	Ends    []end
+	Buttons []order
+	More    int // destinations that are not named
 }
 
 // end is a destination in the picture.
@@ -42,6 +72,7 @@ type end struct {
 func LiveHTML(w io.Writer, r Report, live Live) error {
 	p := livePage{page: newPage(r, ""), Live: live}
 	p.Ends, p.More = ends(r, live)
+	p.Buttons = each(live.Orders, func(do harness.Do) order { return order{do, orderLabels[do]} })
 	return writePage(w, "live.html", p)
 }
 

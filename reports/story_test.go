@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -44,11 +45,22 @@ func stories() []story {
 			Now: reports.Now{Trial: blocking, Tried: 2, Over: 8, Left: 12}.Sentence(), Left: "4 min so far; about 12 trials to go, 6 min",
 			Over: 8, All: 20, Blocked: blocking.Block, Tried: blocking.Block[:2],
 		}},
+		{"asking", running(), reports.Live{
+			Now: reports.Now{Trial: blocking, Tried: 3, Over: 8, Left: 12}.Sentence(), Left: "4 min so far; about 12 trials to go, 6 min",
+			Over: 8, All: 20, Blocked: blocking.Block, Tried: blocking.Block, Orders: []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop},
+			Ask: &reports.Ask{ID: "Q1", Text: "question 3 of about 12: Does the app show the map?", Until: time.Date(2026, 5, 6, 7, 18, 9, 0, time.UTC), Choices: []reports.Choice{
+				{Answer: "yes", Label: "Yes"}, {Answer: "no", Label: "No"}, {Answer: "unsure", Label: "Not sure"}, {Answer: "skip", Label: "Skip"},
+			}},
+		}},
+		{"paused", running(), reports.Live{
+			Now: "Paused: everything is reachable until you resume", Left: "4 min so far; about 12 trials to go, 6 min",
+			Over: 8, All: 20, Held: true, Orders: []harness.Do{harness.Resume, harness.Stop},
+		}},
 		{"ended", reports.NewReport(s50()), reports.Live{Ended: true}},
 		{"failed", reports.NewReport(broken(), harness.Judgement{}), reports.Live{Ended: true}},
 		{"hostile", reports.Report{Matrix: spoken(hostile)}, reports.Live{
 			Now: reports.Now{Trial: &harness.Trial{Number: 2, Block: []harness.Destination{spokenTo(hostile)}}}.Sentence(), Left: hostile,
-			Blocked: []harness.Destination{spokenTo(hostile)},
+			Blocked: []harness.Destination{spokenTo(hostile)}, Ask: &reports.Ask{ID: hostile, Text: hostile, Choices: []reports.Choice{{Answer: hostile, Label: hostile}}},
 		}},
 		{"many", many(), reports.Live{
 			Now: reports.Now{Trial: &harness.Trial{Number: 70, Block: someOf(many(), 150)}, Tried: 31, Over: 69, Left: 60}.Sentence(), Left: "2 h so far; at least 60 trials to go, 1 h 50 min",

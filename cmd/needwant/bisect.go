@@ -109,6 +109,11 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if _, err := os.Stat(f.out); err == nil {
 		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or keep this run elsewhere by --out", f.out))
 	}
+	if file.Gateway.Placement == scenarios.Lab {
+		if err := f.display.web.onLab(); err != nil {
+			return err
+		}
+	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
@@ -186,10 +191,14 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 
 // experiment puts the device on the bench, carries the run out, puts everything
 // back, and only then shows what came of it.
-func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) error {
+func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) (err error) {
 	ctx := command.Context()
+	if f.display.page, err = f.display.web.open(ctx, command.ErrOrStderr()); err != nil {
+		return err
+	}
+	defer f.display.page.close()
 	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
-		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(),
+		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page,
 	})
 	if err != nil {
 		return err
@@ -218,7 +227,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return unfit(errors.Join(err, journal.Close(), stand.close()))
 	}
 	show := f.display.notify(command, run, stand.bench)
-	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Notify: func(event harness.Event) {
+	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Orders: f.display.page.orders(), Notify: func(event harness.Event) {
 		stand.person.expect(event)
 		show(event)
 	}}

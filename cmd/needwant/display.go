@@ -22,27 +22,40 @@ type display struct {
 	pcap   string // where packets go; "" is nowhere
 	answer bool   // show the sentence alone, without the matrix
 	end    ending
+	web    webFlags
+	page   *webPage // nil if there is none
 }
 
 func (d *display) add(command *cobra.Command) {
 	formatFlag(command, &d.format)
 	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
 	command.Flags().BoolVarP(&d.quiet, "quiet", "q", false, "show no progress")
+	d.web.add(command)
 	command.Flags().StringVar(&d.pcap, "pcap", "", "keep the device's packets in this `FILE.pcapng`, each with its trial as a comment")
 }
 
 // notify tells of each event of the run as it happens, and of what the benches do
 // meanwhile.
 func (d *display) notify(command *cobra.Command, run harness.Run, benches ...*harness.Bench) func(harness.Event) {
-	tell := func(harness.Event) {}
+	tell, step := d.page.follow(run)
 	if !d.quiet {
+		follow, look := tell, step
 		screen := screenOf(command.ErrOrStderr())
 		progress := newProgress(screen, run)
 		progress.live(screen)
-		for _, bench := range benches {
-			bench.Tell = progress.step
+		tell = func(event harness.Event) {
+			progress.show(event)
+			follow(event)
 		}
-		tell = progress.show
+		step = func(step harness.Step) {
+			progress.step(step)
+			look(step)
+		}
+	}
+	if !d.quiet || d.page != nil {
+		for _, bench := range benches {
+			bench.Tell = step
+		}
 	}
 	if !d.json {
 		return tell

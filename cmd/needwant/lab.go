@@ -90,6 +90,9 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return usage(err)
 	}
+	if err := f.display.web.onLab(); err != nil {
+		return err
+	}
 	if err := privileges(); err != nil {
 		return err
 	}
@@ -190,6 +193,10 @@ func known(flag string, words []string, allowed ...string) error {
 // matrix. The journal is closed in the end.
 func experimentOnLab(command *cobra.Command, run harness.Run, world lab.World, journal journal, show display) (err error) {
 	defer func() { err = errors.Join(err, journal.Close()) }()
+	if show.page, err = show.web.open(command.Context(), command.ErrOrStderr()); err != nil {
+		return err
+	}
+	defer show.page.close()
 	labs, takeDown, err := startLanes(command.Context(), run, world)
 	defer takeDown()
 	if err != nil {
@@ -205,7 +212,7 @@ func experimentOnLab(command *cobra.Command, run harness.Run, world lab.World, j
 		return err
 	}
 	defer recording.close(command.ErrOrStderr())
-	e := &harness.Experiment{Run: run, Lanes: lanes, Journal: journal, Notify: show.notify(command, run, benches...)}
+	e := &harness.Experiment{Run: run, Lanes: lanes, Journal: journal, Notify: show.notify(command, run, benches...), Orders: show.page.orders()}
 	return experiment(command, e, journal, show)
 }
 

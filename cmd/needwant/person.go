@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,10 +34,11 @@ func typedLines(in io.Reader) <-chan string {
 // person answers questions on a terminal, one at a time. Nothing is read before
 // the first question.
 type person struct {
-	in    io.Reader
+	in    io.Reader // nil if nobody sits at a terminal
 	out   io.Writer
-	bell  bool   // whether each question rings the terminal's bell
-	stop  func() // ends the command, as Ctrl-C does
+	bell  bool            // whether each question rings the terminal's bell
+	stop  func()          // ends the command, as Ctrl-C does
+	page  scenarios.Asker // asks at the same time on a page; nil if there is none
 	begin sync.Once
 	lines chan string // typed, and not yet taken for an answer; closed when the input ends
 	turn  chan bool   // holds one element while a question is asked
@@ -65,10 +67,8 @@ func (p *person) read() {
 	}
 }
 
-// ask returns the answer that is typed after the question. What is not an answer is asked
-// again, and stop ends the command. What was typed before, such as the late answer to an
-// earlier question, is not an answer to this one. The error is that of ctx, or [io.EOF] if
-// the input has ended.
+// ask returns the answer to a question, from the terminal or from the page, whichever is
+// first. The error is that of ctx, or [io.EOF] if nobody can answer any more.
 func (p *person) ask(ctx context.Context, question scenarios.Question) (string, error) {
 	select {
 	case p.turn <- true:
@@ -76,6 +76,57 @@ func (p *person) ask(ctx context.Context, question scenarios.Question) (string, 
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+	question.Text = p.next() + reports.Clean(question.Text)
+	if p.page == nil {
+		return p.typed(ctx, question)
+	}
+	if p.in == nil {
+		return p.page(ctx, question)
+	}
+	return firstOf(ctx, question, p.page, p.typed)
+}
+
+// errAnswered ends a question that was answered elsewhere.
+var errAnswered = errors.New("answered elsewhere")
+
+// firstOf asks in several places at once. It returns when all of them are over, so that
+// none still waits, with the answer that came first.
+func firstOf(ctx context.Context, question scenarios.Question, askers ...scenarios.Asker) (answer string, err error) {
+	ctx, over := context.WithCancelCause(ctx)
+	defer over(nil)
+	type reply struct {
+		answer string
+		err    error
+	}
+	replies := make(chan reply, len(askers))
+	for _, ask := range askers {
+		go func() {
+			answer, err := ask(ctx, question)
+			replies <- reply{answer, err}
+		}()
+	}
+	answered := false
+	for range askers {
+		switch reply := <-replies; {
+		case answered:
+		case reply.err == nil:
+			answer, answered = reply.answer, true
+			over(errAnswered)
+		default:
+			err = reply.err
+		}
+	}
+	if answered {
+		return answer, nil
+	}
+	return "", err
+}
+
+// typed returns the answer that is typed after the question. What is not an answer is asked
+// again, and stop ends the command. What was typed before, such as the late answer to an
+// earlier question, is not an answer to this one. The error is that of ctx, or [io.EOF] if
+// the input has ended.
+func (p *person) typed(ctx context.Context, question scenarios.Question) (string, error) {
 	p.begin.Do(func() { go p.read() })
 	defer screenOf(p.out).hold()()
 	if !p.discard() {
@@ -102,9 +153,9 @@ func (p *person) ask(ctx context.Context, question scenarios.Question) (string, 
 // stopWord ends the command.
 const stopWord = "stop"
 
-// put shows a question and its number, and rings the bell.
+// put shows a question, and rings the bell.
 func (p *person) put(question scenarios.Question) {
-	text := p.next() + reports.Clean(question.Text)
+	text := question.Text
 	if len(question.Answers) > 0 {
 		text += " [" + strings.Join(append(slices.Clone(question.Answers), stopWord), "/") + "]"
 	}
@@ -118,7 +169,11 @@ func (p *person) put(question scenarios.Question) {
 func (p *person) line(ctx context.Context) (string, error) {
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(p.out, "(no answer in time)")
+		if errors.Is(context.Cause(ctx), errAnswered) {
+			fmt.Fprintln(p.out, "(answered on the page)")
+		} else {
+			fmt.Fprintln(p.out, "(no answer in time)")
+		}
 		return "", ctx.Err()
 	case line, more := <-p.lines:
 		if !more {
@@ -166,13 +221,19 @@ func (p *person) discard() bool {
 	}
 }
 
-// terminalPerson is who sits at the terminal, and is asked on a screen; nil if nobody does.
-func terminalPerson(out io.Writer) *person {
-	if !interactive() {
+// personAt is who sits at the terminal, and is asked on a screen, or who looks at the page;
+// nil if nobody does.
+func personAt(out io.Writer, page *webPage) *person {
+	if !interactive() && page == nil {
 		return nil
 	}
-	p := newPerson(os.Stdin, out)
-	p.bell = screenOf(out).live()
+	p := newPerson(nil, out)
+	if interactive() {
+		p.in, p.bell = os.Stdin, screenOf(out).live()
+	}
+	if page != nil {
+		p.page = page.server.Ask
+	}
 	return p
 }
 

@@ -44,6 +44,33 @@ var _ = Describe("a person at the terminal", func() {
 		Expect(err).NotTo(HaveOccurred())
 	}
 
+	It("answers at the terminal or on the page, whichever is first", func(ctx SpecContext) {
+		onPage := make(chan string)
+		sitting.page = func(ctx context.Context, _ scenarios.Question) (string, error) {
+			select {
+			case answer := <-onPage:
+				return answer, nil
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}
+		first := ask(ctx, "Is it on?", "yes", "no")
+		Eventually(shown).WithContext(ctx).Should(gbytes.Say(`question 1: Is it on\? `))
+		onPage <- "yes"
+		Eventually(first).WithContext(ctx).Should(Receive(Equal(answer{"yes", nil})))
+		Eventually(shown).WithContext(ctx).Should(gbytes.Say(`answered on the page`))
+
+		second := ask(ctx, "And now?", "yes", "no")
+		Eventually(shown).WithContext(ctx).Should(gbytes.Say(`question 2: And now\? `))
+		write("no\n")
+		Eventually(second).WithContext(ctx).Should(Receive(Equal(answer{"no", nil})))
+
+		Expect(typing.Close()).To(Succeed()) // the terminal is gone, and the page is still there
+		third := ask(ctx, "Still?", "yes", "no")
+		onPage <- "no"
+		Eventually(third).WithContext(ctx).Should(Receive(Equal(answer{"no", nil})))
+	}, SpecTimeout(20*time.Second))
+
 	It("is not believed to answer a question that came later", func(ctx SpecContext) {
 		brief, cancel := context.WithCancel(ctx)
 		first := ask(brief, "Is it on?")

@@ -78,6 +78,10 @@ func (p *progress) live(screen *screen) {
 
 // show tells of a trial that began or ended.
 func (p *progress) show(event harness.Event) {
+	if event.Kind == harness.Ordered {
+		p.say("      a person's order: %s", event.Order.Do)
+		return
+	}
 	p.follow(event)
 	if event.Kind != harness.Ended {
 		return
@@ -214,8 +218,11 @@ func (p *progress) what(trial harness.Trial) string {
 }
 
 func (p *progress) answers(result harness.Result) string {
+	if result.Skipped {
+		return "skipped by a person"
+	}
 	if result.Abandoned {
-		return "given up: other trials told its answer"
+		return "given up"
 	}
 	words := map[harness.Answer]string{harness.Pass: "works", harness.Fail: "fails", harness.Inconclusive: "unclear"}
 	var parts []string

@@ -42,6 +42,9 @@ if you agree on a terminal.`,
 				flags.settings.Budget = budget
 				return flags.goOn(command)
 			}
+			if err := show.web.onLab(); err != nil {
+				return err
+			}
 			if err := privileges(); err != nil {
 				return err
 			}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -83,4 +86,139 @@ func (w *webPage) show(run harness.Run, now reports.Now, progress harness.Progre
 		live.Blocked = now.Trial.Block
 	}
 	w.server.Show(page.Content{Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live})
+}
+
+// onLab explains that an ordinary user's lab has no page.
+func (f *webFlags) onLab() error {
+	if f.address == "" || os.Geteuid() == 0 {
+		return nil
+	}
+	return usage(errors.New("--web: an ordinary user's lab has a network of its own, which no browser reaches.\n" +
+		"  Use sudo -E, or follow the run from another terminal: needwant watch RUN --web"))
+}
+
+// orders are what people want of the run; nil if there is no page.
+func (w *webPage) orders() <-chan harness.Order {
+	if w == nil {
+		return nil
+	}
+	return w.server.Orders()
+}
+
+// following is a run under way as a page shows it.
+type following struct {
+	page *webPage
+
+	mu       sync.Mutex
+	run      harness.Run
+	report   func() reports.Report
+	under    map[int]harness.Trial         // by lane
+	tried    map[int][]harness.Destination // by lane
+	progress harness.Progress
+	held     string // why no trial begins; "" if they do
+	last     bool   // no other trial begins
+}
+
+// follow returns functions that show each event of a run, and each step of its trials.
+func (w *webPage) follow(run harness.Run) (func(harness.Event), func(harness.Step)) {
+	if w == nil {
+		return func(harness.Event) {}, func(harness.Step) {}
+	}
+	run.Status, run.Results = harness.Running, slices.Clone(run.Results)
+	f := &following{page: w, run: run, under: map[int]harness.Trial{}, tried: map[int][]harness.Destination{}}
+	f.judge()
+	return f.event, f.step
+}
+
+// judge makes the report of the results up to now, once somebody wants it.
+func (f *following) judge() {
+	run := f.run
+	f.report = sync.OnceValue(func() reports.Report { return reports.NewReport(run, harness.Judge(run)) })
+}
+
+func (f *following) event(event harness.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.progress = event.Progress
+	f.run.Duration = event.Progress.Elapsed
+	switch event.Kind {
+	case harness.Began:
+		f.under[event.Lane], f.tried[event.Lane] = *event.Trial, nil
+	case harness.Ended:
+		delete(f.under, event.Lane)
+		f.run.Results = append(f.run.Results, *event.Result)
+		f.judge()
+	case harness.Ordered:
+		f.order(*event.Order)
+	case harness.Finished:
+	}
+	f.show(event.Kind == harness.Finished)
+}
+
+func (f *following) order(order harness.Order) {
+	switch order.Do {
+	case harness.Pause:
+		f.held = "Paused: everything is reachable until you resume"
+	case harness.Allow:
+		f.held = "Everything is reachable until " + order.Until.Local().Format("15:04") + ", and the run continues then"
+	case harness.Resume:
+		f.held = ""
+	case harness.Stop:
+		f.last = true
+	case harness.Skip:
+	}
+}
+
+// step shows what a trial has tried of what it blocks.
+func (f *following) step(step harness.Step) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	trial, known := f.under[step.Lane]
+	if known && step.Phase == harness.Recovering { // nothing is blocked any more
+		delete(f.under, step.Lane)
+		f.show(false)
+		return
+	}
+	if !known || step.Phase != harness.Settling && step.Phase != harness.Checking {
+		return
+	}
+	var tried []harness.Destination
+	for _, d := range trial.Block {
+		if !slices.Contains(step.Untried, d) {
+			tried = append(tried, d)
+		}
+	}
+	if len(tried) != len(f.tried[step.Lane]) {
+		f.tried[step.Lane] = tried
+		f.show(false)
+	}
+}
+
+// show shows the trial that has been under way for longest.
+func (f *following) show(ended bool) {
+	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left}
+	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != ""}
+	if f.held == "" {
+		for lane, trial := range f.under {
+			live.Blocked = append(live.Blocked, trial.Block...)
+			live.Tried = append(live.Tried, f.tried[lane]...)
+			if now.Trial == nil || trial.Number < now.Trial.Number {
+				now.Trial, now.Tried = &trial, len(f.tried[lane])
+			}
+		}
+	}
+	live.Now = cmp.Or(f.held, now.Sentence())
+	if now.Left > 0 {
+		live.All = now.Over + now.Left
+	}
+	switch {
+	case ended:
+	case f.last:
+		live.Now += ". The run ends after this trial"
+	case f.held != "":
+		live.Orders = []harness.Do{harness.Resume, harness.Stop}
+	default:
+		live.Orders = []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop}
+	}
+	f.page.server.Show(page.Content{Report: f.report, Live: live})
 }

@@ -59,6 +59,7 @@ Switch the list off in your resolver before you begin.`,
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
 	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	f.display.web.add(command)
 	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
 	set.BoolVarP(&f.display.quiet, "quiet", "q", false, "show no progress")
 	return command

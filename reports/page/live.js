@@ -6,6 +6,7 @@
 const lost = document.getElementById('lost');
 let fetching = false;
 let again = false;
+let skew = 0; // of the server's clock, in milliseconds
 
 async function refresh() {
   if (fetching) {
@@ -15,6 +16,7 @@ async function refresh() {
   fetching = true;
   try {
     const answer = await fetch(location.pathname, { cache: 'no-store', redirect: 'error' });
+    skew = new Date(answer.headers.get('date')) - Date.now();
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), 'text/html'));
     lost.hidden = answer.ok;
   } catch {
@@ -57,6 +59,15 @@ function key(element) {
   const place = row ? row.querySelector('th').textContent + [...row.cells].indexOf(element.closest('td')) : '';
   return element.tagName + place + (element.ariaLabel || (row ? '' : element.textContent.slice(0, 40)));
 }
+
+// count shows how long the question waits, in place of until when.
+function count() {
+  const until = document.getElementById('until');
+  if (!until) return;
+  const left = Math.max(0, Math.round((new Date(until.dateTime) - Date.now() - skew) / 1000));
+  until.textContent = `${new Date(until.dateTime).toLocaleTimeString()} (${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')} left)`;
+}
+setInterval(count, 1000);
 
 const events = new EventSource('events');
 events.addEventListener('change', refresh);

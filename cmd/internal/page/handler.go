@@ -35,6 +35,8 @@ func (s *Server) Handler() http.Handler {
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /{$}", s.show)
 	routes.HandleFunc("GET /events", s.events)
+	routes.HandleFunc("POST /answer", s.answered)
+	routes.HandleFunc("POST /order", s.ordered)
 	routes.HandleFunc("GET /style.css", file("style.css", "text/css; charset=utf-8"))
 	routes.HandleFunc("GET /page.js", file("page.js", "text/javascript; charset=utf-8"))
 	entered := http.NewServeMux()
@@ -195,8 +197,9 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, `<meta http-equiv="refresh" content="0;url=/">`, `<a href="/">Open the page</a>`)
 }
 
-func (s *Server) show(w http.ResponseWriter, _ *http.Request) {
-	text, err := s.page()
+func (s *Server) show(w http.ResponseWriter, r *http.Request) {
+	who, _ := r.Context().Value(roleKey{}).(role)
+	text, err := s.page(who)
 	if err != nil {
 		answer(w, http.StatusServiceUnavailable, `<meta http-equiv="refresh" content="1">`, "There is nothing to show yet.")
 		return

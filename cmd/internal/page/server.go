@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports"
 )
 
@@ -47,10 +48,17 @@ type Server struct {
 	version int
 	changed chan struct{} // closed when there is a new version
 	viewers int
+	asked   *asked // the question that waits; nil if there is none
+	orders  chan harness.Order
 
-	rendering sync.Mutex
-	rendered  []byte
-	of        int // the version that is rendered
+	making   sync.Mutex
+	rendered map[role]rendering
+}
+
+// rendering is a page, and the version that it shows.
+type rendering struct {
+	text    []byte
+	version int
 }
 
 // secret is a token and the cookie that it is exchanged for.
@@ -74,7 +82,7 @@ func Listen(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{changed: make(chan struct{}), control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
+	s := &Server{changed: make(chan struct{}), orders: make(chan harness.Order, mostOrders), rendered: map[role]rendering{}, control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
 	if options.View {
 		s.view = newSecret()
 	}
@@ -146,6 +154,11 @@ func (s *Server) Show(content Content) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.content = content
+	s.bump()
+}
+
+// bump makes a new version. The server is locked.
+func (s *Server) bump() {
 	s.version++
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -155,24 +168,31 @@ func (s *Server) Show(content Content) {
 func (s *Server) now() (Content, int, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.content, s.version, s.changed
+	content := s.content
+	if s.asked != nil {
+		content.Live.Ask = &s.asked.shown
+	}
+	return content, s.version, s.changed
 }
 
-// page is the page as it is now. All viewers share one.
-func (s *Server) page() ([]byte, error) {
-	s.rendering.Lock()
-	defer s.rendering.Unlock()
+// page is the page as it is now, for who may do this much. They all share one.
+func (s *Server) page(who role) ([]byte, error) {
+	s.making.Lock()
+	defer s.making.Unlock()
 	content, version, _ := s.now()
-	if version == 0 {
+	if content.Report == nil {
 		return nil, errors.New("there is nothing to show yet")
 	}
-	if s.of == version {
-		return s.rendered, nil
+	if made, ok := s.rendered[who]; ok && made.version == version {
+		return made.text, nil
+	}
+	if who != controller {
+		content.Live.Ask, content.Live.Orders = nil, nil
 	}
 	var text bytes.Buffer
 	if err := reports.LiveHTML(&text, content.Report(), content.Live); err != nil {
 		return nil, err
 	}
-	s.rendered, s.of = text.Bytes(), version
-	return s.rendered, nil
+	s.rendered[who] = rendering{text.Bytes(), version}
+	return text.Bytes(), nil
 }
