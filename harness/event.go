@@ -85,7 +85,7 @@ func progressOf(h history) Progress {
 // results always lead to the same trial. It returns nil if the run is over, or has
 // several lanes, whose trials depend on when each of them was free.
 func UnderWay(run Run) *Trial {
-	if run.Status != Running || run.Settings.Lanes > 1 {
+	if run.Status != Running || run.Settings.Lanes > 1 || run.Held() != nil {
 		return nil
 	}
 	last := run.sittings()

@@ -98,6 +98,25 @@ func (e *Experiment) waits(ctx context.Context) bool {
 	return e.orders.held && !e.orders.stopped && ctx.Err() == nil
 }
 
+// Held returns the order by which no trial of a run under way begins, by its results and
+// orders; nil if there is none.
+func (r Run) Held() *Order {
+	var held *Order
+	for _, order := range r.Orders {
+		switch order.Do {
+		case Pause, Allow:
+			held = &order
+		case Resume:
+			held = nil
+		case Skip, Stop:
+		}
+	}
+	if n := len(r.Results); held != nil && n > 0 && r.Results[n-1].Started.After(held.At) { // it was resumed as a file
+		return nil
+	}
+	return held
+}
+
 // recentlySkipped is for how many results a trial that a person skipped is not asked
 // again, unless nothing else is left to ask.
 const recentlySkipped = 4

@@ -124,6 +124,14 @@ var _ = Describe("a person's order", func() {
 			Expect(done.Results[3].Skipped).To(BeFalse())
 			Expect(began[5].Sub(began[4])).To(Equal(time.Hour))
 			Expect(journal.orders).To(HaveExactElements(HaveField("Do", harness.Pause), HaveField("Do", harness.Resume)))
+			Expect(done.Held()).To(BeNil())
+			paused := done
+			paused.Status, paused.Results, paused.Orders = harness.Running, done.Results[:3], done.Orders[:1]
+			Expect(paused.Held()).To(HaveValue(HaveField("Do", harness.Pause)))
+			Expect(harness.UnderWay(paused)).To(BeNil())
+			paused.Orders[0].At = done.Started // a later sitting has results
+			paused.Results[2].Started = done.Started.Add(time.Second)
+			Expect(paused.Held()).To(BeNil())
 			for d, cell := range harness.Judge(done).Columns[0].Cells {
 				want := map[string]harness.Verdict{"cloud": harness.Required, "ads": harness.Optional, "time1": harness.Alternative, "time2": harness.Alternative}
 				Expect(cell.Verdict).To(Equal(want[d.Name[:len(d.Name)-len(".example")]]), d.Name)

@@ -1,6 +1,8 @@
 package reports_test
 
 import (
+	"time"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -29,6 +31,9 @@ var _ = Describe("the sentence of a run under way", func() {
 			"Trial 9 of about 9: api.example is blocked; the device tried it, and every scenario is checked"),
 		Entry("a control, of which nobody knows how many follow", reports.Now{Trial: &harness.Trial{Number: 1}},
 			"Trial 1: nothing is blocked, to see that everything works"),
+		Entry("paused", reports.Now{Trial: blocking("tcp/443/api.example"), Held: &harness.Order{Do: harness.Pause}}, "Paused: everything is reachable until you resume"),
+		Entry("allowed", reports.Now{Held: &harness.Order{Do: harness.Allow, Until: time.Date(2026, 5, 6, 7, 8, 9, 0, time.Local)}},
+			"Everything is reachable until 07:08, and the run continues then"),
 		Entry("no trial", reports.Now{}, "Between two trials: nothing is blocked"),
 		Entry("a hostile name", reports.Now{Trial: &harness.Trial{Number: 9, Block: []harness.Destination{spokenTo("a\u202eb")}}, Tried: -1},
 			`Trial 9: a\u202eb is blocked; waiting for the device to try it`),

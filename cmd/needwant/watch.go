@@ -103,7 +103,7 @@ func newView(out io.Writer) *view { return &view{out: out, screen: newScreen(out
 // show shows what is new.
 func (v *view) show(run harness.Run) {
 	last := v.run.Load()
-	if last != nil && len(last.Results) == len(run.Results) && last.Status == run.Status {
+	if last != nil && len(last.Results) == len(run.Results) && len(last.Orders) == len(run.Orders) && last.Status == run.Status {
 		return
 	}
 	progress := harness.ProgressOf(run)
@@ -123,7 +123,7 @@ func (v *view) show(run harness.Run) {
 
 // present is what a run does now, as far as its file says.
 func present(run harness.Run, progress harness.Progress) reports.Now {
-	return reports.Now{Trial: harness.UnderWay(run), Tried: -1, Over: len(run.Results), Left: progress.Left}
+	return reports.Now{Trial: harness.UnderWay(run), Held: run.Held(), Tried: -1, Over: len(run.Results), Left: progress.Left}
 }
 
 // list tells of the trials that are new. Where the run is now is known for the last of them

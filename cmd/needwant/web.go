@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -56,13 +55,16 @@ func (f *webFlags) open(ctx context.Context, out io.Writer) (*webPage, error) {
 		return nil, usage(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(ctx) // without a page, the run is as good
+	}()
 	file, isFile := out.(*os.File)
 	server.Links().Write(out, isFile && terminal(file))
 	return &webPage{server, func() {
 		cancel()
-		_ = <-ended // the command is over in any case
+		<-ended
 	}}, nil
 }
 
@@ -115,8 +117,8 @@ type following struct {
 	under    map[int]harness.Trial         // by lane
 	tried    map[int][]harness.Destination // by lane
 	progress harness.Progress
-	held     string // why no trial begins; "" if they do
-	last     bool   // no other trial begins
+	held     *harness.Order // by which no trial begins; nil if there is none
+	last     bool           // no other trial begins
 }
 
 // follow returns functions that show each event of a run, and each step of its trials.
@@ -157,12 +159,10 @@ func (f *following) event(event harness.Event) {
 
 func (f *following) order(order harness.Order) {
 	switch order.Do {
-	case harness.Pause:
-		f.held = "Paused: everything is reachable until you resume"
-	case harness.Allow:
-		f.held = "Everything is reachable until " + order.Until.Local().Format("15:04") + ", and the run continues then"
+	case harness.Pause, harness.Allow:
+		f.held = &order
 	case harness.Resume:
-		f.held = ""
+		f.held = nil
 	case harness.Stop:
 		f.last = true
 	case harness.Skip:
@@ -196,9 +196,9 @@ func (f *following) step(step harness.Step) {
 
 // show shows the trial that has been under way for longest.
 func (f *following) show(ended bool) {
-	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left}
-	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != ""}
-	if f.held == "" {
+	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held}
+	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != nil}
+	if f.held == nil {
 		for lane, trial := range f.under {
 			live.Blocked = append(live.Blocked, trial.Block...)
 			live.Tried = append(live.Tried, f.tried[lane]...)
@@ -207,7 +207,7 @@ func (f *following) show(ended bool) {
 			}
 		}
 	}
-	live.Now = cmp.Or(f.held, now.Sentence())
+	live.Now = now.Sentence()
 	if now.Left > 0 {
 		live.All = now.Over + now.Left
 	}
@@ -215,7 +215,7 @@ func (f *following) show(ended bool) {
 	case ended:
 	case f.last:
 		live.Now += ". The run ends after this trial"
-	case f.held != "":
+	case f.held != nil:
 		live.Orders = []harness.Do{harness.Resume, harness.Stop}
 	default:
 		live.Orders = []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop}

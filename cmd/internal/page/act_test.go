@@ -2,7 +2,6 @@ package page_test
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -33,10 +32,9 @@ func posting(path string, form url.Values, change ...func(*http.Request)) *http.
 
 // textOf is the page that a request gets.
 func textOf(server *page.Server, change ...func(*http.Request)) string {
-	GinkgoHelper()
-	text, err := io.ReadAll(answer(server, request("GET", "/", change...)).Body)
-	Expect(err).NotTo(HaveOccurred())
-	return string(text)
+	recorder := httptest.NewRecorder()
+	server.Handler().ServeHTTP(recorder, request("GET", "/", change...))
+	return recorder.Body.String()
 }
 
 var _ = Describe("a question on a page", func() {
