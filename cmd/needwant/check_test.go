@@ -83,9 +83,9 @@ var _ = Describe("needwant scenario", func() {
 		Entry("a lab", "--placement", "lab", SpecTimeout(time.Minute)),
 		Entry("a second network card", "--placement", "nic", "--inside", "enp3s0", "--address", "192.168.50.77", SpecTimeout(time.Minute)),
 		Entry("a VLAN", "--placement", "vlan", "--vlan", "7", SpecTimeout(time.Minute)),
-		Entry("one arm", "--placement", "onearm", "--like", "http-device", SpecTimeout(time.Minute)),
+		Entry("one arm", "--placement", "onearm", "--like", "http-device", "--mac", "7c:49:eb:00:00:02", SpecTimeout(time.Minute)),
 		Entry("a DNS server", "--placement", "dns", "--like", "http-device", SpecTimeout(time.Minute)),
-		Entry("an access point", "--placement", "ap", "--like", "mqtt-device", SpecTimeout(time.Minute)),
+		Entry("an access point", "--placement", "ap", "--like", "mqtt-device", "--mac", "7c:49:eb:00:00:02", SpecTimeout(time.Minute)),
 		Entry("an IPv6 address", "--like", "http-device", "--address", "fd00::7", SpecTimeout(time.Minute)),
 	)
 

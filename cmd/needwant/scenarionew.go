@@ -32,6 +32,8 @@ type question struct {
 	// offer is the answer that a person gives by Enter, or "" if there is none and the
 	// question must be answered; nil: the usual one.
 	offer func(d *scenarios.Draft, s surroundings) string
+	// alone answers if neither a flag nor a person does; nil: as the example has it.
+	alone func(d *scenarios.Draft) error
 	// means is the answer that a person means by what was typed; nil: just that.
 	means func(typed string, s surroundings) string
 	// missing says what an answer names and this machine does not have; nil: nothing.
@@ -47,8 +49,8 @@ func newScenarioCommand() *cobra.Command {
 		Short: "Write a spec with comments; asks on a terminal, or takes flags",
 		Long: `Writes a spec for a device of yours, with comments, made of one that comes along
 ('needwant scenario list'). On a terminal it asks for what no flag says; elsewhere
-it takes the example's values, to be changed in the file. FILE - is the standard
-output; the default is the device's name with .yaml.`,
+it takes the example's values, to be changed in the file, except for the MAC address.
+FILE - is the standard output; the default is the device's name with .yaml.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	command.Flags().StringVar(&from, "like", "roborock-s50", "the spec to begin with, as 'needwant scenario list' shows")
@@ -201,6 +203,13 @@ func link(q question, offer func(surroundings) string) question {
 func hardwareAddress(q question) question {
 	q.about = func(_ *scenarios.Draft, s surroundings) []string { return s.devices() }
 	q.offer = func(*scenarios.Draft, surroundings) string { return "" }
+	q.alone = func(d *scenarios.Draft) error {
+		d.Device.MAC = ""
+		if slices.Contains([]string{"host", "ap", "onearm"}, d.Gateway.Placement) {
+			return fmt.Errorf("placement %s needs the device's MAC address: its label has it, or your router's list of devices", d.Gateway.Placement)
+		}
+		return nil
+	}
 	q.means = func(typed string, s surroundings) string {
 		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(s.neighbours) {
 			return s.neighbours[n-1].mac
@@ -285,7 +294,11 @@ func (i interview) begin(ctx context.Context, from string, given bool) (scenario
 // have is taken if it is given twice.
 func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
 	usual := q.usual(draft)
-	if i.lines == nil {
+	switch {
+	case i.lines != nil:
+	case q.alone != nil:
+		return q.alone(draft)
+	default:
 		return q.take(draft, usual)
 	}
 	if q.offer != nil {
