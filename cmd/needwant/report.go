@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/needwant/needwant/cmd/internal/geoip"
 	"github.com/needwant/needwant/harness"
@@ -95,10 +96,20 @@ func checkFormat(format string) error {
 	return render(io.Discard, format, reports.Report{})
 }
 
+// textFor is how a text is written to a file: as wide as the window of a terminal, and in
+// colour there.
+func textFor(file *os.File) reports.Text {
+	if !terminal(file) {
+		return reports.Text{}
+	}
+	columns, _, _ := term.GetSize(int(file.Fd())) // 0 if it is not known
+	return reports.Text{Width: columns, Colour: os.Getenv("NO_COLOR") == ""}
+}
+
 // render writes a report in one of the formats; as text, in colour on a terminal.
 func render(out io.Writer, format string, report reports.Report) error {
 	if file, ok := out.(*os.File); ok && format == "text" {
-		return reports.Text{Colour: terminal(file) && os.Getenv("NO_COLOR") == ""}.Render(out, report.Matrix)
+		return textFor(file).Render(out, report.Matrix)
 	}
 	err := reports.Render(out, format, report)
 	var unknown reports.UnknownFormatError

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,8 +12,10 @@ import (
 
 	"github.com/clipperhouse/displaywidth"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
 )
 
 // longRun has contacted so many destinations, and has tried each of them.
@@ -79,4 +83,26 @@ func TestObserveFitsItsWindow(t *testing.T) {
 	expect.Expect(fittingTable(seen, 200, 60)[0]).To(HaveSuffix("NAMED BY"))
 	expect.Expect(fittingTable(seen, 20, 60)[0]).To(HavePrefix("NAME"))
 	expect.Expect(fittingTable(nil, 80, 24)).To(Equal([]string{"the device has contacted nothing yet"}))
+}
+
+func TestATextIsAsWideAsTheWindow(t *testing.T) {
+	expect := NewWithT(t)
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "1")
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	expect.Expect(err).NotTo(HaveOccurred())
+	defer master.Close()
+	expect.Expect(unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)).To(Succeed())
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	expect.Expect(err).NotTo(HaveOccurred())
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	expect.Expect(err).NotTo(HaveOccurred())
+	defer terminal.Close()
+	expect.Expect(unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 72, Row: 20})).To(Succeed())
+	expect.Expect(textFor(terminal)).To(Equal(reports.Text{Width: 72}))
+
+	file, err := os.Create(filepath.Join(t.TempDir(), "report"))
+	expect.Expect(err).NotTo(HaveOccurred())
+	defer file.Close()
+	expect.Expect(textFor(file)).To(Equal(reports.Text{}))
 }

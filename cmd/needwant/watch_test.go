@@ -47,10 +47,10 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		Expect(needwant(ctx, "lab", "all-optional", "--quiet", "--out", path).Code).To(Equal(0))
 		screen := gbytes.NewBuffer()
 		command := exec.CommandContext(ctx, "script", "--quiet", "--return", "--command", program+" watch "+path, os.DevNull)
-		command.Env = append(os.Environ(), "NO_COLOR=")
+		command.Env = append(os.Environ(), "NO_COLOR=", "TERM=xterm")
 		command.Stdout = screen
 		Expect(command.Run()).To(Succeed())
-		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)optional: works without it.*so far\r\n\x1b\[\d+A\x1b\[J.*safe list: `))
+		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)optional: works without it.*so far\r\n\x1b\[\d+A\x1b\[J.*Safe to block, all at once`))
 	}, SpecTimeout(time.Minute))
 
 	It("says when the experiment was cut short", func(ctx SpecContext) {
