@@ -34,7 +34,7 @@ func (h history) playOn(regime Regime, fault Fault) int {
 	for asked := range ahead {
 		options := h.options(regime, fault, journals...)
 		options.Windows = append(options.Windows, windows...)
-		options.Transversals = mostWays
+		options.Transversals, options.Quick = mostWays, true
 		question, more := search.NextOfAll(journals, h.order, nil, options)
 		if !more {
 			return asked

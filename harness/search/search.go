@@ -26,6 +26,7 @@ type Options struct {
 	Kin          []int    // what is likely to be in one group of alternatives, as Services; without it that is the service
 	Seed         uint64   // of the audits
 	Windows      []Window // what was contacted when, in the order of the trials; without it no [Fallback] is found
+	Quick        bool     // plan by the rules alone, in well under a millisecond
 	Transversals int      // most ways around the known cuts that exact search lists; 0 stands for 4096
 
 	// FalseFails are the shares of false failures of each column in [NextOfAll]; nil if
@@ -64,7 +65,17 @@ const (
 // It reports false when there is nothing useful to ask now: with nothing in
 // flight, the search is done. The same arguments always give the same answer.
 func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Question, bool) {
-	return speculate(knowledge, order, inflight, options)
+	q, ok := speculate(knowledge, order, inflight, options)
+	if ok && options.weighs(q) {
+		return learn(knowledge, order, options).weigh(q, inflight), true
+	}
+	return q, ok
+}
+
+// weighs reports whether a better question is looked for.
+func (o Options) weighs(q Question) bool {
+	looks := q.Reason == Halve || q.Reason == Shrink || q.Reason == Prove && o.Exact
+	return looks && !o.Quick && !o.Blame && o.MaxNoise == 0
 }
 
 // Bound is a number of trials that the search of one column stays below if its

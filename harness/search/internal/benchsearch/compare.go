@@ -21,7 +21,10 @@ const driven = 12
 // families are the rows of the table.
 func families() []systems.Family {
 	return []systems.Family{
-		{Name: "7 destinations, 1 required", N: 7, Singles: 1},
+		{Name: "5 destinations, 1 required", N: 5, Singles: 1},
+		{Name: "7, 1 required", N: 7, Singles: 1},
+		{Name: "8, 1 required + a group of 2", N: 8, Singles: 1, Groups: []int{2}, Apart: true},
+		{Name: "12, 2 required + a group of 3", N: 12, Singles: 2, Groups: []int{3}, Apart: true},
 		{Name: "20, 3 required", N: 20, Singles: 3},
 		{Name: "60, 3 required", N: 60, Singles: 3},
 		{Name: "200, 6 required", N: 200, Singles: 6},
@@ -53,15 +56,16 @@ func (b bench) compare(ctx context.Context) error {
 		{"QuickXplain", peers.QuickXplain}, {"MARCO + QuickXplain", peers.Marco},
 	}
 	fmt.Printf("Median trials of %d random systems a row (Go's bisect: %d), and the share of them whose verdicts were wrong.\n\n", b.draws, driven)
-	fmt.Print("| family | log2 of the hypotheses | ours: exact / order 2 |")
+	fmt.Print("| family | log2 of the hypotheses | ours: exact / order 2 | exact, mean | by the rules alone, mean |")
 	for _, m := range methods {
 		fmt.Printf(" %s |", m.name)
 	}
-	fmt.Printf(" Go's bisect |\n|---|---|---|%s\n", strings.Repeat("---|", len(methods)+1))
+	fmt.Printf(" Go's bisect |\n|---|---|---|---|---|%s\n", strings.Repeat("---|", len(methods)+1))
 	for _, family := range families() {
 		exact := ours(b.draws, family.Draw, search.Options{Exact: true})
 		second := ours(b.draws, family.Draw, search.Options{})
-		fmt.Printf("| %s | %s | %s / %s |", family.Name, hypotheses(family), cell(exact), cell(second))
+		quick := ours(b.draws, family.Draw, search.Options{Exact: true, Quick: true})
+		fmt.Printf("| %s | %s | %s / %s | %.1f | %.1f |", family.Name, hypotheses(family), cell(exact), cell(second), exact.mean(), quick.mean())
 		for _, m := range methods {
 			fmt.Printf(" %s |", cell(b.peer(family, m.method)))
 		}

@@ -1,0 +1,49 @@
+package search
+
+// Drawn is the share of the worlds drawn for a journal in which each set of some
+// destinations fails, by the bits of the set.
+func Drawn(knowledge []Answer, order []int) []float64 {
+	f := newField(learn(knowledge, order, Options{}))
+	return f.shares(f.worlds(), func(world) float64 { return 1 })
+}
+
+// Weighed is the same of all worlds that there are, each as heavy as it is likely.
+func Weighed(knowledge []Answer, order []int) []float64 {
+	f := newField(learn(knowledge, order, Options{}))
+	var all []world
+	var extend func(w world, next uint64)
+	extend = func(w world, next uint64) {
+		if f.sound(w) {
+			all = append(all, append(append(world{}, w...), f.cuts...))
+		}
+		for cut := next; cut <= f.all; cut++ {
+			if f.clashes(w, -1, cut) == 0 {
+				extend(append(w, cut), cut+1)
+			}
+		}
+	}
+	extend(nil, 1)
+	return f.shares(all, func(w world) float64 {
+		weight := 1.0
+		for i, cut := range w[:len(w)-len(f.cuts)] {
+			weight *= f.likelihood(w[:i], -1, cut)
+		}
+		return weight
+	})
+}
+
+func (f *field) shares(worlds []world, weight func(world) float64) []float64 {
+	shares, sum := make([]float64, f.all+1), 0.0
+	for _, w := range worlds {
+		sum += weight(w)
+		for set := range shares {
+			if w.fails(uint64(set)) {
+				shares[set] += weight(w)
+			}
+		}
+	}
+	for set := range shares {
+		shares[set] /= sum
+	}
+	return shares
+}

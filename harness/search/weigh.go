@@ -1,0 +1,180 @@
+package search
+
+import (
+	"math"
+	"math/bits"
+)
+
+const (
+	proofs   = 0.4 // of a trial is saved by a question that is one of the proofs in the end
+	climbs   = 6   // rounds in which the best question is changed by one destination
+	fewDrawn = 20  // worlds are not enough to choose by
+)
+
+// weigh replaces a question of the rules by the one that the worlds recommend.
+//
+// A trial is worth the information that its answer gives, in bits, and something more if
+// it may be one of the proofs that the certificate will rest on: that a cut fails by
+// itself, or that a maximal set passes. Beside trials in flight, only the information
+// counts that they will not give.
+func (t *theory) weigh(q Question, inflight []Set) Question {
+	if n := t.universe.Len(); n < smallest || n-t.required.Len() > widest {
+		return q
+	}
+	f := newField(t)
+	s := scale{field: f, worlds: f.worlds(), tried: map[uint64]bool{}}
+	if len(s.worlds) < fewDrawn {
+		return q
+	}
+	s.await(f.bitsOf(inflight))
+	s.try(f.bits(q.Block))
+	s.proofs()
+	s.chunks(f.bits(t.suspects), f.bits(t.safe))
+	for range climbs {
+		before := s.set
+		for x := f.all; x != 0; x &= x - 1 {
+			s.try(before ^ x&-x)
+		}
+	}
+	block := f.set(s.set)
+	if t.passes(block) || t.fails(block) || s.set == 0 {
+		return q
+	}
+	needed := 1.0
+	if len(inflight) > 0 {
+		needed = min(1, s.informs/max(information(s.fails), 0.01))
+	}
+	return Question{Block: block, Reason: q.Reason, Fails: s.fails, Needed: needed}
+}
+
+// scale weighs sets against each other, and keeps the best.
+type scale struct {
+	*field
+	worlds          []world
+	tried           map[uint64]bool
+	answers         []int // of what is in flight, in each world, as bits
+	broken, counted []int // by answers
+
+	set                   uint64
+	score, fails, informs float64 // of the set
+}
+
+// mostAwaited is how many trials in flight are taken into account.
+const mostAwaited = 8
+
+// await sorts the worlds by the answers of what is in flight.
+func (s *scale) await(inflight []uint64) {
+	inflight = inflight[:min(len(inflight), mostAwaited)]
+	s.answers = make([]int, len(s.worlds))
+	s.counted, s.broken = make([]int, 1<<len(inflight)), make([]int, 1<<len(inflight))
+	for i, w := range s.worlds {
+		for bit, set := range inflight {
+			if s.tried[set] = true; w.fails(set) {
+				s.answers[i] |= 1 << bit
+			}
+		}
+		s.counted[s.answers[i]]++
+	}
+}
+
+// try weighs a set.
+func (s *scale) try(set uint64) {
+	if set == 0 || s.tried[set] {
+		return
+	}
+	s.tried[set] = true
+	clear(s.broken)
+	proving := 0
+	for i, w := range s.worlds {
+		fails, proves := w.answer(set, s.all)
+		if fails {
+			s.broken[s.answers[i]]++
+		}
+		if proves {
+			proving++
+		}
+	}
+	n, fails, informs := float64(len(s.worlds)), 0.0, 0.0
+	for i, counted := range s.counted {
+		if counted > 0 {
+			fails += float64(s.broken[i]) / n
+			informs += float64(float64(counted) / n * information(float64(s.broken[i])/float64(counted)))
+		}
+	}
+	if score := informs + float64(proofs*float64(proving)/n); score > s.score+1e-9 {
+		s.set, s.score, s.fails, s.informs = set, score, fails, informs
+	}
+}
+
+// answer is what a trial of a set would show in a world, and whether it would be a proof.
+func (w world) answer(set, all uint64) (fails, proves bool) {
+	var alone uint64 // each of these breaks it if it is blocked, too
+	for _, cut := range w {
+		switch rest := cut &^ set; {
+		case rest == 0:
+			return true, cut == set
+		case rest&(rest-1) == 0:
+			alone |= rest
+		}
+	}
+	return false, alone == all&^set
+}
+
+// proofs tries what would be proofs in some of the worlds.
+func (s *scale) proofs() {
+	for i := 0; i < len(s.worlds); i += 4 {
+		for _, cut := range s.worlds[i] {
+			s.try(cut)
+		}
+		s.try(s.maximal(s.worlds[i]))
+	}
+}
+
+// maximal is some maximal set that works in a world.
+func (s *scale) maximal(w world) uint64 {
+	set := s.all
+	for _, cut := range w {
+		if cut&^set == 0 {
+			set &^= nth(cut, s.random.IntN(bits.OnesCount64(cut)))
+		}
+	}
+	for rest := s.all &^ set; rest != 0; rest &= rest - 1 {
+		if wider := set | rest&-rest; !w.fails(wider) {
+			set = wider
+		}
+	}
+	return set
+}
+
+func (w world) fails(set uint64) bool {
+	for _, cut := range w {
+		if cut&^set == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// chunks tries the first suspects, alone and on top of the safe list, and failing sets
+// without a member.
+func (s *scale) chunks(suspects, safe uint64) {
+	var chunk uint64
+	for ; suspects != 0; suspects &= suspects - 1 {
+		chunk |= suspects & -suspects
+		s.try(chunk)
+		s.try(chunk | safe)
+	}
+	for _, f := range s.failing {
+		for x := f; x != 0; x &= x - 1 {
+			s.try(f &^ (x & -x))
+		}
+	}
+}
+
+// information is what the answer to a bet is worth, in bits.
+func information(p float64) float64 {
+	if p <= 0 || p >= 1 {
+		return 0
+	}
+	return -float64(p*math.Log2(p)) - float64((1-p)*math.Log2(1-p))
+}

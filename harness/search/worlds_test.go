@@ -1,0 +1,57 @@
+package search_test
+
+import (
+	"math/rand/v2"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/harness/search/internal/systems"
+)
+
+var _ = Describe("The worlds drawn for a question", func() {
+	DescribeTable("are as likely as they should be",
+		func(knowledge ...search.Answer) {
+			drawn := search.Drawn(knowledge, search.All(5).Members())
+			for set, share := range search.Weighed(knowledge, search.All(5).Members()) {
+				Expect(drawn[set]).To(BeNumerically("~", share, 0.12), "set %05b", set)
+			}
+		},
+		Entry("at first", answer(1, false, 0, 1, 2, 3, 4)),
+		Entry("after a pass", answer(1, false, 0, 1, 2, 3, 4), answer(2, true, 0, 1)),
+		Entry("with a group", answer(1, false, 0, 1, 2, 3, 4), answer(2, true, 0, 1, 2), answer(3, true, 2, 3), answer(4, false, 0, 1, 2, 3)),
+		Entry("with a required destination", answer(1, false, 0, 1, 2, 3, 4), answer(2, false, 3), answer(3, true, 0, 1)),
+		Entry("with a proven group", answer(1, false, 0, 1), answer(2, true, 0, 2), answer(3, true, 1), answer(4, false, 2, 3, 4)),
+	)
+
+	DescribeTable("save trials",
+		func(family systems.Family, saved int) {
+			trials := map[bool]int{}
+			for i := range 12 {
+				system := family.Draw(rand.New(rand.NewPCG(50, uint64(i))))
+				for _, quick := range []bool{false, true} {
+					out := systems.Experiment{System: system, Options: search.Options{Exact: true, Quick: quick}}.Run()
+					Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
+					trials[quick] += out.Trials
+				}
+			}
+			AddReportEntry("trials of 12 systems, and by the rules alone", []int{trials[false], trials[true]})
+			Expect(trials[true] - trials[false]).To(BeNumerically(">=", saved))
+		},
+		Entry("where destinations are required", systems.Family{N: 20, Singles: 3}, 6),
+		Entry("in a group that is spread", systems.Family{N: 20, Singles: 2, Groups: []int{4}, Apart: true}, 12),
+		Entry("in a group side by side", systems.Family{N: 20, Singles: 2, Groups: []int{4}}, 24),
+	)
+
+	It("give the same question for the same knowledge", func() {
+		knowledge := []search.Answer{answer(1, false, search.All(20).Members()...), answer(2, true, 3, 4, 5)}
+		first, _ := search.Next(knowledge, search.All(20).Members(), nil, search.Options{})
+		for range 3 {
+			again, _ := search.Next(knowledge, search.All(20).Members(), nil, search.Options{})
+			Expect(again).To(Equal(first))
+		}
+		quick, _ := search.Next(knowledge, search.All(20).Members(), nil, search.Options{Quick: true})
+		Expect(quick).NotTo(Equal(first))
+	})
+})
