@@ -68,6 +68,21 @@
 //     unknown cut would have to hold more than t of the known alternatives.
 //  5. Audit.
 //
+// The rules decide when a search is done. Which set a question of rules 2 to 4 blocks is
+// chosen with more care if there are 9 destinations or more, and up to 64 that are not
+// required: the planner draws 400 worlds, sets of cuts that explain every answer so far,
+// each drawn as often as it is likely. It then asks for the set whose answer tells most
+// of these worlds apart; a set that would be one of the proofs in the end counts for
+// somewhat more. A further lane asks for what the trials in flight will not tell.
+// This takes some milliseconds. With [Options].Quick, with Blame and where answers may be wrong, the
+// rules choose alone. See worlds.go and weigh.go.
+//
+// # Destinations that are contacted rarely
+//
+// A trial that passes is held until the device has tried all that was blocked. With
+// [Options].Hold the search decides the fast destinations first, tier by tier, and
+// blocks the whole of each new tier on top of what is safe. See tiers.go.
+//
 // # Answers that may be wrong
 //
 // With [Options].MaxNoise above 0 an answer is evidence. The answers for each

@@ -61,6 +61,9 @@ func (t *theory) halve(inflight []Set) Question {
 	if free.IsEmpty() {
 		return t.await(inflight)
 	}
+	if q, ok := t.wholeTier(); ok && len(inflight) == 0 {
+		return q
+	}
 	rest, blamed := free, false
 	for _, f := range t.failing {
 		group := f.Intersect(free)

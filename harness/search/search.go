@@ -13,21 +13,22 @@ type Answer struct {
 // Options choose how far a search goes and how much it trusts an answer. The
 // zero value asks for order 2 and trusts every answer.
 type Options struct {
-	Exact        bool     // prove the whole formula; otherwise stop at Order
-	Order        int      // 1 or more; 0 stands for 2
-	MaxNoise     float64  // above 0: answers may be wrong, so each verdict is confirmed by repeats
-	FalseFail    float64  // share of trials failing for no reason, see [LearnFalseFail]; floored at 0.05
-	FalsePass    float64  // share of trials passing for no reason; 0 stands for a tenth of FalseFail
-	Careful      bool     // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
-	Confirm      int      // failing answers that each cut needs, each of a trial of its own; 0 stands for 1
-	Blame        bool     // about one destination, or one group of alternatives, is expected to matter
-	Audits       int      // sets inside the safe list tried before certifying; 0 for none
-	Services     []int    // the kind of each destination, indexed by destination; audited one kind at a time
-	Kin          []int    // what is likely to be in one group of alternatives, as Services; without it that is the service
-	Seed         uint64   // of the audits
-	Windows      []Window // what was contacted when, in the order of the trials; without it no [Fallback] is found
-	Quick        bool     // plan by the rules alone, in well under a millisecond
-	Transversals int      // most ways around the known cuts that exact search lists; 0 stands for 4096
+	Exact        bool      // prove the whole formula; otherwise stop at Order
+	Order        int       // 1 or more; 0 stands for 2
+	MaxNoise     float64   // above 0: answers may be wrong, so each verdict is confirmed by repeats
+	FalseFail    float64   // share of trials failing for no reason, see [LearnFalseFail]; floored at 0.05
+	FalsePass    float64   // share of trials passing for no reason; 0 stands for a tenth of FalseFail
+	Careful      bool      // confirm each verdict to odds of 3000 : 1 instead of 650 : 1
+	Confirm      int       // failing answers that each cut needs, each of a trial of its own; 0 stands for 1
+	Blame        bool      // about one destination, or one group of alternatives, is expected to matter
+	Audits       int       // sets inside the safe list tried before certifying; 0 for none
+	Services     []int     // the kind of each destination, indexed by destination; audited one kind at a time
+	Kin          []int     // what is likely to be in one group of alternatives, as Services; without it that is the service
+	Seed         uint64    // of the audits
+	Windows      []Window  // what was contacted when, in the order of the trials; without it no [Fallback] is found
+	Hold         []float64 // how long a trial is held for each destination, in any unit; without it, all alike
+	Quick        bool      // plan by the rules alone, in well under a millisecond
+	Transversals int       // most ways around the known cuts that exact search lists; 0 stands for 4096
 
 	// FalseFails are the shares of false failures of each column in [NextOfAll]; nil if
 	// FalseFail is that of all of them.
@@ -65,6 +66,19 @@ const (
 // It reports false when there is nothing useful to ask now: with nothing in
 // flight, the search is done. The same arguments always give the same answer.
 func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Question, bool) {
+	tiers := Tiers(order, options)
+	for _, tier := range tiers[:len(tiers)-1] {
+		plain := options
+		plain.Audits = 0
+		if q, ok := next(Within(knowledge, tier), tier, inflight, plain); ok {
+			return q, true
+		}
+	}
+	return next(knowledge, order, inflight, options)
+}
+
+// next is the next trial within a tier.
+func next(knowledge []Answer, order []int, inflight []Set, options Options) (Question, bool) {
 	q, ok := speculate(knowledge, order, inflight, options)
 	if ok && options.weighs(q) {
 		return learn(knowledge, order, options).weigh(q, inflight), true
@@ -75,7 +89,7 @@ func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Que
 // weighs reports whether a better question is looked for.
 func (o Options) weighs(q Question) bool {
 	looks := q.Reason == Halve || q.Reason == Shrink || q.Reason == Prove && o.Exact
-	return looks && !o.Quick && !o.Blame && o.MaxNoise == 0
+	return looks && !o.Quick && len(o.Hold) == 0 && !o.Blame && o.MaxNoise == 0
 }
 
 // Bound is a number of trials that the search of one column stays below if its

@@ -28,6 +28,16 @@ func ofTheEnd(q Question, inflight []Set) Question {
 func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options) (Question, bool) {
 	plain := options
 	plain.Audits = 0
+	tiers := Tiers(order, options)
+	for _, tier := range tiers[:len(tiers)-1] {
+		narrow := make([][]Answer, len(columns))
+		for i, knowledge := range columns {
+			narrow[i] = Within(knowledge, tier)
+		}
+		if q, ok := likeliest(narrow, tier, inflight, plain); ok {
+			return q, true
+		}
+	}
 	if best, ok := likeliest(columns, order, inflight, plain); ok {
 		if best.Needed >= surely {
 			return best, true

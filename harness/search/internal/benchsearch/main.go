@@ -37,8 +37,13 @@ func main() {
 
 func run(ctx context.Context) error {
 	systems := flag.Int("systems", 500, "random systems in each row")
+	only := flag.Bool("clock", false, "print only the table of devices that contact their destinations rarely")
 	flag.Parse()
 	b := bench{draws: *systems}
+	b.clock()
+	if *only {
+		return nil
+	}
 	if err := b.compare(ctx); err != nil {
 		return err
 	}
