@@ -18,15 +18,27 @@ var _ = Describe("Further lanes", func() {
 	order := search.All(24).Members()
 	knowledge := []search.Answer{answer(1, false, order...)}
 
-	It("try disjoint suspects first", func() {
+	It("try disjoint suspects first, by the rules alone", func() {
 		var inflight []search.Set
 		var tried search.Set
 		for range 4 {
-			q, ok := search.Next(knowledge, order, inflight, search.Options{})
+			q, ok := search.Next(knowledge, order, inflight, search.Options{Quick: true})
 			Expect(ok).To(BeTrue())
 			Expect(q.Reason).To(Equal(search.Halve))
 			Expect(q.Block.Intersects(tried)).To(BeFalse())
 			tried = tried.Union(q.Block)
+			inflight = append(inflight, q.Block)
+		}
+	})
+
+	It("are asked what the trials in flight will hardly tell", func() {
+		var inflight []search.Set
+		for range 4 {
+			q, ok := search.Next(knowledge, order, inflight, search.Options{})
+			Expect(ok).To(BeTrue())
+			Expect(inflight).NotTo(ContainElement(q.Block))
+			Expect(q.Needed).To(BeNumerically(">", 0.8), "of what is new when the others have ended")
+			Expect(q.Fails).To(BeNumerically("~", 0.5, 0.25))
 			inflight = append(inflight, q.Block)
 		}
 	})
