@@ -92,6 +92,23 @@ var _ = Describe("a damaged run file", func() {
 		}),
 	)
 
+	It("is none that an earlier version made: the text of the tables is what it always was", func() {
+		path, _ := written(1)
+		db, err := sql.Open("sqlite", path)
+		Expect(err).NotTo(HaveOccurred())
+		defer db.Close()
+		var journal, tip string
+		Expect(db.QueryRow("SELECT sql FROM sqlite_master WHERE name = 'journal'").Scan(&journal)).To(Succeed())
+		Expect(db.QueryRow("SELECT sql FROM sqlite_master WHERE name = 'tip'").Scan(&tip)).To(Succeed())
+		Expect(journal).To(Equal(`CREATE TABLE journal (
+  seq      INTEGER PRIMARY KEY, -- 1, 2, 3 …
+  kind     TEXT NOT NULL,       -- run (always the first), result, end
+  json     TEXT NOT NULL,       -- durations in nanoseconds
+  checksum BLOB NOT NULL        -- SHA-256 of the previous checksum, kind, a zero byte and json
+)`))
+		Expect(tip).To(Equal("CREATE TABLE tip (\n  seq      INTEGER NOT NULL,\n  checksum BLOB NOT NULL\n)"))
+	})
+
 	It("leaves other programs' files as they were", func() {
 		path := GinkgoT().TempDir() + "/other.db"
 		write(path, "")

@@ -1,10 +1,12 @@
 PRAGMA application_id = 0x6e776e74; -- "nwnt"
 PRAGMA user_version = 1; -- 2 from the first order on
 
--- The experiment, record by record; nothing here is ever changed.
+-- The experiment, record by record; nothing here is ever changed. A kind can be order, too.
+-- Not a letter between CREATE and ; may change, comments included: every file holds that
+-- text, and one with another text is rejected as damaged.
 CREATE TABLE journal (
   seq      INTEGER PRIMARY KEY, -- 1, 2, 3 …
-  kind     TEXT NOT NULL,       -- run (always the first), result, order, end
+  kind     TEXT NOT NULL,       -- run (always the first), result, end
   json     TEXT NOT NULL,       -- durations in nanoseconds
   checksum BLOB NOT NULL        -- SHA-256 of the previous checksum, kind, a zero byte and json
 );
