@@ -12,8 +12,10 @@ import (
 // while when they were blocked, and then worked again under the same block.
 //
 // An outage is put down to a destination that the trial blocked alone, or that had
-// an outage in each passing trial in which it was tried at the block. Outages must be
-// longer than each of the controls'.
+// an outage in each passing trial in which it was tried at the block and that lasted
+// long enough to show one. A row of which only a part was blocked counts as blocked:
+// the function may have worked again by another part. Outages must be longer than each
+// of the controls'.
 func (j *judge) interrupted() {
 	for c := range j.columns {
 		column := j.columns[c]
@@ -50,20 +52,34 @@ func (f fact) outage(column Column) time.Duration {
 	return 0
 }
 
+// onset is how long after the beginning of a trial that blocked destination i, or a part
+// of it, an outage was first seen; 0 if none was.
+func (j *judge) onset(i int, heard []fact, column Column, usual time.Duration) (onset time.Duration) {
+	for _, f := range heard {
+		if !f.passed(column) || !f.attempted.Has(i) || f.outage(column) <= usual {
+			continue
+		}
+		if failed := f.Outcomes[column.Scenario.Name].Outage.Failed; onset == 0 || failed < onset {
+			onset = failed
+		}
+	}
+	return onset
+}
+
 // outages says what happened when destination i was blocked, if that is to be put
 // down to it; "" if not.
 func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration) (why string, trials []int) {
 	var worst fact
 	alone, clean := false, false
+	onset := j.onset(i, heard, column, usual)
 	for _, f := range heard {
-		tried := f.attempted.Intersect(f.whole)
 		switch {
-		case !f.passed(column) || !tried.Has(i):
+		case !f.passed(column) || !f.attempted.Has(i):
 		case f.outage(column) <= usual:
-			clean = true
+			clean = clean || f.Held >= onset
 		default:
 			trials = append(trials, f.Trial.Number)
-			single := f.whole.Len() == 1
+			single := f.blocked.Len() == 1
 			if single && !alone || single == alone && f.outage(column) > worst.outage(column) {
 				worst = f
 			}
@@ -76,7 +92,7 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 	outage := worst.Outcomes[column.Scenario.Name].Outage
 	why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
 		span.Words(outage.Worked.Round(time.Second)), worst.Trial.Number, span.Words(outage.Failed.Round(time.Second)), span.Words(outage.Worked.Round(time.Second)))
-	if others := j.destinations(worst.attempted.Intersect(worst.whole).Without(i)); !alone && len(others) > 0 {
+	if others := j.destinations(worst.attempted.Without(i)); !alone && len(others) > 0 {
 		why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
 	}
 	return why, slices.Compact(trials)

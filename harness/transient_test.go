@@ -105,6 +105,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 
 	It("is degraded, with its times, if the function works again under the block", func() {
 		run := experiment(2, func(r *harness.Result) {
+			r.Held = 20 * time.Second
 			for _, d := range r.Trial.Block {
 				if outcome := r.Outcomes["app"]; d == destination("time1") && outcome.Answer == harness.Pass {
 					outcome.Outage = &harness.Outage{Failed: 12 * time.Second, Worked: 17 * time.Second}
@@ -117,5 +118,40 @@ var _ = Describe("a failure that may pass by itself", func() {
 		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts for about 17 s"))
 		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without an outage")
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
+	})
+
+	It("is put down to nothing else if a part of a row was blocked, nor called harmless by a trial that was too short to show it", func() {
+		// Names that never repeat are one row in the end. In the trial before, two of them
+		// were blocked by name, and the function worked again by a third.
+		every := harness.Destination{Protocol: "tcp", Port: 443, Name: "*.data.example"}
+		some := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "a1.data.example"}, {Protocol: "tcp", Port: 443, Name: "b2.data.example"}}
+		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+		add := func(held time.Duration, outage *harness.Outage, block ...harness.Destination) {
+			result := harness.Result{
+				Trial: harness.Trial{Number: len(run.Results) + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady}, Recovered: true, Held: held,
+				Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass, Outage: outage}},
+			}
+			for _, d := range append([]harness.Destination{destination("cloud"), every}, some...) {
+				contact := harness.Contact{Destination: d, Tries: 1}
+				for _, blocked := range block {
+					if blocked == d {
+						contact.Attempts, contact.Touched = 1, 1
+					}
+				}
+				result.Seen.Contacts = append(result.Seen.Contacts, contact)
+			}
+			run.Results = append(run.Results, result)
+		}
+		add(5*time.Second, nil)
+		add(5*time.Second, nil)
+		add(8*time.Second, &harness.Outage{Failed: 6 * time.Second, Worked: 8 * time.Second}, append([]harness.Destination{destination("cloud")}, some...)...)
+		add(5*time.Second, nil, every)
+		add(8*time.Second, nil, destination("cloud"))
+		add(5*time.Second, nil, destination("cloud"), every)
+		cells := harness.Judge(run).Columns[0].Cells
+		Expect(cells).To(HaveLen(2))
+		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Optional), "a trial that lasted long enough shows that it is not this")
+		Expect(cells[every].Verdict).To(Equal(harness.Degraded))
+		Expect(cells[every].Why).To(And(ContainSubstring("interrupts for about 8 s"), ContainSubstring("The same trial blocked cloud.example: it may be that")))
 	})
 })
