@@ -1,0 +1,48 @@
+package applied_test
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness/blocklist"
+	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/reports/policy"
+)
+
+var _ = Describe("exceptions from a block list, applied to a resolver", Label("root", "peer"), func() {
+	It("let a device work again that the list broke", func(ctx SpecContext) {
+		tools("nft", "dnsmasq")
+		world, err := lab.Find("tv-list")
+		Expect(err).NotTo(HaveOccurred())
+		text, err := os.ReadFile("../../../netns/lab/worlds/tv-list.txt")
+		Expect(err).NotTo(HaveOccurred())
+		list, err := blocklist.Parse("tv-list.txt", strings.NewReader(string(text)))
+		Expect(err).NotTo(HaveOccurred())
+		var blocked strings.Builder
+		for _, d := range world.Destinations {
+			if list.Blocks(d.Host) {
+				blocked.WriteString("address=/" + d.Host + "/\n")
+			}
+		}
+		Expect(strings.Count(blocked.String(), "\n")).To(Equal(10))
+
+		m := reports.Matrix{Run: reports.Run{Only: &reports.Only{List: "tv-list.txt"}}}
+		m.Allow = [][]string{{"dns/drm-b.license.example"}, {"dns/drm-c.license.example"}, {"dns/drm-a.license.example"}}
+		exceptions, err := policy.NewExceptions(m, policy.Device{})
+		Expect(err).NotTo(HaveOccurred())
+		allowed, err := exceptions.Write("dnsmasq")
+		Expect(err).NotTo(HaveOccurred())
+
+		s := live(ctx, world)
+		stop := s.serveNames(ctx, blocked.String())
+		Eventually(ctx, s.broken).WithContext(ctx).WithTimeout(20 * time.Second).ShouldNot(BeEmpty())
+		stop()
+		s.serveNames(ctx, blocked.String()+allowed)
+		Eventually(ctx, s.broken).WithContext(ctx).WithTimeout(20 * time.Second).Should(BeEmpty())
+	}, SpecTimeout(time.Minute))
+})
