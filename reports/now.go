@@ -12,6 +12,7 @@ type Now struct {
 	Tried int            // how many of the destinations that it blocks the device has tried; below 0 if that is not known
 	Over  int            // trials that have ended
 	Held  *harness.Order // by which no trial begins; nil if there is none
+	Kept  bool           // whether some destinations are always blocked
 	Left  int            // trials to come, roughly, as [harness.Progress] counts them
 }
 
@@ -22,11 +23,15 @@ const mostToCome = 60
 // api.example and 3 others are blocked; waiting for the device to try them, 2 of 4 so
 // far". It is the same in a terminal and on a page.
 func (n Now) Sentence() string {
+	everything := "everything"
+	if n.Kept {
+		everything = "everything except what is always blocked"
+	}
 	switch {
 	case n.Held != nil && n.Held.Do == harness.Allow:
-		return "Everything is reachable until " + n.Held.Until.Local().Format("15:04") + ", and the run continues then"
+		return capital(everything) + " is reachable until " + n.Held.Until.Local().Format("15:04") + ", and the run continues then"
 	case n.Held != nil:
-		return "Paused: everything is reachable until you resume"
+		return "Paused: " + everything + " is reachable until you resume"
 	case n.Trial == nil:
 		return "Between two trials: nothing is blocked"
 	}

@@ -32,6 +32,8 @@ var _ = Describe("the sentence of a run under way", func() {
 		Entry("a control, of which nobody knows how many follow", reports.Now{Trial: &harness.Trial{Number: 1}},
 			"Trial 1: nothing is blocked, to see that everything works"),
 		Entry("paused", reports.Now{Trial: blocking("tcp/443/api.example"), Held: &harness.Order{Do: harness.Pause}}, "Paused: everything is reachable until you resume"),
+		Entry("paused, with something always blocked", reports.Now{Held: &harness.Order{Do: harness.Pause}, Kept: true},
+			"Paused: everything except what is always blocked is reachable until you resume"),
 		Entry("allowed", reports.Now{Held: &harness.Order{Do: harness.Allow, Until: time.Date(2026, 5, 6, 7, 8, 9, 0, time.Local)}},
 			"Everything is reachable until 07:08, and the run continues then"),
 		Entry("no trial", reports.Now{}, "Between two trials: nothing is blocked"),

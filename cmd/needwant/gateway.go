@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -17,6 +18,7 @@ import (
 type gatewayFlags struct {
 	policy string
 	wait   time.Duration
+	web    webFlags
 }
 
 func gatewayCommand() *cobra.Command {
@@ -28,11 +30,13 @@ func gatewayCommand() *cobra.Command {
 nothing blocked, until stopped. Between experiments a device must not sit offline.
 
 With --policy it blocks what that run proved can be blocked all at once: the same
-as export and verify do with block-optional.`,
+as export and verify do with block-optional. With --web a page shows what is blocked,
+and makes everything reachable for 10 minutes, or until you resume.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	command.Flags().StringVar(&flags.policy, "policy", "", "block what this `RUN` file proved to be optional")
+	flags.web.add(command)
 	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
 	return command
 }
@@ -52,6 +56,11 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 			file.Block.Always = append(file.Block.Always, pattern.String())
 		}
 	}
+	if file.Gateway.Placement == scenarios.Lab {
+		if err := f.web.onLab(); err != nil {
+			return err
+		}
+	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
@@ -59,6 +68,11 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return err
 	}
+	web, err := f.web.open(command.Context(), command.ErrOrStderr())
+	if err != nil {
+		return errors.Join(err, stand.close())
+	}
+	defer web.close()
 	blocked := applied.refused()
 	if err := stand.bench.Gateway.Block(command.Context(), blocked, applied.policy.Fault()); err != nil {
 		return unfit(errors.Join(err, stand.close()))
@@ -67,11 +81,11 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s\n", d)
 	}
 	fmt.Fprintf(command.ErrOrStderr(), "the device is behind the gateway, with %d destinations blocked; stop with Ctrl-C\n", len(blocked))
-	select {
-	case <-command.Context().Done():
-	case <-stand.over:
+	k := &keeper{
+		gateway: stand.bench.Gateway, blocked: blocked, fault: applied.policy.Fault(), orders: web.orders(),
+		show: web.policy(harness.Device{Name: file.Device.Name, Model: file.Device.Model}, blocked, len(file.Block.Always) > 0),
 	}
-	if err := stand.close(); err != nil {
+	if err := errors.Join(k.keep(command.Context(), stand.over), stand.close()); err != nil {
 		return unfit(err)
 	}
 	ending{spec: nameOrPath, gateway: file.Gateway}.left(command.ErrOrStderr(), "", "")

@@ -123,7 +123,7 @@ func (v *view) show(run harness.Run) {
 
 // present is what a run does now, as far as its file says.
 func present(run harness.Run, progress harness.Progress) reports.Now {
-	return reports.Now{Trial: harness.UnderWay(run), Held: run.Held(), Tried: -1, Over: len(run.Results), Left: progress.Left}
+	return reports.Now{Trial: harness.UnderWay(run), Held: run.Held(), Kept: len(run.Settings.Always) > 0, Tried: -1, Over: len(run.Results), Left: progress.Left}
 }
 
 // list tells of the trials that are new. Where the run is now is known for the last of them

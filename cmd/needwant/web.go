@@ -196,7 +196,7 @@ func (f *following) step(step harness.Step) {
 
 // show shows the trial that has been under way for longest.
 func (f *following) show(ended bool) {
-	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held}
+	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held, Kept: len(f.run.Settings.Always) > 0}
 	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != nil}
 	if f.held == nil {
 		for lane, trial := range f.under {
