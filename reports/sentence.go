@@ -82,7 +82,14 @@ func (r reading) blockable() string {
 	n := len(r.Safe[i].Destinations)
 	switch {
 	case n == 0:
-		return "So far you can block none of the " + all + "."
+		text := "you can block none of the " + all + "."
+		if len(r.Rows) == 1 {
+			text = "you cannot block the only destination" + device + "."
+		}
+		if open, _ := r.open(); open > 0 {
+			return "So far " + text
+		}
+		return capital(text)
 	case r.Safe[i].Trial == 0:
 		return fmt.Sprintf("You can block %d of %s, though no single trial blocked all of them at once.", n, all)
 	}

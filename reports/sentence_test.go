@@ -25,6 +25,11 @@ var _ = Describe("the result in plain words", func() {
 			"You can block 5 of 7 destinations, though no single trial blocked all of them at once. The app needs one Amazon server and any one of five time servers; Home Assistant needs none."),
 		Entry("when there is no list for all scenarios", func(m *reports.Matrix) { m.Safe = m.Safe[:2] },
 			"It is not known yet how many of the 7 destinations you can block at once. The app needs one Amazon server and any one of five time servers; Home Assistant needs none."),
+		Entry("when nothing can be blocked, and all is decided", func(m *reports.Matrix) { m.Safe[2].Destinations = nil },
+			"You can block none of the 7 destinations. The app needs one Amazon server and any one of five time servers; Home Assistant needs none."),
+		Entry("when the only destination is needed", func(m *reports.Matrix) {
+			m.Rows, m.Cuts, m.Safe[2].Destinations = m.Rows[:1], m.Cuts[:1], nil
+		}, "You cannot block the only destination. The app needs one Amazon server; Home Assistant needs none."),
 		Entry("when a cell is open", func(m *reports.Matrix) {
 			m.Rows[1].Cells["native_app"] = reports.Cell{Verdict: harness.Undecided}
 			m.Rows[1].Cells["hass"] = reports.Cell{Verdict: harness.NotExercised}
