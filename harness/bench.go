@@ -22,6 +22,10 @@ type Bench struct {
 	Restart   func(ctx context.Context) error // power-cycles the device; nil where nothing can
 	Timing    Timing
 
+	// Periods is how often destinations are contacted by what was known before this bench
+	// was opened; see [Run.Periods].
+	Periods map[Destination]time.Duration
+
 	// First is how long the first control lasts at least, to see what the device
 	// contacts seldom. The bench clears it when that control begins.
 	First time.Duration
@@ -47,10 +51,11 @@ type Bench struct {
 	unasked Observation          // what the device contacted before it was asked for anything
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
 	failing int                  // controls in a row that failed
-	dormant map[Destination]bool // waited for without success while blocked, and not tried since
-	slow    map[string]bool      // names whose answers were late while every scenario passed
-	mute    map[string]bool      // names without an answer while every scenario passed
-	shown   map[Destination]bool // told of as fresh
+	clock   clock
+	waited  map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
+	slow    map[string]bool               // names whose answers were late while every scenario passed
+	mute    map[string]bool               // names without an answer while every scenario passed
+	shown   map[Destination]bool          // told of as fresh
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
@@ -72,6 +77,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	}()
 	stalls, stop := stalled()
 	defer stop()
+	result.Restarted = b.Wake != nil || trial.Regime == ColdBoot
 	if err := b.begin(ctx, trial); err != nil {
 		return result, err
 	}
@@ -95,6 +101,8 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		result.Suspect = fmt.Sprintf("this program stood still for %v", span.Words(stalls().Round(time.Millisecond)))
 	}
 	result.Duration = time.Since(result.Started)
+	b.clock.settle = b.Timing.Settle
+	b.clock.result(result)
 	return result, nil
 }
 
@@ -136,9 +144,9 @@ func (b *Bench) restart(ctx context.Context, trial Trial) error {
 // hold keeps the block until every scenario is judged.
 //
 // Invariant: a failure is judged no sooner than Settle after the block, a pass
-// no sooner than Settle after the last blocked destination was first tried. A
-// check can itself make the device try one for the first time, so passes are
-// judged again until nothing new was tried.
+// no sooner than Settle after the last blocked destination was first tried, or was
+// overdue without being tried. A check can itself make the device try one for the
+// first time, so passes are judged again until nothing new was tried.
 func (b *Bench) hold(ctx context.Context, result *Result) error {
 	result.Outcomes = map[string]Outcome{}
 	conclude := b.watch(ctx)
@@ -179,43 +187,15 @@ func (b *Bench) watch(ctx context.Context) (conclude func() map[string]Outcome) 
 	}
 }
 
-// judge settles and checks until every scenario that is not watched is judged.
-func (b *Bench) judge(ctx context.Context, result *Result) error {
-	for round := 1; ; round++ {
-		before, err := b.settle(ctx, result)
-		if err != nil || result.Abandoned {
-			result.Seen = before
-			return err
-		}
-		if round == 1 {
-			b.unasked = before
-		}
-		checked := unwatched(b.unless(Fail, result.Outcomes))
-		b.tell(Step{Phase: Checking, Scenarios: namesOf(checked)})
-		maps.Copy(result.Outcomes, b.check(ctx, checked))
-		if err := b.persist(ctx, result); err != nil || result.Abandoned {
-			result.Seen = before
-			return err
-		}
-		if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
-			return err
-		}
-		news := len(attempted(result.Seen, result.Trial.Block)) - len(attempted(before, result.Trial.Block))
-		if news == 0 || len(b.unless(Fail, result.Outcomes)) == 0 {
-			return nil
-		}
-	}
-}
-
 // looksAtFailure is how often a scenario that failed is checked again within Persist, at most.
 const looksAtFailure = 4
 
-// persist checks scenarios that failed again, until they pass or the failure has
+// persist checks those of some scenarios that failed again, until they pass or the failure has
 // lasted for Persist. One that passes again has worked, with an outage.
-func (b *Bench) persist(ctx context.Context, result *Result) (err error) {
+func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario) (err error) {
 	failed := time.Now()
 	for last := b.Timing.Persist <= 0; !last; {
-		failing := slices.DeleteFunc(unwatched(b.Scenarios), func(s Scenario) bool { return result.Outcomes[s.Name].Answer != Fail })
+		failing := slices.DeleteFunc(slices.Clone(asked), func(s Scenario) bool { return result.Outcomes[s.Name].Answer != Fail })
 		if len(failing) == 0 {
 			return nil
 		}
@@ -244,71 +224,6 @@ func (b *Bench) persist(ctx context.Context, result *Result) (err error) {
 		}
 	}
 	return ctx.Err()
-}
-
-// settle waits until Settle after the block and after the first try of each
-// blocked destination, and no longer than Patience for those not tried. It
-// returns the last look at the gateway.
-func (b *Bench) settle(ctx context.Context, result *Result) (Observation, error) {
-	for {
-		seen, err := b.observe(ctx, result.Trial)
-		if err != nil {
-			return seen, err
-		}
-		tried := attempted(seen, result.Trial.Block)
-		settled, untried := b.settled(result, seen, tried)
-		b.tell(Step{Phase: Settling, Until: settled, Untried: untried, Fresh: b.fresh(seen)})
-		left := time.Until(settled)
-		if left <= 0 {
-			b.note(result.Trial.Block, tried)
-			return seen, nil
-		}
-		if len(untried) > 0 {
-			left = min(left, max(b.Timing.Look, b.Timing.Settle/8))
-		}
-		if b.Tell != nil {
-			left = min(left, max(b.Timing.Look, longestSilence))
-		}
-		if result.Abandoned, err = b.pause(ctx, left); err != nil || result.Abandoned {
-			return seen, err
-		}
-	}
-}
-
-// settled is when the scenarios may be judged, by what was tried so far, and
-// the destinations whose first try may put that off.
-func (b *Bench) settled(result *Result, seen Observation, tried []Destination) (when time.Time, untried []Destination) {
-	when = result.Started.Add(b.Timing.Settle)
-	for _, destination := range result.Trial.Block {
-		switch {
-		case slices.Contains(tried, destination):
-			contact, _ := seen.Contact(destination)
-			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle))
-		case !b.dormant[destination]:
-			untried, when = append(untried, destination), latest(when, result.Started.Add(b.patience(result.Trial.Fault)))
-		}
-	}
-	return when, untried
-}
-
-// patience is how long to wait for a first try. Where only names are withheld, a
-// device does not try before it has forgotten the last answer.
-func (b *Bench) patience(fault Fault) time.Duration {
-	if fault.ByName() {
-		return b.Timing.Memory + b.Timing.Patience
-	}
-	return b.Timing.Patience
-}
-
-// note remembers which blocked destinations were waited for without success: they are
-// not waited for again until they have been tried.
-func (b *Bench) note(block, tried []Destination) {
-	if b.dormant == nil {
-		b.dormant = map[Destination]bool{}
-	}
-	for _, destination := range block {
-		b.dormant[destination] = !slices.Contains(tried, destination)
-	}
 }
 
 func (b *Bench) observe(ctx context.Context, trial Trial) (Observation, error) {

@@ -9,22 +9,23 @@ import (
 
 // Contact is what a gateway saw of one destination within a window of time.
 type Contact struct {
-	Destination Destination  `json:"destination"`
-	Addresses   []netip.Addr `json:"addresses,omitempty"`  // seen or answered for the name, sorted
-	Collateral  []string     `json:"collateral,omitempty"` // other names on the same address and port, which a block hits too
-	Aliases     []string     `json:"aliases,omitempty"`    // names that must resolve for it to resolve (CNAME), sorted
-	Except      []string     `json:"except,omitempty"`     // if it stands for every name below a domain: the names there that are destinations of their own, sorted
-	Listed      []string     `json:"listed,omitempty"`     // with a block list: its names there, sorted, by itself or as a CNAME
-	Named       string       `json:"named,omitempty"`      // how the name is known: "dns" from an answer, "tls" from what a server was asked by; "" if there is none
-	Private     string       `json:"private,omitempty"`    // how it answers questions for names that nobody can read along, as "DNS over TLS"; "" where it does not
-	First       time.Time    `json:"first,omitzero"`       // first packet of the window
-	Last        time.Time    `json:"last,omitzero"`
-	Attempted   time.Time    `json:"attempted,omitzero"` // first of the attempts
-	Tries       int          `json:"tries,omitempty"`    // fresh SYNs, datagrams or queries by the device
-	Attempts    int          `json:"attempts,omitempty"` // of these, how many ran into the block
-	Touched     int          `json:"touched,omitempty"`  // packets at the block, in either direction
-	Stopped     int          `json:"stopped,omitempty"`  // of these, how many were on the way to the device
-	Answered    bool         `json:"answered,omitempty"` // a reply came back to the device
+	Destination Destination   `json:"destination"`
+	Addresses   []netip.Addr  `json:"addresses,omitempty"`  // seen or answered for the name, sorted
+	Collateral  []string      `json:"collateral,omitempty"` // other names on the same address and port, which a block hits too
+	Aliases     []string      `json:"aliases,omitempty"`    // names that must resolve for it to resolve (CNAME), sorted
+	Except      []string      `json:"except,omitempty"`     // if it stands for every name below a domain: the names there that are destinations of their own, sorted
+	Listed      []string      `json:"listed,omitempty"`     // with a block list: its names there, sorted, by itself or as a CNAME
+	Named       string        `json:"named,omitempty"`      // how the name is known: "dns" from an answer, "tls" from what a server was asked by; "" if there is none
+	Private     string        `json:"private,omitempty"`    // how it answers questions for names that nobody can read along, as "DNS over TLS"; "" where it does not
+	First       time.Time     `json:"first,omitzero"`       // first packet of the window
+	Last        time.Time     `json:"last,omitzero"`
+	Attempted   time.Time     `json:"attempted,omitzero"` // first of the attempts
+	Quiet       time.Duration `json:"quiet,omitempty"`    // the longest time between two packets
+	Tries       int           `json:"tries,omitempty"`    // fresh SYNs, datagrams or queries by the device
+	Attempts    int           `json:"attempts,omitempty"` // of these, how many ran into the block
+	Touched     int           `json:"touched,omitempty"`  // packets at the block, in either direction
+	Stopped     int           `json:"stopped,omitempty"`  // of these, how many were on the way to the device
+	Answered    bool          `json:"answered,omitempty"` // a reply came back to the device
 }
 
 // With adds up two windows on one destination, or two parts of one window.
@@ -41,12 +42,22 @@ func (c Contact) With(other Contact) Contact {
 		First:       earliest(c.First, other.First),
 		Last:        latest(c.Last, other.Last),
 		Attempted:   earliest(c.Attempted, other.Attempted),
+		Quiet:       max(c.Quiet, other.Quiet, c.before(other), other.before(c)),
 		Tries:       c.Tries + other.Tries,
 		Attempts:    c.Attempts + other.Attempts,
 		Touched:     c.Touched + other.Touched,
 		Stopped:     c.Stopped + other.Stopped,
 		Answered:    c.Answered || other.Answered,
 	}
+}
+
+// before is the time from the last packet of a part to the first of a later one; 0 or less
+// if they overlap.
+func (c Contact) before(other Contact) time.Duration {
+	if c.Last.IsZero() || other.First.IsZero() {
+		return 0
+	}
+	return other.First.Sub(c.Last)
 }
 
 // silent reports whether the device sent nothing: all that was seen are packets of the

@@ -221,7 +221,7 @@ func (h history) answers(column Column) []search.Answer {
 		answers = append(answers, search.Answer{
 			Trial:     f.Trial.Number,
 			Blocked:   blocked,
-			Touched:   f.touched.Intersect(blocked),
+			Touched:   h.touchedBy(f, column).Intersect(blocked),
 			Attempted: f.attempted.Intersect(blocked),
 			Passed:    f.passed(column),
 		})

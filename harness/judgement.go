@@ -27,6 +27,7 @@ type Judgement struct {
 // Row is a destination with what was learnt of it over the whole run.
 type Row struct {
 	Contact   Contact `json:"contact"`    // merged over all windows
+	Clock     Clock   `json:"clock"`      // when it was contacted
 	FirstSeen string  `json:"first_seen"` // "control", "trial 7" for a fallback that only blocking revealed, or "import" if only other data had it before
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/needwant/needwant/harness/search"
 	"github.com/needwant/needwant/internal/span"
 )
 
@@ -96,4 +97,14 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 		why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
 	}
 	return why, slices.Compact(trials)
+}
+
+// touchedBy is what the device ran into at the block until the scenario failed, or in all.
+func (h history) touchedBy(f fact, column Column) search.Set {
+	broke := f.Outcomes[column.Scenario.Name].Broke
+	if broke == nil {
+		return f.touched
+	}
+	known := func(d Destination) bool { _, known := h.index[d]; return known }
+	return f.touched.Intersect(h.set(slices.DeleteFunc(slices.Clone(broke.Touched), func(d Destination) bool { return !known(d) })))
 }

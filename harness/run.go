@@ -93,6 +93,7 @@ type Settings struct {
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	ByName       bool          `json:"by_name,omitempty"`     // only the device's DNS queries are seen and blocked (placement dns)
 	Settle       time.Duration `json:"settle"`
+	Longest      time.Duration `json:"longest,omitempty"` // that a block is held on for what the device contacts seldom; 0 leaves it to the lane
 }
 
 // OnlyList is a block list of which a run tests the names, and nothing else.

@@ -21,6 +21,7 @@ type Outcome struct {
 	Duration time.Duration `json:"duration"`
 	Steps    []StepOutcome `json:"steps,omitempty"`
 	Outage   *Outage       `json:"outage,omitempty"`  // of a scenario that failed, and worked again under the same block
+	Broke    *Broke        `json:"broke,omitempty"`   // of a scenario that failed; nil if it was watched
 	Figures  *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
 }
 
@@ -29,6 +30,12 @@ type Outcome struct {
 type Outage struct {
 	Failed time.Duration `json:"failed"` // the first check that failed
 	Worked time.Duration `json:"worked"` // the first check after it that passed
+}
+
+// Broke is a failure in a block that may have been held on for other scenarios.
+type Broke struct {
+	After   time.Duration `json:"after"`   // since the beginning of the trial
+	Touched []Destination `json:"touched"` // what the device had run into at the block by then
 }
 
 // Figures are what the many checks of a watched scenario came to.

@@ -11,6 +11,11 @@ type Timing struct {
 	// Patience is how long to wait for a blocked destination to be tried.
 	Patience time.Duration
 
+	// Longest is the longest wait, from the block on, for a blocked destination that the
+	// device contacts seldom, or was seen to contact only once. 0 waits for none of these
+	// for longer than Patience.
+	Longest time.Duration
+
 	// Memory is how long a device may go on by an answer that it got before its
 	// name was withheld. Patience begins again after that.
 	Memory time.Duration

@@ -36,6 +36,8 @@ type Result struct {
 	Held      time.Duration      `json:"held"`                // how long the block was held
 	Outcomes  map[string]Outcome `json:"outcomes"`            // by scenario name
 	Seen      Observation        `json:"seen"`                // while the block was held
+	Later     []Contact          `json:"later,omitempty"`     // from then on until the device had recovered: when it contacted what, and nothing else
+	Restarted bool               `json:"restarted,omitempty"` // the device was started when the block began
 	Recovered bool               `json:"recovered"`           // everything worked again afterwards
 	Abandoned bool               `json:"abandoned,omitempty"` // given up: other trials told its answer, or a person wanted that
 	Skipped   bool               `json:"skipped,omitempty"`   // given up because a person wanted that

@@ -107,11 +107,14 @@ type Destination struct {
 	ID         harness.Destination `json:"id"`   // protocol/port/name
 	Host       string              `json:"host"` // "" if the device asked for no name
 	Addresses  []string            `json:"addresses"`
-	Protocol   string              `json:"protocol"`   // "tcp", "udp" or "icmp"
-	Port       uint16              `json:"port"`       // 0 for every port, and for icmp
-	Service    string              `json:"service"`    // e.g. "NTP"; "" if the port does not identify one
-	FirstSeen  string              `json:"first_seen"` // "control", "trial 7", or "import" if a log had it and no control saw it
-	Collateral []string            `json:"collateral"` // other names that blocking it hits too
+	Protocol   string              `json:"protocol"`              // "tcp", "udp" or "icmp"
+	Port       uint16              `json:"port"`                  // 0 for every port, and for icmp
+	Service    string              `json:"service"`               // e.g. "NTP"; "" if the port does not identify one
+	FirstSeen  string              `json:"first_seen"`            // "control", "trial 7", or "import" if a log had it and no control saw it
+	Every      float64             `json:"every_s,omitempty"`     // how often it is contacted: the longest time between two contacts in seconds; 0 if that is not known
+	Last       time.Time           `json:"last_contact,omitzero"` // the last contact that was seen
+	Provoked   []string            `json:"provoked_by,omitempty"` // what makes the device contact it that is contacted seldom otherwise: "start"
+	Collateral []string            `json:"collateral"`            // other names that blocking it hits too
 	Owner      Owner               `json:"owner,omitzero"`
 	Listed     []string            `json:"listed,omitempty"`  // its names on the block list, by itself or as a CNAME
 	Aliases    []string            `json:"aliases,omitempty"` // names that must resolve for its name to resolve (CNAME)

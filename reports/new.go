@@ -135,6 +135,9 @@ func destination(r harness.Row, makers []string) Destination {
 		Port:       d.Port,
 		Service:    d.Service(),
 		FirstSeen:  r.FirstSeen,
+		Every:      seconds(r.Clock.Every),
+		Last:       r.Clock.Last.UTC().Truncate(time.Millisecond),
+		Provoked:   provoked(r.Clock),
 		Collateral: list(r.Contact.Collateral),
 		Listed:     r.Contact.Listed,
 		Aliases:    r.Contact.Aliases,
@@ -142,6 +145,14 @@ func destination(r harness.Row, makers []string) Destination {
 		Owner:      ownerOf(d.Host(), makers),
 		Private:    r.Contact.Private,
 	}
+}
+
+// provoked is what makes the device contact a destination, as far as that is known.
+func provoked(c harness.Clock) []string {
+	if c.AtStart {
+		return []string{"start"}
+	}
+	return nil
 }
 
 // cell copies a verdict. The zero cell is that of a destination which was never

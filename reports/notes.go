@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -20,6 +21,7 @@ func (r reading) notes() section {
 		r.blind(),
 		r.noise(),
 		r.remarks(),
+		r.seldom(),
 		r.sinkholes(),
 		r.limits())
 	return section{"What these verdicts rest on", lines}
@@ -152,11 +154,48 @@ func (r reading) remarks() []string {
 			lines = append(lines, fmt.Sprintf("%s is on the list because imported data has it: the device did not contact it while nothing was blocked.", called(d.ID)))
 		}
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
-			lines = append(lines, fmt.Sprintf("%s was first seen in %s: a fallback that only blocking revealed.",
-				called(d.ID), d.FirstSeen))
+			why := "a fallback that only blocking revealed"
+			if d.Every > r.Run.Settle {
+				why = "the device contacts it seldom"
+			}
+			lines = append(lines, fmt.Sprintf("%s was first seen in %s: %s.", called(d.ID), d.FirstSeen, why))
 		}
 	}
 	return lines
+}
+
+// mostSeldom is how many of the destinations are listed that are contacted seldom.
+const mostSeldom = 20
+
+// seldom says how often the device contacts what it contacts less often than a block
+// needs to settle.
+func (r reading) seldom() []string {
+	var seldom []string
+	for _, row := range r.Rows {
+		if often := r.often(row.Destination); often != "" {
+			seldom = append(seldom, fmt.Sprintf("%s (%s)", called(row.Destination.ID), often))
+		}
+	}
+	if len(seldom) == 0 {
+		return nil
+	}
+	return []string{"The device contacts these seldom: " + enumerate(upTo(mostSeldom, seldom)) + "."}
+}
+
+// often is how often a destination is contacted; "" if that is often, or not known.
+func (r reading) often(d Destination) string {
+	silent := r.Run.Started.Add(time.Duration(r.Run.Duration * float64(time.Second))).Sub(d.Last)
+	switch {
+	case len(d.Provoked) > 0 && d.Every == 0:
+		return "at the start"
+	case len(d.Provoked) > 0:
+		return "at the start, and about every " + lasting(d.Every)
+	case d.Every > r.Run.Settle:
+		return "about every " + lasting(d.Every)
+	case d.Every == 0 && !d.Last.IsZero() && silent.Seconds() > r.Run.Settle:
+		return fmt.Sprintf("seen last %s before the run ended", lasting(silent.Seconds()))
+	}
+	return ""
 }
 
 // standsForMany says what a row is that stands for more than one destination.

@@ -31,7 +31,7 @@ var _ = Describe("a spec file", func() {
 	It("gets what it leaves out", func() {
 		file := good(nicHead + "    during: continuous\n    steps: [{miio: get_status}]\n")
 		Expect(file.Block).To(Equal(scenarios.Block{Faults: []string{"reject"}, Keep: []string{"dhcp"}}))
-		Expect(file.Timing).To(Equal(scenarios.Timing{Settle: 90 * time.Second, Recover: time.Minute, Observe: 30 * time.Minute}))
+		Expect(file.Timing).To(Equal(scenarios.Timing{Settle: 90 * time.Second, Recover: time.Minute, Longest: 30 * time.Minute, Observe: 30 * time.Minute}))
 		Expect(file.Regimes.Steady).NotTo(BeNil())
 		Expect(file.Regimes.ColdBoot).To(BeNil())
 		Expect(file.Scenarios[0]).To(And(HaveField("Every", 15*time.Second), HaveField("PassWhen", "ok_ratio >= 0.9")))

@@ -247,7 +247,7 @@ func (f File) checkTiming() *yamlfile.Flaw {
 	for _, time := range []struct {
 		key   string
 		value time.Duration
-	}{{"settle", f.Timing.Settle}, {"recover", f.Timing.Recover}, {"observe", f.Timing.Observe}} {
+	}{{"settle", f.Timing.Settle}, {"recover", f.Timing.Recover}, {"longest", f.Timing.Longest}, {"observe", f.Timing.Observe}} {
 		if time.value > longestTime {
 			return yamlfile.FlawAt(keys("timing", time.key), "write 720h at most", "%s is %s", time.key, span.Typed(time.value))
 		}
@@ -396,6 +396,7 @@ func (f *File) fillIn() {
 	if f.Gateway.Placement != Lab {
 		setDefault(&f.Timing.Settle, 90*time.Second)
 		setDefault(&f.Timing.Recover, time.Minute)
+		setDefault(&f.Timing.Longest, 30*time.Minute)
 		setDefault(&f.Timing.Observe, 30*time.Minute)
 		if boot := f.Regimes.ColdBoot; boot != nil {
 			setDefault(&boot.Wait, 3*time.Minute)

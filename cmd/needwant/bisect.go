@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 is no limit")
+	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
 	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
 	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
@@ -145,8 +147,8 @@ func (f *bisectFlags) check() error {
 		return fmt.Errorf("--order %s: it must be exact or a number from 1", f.settings.Order)
 	case f.settings.Driver != "ipset" && f.settings.Driver != "iptables":
 		return fmt.Errorf("--driver %s: it takes ipset, iptables", f.settings.Driver)
-	case f.settings.Budget < 0 || f.longest < 0 || f.wait <= 0:
-		return errors.New("--budget, --for and --wait take no negative values")
+	case f.settings.Budget < 0 || f.longest < 0 || f.settings.Longest < 0 || f.wait <= 0:
+		return errors.New("--budget, --for, --longest and --wait take no negative values")
 	}
 	return checkFormat(f.display.format)
 }
@@ -207,6 +209,8 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		run.Scenarios = joined(stand, run.Scenarios)
 	}
 	run.Settings.Settle = stand.bench.Timing.Settle
+	stand.bench.Timing.Longest = cmp.Or(run.Settings.Longest, stand.bench.Timing.Longest)
+	stand.bench.Periods = run.Periods()
 	run.Settings.Simulated = run.Settings.Simulated || stand.simulated
 	journal, err := open(run)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -65,6 +66,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.Int64Var(&settings.Seed, "seed", 1, "of all that is random")
 	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is a limit that grows with the destinations")
 	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, e.g. 0.05; 0 trusts each one")
+	set.DurationVar(&settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 is 40s")
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
@@ -164,6 +166,8 @@ func (f *labFlags) check() error {
 		return fmt.Errorf("--lanes %d: it must be from 1 to 64", s.Lanes)
 	case s.Budget < 0:
 		return fmt.Errorf("--budget %d: it must be 0 or more", s.Budget)
+	case s.Longest < 0:
+		return fmt.Errorf("--longest %s: it must be 0 or more", span.Typed(s.Longest))
 	case s.MaxNoise < 0 || s.MaxNoise > 0.3:
 		return fmt.Errorf("--max-noise %v: it must be from 0 to 0.3; a device that fails more often cannot be judged", s.MaxNoise)
 	}

@@ -105,6 +105,10 @@ func (v *validator) settings(s harness.Settings) {
 	v.require(s.Lanes <= mostLanes, "there are %d lanes, and at most %d are possible", s.Lanes, mostLanes)
 	v.require(s.MaxNoise >= 0 && s.MaxNoise <= 1, "max_noise is %v, and is from 0 to 1", s.MaxNoise)
 	v.span("settle", s.Settle)
+	v.span("longest", s.Longest)
+	for _, contact := range s.Seen {
+		v.span("the time between two contacts", contact.Quiet)
+	}
 	for _, kept := range s.Kept {
 		oneOf(v, "what is kept", kept, "dhcp", "dns")
 	}
@@ -141,6 +145,7 @@ func validResult(run harness.Run, result harness.Result) error {
 		v.outcome(outcome)
 	}
 	v.observation(result.Seen)
+	v.observation(harness.Observation{Contacts: result.Later})
 	return v.flaw
 }
 
@@ -151,6 +156,12 @@ func (v *validator) outcome(outcome harness.Outcome) {
 		v.text("a step's name", step.Step)
 		oneOf(v, "a step's answer", step.Answer, answers...)
 		oneOf(v, "why a step did not pass", step.Cause, causes...)
+	}
+	if broke := outcome.Broke; broke != nil {
+		v.span("the time of a failure", broke.After)
+		for _, destination := range broke.Touched {
+			v.destination(destination)
+		}
 	}
 	if figures := outcome.Figures; figures != nil {
 		v.require(figures.Ratio >= 0 && figures.Ratio <= 1, "a ratio is %v, and is from 0 to 1", figures.Ratio)
@@ -165,6 +176,7 @@ func (v *validator) observation(seen harness.Observation) {
 		v.destination(contact.Destination)
 		oneOf(v, "how a name is known", contact.Named, "", "dns", "tls")
 		v.text("how a contact resolves names", contact.Private)
+		v.span("the time between two contacts", contact.Quiet)
 		v.notNegative("a number of tries", contact.Tries, contact.Attempts, contact.Touched, contact.Stopped)
 		for _, name := range slices.Concat(contact.Listed, contact.Collateral) {
 			v.text("a name", name)

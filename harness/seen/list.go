@@ -1,12 +1,14 @@
 package seen
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +73,7 @@ type Row struct {
 	Bytes     uint64       `json:"bytes"`           // in both directions, as far as the data has them
 	First     time.Time    `json:"first,omitzero"`  // zero if the data has no dates
 	Last      time.Time    `json:"last,omitzero"`
+	Quiet     float64      `json:"quiet_s,omitempty"` // the longest time between two contacts, in seconds
 }
 
 // nameOnly begins the ID of a name of which no port is known.
@@ -90,8 +93,9 @@ func (r Row) Name() string {
 	return strings.TrimPrefix(r.ID, nameOnly)
 }
 
-// Contacts are the rows with a port, as an experiment begins with them. What the data
-// says of how often and when is left out, since it says nothing about the experiment.
+// Contacts are the rows with a port, as an experiment begins with them. Of what the
+// data says of how often and when, only the longest time between two contacts is left: the
+// experiment waits for what is contacted seldom.
 func (l List) Contacts() (contacts []harness.Contact) {
 	for _, row := range l.Rows {
 		d, ok := row.Destination()
@@ -102,7 +106,7 @@ func (l List) Contacts() (contacts []harness.Contact) {
 		if named != "tls" && d.Host() != "" {
 			named = "dns"
 		}
-		contacts = append(contacts, harness.Contact{Destination: d, Addresses: row.Addresses, Named: named})
+		contacts = append(contacts, harness.Contact{Destination: d, Addresses: row.Addresses, Named: named, Quiet: row.quiet()})
 	}
 	return contacts
 }
@@ -117,9 +121,20 @@ func (l List) Names() (contacts []harness.Contact) {
 			continue
 		}
 		known[d.Name] = true
-		contacts = append(contacts, harness.Contact{Destination: d, Addresses: row.Addresses, Named: "dns"})
+		contacts = append(contacts, harness.Contact{Destination: d, Addresses: row.Addresses, Named: "dns", Quiet: row.quiet()})
 	}
 	return contacts
+}
+
+// longestQuiet bounds the time between two contacts that a list may state: ten years.
+const longestQuiet = 10 * 365 * 24 * time.Hour
+
+// quiet is the longest time between two contacts; 0 if the list states none that can be.
+func (r Row) quiet() time.Duration {
+	if !(r.Quiet > 0 && r.Quiet <= longestQuiet.Seconds()) {
+		return 0
+	}
+	return time.Duration(r.Quiet * float64(time.Second))
 }
 
 // NamesOnly lists the names of which no port is known.
@@ -220,4 +235,29 @@ func (r Row) check() error {
 		}
 	}
 	return nil
+}
+
+// with adds up two rows.
+func (r Row) with(other Row) Row {
+	sum := tally{first: r.First, last: r.Last, addresses: slices.Clone(r.Addresses)}
+	sum.note(other.First, 0)
+	sum.note(other.Last, 0)
+	for _, address := range other.Addresses {
+		sum.at(address)
+	}
+	slices.SortFunc(sum.addresses, netip.Addr.Compare)
+	return Row{
+		ID: other.ID, Addresses: append([]netip.Addr{}, sum.addresses...), Named: cmp.Or(r.Named, other.Named),
+		Contacts: r.Contacts + other.Contacts, Queries: r.Queries + other.Queries, Bytes: r.Bytes + other.Bytes,
+		First: sum.first, Last: sum.last, Quiet: max(r.Quiet, other.Quiet, r.before(other), other.before(r)),
+	}
+}
+
+// before is the time in seconds from the last contact of a row to the first of a later
+// part of it; 0 or less if they overlap.
+func (r Row) before(other Row) float64 {
+	if r.Last.IsZero() || other.First.IsZero() {
+		return 0
+	}
+	return other.First.Sub(r.Last).Seconds()
 }

@@ -69,7 +69,8 @@ type tally struct {
 	count       int
 	bytes       uint64
 	first, last time.Time
-	ports       [2]uint16 // the device's and the host's, of the last packet
+	quiet       time.Duration // the longest time between two contacts
+	ports       [2]uint16     // the device's and the host's, of the last packet
 	addresses   []netip.Addr
 	how         string
 }
@@ -157,6 +158,9 @@ func (t *tally) note(at time.Time, bytes uint64) {
 		t.first = at
 	}
 	if at.After(t.last) {
+		if !t.last.IsZero() {
+			t.quiet = max(t.quiet, at.Sub(t.last))
+		}
 		t.last = at
 	}
 }
@@ -338,7 +342,7 @@ func (t *Table) rowsOf(d *device, rows map[string]Row) {
 			where.name, how = known.name, known.how
 		}
 		id := t.destination(d, where, every)
-		row := Row{ID: id.String(), Addresses: seen.addresses, Contacts: seen.count, Bytes: seen.bytes, First: seen.first, Last: seen.last}
+		row := Row{ID: id.String(), Addresses: seen.addresses, Contacts: seen.count, Bytes: seen.bytes, First: seen.first, Last: seen.last, Quiet: seen.quiet.Seconds()}
 		if where.name != "" {
 			contacted[where.name] = true
 			row.Named = cmp.Or(how, "dns")
@@ -349,7 +353,7 @@ func (t *Table) rowsOf(d *device, rows map[string]Row) {
 		if contacted[name] {
 			continue
 		}
-		row := Row{ID: nameOnly + name, Named: "dns", Queries: seen.count, First: seen.first, Last: seen.last}
+		row := Row{ID: nameOnly + name, Named: "dns", Queries: seen.count, First: seen.first, Last: seen.last, Quiet: seen.quiet.Seconds()}
 		rows[row.ID] = rows[row.ID].with(row)
 	}
 	for id, row := range rows { // queries for a name that has a port are part of its row
@@ -379,22 +383,6 @@ func (t *Table) destination(d *device, where place, every bool) harness.Destinat
 		id.Name = where.address.String()
 	}
 	return id
-}
-
-// with adds up two rows.
-func (r Row) with(other Row) Row {
-	sum := tally{first: r.First, last: r.Last, addresses: slices.Clone(r.Addresses)}
-	sum.note(other.First, 0)
-	sum.note(other.Last, 0)
-	for _, address := range other.Addresses {
-		sum.at(address)
-	}
-	slices.SortFunc(sum.addresses, netip.Addr.Compare)
-	return Row{
-		ID: other.ID, Addresses: append([]netip.Addr{}, sum.addresses...), Named: cmp.Or(r.Named, other.Named),
-		Contacts: r.Contacts + other.Contacts, Queries: r.Queries + other.Queries, Bytes: r.Bytes + other.Bytes,
-		First: sum.first, Last: sum.last,
-	}
 }
 
 // selected are the devices that were asked for, or else the only one that contacted

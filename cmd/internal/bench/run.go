@@ -30,6 +30,7 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	settings.ControlEvery = file.Trials.ControlEvery
 	settings.Faults, settings.Regimes = Faults(file), Regimes(file)
 	fill(&settings.Settle, file.Timing.Settle)
+	fill(&settings.Longest, file.Timing.Longest)
 	fill(&settings.Budget, file.Trials.Budget)
 	if settings.ByName = OfResolver(file); settings.ByName {
 		settings.Driver = "dns"

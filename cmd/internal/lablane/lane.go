@@ -7,6 +7,7 @@
 package lablane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,12 +87,15 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 	if err != nil {
 		return err
 	}
+	timing := timing(world)
+	timing.Longest = cmp.Or(run.Settings.Longest, timing.Longest)
 	l.Bench = &harness.Bench{
 		Number:    number,
 		Gateway:   l.Gateway,
 		Scenarios: checks,
 		Restart:   l.Lab.Restart,
-		Timing:    timing(world),
+		Timing:    timing,
+		Periods:   run.Periods(),
 		Wake:      l.Lab.Restart,
 		Doubt:     l.doubt(world.Tempo.Contact),
 	}
@@ -129,12 +133,16 @@ func (l *Lane) Capture(file *capture.File, name string, secrets [][]byte) (*capt
 	return l.Gateway.Capture(file, name, secrets)
 }
 
+// usualLongest bounds the hold of a trial for what the simulated device contacts seldom.
+const usualLongest = 40 * time.Second
+
 // timing follows from how often the simulated device tries its destinations.
 func timing(world lab.World) harness.Timing {
 	settle := world.Settle()
 	return harness.Timing{
 		Settle:   settle,
 		Patience: settle,
+		Longest:  usualLongest,
 		Memory:   names.LongestTTL,
 		Recover:  10*settle + 2*time.Second,
 		Look:     min(max(world.Tempo.Contact/4, 5*time.Millisecond), 50*time.Millisecond),

@@ -34,6 +34,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 		It("of "+name+", on 4 lanes", Label("slow"), func(ctx SpecContext) { prove(ctx, 4) }, SpecTimeout(5*time.Minute))
 	},
 		Entry("a minute fine, six silent", Label("slow"), "duty-cycle", harness.Settings{}),
+		Entry("needs what it contacts once a day", Label("slow"), "once-a-day", harness.Settings{}),
 		Entry("fine for long, then dead", "late-onset", harness.Settings{}),
 		Entry("rejecting helps", "watchdog", harness.Settings{Faults: both}),
 		Entry("rejecting does not help", Label("slow"), "no-way-round", harness.Settings{Faults: both}),

@@ -150,10 +150,11 @@ func (l *Ledger) Withhold(destinations []harness.Destination, question any, at t
 }
 
 func seen(contact *harness.Contact, at time.Time) {
-	contact.Last = at
 	if contact.First.IsZero() {
-		contact.First = at
+		contact.First, contact.Last = at, at
 	}
+	contact.Quiet = max(contact.Quiet, at.Sub(contact.Last))
+	contact.Last = at
 }
 
 func attempt(contact *harness.Contact, at time.Time) {

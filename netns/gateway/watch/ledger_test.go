@@ -57,6 +57,16 @@ func back(p watch.Packet) watch.Packet {
 }
 
 var _ = Describe("a ledger", func() {
+	It("knows the longest time between two packets", func() {
+		at := func(seconds int64) watch.Packet {
+			p := datagram(watch.Outward)
+			p.At = time.Unix(seconds, 0)
+			return p
+		}
+		Expect(noted(at(100)).Quiet).To(BeZero())
+		Expect(noted(at(100), at(103), at(3703), at(3705)).Quiet).To(Equal(time.Hour))
+	})
+
 	DescribeTable("adds packets up", func(packets []watch.Packet, tries, attempts, touched int, answered bool) {
 		Expect(noted(packets...)).To(And(
 			HaveField("Tries", tries), HaveField("Attempts", attempts),

@@ -1,0 +1,205 @@
+package harness
+
+import (
+	"slices"
+	"time"
+)
+
+// Clock is how often a device contacts one destination, by its own clock.
+type Clock struct {
+	Every   time.Duration `json:"every,omitempty"`    // the longest time between two contacts, if the device goes on contacting it; 0 if that is not known
+	Last    time.Time     `json:"last,omitzero"`      // the last contact; zero if there was none
+	Silence time.Duration `json:"silence"`            // the longest time without a contact, that since the last one included
+	AtStart bool          `json:"at_start,omitempty"` // soon after each start of the device, and seldom otherwise
+	Kept    bool          `json:"kept,omitempty"`     // the device keeps a connection, on which how often it speaks is not seen: the others are zero
+}
+
+// overdue is how many of its periods a destination may be late until nothing is expected of
+// it any more. Real devices keep their periods to within a few percent, and a contact
+// that fails is often repeated.
+const overdue = 1.5
+
+// longestPeriod is longer than any that a device keeps to: ten years.
+const longestPeriod = 10 * 365 * 24 * time.Hour
+
+// late is when a destination is overdue that is contacted this often.
+func late(every time.Duration) time.Duration {
+	return time.Duration(overdue * float64(min(every, longestPeriod)))
+}
+
+// ticks are the contacts of one destination on one lane, in one sitting.
+type ticks struct {
+	first, last time.Time
+	between     time.Duration // the longest time between two of them
+	starts      int           // of the device, soon after which it was contacted
+	common      []Destination // what was blocked in every window in which it was contacted
+	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used
+}
+
+// clock follows the contacts on one lane, in one sitting, window by window.
+type clock struct {
+	settle       time.Duration
+	since, until time.Time
+	starts       int // of the device
+	ticks        map[Destination]*ticks
+}
+
+// add takes the next window. started reports whether the device was started when it
+// began, and recovering whether it is the one after a block, which ended connections. block is
+// what is blocked, or was.
+func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering bool) {
+	if c.ticks == nil {
+		c.since, c.ticks = since, map[Destination]*ticks{}
+	}
+	c.until = latest(c.until, until)
+	if started {
+		c.starts++
+	}
+	for _, contact := range contacts {
+		if contact.First.IsZero() || contact.silent() {
+			continue
+		}
+		t := c.ticks[contact.Destination]
+		if t == nil {
+			t = &ticks{first: contact.First, last: contact.First, common: slices.Clone(block)}
+			c.ticks[contact.Destination] = t
+		}
+		t.common = slices.DeleteFunc(t.common, func(d Destination) bool {
+			return d == contact.Destination || contact.Tries+contact.Attempts > 0 && !slices.Contains(block, d)
+		})
+		switch {
+		case contact.Touched > 0 || recovering:
+		case contact.Tries == 0:
+			t.kept++
+			continue
+		default:
+			t.begun++
+		}
+		t.between = max(t.between, contact.First.Sub(t.last), contact.Quiet)
+		t.last = latest(t.last, contact.Last)
+		if started && contact.First.Sub(since) < c.settle {
+			t.starts++
+		}
+	}
+}
+
+// result adds the windows of a trial: while its block was held, and from then on until
+// the device had recovered.
+func (c *clock) result(r Result) {
+	c.add(r.Started, r.Started.Add(r.Held), r.Seen.Contacts, r.Trial.Block, r.Restarted, false)
+	if len(r.Later) > 0 {
+		c.add(r.Started.Add(r.Held), r.Started.Add(r.Duration), r.Later, r.Trial.Block, false, true)
+	}
+}
+
+// of is what is known of a destination. known is how often it is contacted by what was
+// known before; 0 if nothing was.
+func (c *clock) of(d Destination, known time.Duration) Clock {
+	t := c.ticks[d]
+	if t == nil {
+		return Clock{Every: known, Silence: c.until.Sub(c.since)}
+	}
+	switch {
+	case t.kept > 0 && t.kept >= t.begun:
+		return Clock{Kept: true}
+	case len(t.common) > 0: // it may be contacted only while that is blocked: it has no clock then
+		return Clock{Every: known}
+	}
+	between, open := max(t.between, known), c.until.Sub(t.last)
+	k := Clock{Last: t.last, Silence: max(t.first.Sub(c.since), between, open)}
+	if between > 0 && open <= late(between)+c.settle {
+		k.Every = between
+	}
+	k.AtStart = c.starts > 0 && t.starts == c.starts && k.seldom(10*c.settle)
+	return k
+}
+
+// seldom reports whether a contact may take longer to come than some time.
+func (k Clock) seldom(than time.Duration) bool {
+	return k.Every > than || k.Every == 0 && k.Silence > than
+}
+
+// with adds up what two lanes or sittings showed.
+func (k Clock) with(other Clock) Clock {
+	return Clock{
+		Every:   max(k.Every, other.Every),
+		Last:    latest(k.Last, other.Last),
+		Silence: max(k.Silence, other.Silence),
+		AtStart: k.AtStart || other.AtStart,
+		Kept:    k.Kept || other.Kept,
+	}
+}
+
+// clocks are those of the run's rows.
+func (h history) clocks() []Clock {
+	known := make([]time.Duration, len(h.universe))
+	for _, contact := range h.run.imported() {
+		i := h.index[contact.Destination]
+		known[i] = max(known[i], contact.Quiet)
+	}
+	benches := map[bench]*clock{}
+	var order []bench
+	for _, result := range h.run.Results {
+		where := result.bench()
+		if benches[where] == nil {
+			benches[where] = &clock{settle: h.run.Settings.Settle}
+			order = append(order, where)
+		}
+		benches[where].result(h.inRows(result))
+	}
+	clocks := make([]Clock, len(h.universe))
+	for i, d := range h.universe {
+		clocks[i].Every = known[i]
+		for _, where := range order {
+			clocks[i] = clocks[i].with(benches[where].of(d, known[i]))
+		}
+	}
+	return clocks
+}
+
+// inRows is a result whose contacts are those of rows.
+func (h history) inRows(r Result) Result {
+	r.Seen.Contacts, r.Later = h.contactsOfRows(r.Seen.Contacts), h.contactsOfRows(r.Later)
+	return r
+}
+
+func (h history) contactsOfRows(contacts []Contact) []Contact {
+	rows := slices.Clone(contacts)
+	for i := range rows {
+		if index, known := h.index[rows[i].Destination]; known {
+			rows[i].Destination = h.universe[index]
+		}
+	}
+	return rows
+}
+
+// Periods is how often destinations are contacted, by the results of a run and by what
+// was known before it, for example from a log: the longest time between two contacts.
+func (r Run) Periods() map[Destination]time.Duration {
+	h, periods := newHistory(r), map[Destination]time.Duration{}
+	for i, k := range h.clocks() {
+		if k.Every > 0 {
+			periods[h.universe[i]] = k.Every
+		}
+	}
+	return periods
+}
+
+// Longest is the longest period that is known of a destination.
+func (j Judgement) Longest() (longest time.Duration) {
+	for _, row := range j.Rows {
+		longest = max(longest, row.Clock.Every)
+	}
+	return longest
+}
+
+// begunIn are the contacts of a window that the device began, without what the clock does
+// not need.
+func begunIn(contacts []Contact) (begun []Contact) {
+	for _, c := range contacts {
+		if c.Tries+c.Attempts > 0 && !c.First.IsZero() {
+			begun = append(begun, Contact{Destination: c.Destination, First: c.First, Last: c.Last, Tries: c.Tries, Attempts: c.Attempts, Quiet: c.Quiet})
+		}
+	}
+	return begun
+}

@@ -1,0 +1,272 @@
+package harness_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// punctual is a gateway in front of a device that contacts each destination once in its
+// own period, at its own phase, whether it is blocked or not.
+type punctual struct {
+	born    time.Time
+	clocks  map[string]punctuality
+	idle    map[string]bool   // not contacted while anything is blocked
+	needs   map[string]string // contacted only while another is blocked
+	blocked []harness.Destination
+	since   time.Time
+}
+
+// punctuality is when a destination is contacted: from first on, once in every; 0 is once.
+type punctuality struct{ first, every time.Duration }
+
+func (p *punctual) Block(_ context.Context, block []harness.Destination, _ harness.Fault) error {
+	p.blocked, p.since = block, time.Now()
+	if p.born.IsZero() {
+		p.born = p.since
+	}
+	return nil
+}
+
+func (p *punctual) Observe(context.Context) (harness.Observation, error) {
+	seen := harness.Observation{Since: p.since}
+	for word := range p.clocks {
+		contact, ok := p.contact(word)
+		if !ok {
+			continue
+		}
+		if contact.Answered = !p.blocks(word); !contact.Answered {
+			contact.Attempts, contact.Touched, contact.Attempted = contact.Tries, contact.Tries, contact.First
+		}
+		seen.Contacts = append(seen.Contacts, contact)
+	}
+	slices.SortFunc(seen.Contacts, func(a, b harness.Contact) int { return a.Destination.Compare(b.Destination) })
+	return seen, nil
+}
+
+// contact is what the device did in this window.
+func (p *punctual) contact(word string) (contact harness.Contact, ok bool) {
+	clock, first := p.clocks[word], p.born.Add(p.clocks[word].first)
+	if late := p.since.Sub(first); late > 0 && clock.every > 0 {
+		first = first.Add((late + clock.every - 1) / clock.every * clock.every)
+	}
+	if first.Before(p.since) || first.After(time.Now()) || p.idle[word] && len(p.blocked) > 0 || p.needs[word] != "" && !p.blocks(p.needs[word]) {
+		return contact, false
+	}
+	contact = harness.Contact{Destination: destination(word), First: first, Last: first, Tries: 1}
+	if more := int(time.Since(first) / max(clock.every, 1)); clock.every > 0 && more > 0 {
+		contact.Tries, contact.Quiet = 1+more, clock.every
+		contact.Last = first.Add(time.Duration(more) * clock.every)
+	}
+	return contact, true
+}
+
+func (p *punctual) blocks(word string) bool { return slices.Contains(p.blocked, destination(word)) }
+
+// missed reports whether a destination was contacted in this window without success.
+func (p *punctual) missed(word string) bool {
+	_, contacted := p.contact(word)
+	return p.blocks(word) && contacted
+}
+
+// The clock of these tests runs 360 times as fast as that of a device.
+const (
+	minute = time.Minute / 360
+	hour   = time.Hour / 360
+	day    = 24 * hour
+)
+
+// patient is the timing of a run on a real device, with a hold of up to 3 days.
+var patient = harness.Timing{Settle: 3 * minute / 2, Patience: 3 * minute / 2, Recover: minute, Look: minute / 60, Longest: 3 * day}
+
+// home is a device with destinations that are contacted once a minute, an hour and a day.
+func home() *punctual {
+	return &punctual{clocks: map[string]punctuality{
+		"cloud": {0, minute}, "hourly": {10 * minute, hour}, "daily": {5 * hour, day},
+		"start": {minute / 60, 0},
+	}}
+}
+
+// longWatched is a bench whose first control has lasted for three days and a half.
+func longWatched(expect Gomega, gateway harness.Gateway, timing harness.Timing, scenarios ...harness.Scenario) *harness.Bench {
+	bench := &harness.Bench{Gateway: gateway, Scenarios: scenarios, Timing: timing, First: 84 * hour}
+	bench.Wake = func(context.Context) error { return nil }
+	_, err := bench.Run(context.Background(), trial())
+	expect.Expect(err).NotTo(HaveOccurred())
+	return bench
+}
+
+func passes() harness.Scenario { return works(func() bool { return true }) }
+
+func TestAPassWaitsForWhatIsContactedOnceADay(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		bench := longWatched(expect, home(), patient, passes())
+		for _, block := range []struct {
+			words  []string
+			atMost time.Duration
+		}{{[]string{"cloud"}, 3 * minute}, {[]string{"cloud", "hourly"}, hour}, {[]string{"cloud", "daily", "hourly"}, day}} {
+			result, err := bench.Run(context.Background(), trial(block.words...))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Held).To(BeNumerically("<=", block.atMost+2*patient.Settle))
+			for _, word := range block.words {
+				contact, _ := result.Seen.Contact(destination(word))
+				expect.Expect(contact.Attempts).To(BeNumerically(">", 0), word)
+			}
+		}
+	})
+}
+
+func TestAFailureWaitsForNothingThatIsSeldom(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := home()
+		bench := longWatched(expect, g, patient, works(func() bool { return !g.blocks("cloud") }))
+		result, err := bench.Run(context.Background(), trial("cloud", "daily", "hourly"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Fail))
+		expect.Expect(result.Held).To(BeNumerically("<=", 3*patient.Settle))
+	})
+}
+
+func TestWhatIsOverdueIsNotWaitedForAgain(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := home()
+		g.idle = map[string]bool{"hourly": true}
+		bench := longWatched(expect, g, patient, passes())
+		for _, want := range []time.Duration{90 * minute, patient.Settle} {
+			result, err := bench.Run(context.Background(), trial("cloud", "hourly"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Held).To(BeNumerically("~", want, 2*patient.Settle))
+		}
+	})
+}
+
+func TestAHoldIsNoLongerThanTheLongest(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		short := patient
+		short.Longest = 20 * minute
+		g := home()
+		g.idle = map[string]bool{"daily": true, "hourly": true}
+		bench := longWatched(expect, g, short, passes())
+		result, err := bench.Run(context.Background(), trial("cloud", "daily", "hourly"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Held).To(BeNumerically("~", short.Longest, 2*short.Settle))
+	})
+}
+
+func TestWhatWasSeenOnceIsWaitedForOnce(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		longest := patient
+		longest.Longest = 1000 * hour
+		bench := longWatched(expect, home(), longest, passes())
+		for _, want := range []time.Duration{84 * hour, longest.Settle} {
+			result, err := bench.Run(context.Background(), trial("start"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Held).To(BeNumerically("~", want, 2*longest.Settle))
+		}
+	})
+}
+
+func TestWhatLogsSayIsKnownFromTheFirstTrialOn(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		bench := &harness.Bench{
+			Gateway: home(), Timing: patient, Scenarios: []harness.Scenario{passes()},
+			Periods: map[harness.Destination]time.Duration{destination("daily"): day},
+		}
+		result, err := bench.Run(context.Background(), trial("daily"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Held).To(BeNumerically("~", 5*hour, 2*patient.Settle))
+	})
+}
+
+func TestAFailureInTheMiddleOfAHoldSaysWhatHadBeenTried(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := home()
+		app, hass := works(func() bool { return !g.missed("hourly") }), passes()
+		hass.Name = "hass"
+		bench := longWatched(expect, g, patient, app, hass)
+		result, err := bench.Run(context.Background(), trial("cloud", "daily", "hourly"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		broke := result.Outcomes["app"].Broke
+		expect.Expect(broke.After).To(BeNumerically("<=", hour+2*patient.Settle))
+		expect.Expect(broke.Touched).To(ConsistOf(destination("cloud"), destination("hourly")), "and not what was tried hours later")
+		expect.Expect(result.Held).To(BeNumerically(">", 2*hour), "hass waits for what is contacted daily")
+		expect.Expect(result.Outcomes["hass"]).To(And(HaveField("Answer", harness.Pass), HaveField("Broke", BeNil())))
+	})
+}
+
+// clocksOf are the clocks of the destinations of a run of some trials.
+func clocksOf(expect Gomega, bench *harness.Bench, trials ...harness.Trial) map[string]harness.Clock {
+	run := newRun(formula{})
+	run.Settings.Settle = patient.Settle
+	for _, trial := range trials {
+		result, err := bench.Run(context.Background(), trial)
+		expect.Expect(err).NotTo(HaveOccurred())
+		run.Results = append(run.Results, result)
+	}
+	clocks := map[string]harness.Clock{}
+	for _, row := range harness.Judge(run).Rows {
+		clocks[strings.TrimSuffix(row.Contact.Destination.Name, ".example")] = row.Clock
+	}
+	return clocks
+}
+
+func TestARunKnowsHowOftenADestinationIsContacted(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := home()
+		g.clocks["once"] = punctuality{3 * hour, 0}
+		bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{passes()}, Timing: patient, First: 3 * day}
+		bench.Wake = func(context.Context) error { return nil }
+		clocks := clocksOf(expect, bench, trial(), trial("cloud"), trial("daily"), trial())
+		every := func(word string) time.Duration { return clocks[word].Every }
+		expect.Expect(every("cloud")).To(BeNumerically("~", minute, minute/10))
+		expect.Expect(every("hourly")).To(BeNumerically("~", hour, hour/10))
+		expect.Expect(every("daily")).To(BeNumerically("~", day, day/10))
+		expect.Expect(clocks["start"]).To(And(HaveField("Every", BeZero()), HaveField("AtStart", BeTrue()), HaveField("Silence", BeNumerically(">", 3*day))))
+		expect.Expect(clocks["once"]).To(And(HaveField("Every", BeZero()), HaveField("AtStart", BeFalse()), HaveField("Last", Equal(g.born.Add(3*hour)))))
+		expect.Expect([]bool{clocks["cloud"].AtStart, clocks["daily"].AtStart}).To(HaveEach(BeFalse()))
+	})
+}
+
+func TestAFallbackHasNoClock(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := home()
+		g.clocks["spare"], g.needs = punctuality{0, minute}, map[string]string{"spare": "cloud"}
+		bench := longWatched(expect, g, patient, passes())
+		for _, block := range []harness.Trial{trial("cloud"), trial("hourly"), trial("cloud", "spare"), trial("hourly"), trial("cloud"), trial("daily")} {
+			_, err := bench.Run(context.Background(), block)
+			expect.Expect(err).NotTo(HaveOccurred())
+		}
+		result, err := bench.Run(context.Background(), trial("spare"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Held).To(BeNumerically("<=", 2*patient.Settle), "it is not waited for while the cloud is reached")
+	})
+}
+
+func TestWhatIsLeftOfAConnectionMakesAFallbackNoClock(t *testing.T) {
+	expect := NewWithT(t)
+	run := newRun(formula{})
+	run.Settings.Settle = patient.Settle
+	began := time.Now()
+	for i, tries := range []int{1, 0, 1, 1, 1} { // the second is a control
+		block := trial("cloud")
+		if tries == 0 {
+			block = trial()
+		}
+		at := began.Add(time.Duration(i) * hour)
+		run.Results = append(run.Results, harness.Result{
+			Trial: block, Started: at, Held: minute, Duration: minute, Recovered: true,
+			Seen: harness.Observation{Contacts: []harness.Contact{{Destination: destination("spare"), First: at, Last: at, Tries: tries, Answered: true}}},
+		})
+	}
+	for _, row := range harness.Judge(run).Rows {
+		if row.Contact.Destination == destination("spare") {
+			expect.Expect(row.Clock.Every).To(BeZero())
+		}
+	}
+}

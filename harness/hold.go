@@ -1,0 +1,160 @@
+package harness
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+)
+
+// judge settles and checks until every scenario that is not watched is judged. It does
+// not wait for what the device contacts seldom before it has checked what it tries often:
+// a scenario that fails by then needs no more time.
+func (b *Bench) judge(ctx context.Context, result *Result) error {
+	var checked []Destination // those tried when the scenarios were last checked
+	for round := 1; ; round++ {
+		before, err := b.settle(ctx, result, round > 1, checked)
+		if err != nil || result.Abandoned {
+			result.Seen = before
+			return err
+		}
+		if round == 1 {
+			b.unasked = before
+		}
+		asked := unwatched(b.unless(Fail, result.Outcomes))
+		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
+		maps.Copy(result.Outcomes, b.check(ctx, asked))
+		if err := b.persist(ctx, result, asked); err != nil || result.Abandoned {
+			result.Seen = before
+			return err
+		}
+		if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
+			return err
+		}
+		b.noteBroken(result, asked)
+		checked = attempted(before, result.Trial.Block)
+		news := len(attempted(result.Seen, result.Trial.Block)) - len(checked)
+		_, due, _ := b.settled(result, result.Seen)
+		if news == 0 && due.IsZero() || len(b.unless(Fail, result.Outcomes)) == 0 {
+			b.note(result)
+			return nil
+		}
+	}
+}
+
+// noteBroken records when scenarios failed that were just checked, and what the device
+// had run into by then: the block may be held on for the others.
+func (b *Bench) noteBroken(result *Result, asked []Scenario) {
+	for _, scenario := range asked {
+		outcome := result.Outcomes[scenario.Name]
+		if outcome.Answer != Fail {
+			continue
+		}
+		outcome.Broke = &Broke{After: time.Since(result.Started), Touched: []Destination{}}
+		for _, contact := range result.Seen.Contacts {
+			if contact.Touched+contact.Attempts > 0 {
+				outcome.Broke.Touched = append(outcome.Broke.Touched, contact.Destination)
+			}
+		}
+		result.Outcomes[scenario.Name] = outcome
+	}
+}
+
+// settle waits until Settle after the block and after the first try of each
+// blocked destination, and no longer than Patience for those not tried. Then the
+// scenarios may be checked. Once they were, with no more tried than checked says, it waits
+// for what the device contacts seldom, too: until one of these was tried, or all are
+// overdue. It returns the last look at the gateway.
+func (b *Bench) settle(ctx context.Context, result *Result, again bool, checked []Destination) (Observation, error) {
+	for {
+		seen, err := b.observe(ctx, result.Trial)
+		if err != nil {
+			return seen, err
+		}
+		settled, due, untried := b.settled(result, seen)
+		if again && len(attempted(seen, result.Trial.Block)) <= len(checked) {
+			settled = latest(settled, due)
+		}
+		b.tell(Step{Phase: Settling, Until: settled, Untried: untried, Fresh: b.fresh(seen)})
+		left := time.Until(settled)
+		if left <= 0 {
+			return seen, nil
+		}
+		if len(untried) > 0 {
+			left = min(left, max(b.Timing.Look, b.Timing.Settle/8))
+		}
+		if b.Tell != nil {
+			left = min(left, max(b.Timing.Look, longestSilence))
+		}
+		if result.Abandoned, err = b.pause(ctx, left); err != nil || result.Abandoned {
+			return seen, err
+		}
+	}
+}
+
+// settled is when the scenarios may be checked, by what was tried so far and by Patience,
+// and until when what is contacted seldom may still be tried; zero if that is over.
+// untried are the destinations whose first try may change that.
+func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, untried []Destination) {
+	tried := attempted(seen, result.Trial.Block)
+	when = result.Started.Add(b.Timing.Settle)
+	patience := b.patience(result.Trial.Fault)
+	for _, destination := range result.Trial.Block {
+		wait := b.expected(destination, result.Trial.Fault)
+		switch {
+		case slices.Contains(tried, destination):
+			contact, _ := seen.Contact(destination)
+			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle))
+		case late(b.waited[destination]) >= wait:
+		case wait > patience && time.Since(result.Started) < wait:
+			untried, due = append(untried, destination), latest(due, result.Started.Add(wait))
+			when = latest(when, result.Started.Add(patience))
+		default:
+			untried, when = append(untried, destination), latest(when, result.Started.Add(patience))
+		}
+	}
+	return when, due, untried
+}
+
+// expected is how long to wait for a first try: for a destination that is contacted seldom
+// until it is overdue, and for one that was seen once until it has been silent for longer
+// than ever before.
+func (b *Bench) expected(destination Destination, fault Fault) time.Duration {
+	patience := b.patience(fault)
+	known := b.clock.of(destination, b.Periods[destination])
+	wait := late(known.Every)
+	if known.Every == 0 && !known.Last.IsZero() && b.waited[destination] == 0 {
+		wait = known.Silence
+	}
+	if fault.ByName() {
+		wait += b.Timing.Memory
+	}
+	return max(patience, min(wait, b.Timing.Longest))
+}
+
+// patience is how long to wait for a first try of what is contacted often. If only names
+// are withheld, a device does not try before the last answer has expired.
+func (b *Bench) patience(fault Fault) time.Duration {
+	if fault.ByName() {
+		return b.Timing.Memory + b.Timing.Patience
+	}
+	return b.Timing.Patience
+}
+
+// note remembers for how long blocked destinations were waited for without success: they
+// are not waited for again for as long until they have been tried.
+func (b *Bench) note(result *Result) {
+	if b.waited == nil {
+		b.waited = map[Destination]time.Duration{}
+	}
+	tried := attempted(result.Seen, result.Trial.Block)
+	for _, destination := range result.Trial.Block {
+		if slices.Contains(tried, destination) {
+			delete(b.waited, destination)
+			continue
+		}
+		if wait := b.expected(destination, result.Trial.Fault); time.Since(result.Started) >= wait {
+			b.waited[destination] = max(b.waited[destination], wait)
+		}
+	}
+}
