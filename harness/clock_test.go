@@ -122,6 +122,26 @@ func TestAPassWaitsForWhatIsContactedOnceADay(t *testing.T) {
 	})
 }
 
+// A device that gives up after three tries fails later than one settle after the first.
+func TestAPassWaitsUntilTheDeviceHasTriedAFewTimes(t *testing.T) {
+	for tries, want := range map[int]harness.Answer{1: harness.Pass, 3: harness.Fail} {
+		inBubble(t, func(expect Gomega) {
+			g := &punctual{clocks: map[string]punctuality{"cloud": {every: 2 * minute}, "daily": {first: 40 * minute, every: day}}}
+			scarce := works(func() bool {
+				contact, _ := g.contact("cloud")
+				return !g.blocks("cloud") || contact.Tries < 3
+			})
+			bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{scarce}, Timing: harness.Timing{
+				Settle: 3 * minute, Patience: 3 * minute, Tries: tries, Recover: hour, Look: minute / 4,
+			}}
+			result, err := bench.Run(context.Background(), trial("cloud"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Outcomes["app"].Answer).To(Equal(want), "%d tries", tries)
+			expect.Expect(result.Held).To(BeNumerically("<", 8*minute))
+		})
+	}
+}
+
 func TestAFailureWaitsForNothingThatIsSeldom(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := home()

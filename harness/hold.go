@@ -104,7 +104,7 @@ func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, 
 		switch {
 		case slices.Contains(tried, destination):
 			contact, _ := seen.Contact(destination)
-			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle))
+			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle+b.retries(contact)))
 		case late(b.waited[destination]) >= wait:
 		case wait > patience && time.Since(result.Started) < wait:
 			untried, due = append(untried, destination), latest(due, result.Started.Add(wait))
@@ -114,6 +114,20 @@ func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, 
 		}
 	}
 	return when, due, untried
+}
+
+// retries is how long the device takes, after the first try of a blocked destination, for
+// as many as there shall be: a device does not give up before it has failed a few times.
+// What it contacts less often than once in Settle is not waited for again.
+func (b *Bench) retries(contact Contact) time.Duration {
+	every := b.clock.of(contact.Destination, b.Periods[contact.Destination]).Every
+	if contact.Tries > 1 { // of several addresses, the times between two contacts are longer
+		every = contact.Last.Sub(contact.First) / time.Duration(contact.Tries-1)
+	}
+	if every > b.Timing.Settle {
+		return 0
+	}
+	return min(time.Duration(max(b.Timing.Tries-1, 0))*every, b.Timing.Settle)
 }
 
 // expected is how long to wait for a first try: for a destination that is contacted seldom

@@ -8,6 +8,11 @@ type Timing struct {
 	// and again after a blocked destination was tried for the first time.
 	Settle time.Duration
 
+	// Tries is how often the device shall have tried a blocked destination before the
+	// scenarios are judged, if it contacts it at least once in Settle. The time that this
+	// takes is added to Settle, once more Settle at most. 0 and 1 add none.
+	Tries int
+
 	// Patience is how long to wait for a blocked destination to be tried.
 	Patience time.Duration
 

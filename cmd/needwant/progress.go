@@ -159,8 +159,11 @@ func (p *progress) failures(result harness.Result) (names []string) {
 }
 
 // expected reports whether a trial blocked what had broken each of the scenarios that
-// failed in it before, so that its failure is no news.
+// failed in it before, so that its failure is no news. That of a control always is.
 func (p *progress) expected(result harness.Result) bool {
+	if result.Trial.Control() {
+		return false
+	}
 	names := p.failures(result)
 	for _, name := range names {
 		if !slices.ContainsFunc(p.failed, func(earlier harness.Result) bool {

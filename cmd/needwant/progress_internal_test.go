@@ -54,6 +54,10 @@ var _ = Describe("the progress of an experiment", func() {
 			ContainSubstring("native_app fails"), HavePrefix("      5 h so far")))
 	})
 
+	It("never expects a failure with nothing blocked", func() {
+		Expect(lines(result(1, harness.Fail), result(2, harness.Fail))).NotTo(ContainElement(ContainSubstring("as expected")))
+	})
+
 	It("does not expect a failure because of a trial that does not count", func() {
 		doubtful := result(1, harness.Fail, host("a"))
 		doubtful.Suspect = "messages were lost"

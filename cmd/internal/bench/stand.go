@@ -329,6 +329,7 @@ func timing(file scenarios.File) harness.Timing {
 	settle := file.Timing.Settle
 	return harness.Timing{
 		Settle:   settle,
+		Tries:    3,
 		Patience: settle,
 		Persist:  settle,
 		Memory:   names.LongestTTL,
