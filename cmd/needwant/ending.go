@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/needwant/needwant/harness"
@@ -47,6 +48,8 @@ func (e ending) next(run harness.Run) string {
 		return e.exceptions(run)
 	case run.Settings.Simulated:
 		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it; needwant scenario new describes your own device.", file)
+	case needsAll(harness.Judge(run)):
+		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it. There are no rules to write, since nothing can be blocked.", file)
 	}
 	if e.spec != "" {
 		export = " --spec " + quoted(e.spec)
@@ -55,6 +58,14 @@ func (e ending) next(run harness.Run) string {
 		return fmt.Sprintf("needwant export %s%s --format adguard writes the list (or dnsmasq, hosts); needwant verify %s tests it on the device.", file, export, file)
 	}
 	return fmt.Sprintf("needwant export %s%s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, export, file)
+}
+
+// needsAll reports whether it is known that nothing can be blocked with everything still
+// working.
+func needsAll(judgement harness.Judgement) bool {
+	return slices.ContainsFunc(judgement.Safe, func(s harness.SafeList) bool {
+		return len(s.Columns) == len(judgement.Columns) && len(s.Destinations) == 0
+	})
 }
 
 // exceptions is the command that writes the names to allow; "" if there are none.

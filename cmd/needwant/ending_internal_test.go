@@ -37,6 +37,16 @@ Next: needwant report lab.run --format html > report.html makes a page of it; ne
 `))
 	})
 
+	It("leads to no rules if nothing can be blocked", func() {
+		column := harness.ColumnVerdict{Column: harness.Column{ID: "app"}}
+		judgement := harness.Judgement{Columns: []harness.ColumnVerdict{column, column}, Safe: []harness.SafeList{{Columns: []string{"app"}}}}
+		Expect(needsAll(judgement)).To(BeFalse(), "something may be blocked with both working")
+		judgement.Safe = append(judgement.Safe, harness.SafeList{Columns: []string{"app", "hass"}})
+		Expect(needsAll(judgement)).To(BeTrue())
+		judgement.Safe[1].Destinations = []harness.Destination{{Name: "a"}}
+		Expect(needsAll(judgement)).To(BeFalse())
+	})
+
 	It("says nothing of a network that was not touched, nor of a run that is not kept", func() {
 		Expect(said(ending{}, complete)).To(BeEmpty())
 	})
