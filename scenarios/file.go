@@ -20,6 +20,7 @@ type File struct {
 	Trials     Trials  `yaml:"trials,omitempty" about:"How many trials, and how far an answer is trusted."`
 	Regimes    Regimes `yaml:"regimes,omitempty" about:"In which states of the device to judge. The default is steady."`
 	Scenarios  List    `yaml:"scenarios" about:"What the owner cares about, by name. Each is a column of the matrix."`
+	Notify     *Notify `yaml:"notify,omitempty" about:"Tells a person that a question waits, and that the run is over."`
 	AbortIf    string  `yaml:"abort_if,omitempty" about:"Ends the experiment and puts the network back, over offline_s, elapsed_s, trials."`
 
 	path   string // as it was given, for errors

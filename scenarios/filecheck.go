@@ -25,7 +25,7 @@ func keys(steps ...string) []string { return steps }
 // check finds the first flaw of a file as it is written.
 func (f File) check() *yamlfile.Flaw {
 	for _, check := range []func() *yamlfile.Flaw{
-		f.checkHead, f.checkDevice, f.Device.checkMaker, f.checkGateway, f.checkBlock, f.checkTiming, f.checkTrials,
+		f.checkHead, f.checkDevice, f.Device.checkMaker, f.checkGateway, f.checkBlock, f.checkTiming, f.checkTrials, f.checkNotify,
 		f.checkScenarios, f.checkSecrets, f.checkRegimes, f.checkPower, f.checkAbort,
 	} {
 		if flaw := check(); flaw != nil {

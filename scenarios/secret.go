@@ -46,6 +46,9 @@ func (s Secret) Read(folder string) (string, error) {
 // keep them out of what they write.
 func (f File) Revealed() (secrets []string) {
 	places := []Secret{f.Secrets.Miio, f.Secrets.Hass, f.Gateway.Passphrase}
+	if f.Notify != nil {
+		places = append(places, f.Notify.URL)
+	}
 	for _, spec := range f.Scenarios {
 		for _, step := range spec.Steps {
 			places = append(places, within(step.Do)...)

@@ -17,6 +17,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -199,8 +200,13 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return err
 	}
 	defer f.display.page.close()
+	tell, err := newNotifier(file, run.Device.Name, command.ErrOrStderr())
+	if err != nil {
+		return unfit(err)
+	}
+	defer tell.wait()
 	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
-		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page,
+		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell,
 	})
 	if err != nil {
 		return err
@@ -249,6 +255,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return unfit(err)
 	}
 	f.display.end.saved, f.display.end.gateway = f.out, file.Gateway
+	tell.say("The run is over. " + reports.New(e.Run, harness.Judge(e.Run)).Summary)
 	return f.display.closing(command, e.Run)
 }
 

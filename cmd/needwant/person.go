@@ -38,6 +38,7 @@ type person struct {
 	out   io.Writer
 	bell  bool            // whether each question rings the terminal's bell
 	stop  func()          // ends the command, as Ctrl-C does
+	tell  *notifier       // of each question; nil if nobody is told
 	page  scenarios.Asker // asks at the same time on a page; nil if there is none
 	begin sync.Once
 	lines chan string // typed, and not yet taken for an answer; closed when the input ends
@@ -77,6 +78,7 @@ func (p *person) ask(ctx context.Context, question scenarios.Question) (string, 
 		return "", ctx.Err()
 	}
 	question.Text = p.next() + reports.Clean(question.Text)
+	p.tell.say(question.Text)
 	if p.page == nil {
 		return p.typed(ctx, question)
 	}
@@ -223,11 +225,12 @@ func (p *person) discard() bool {
 
 // personAt is who sits at the terminal, and is asked on a screen, or who looks at the page;
 // nil if nobody does.
-func personAt(out io.Writer, page *webPage) *person {
+func personAt(out io.Writer, page *webPage, tell *notifier) *person {
 	if !interactive() && page == nil {
 		return nil
 	}
 	p := newPerson(nil, out)
+	p.tell = tell
 	if interactive() {
 		p.in, p.bell = os.Stdin, screenOf(out).live()
 	}

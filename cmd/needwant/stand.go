@@ -36,6 +36,7 @@ type standOptions struct {
 	wait    time.Duration // for a real device to show up
 	observe bool          // whether the first control lasts as long as the spec says
 	quiet   bool
+	tell    *notifier         // of a question that waits; nil if nobody is told
 	page    *webPage          // on which a person can answer, too; nil if there is none
 	only    *harness.OnlyList // the block list whose names alone are tested; nil if there is none
 	known   []harness.Contact // what an earlier run saw of the device
@@ -48,7 +49,7 @@ const usualWait = 3 * time.Minute
 // openStand builds what the file's placement asks for, with these scenarios;
 // none, where nothing is to be judged. Notes go to out.
 func openStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
-	person := personAt(out, options.page)
+	person := personAt(out, options.page, options.tell)
 	if options.quiet {
 		out = io.Discard
 	}
