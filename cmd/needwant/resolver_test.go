@@ -220,7 +220,14 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		Expect(code).To(Equal(0), stderr)
 		Expect(verdicts(stdout)).To(Equal(map[string]string{"dns/log.example status": "required", "dns/ads.example status": "optional"}))
 		Expect(stdout).To(MatchRegexp(`"allow": \[\s*\[\s*"dns/log.example"\s*\]\s*\]`))
-	}, SpecTimeout(3*time.Minute))
+
+		code, stdout, stderr = f.needwant(ctx, "why", f.spec("", ""), "--only", list)
+		Expect(code).To(Equal(0), stderr)
+		Expect(stdout).To(Equal("Allow log.example and everything works.\n"))
+		code, stdout, stderr = f.needwant(ctx, "why", f.spec("", ""), "--only", file("innocent.txt", "0.0.0.0 ads.example\n"))
+		Expect(code).To(Equal(0), stderr)
+		Expect(stdout).To(HavePrefix("Your list is not the cause"))
+	}, SpecTimeout(4*time.Minute))
 
 	It("finds it with each fault that a resolver has, except for a name that is blocked always", func(ctx SpecContext) {
 		f := newFlat(ctx)
