@@ -157,34 +157,6 @@ func (h history) clocks() []Clock {
 	return clocks
 }
 
-// slow is how many times Settle a destination's period is at least, so that waiting for it
-// makes a trial long.
-const slow = 4
-
-// holds is how long a trial that passes is held for each destination of the universe, in
-// seconds: 0 for those that are contacted often, or whose period is not known. It is nil if
-// that is all of them.
-func (h history) holds() (holds []float64) {
-	settle := h.run.Settings.Settle
-	if settle == 0 {
-		return nil
-	}
-	for i, k := range h.clocks() {
-		if k.Every < slow*settle {
-			continue
-		}
-		if holds == nil {
-			holds = make([]float64, len(h.universe))
-		}
-		hold := late(k.Every)
-		if longest := h.run.Settings.Longest; longest > 0 {
-			hold = min(hold, longest)
-		}
-		holds[i] = hold.Seconds()
-	}
-	return holds
-}
-
 // inRows is a result whose contacts are those of rows.
 func (h history) inRows(r Result) Result {
 	r.Seen.Contacts, r.Later = h.contactsOfRows(r.Seen.Contacts), h.contactsOfRows(r.Later)

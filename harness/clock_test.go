@@ -290,27 +290,3 @@ func TestWhatIsLeftOfAConnectionMakesAFallbackNoClock(t *testing.T) {
 		}
 	}
 }
-
-// What is contacted once a day costs a day in each trial that blocks it.
-func TestWhatIsContactedSeldomIsDecidedInFewTrials(t *testing.T) {
-	inBubble(t, func(expect Gomega) {
-		g := &punctual{clocks: map[string]punctuality{
-			"a": {0, minute}, "b": {0, minute}, "c": {0, minute}, "d": {0, minute}, "e": {0, minute},
-			"hourly": {10 * minute, hour}, "daily": {5 * hour, day}, "other": {9 * hour, day},
-		}}
-		needs := works(func() bool { return !g.missed("a") && !g.missed("daily") })
-		bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{needs}, Timing: patient, First: 50 * hour}
-		run := newRun(formula{})
-		run.Settings.Settle, run.Settings.Longest = patient.Settle, patient.Longest
-		run.Scenarios = []harness.ScenarioInfo{{Name: "app", Title: "app"}}
-		run.Started = time.Now()
-		e := &harness.Experiment{Run: run, Lanes: []harness.Lane{bench}, Journal: &memory{}}
-		expect.Expect(e.Do(context.Background())).To(Succeed())
-		expect.Expect(e.Run.Status).To(Equal(harness.Complete))
-		for column, verdict := range map[string]harness.Verdict{"a": harness.Required, "daily": harness.Required, "b": harness.Optional, "hourly": harness.Optional, "other": harness.Optional} {
-			expect.Expect(harness.Judge(e.Run).Columns[0].Cells[destination(column)].Verdict).To(Equal(verdict), column)
-		}
-		took := time.Since(run.Started) - 50*hour
-		expect.Expect(took).To(BeNumerically("<", 4*day), "without regard to how long each trial takes, it is 4.3 days")
-	})
-}

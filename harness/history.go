@@ -372,7 +372,6 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 		Kin:        h.kin(),
 		Seed:       uint64(h.run.Settings.Seed),
 		Windows:    h.windows(regime, fault),
-		Hold:       h.holds(),
 		Earlier:    func() []search.Explanation { return h.earlier(regime, fault) },
 	}
 }
