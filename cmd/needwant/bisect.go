@@ -64,7 +64,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name")
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 is no limit")
+	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
 	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")

@@ -73,9 +73,9 @@ use.`,
 // afterDoctor is what to do on a machine without problems.
 func afterDoctor(args []string) string {
 	if len(args) == 0 {
-		return "There is no problem. Next: needwant lab runs the experiment on a simulated device; needwant scenario new describes your own."
+		return "No problem was found. Next: needwant lab runs the experiment on a simulated device; needwant scenario new describes your own."
 	}
-	return fmt.Sprintf("There is no problem. Next: sudo -E needwant check %s runs every check once, with nothing blocked.", quoted(args[0]))
+	return fmt.Sprintf("No problem was found. Next: sudo -E needwant check %s runs every check once, with nothing blocked.", quoted(args[0]))
 }
 
 // examinations lists all that is examined, from what the rest stands on.

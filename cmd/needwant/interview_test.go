@@ -71,7 +71,7 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 		answer("interface to your home network, e.g. eth0 [eth0]", "")
 		answer("its model", "")
 		answer("2  7c:49:eb:00:00:02  192.168.1.33 on eth0", "")
-		answer("please answer: there is no default", "12:34")
+		answer("an answer is needed here: nothing can be guessed", "12:34")
 		answer(`"12:34" is not a MAC address: write it as`, "2")
 		answer("a new address, in a network that your home does not use", "here")
 		answer(`"here" is not an IP address: write one as`, "192.168.60.7")

@@ -329,7 +329,7 @@ func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draf
 // same question before.
 func (i interview) wrong(q question, draft *scenarios.Draft, answer, last string) error {
 	if answer == "" {
-		return errors.New("please answer: there is no default")
+		return errors.New("an answer is needed here: nothing can be guessed")
 	}
 	if err := q.take(draft, answer); err != nil {
 		return err

@@ -55,7 +55,7 @@ Switch the list off in your resolver before you begin.`,
 	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `LINK` to the home network")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for report and export")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 is no limit")
+	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
 	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")

@@ -50,7 +50,7 @@ var _ = Describe("databases of addresses", func() {
 		})
 	}
 
-	It("say where an address is, several together, and nothing of others", func() {
+	It("say where an address is, and nothing of an address that none of them has", func() {
 		databases, err := geoip.Open(countries(), networks())
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(databases.Close)

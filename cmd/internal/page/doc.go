@@ -12,9 +12,13 @@
 // page: the token is exchanged for a cookie (HttpOnly, SameSite=Strict), so that it does
 // not stay in the address. There may be a second token, whose cookie only shows.
 //
-// Each request is checked, in this order: how many requests its sender makes; that the
-// Host is an address or this machine's own name, as a name that somebody else resolves
-// to this machine is an attack (DNS rebinding); the cookie; and for what changes
-// something, that the Origin is this page. A page loads nothing from elsewhere and runs
+// Each request is checked, in this order:
+//   - the number of requests that its sender makes;
+//   - the Host, which must be an address or this machine's own name. Any other name that
+//     resolves to this machine is an attack (DNS rebinding);
+//   - the cookie;
+//   - if the request changes something, the Origin, which must be this page.
+//
+// A page loads nothing from elsewhere and runs
 // no script except its own, by its Content-Security-Policy. Every name is escaped.
 package page

@@ -13,7 +13,7 @@ import (
 // Links are the addresses of a page.
 type Links struct {
 	Control string // for who may act
-	View    string // for who may only look; "" if there is no such link
+	View    string // for people who may only look; "" if there is no such link
 	Local   bool   // only this machine can open them
 }
 

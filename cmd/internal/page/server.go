@@ -38,8 +38,8 @@ type Server struct {
 	listener net.Listener
 	secure   bool   // TLS
 	open     bool   // anybody may look and act: loopback
-	control  secret // for who may act
-	view     secret // for who may look; empty if there is no such link
+	control  secret // for people who may act
+	view     secret // for people who may only look; empty if there is no such link
 	sender   *limiter
 	wrong    *limiter // tokens that were wrong
 

@@ -1,7 +1,7 @@
 // Program adguard says which names AdGuard Home's filter engine blocks. It reads
 // filter lists, asks for each name of standard input on behalf of one client, and
-// prints the blocked ones. It has a module of its own: the engine's licence (GPL-3) is
-// not needwant's, which only the specs run it beside.
+// prints the blocked ones. It has a module of its own, since the engine has another
+// licence (GPL-3) than needwant. Only the specs use it.
 //
 //	adguard CLIENT-ADDRESS LIST... < names
 package main
