@@ -12,7 +12,7 @@ import (
 // root is the top of the repository, seen from this folder.
 const root = ".."
 
-func TestDocs(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "docs")
 }

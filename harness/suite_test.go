@@ -10,7 +10,7 @@ import (
 // suite is the test that the specs run in, for those that need one.
 var suite *testing.T
 
-func TestHarness(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	suite = t
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "harness")

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(netns.Main(m.Run))
 }
 
-func TestNetns(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "netns")
 }

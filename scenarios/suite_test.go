@@ -10,7 +10,7 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
-func TestScenarios(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "scenarios")
 }

@@ -19,7 +19,7 @@ import (
 // TestMain gets an ordinary user the rights to look at links and rules.
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
-func TestNeedwant(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "needwant")
 }

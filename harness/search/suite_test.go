@@ -13,7 +13,7 @@ var (
 	drawn  = flag.Int("systems", 200, "how many random systems each property is tried on")
 )
 
-func TestSearch(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "harness/search")
 }

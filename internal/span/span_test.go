@@ -10,7 +10,7 @@ import (
 	"github.com/needwant/needwant/internal/span"
 )
 
-func TestSpan(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "span")
 }

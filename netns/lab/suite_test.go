@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write the published schema of worlds ag
 
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
-func TestLab(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "lab")
 }

@@ -11,7 +11,7 @@ import (
 // go test ./reports/catalog -update writes the golden files again.
 var update = flag.Bool("update", false, "write the golden files of the catalog")
 
-func TestCatalog(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "catalog")
 }

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden files of the exports")
 
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
-func TestPolicy(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "policy")
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-func TestGeoip(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "geoip")
 }

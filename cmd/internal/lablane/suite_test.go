@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 // suite is the test that the specs run in, for those that need one.
 var suite *testing.T
 
-func TestLablane(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	suite = t
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "lablane")

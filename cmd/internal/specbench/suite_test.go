@@ -13,7 +13,7 @@ import (
 // TestMain gets an ordinary user the rights that a lab needs.
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
-func TestSpecbench(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "specbench")
 }

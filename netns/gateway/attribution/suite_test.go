@@ -11,7 +11,7 @@ import (
 // suite is the test that runs the specs.
 var suite *testing.T
 
-func TestAttribution(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	suite = t
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "attribution")

@@ -13,7 +13,7 @@ import (
 // TestMain gets an ordinary user the rights to listen.
 func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
-func TestCapture(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "capture")
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(netns.Main(m.Run))
 }
 
-func TestPlacement(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "placement")
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-func TestPeers(t *testing.T) {
+func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "harness/search/internal/peers")
 }
