@@ -126,12 +126,15 @@ func (b *Bench) Soak(ctx context.Context, trial Trial, soak Soak) (soaked Soaked
 func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked *Soaked) (last map[string]Outcome, err error) {
 	last = map[string]Outcome{}
 	next := min(b.Timing.Settle, soak.For)
+	asked := unwatched(b.Scenarios)
 	for number := 1; ; number++ {
+		b.tell(Step{Phase: Holding, Until: started.Add(next)})
 		if err := span.Wait(ctx, time.Until(started.Add(next))); err != nil {
 			return last, err
 		}
+		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
 		round := Round{Number: number, After: time.Since(started)}
-		round.Outcomes = b.check(ctx, unwatched(b.Scenarios))
+		round.Outcomes = b.check(ctx, asked)
 		if soaked.Seen, err = b.observe(ctx, soaked.Trial); err != nil {
 			return last, err
 		}

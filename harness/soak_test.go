@@ -35,6 +35,27 @@ func TestASoakChecksUntilItsTimeIsOver(t *testing.T) {
 	})
 }
 
+func TestASoakTellsWhatItWaitsFor(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		var phases []harness.Phase
+		began := time.Now()
+		bench := &harness.Bench{
+			Gateway: &gateway{}, Scenarios: []harness.Scenario{works(func() bool { return true })}, Timing: timing,
+			Tell: func(step harness.Step) {
+				if phases = append(phases, step.Phase); len(phases) == 1 {
+					expect.Expect(step.Until).To(Equal(began.Add(timing.Settle)))
+				}
+				if step.Phase == harness.Checking {
+					expect.Expect(step.Scenarios).To(Equal([]string{"app"}))
+				}
+			},
+		}
+		_, err := bench.Soak(context.Background(), trial("a"), harness.Soak{For: 2 * timing.Settle, Every: timing.Settle})
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(phases).To(Equal([]harness.Phase{harness.Holding, harness.Checking, harness.Holding, harness.Checking, harness.Recovering}))
+	})
+}
+
 func TestASoakEndsWhenAFailureIsConfirmed(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"a": 0}}

@@ -2,13 +2,14 @@ package harness
 
 import "time"
 
-// Phase is a part of a trial.
+// Phase is a part of a trial, or of a soak.
 type Phase string
 
 const (
 	Settling   Phase = "settling"   // the block is in place, and the device has time to react to it
 	Checking   Phase = "checking"   // the scenarios are checked
 	Persisting Phase = "persisting" // what failed is checked again
+	Holding    Phase = "holding"    // of a soak: the block is held until the next round of checks
 	Recovering Phase = "recovering" // nothing is blocked any more, and everything must work again
 	Restarting Phase = "restarting" // the device is power-cycled
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/vbauerster/cupwriter"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports/policy"
 )
 
 // fakeTerminal is a terminal of a size that can change, and what it got.
@@ -183,6 +184,44 @@ func TestAnExperimentShowsWhatItWaitsFor(t *testing.T) {
 		}
 		progress.show(harness.Event{Kind: harness.Finished})
 		expect.Expect(terminal.shown()[2:]).To(HaveLen(2))
+	})
+}
+
+func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
+	onScreen(t, func(expect Gomega, terminal *fakeTerminal, screen *screen) {
+		v := &verifying{out: screen, soak: harness.Soak{For: 30 * time.Minute, Every: 90 * time.Second}, began: time.Now()}
+		stop := screen.show(v.lines)
+		status := func() []string {
+			<-time.After(refresh)
+			synctest.Wait()
+			return terminal.shown()
+		}
+		v.takes(harness.Step{Phase: harness.Settling, Until: time.Now().Add(90 * time.Second)})
+		expect.Expect(status()).To(Equal([]string{
+			"      control: nothing blocked",
+			"      gives the device time, 1 min 29 s more",
+			"      1 s so far; then the policy is held for 30 min",
+		}))
+		v.hold(policy.BlockOptional, 5)
+		v.takes(harness.Step{Phase: harness.Holding, Until: time.Now().Add(90 * time.Second)})
+		expect.Expect(status()).To(Equal([]string{
+			"all works with nothing blocked; applying block-optional for 30 min, with checks every 1 min 30 s",
+			"      block-optional: 5 blocked",
+			"      waits for the next round of checks, 1 min 29 s more",
+			"      1 s of 30 min",
+		}))
+		for number := range said { // of which the first alone is news
+			v.round(harness.Round{Number: number + 1, After: 90 * time.Second, Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass}}})
+		}
+		expect.Expect(status()[1:]).To(Equal([]string{
+			"1 min 30 s  app works",
+			"1 min 30 s  app works", // said rounds later
+			"      block-optional: 5 blocked",
+			"      waits for the next round of checks, 1 min 28 s more",
+			"      2 s of 30 min; round 20 of checks: app works",
+		}))
+		stop()
+		expect.Expect(terminal.shown()).To(HaveLen(3))
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,6 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
@@ -160,7 +160,11 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 // policy.
 func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.Run, applied applied) (came verification, err error) {
 	ctx := command.Context()
-	tell := f.teller(command)
+	usual := stand.bench.Timing.Settle
+	soak := harness.Soak{For: cmp.Or(f.longest, 20*usual), Every: cmp.Or(f.every, usual)}
+	shown, stop := f.shower(command, stand.bench, soak)
+	defer stop()
+	soak.Tell = f.teller(command, shown)
 	if err := control(ctx, stand); err != nil {
 		return came, err
 	}
@@ -175,15 +179,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 		}
 		stand.bench.Gateway = &confined{Gateway: stand.bench.Gateway, confiner: confining, open: applied.open()}
 	}
-	usual := stand.bench.Timing.Settle
-	soak := harness.Soak{For: f.longest, Every: f.every, Tell: tell}
-	if soak.For == 0 {
-		soak.For = 20 * usual
-	}
-	if soak.Every == 0 {
-		soak.Every = usual
-	}
-	tell(harness.Round{}) // the beginning
+	shown.hold(applied.policy.Kind, len(trial.Block))
 	soaked, err := stand.lane.Soak(ctx, trial, soak)
 	return newVerification(run, applied, soaked), err
 }
@@ -225,28 +221,29 @@ type roundEvent struct {
 	harness.Round
 }
 
-// said is how many rounds go by without a word as long as nothing changes.
-const said = 20
-
-// teller tells of the rounds, and of round 0 that it begins.
-func (f *verifyFlags) teller(command *cobra.Command) func(harness.Round) {
-	notes, encoder := io.Writer(plain{command.ErrOrStderr()}), json.NewEncoder(command.OutOrStdout())
+// shower shows how the verification goes until stop is called.
+func (f *verifyFlags) shower(command *cobra.Command, bench *harness.Bench, soak harness.Soak) (shown *verifying, stop func()) {
+	shown = &verifying{out: plain{command.ErrOrStderr()}, soak: soak, began: time.Now()}
 	if f.quiet {
-		notes = io.Discard
+		shown.out = io.Discard
+		return shown, func() {}
 	}
-	last := ""
+	shown.say("first everything must work with nothing blocked")
+	if screen := screenOf(command.ErrOrStderr()); screen.live() {
+		bench.Tell = shown.takes
+		return shown, screen.show(shown.lines)
+	}
+	return shown, func() {}
+}
+
+// teller tells of the rounds.
+func (f *verifyFlags) teller(command *cobra.Command, shown *verifying) func(harness.Round) {
+	encoder := json.NewEncoder(command.OutOrStdout())
 	return func(round harness.Round) {
-		if round.Number == 0 {
-			fmt.Fprintf(notes, "all works with nothing blocked; applying %s\n", f.kind)
-			return
-		}
 		if f.json {
 			_ = encoder.Encode(roundEvent{"round", time.Now(), round}) // a reader that went away stops nothing
 		}
-		if now := answers(round.Outcomes); now != last || round.Number%said == 0 {
-			fmt.Fprintf(notes, "%10s  %s\n", span.Words(round.After.Round(100*time.Millisecond)), now)
-			last = now
-		}
+		shown.round(round)
 	}
 }
 

@@ -110,6 +110,7 @@ var _ = Describe("needwant verify", Label("root"), func() {
 
 		shut := needwant(ctx, "verify", run, "--policy", "allow-required", "--for", "1m")
 		Expect(shut.Code).To(Equal(1), shut.Stderr)
+		Expect(shut.Stderr).To(ContainSubstring("first everything must work with nothing blocked\nall works with nothing blocked; applying allow-required for 1 min, with checks every "))
 		Expect(shut.Stderr).To(ContainSubstring("native_app does not work under allow-required"))
 		Expect(shut.Stdout).To(MatchRegexp(`native_app +BROKEN +0 of 2 checks passed`))
 		Expect(shut.Stdout).To(MatchRegexp(`never seen before:\n  udp/9999/203.0.113.99 \(\d+ attempts\)`))

@@ -96,6 +96,8 @@ func waitsFor(step harness.Step) string {
 		return "checks " + strings.Join(step.Scenarios, ", ")
 	case harness.Persisting:
 		return joinWords("checks again whether it still fails: "+strings.Join(step.Scenarios, ", "), more)
+	case harness.Holding:
+		return joinWords("waits for the next round of checks", more)
 	case harness.Recovering:
 		return joinWords("nothing is blocked; waits until everything works again", prefixed("at most ", more))
 	case harness.Restarting:

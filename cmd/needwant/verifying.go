@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
+	"github.com/needwant/needwant/reports/policy"
+)
+
+// verifying tells a person how a verification goes: a line when the answers change, and on
+// a terminal a status with what is blocked, what is waited for, and how long that was held.
+type verifying struct {
+	out  io.Writer
+	soak harness.Soak
+
+	mu     sync.Mutex // of what follows: the screen draws in a goroutine of its own
+	holds  string     // the policy, and how much it blocks; "" before
+	step   harness.Step
+	began  time.Time // the control, and later the hold
+	rounds int       // of checks with the policy
+	last   string    // what the last round came to
+}
+
+// said is how many rounds go by without a word as long as nothing changes.
+const said = 20
+
+func (v *verifying) say(format string, args ...any) { fmt.Fprintf(v.out, format+"\n", args...) }
+
+// hold begins with a policy, which blocks so many known destinations.
+func (v *verifying) hold(kind policy.Kind, blocked int) {
+	v.say("all works with nothing blocked; applying %s for %s, with checks every %s", kind, span.Words(v.soak.For), span.Words(v.soak.Every))
+	what := fmt.Sprintf("%s: %d blocked", kind, blocked)
+	if kind == policy.AllowRequired {
+		what += ", and what was never seen"
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.holds, v.step, v.began = what, harness.Step{}, time.Now()
+}
+
+// takes notes what the bench does now.
+func (v *verifying) takes(step harness.Step) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.step = step
+}
+
+// round notes a round of checks, and tells of it if it differs from the last, or if there
+// was no word for long.
+func (v *verifying) round(round harness.Round) {
+	now := answers(round.Outcomes)
+	v.mu.Lock()
+	news := now != v.last
+	v.rounds, v.last = round.Number, now
+	v.mu.Unlock() // the screen draws when it is written to
+	if news || round.Number%said == 0 {
+		v.say("%10s  %s", span.Words(round.After.Round(100*time.Millisecond)), now)
+	}
+}
+
+// lines are what the screen shows.
+func (v *verifying) lines(int, int) []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	what, since := "control: nothing blocked", time.Since(v.began).Truncate(time.Second)
+	whole := fmt.Sprintf("%s so far; then the policy is held for %s", span.Words(since), span.Words(v.soak.For))
+	if v.holds != "" {
+		what, whole = v.holds, fmt.Sprintf("%s of %s", span.Words(since), span.Words(v.soak.For))
+		if v.rounds > 0 {
+			whole += fmt.Sprintf("; round %d of checks: %s", v.rounds, v.last)
+		}
+	}
+	return []string{"      " + what, "      " + waitsFor(v.step), "      " + whole}
+}
