@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -114,6 +115,24 @@ var _ = Describe("a run that tests only the names of a block list", func() {
 		Entry("one, each cut confirmed", func(r func(string) bool) bool { return r("crash") }, 7, 2, []string{"crash"}),
 		Entry("two", func(r func(string) bool) bool { return r("crash") && r("ads") }, 11, 0, []string{"ads", "crash"}),
 		Entry("one of three", func(r func(string) bool) bool { return r("a.drm") || r("b.drm") || r("c.drm") }, 8, 0, []string{"a.drm"}, []string{"b.drm"}, []string{"c.drm"}),
+	)
+
+	DescribeTable("comes to the same first answer if it is interrupted and resumed, after any trial", func(works func(func(string) bool) bool) {
+		device := television(works)
+		run := newRun(device)
+		run.Settings.First, run.Settings.Confirm = true, 2
+		whole := testedAs(run, device)
+		for n := range whole.Results {
+			part := whole
+			part.Status, part.Results = harness.Interrupted, slices.Clone(whole.Results[:n])
+			resumed := testedAs(part, device)
+			Expect(harness.Judge(resumed).Allow).To(Equal(harness.Judge(whole).Allow), "after %d trials", n)
+			Expect(resumed.Results[:n]).To(Equal(whole.Results[:n]), "finished trials are kept, and not repeated")
+		}
+	},
+		Entry("nothing to allow", always),
+		Entry("two", func(r func(string) bool) bool { return r("crash") && r("ads") }),
+		Entry("one of three", func(r func(string) bool) bool { return r("a.drm") || r("b.drm") || r("c.drm") }),
 	)
 
 	It("allows nothing if it does not work with nothing blocked", func() {

@@ -50,9 +50,22 @@ type ScenarioInfo struct {
 	Checks  string `json:"checks,omitempty"` // footnote: what the column really checked
 	Person  bool   `json:"person,omitempty"` // whether a person answers a question of it
 
+	// Of are the scenarios that are judged as this one, in the order in which they are
+	// checked. None means that it is a single scenario.
+	Of []string `json:"of,omitempty"`
+
 	// Controller is where the Home Assistant is whose word alone the column is:
 	// [InDeviceNetwork], "lan" or "host"; "" if there is none, or it is not known.
 	Controller string `json:"controller,omitempty"`
+}
+
+// Members are the names of the scenarios of the spec that this one consists of: its own
+// name, unless several are judged as one.
+func (s ScenarioInfo) Members() []string {
+	if len(s.Of) > 0 {
+		return s.Of
+	}
+	return []string{s.Name}
 }
 
 // InDeviceNetwork is a host in the device's own network. No packet between the two
@@ -89,6 +102,7 @@ type Settings struct {
 	Always       []Pattern     `json:"always,omitempty"`      // blocked in every trial, controls included (block.always)
 	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
 	First        bool          `json:"first,omitempty"`       // with a block list: end at the first set of names to allow (needwant why)
+	Short        bool          `json:"short,omitempty"`       // the result is shown as one sentence, without the matrix (needwant why)
 	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	ByName       bool          `json:"by_name,omitempty"`     // only the device's DNS queries are seen and blocked (placement dns)

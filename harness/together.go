@@ -3,28 +3,34 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Together makes one scenario of several: it passes if all of them do. They are checked
-// one after another, and those after the first that does not pass are not: put what
-// costs most last. Scenarios that are watched over the whole trial stay as they are.
-func Together(info ScenarioInfo, scenarios []Scenario) []Scenario {
-	var watched, checked []Scenario
-	for _, scenario := range scenarios {
-		if scenario.Watch != nil {
-			watched = append(watched, scenario)
-			continue
+// Together joins scenarios as infos say ([ScenarioInfo.Of]). A joined scenario passes if
+// all of its members do. They are checked one after another, and those after the first
+// that does not pass are not checked. Scenarios that are in no joined one stay as they
+// are, and come first.
+func Together(infos []ScenarioInfo, scenarios []Scenario) []Scenario {
+	single := slices.Clone(scenarios)
+	var joined []Scenario
+	for _, info := range infos {
+		var members []Scenario
+		for _, name := range info.Of {
+			i := slices.IndexFunc(single, func(s Scenario) bool { return s.Name == name })
+			if i >= 0 {
+				members = append(members, single[i])
+				single = slices.Delete(single, i, i+1)
+			}
 		}
-		checked = append(checked, scenario)
+		if len(members) > 0 {
+			joined = append(joined, Scenario{
+				Name: info.Name, Title: info.Title, Vantage: info.Vantage,
+				Check: func(ctx context.Context) Outcome { return checkInTurn(ctx, members) },
+			})
+		}
 	}
-	if len(checked) < 2 {
-		return scenarios
-	}
-	return append(watched, Scenario{
-		Name: info.Name, Title: info.Title, Vantage: info.Vantage,
-		Check: func(ctx context.Context) Outcome { return checkInTurn(ctx, checked) },
-	})
+	return append(single, joined...)
 }
 
 func checkInTurn(ctx context.Context, scenarios []Scenario) (all Outcome) {

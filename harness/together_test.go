@@ -17,25 +17,26 @@ var _ = Describe("scenarios together", func() {
 			return harness.Outcome{Answer: answer, Why: "no answer", Duration: 2, Steps: []harness.StepOutcome{{Step: name}}}
 		}}
 	}
-	one := harness.ScenarioInfo{Name: "all"}
+	as := func(members ...string) []harness.ScenarioInfo {
+		return []harness.ScenarioInfo{{Name: "w"}, {Name: "all", Of: members}}
+	}
 	BeforeEach(func() { asked = nil })
 
 	It("pass if all do", func() {
-		outcome := harness.Together(one, []harness.Scenario{scenario("a", harness.Pass), scenario("b", harness.Pass)})[0].Check(context.Background())
+		outcome := harness.Together(as("a", "b"), []harness.Scenario{scenario("a", harness.Pass), scenario("b", harness.Pass)})[0].Check(context.Background())
 		Expect(outcome).To(And(HaveField("Answer", harness.Pass), HaveField("Duration", BeEquivalentTo(4)), HaveField("Steps", HaveLen(2))))
 	})
 
 	It("ask nothing more after one that does not pass", func() {
-		outcome := harness.Together(one, []harness.Scenario{scenario("a", harness.Fail), scenario("person", harness.Pass)})[0].Check(context.Background())
+		outcome := harness.Together(as("a", "person"), []harness.Scenario{scenario("person", harness.Pass), scenario("a", harness.Fail)})[0].Check(context.Background())
 		Expect(outcome).To(And(HaveField("Answer", harness.Fail), HaveField("Why", "a: no answer")))
 		Expect(asked).To(HaveExactElements("a"))
 	})
 
-	It("leave apart what is watched, and what is alone", func() {
-		watched := scenario("w", harness.Pass)
-		watched.Watch = func(context.Context, <-chan struct{}) harness.Outcome { return harness.Outcome{} }
-		all := harness.Together(one, []harness.Scenario{scenario("a", harness.Pass), watched, scenario("b", harness.Pass)})
-		Expect(all).To(HaveExactElements(HaveField("Name", "w"), HaveField("Name", "all")))
-		Expect(harness.Together(one, []harness.Scenario{watched, scenario("a", harness.Pass)})).To(HaveExactElements(HaveField("Name", "w"), HaveField("Name", "a")))
+	It("leave those that are not joined as they are", func() {
+		all := []harness.Scenario{scenario("a", harness.Pass), scenario("w", harness.Pass), scenario("b", harness.Pass)}
+		Expect(harness.Together(as("a", "b"), all)).To(HaveExactElements(HaveField("Name", "w"), HaveField("Name", "all")))
+		Expect(harness.Together([]harness.ScenarioInfo{{Name: "a"}}, all)).To(HaveLen(3))
+		Expect(all).To(HaveExactElements(HaveField("Name", "a"), HaveField("Name", "w"), HaveField("Name", "b")), "what was given")
 	})
 })

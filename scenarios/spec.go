@@ -83,6 +83,9 @@ func (s Spec) Actuates() bool {
 	return slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Actuates })
 }
 
+// Continuous reports whether the scenario is checked all the time while a block is held.
+func (s Spec) Continuous() bool { return s.During == continuous }
+
 // vantages are the places to judge from, the usual one first.
 func vantages() []string { return []string{"gateway", "lan", "host"} }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,6 +35,13 @@ func remember(run harness.Run) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(directory, fingerprint(run)), nil, 0o600)
+}
+
+// rememberOrTell notes that a run was begun here, or tells out that it could not be.
+func rememberOrTell(out io.Writer, run harness.Run) {
+	if err := remember(run); err != nil {
+		fmt.Fprintf(out, "this run could not be remembered, so that resume will need --trust-run: %v\n", err)
+	}
 }
 
 // remembered reports whether a run was begun here, with this very text.

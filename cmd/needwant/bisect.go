@@ -35,7 +35,6 @@ type bisectFlags struct {
 	trust    bool
 	seen     string
 	only     string
-	why      bool            // the short path: one scenario of all, a sentence, and no matrix
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
@@ -134,9 +133,7 @@ func (f *bisectFlags) begin(command *cobra.Command, run harness.Run) (journal, e
 	if err != nil {
 		return nil, err
 	}
-	if err := remember(run); err != nil {
-		fmt.Fprintf(command.ErrOrStderr(), "this run could not be remembered, so that resume will need --trust-run: %v\n", err)
-	}
+	rememberOrTell(command.ErrOrStderr(), run)
 	return journal, nil
 }
 
@@ -180,16 +177,17 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return unfit(err)
 	}
-	if len(bench.Listed(all, run)) < len(run.Scenarios) {
-		return usage(fmt.Errorf("%s judges scenarios that its spec does not have, for example all of them as one, as needwant why does: begin a new run", f.out))
+	list, err := bench.Listed(all, run.Scenarios)
+	if err != nil {
+		return usage(fmt.Errorf("%s: %w", f.out, err))
 	}
 	kept, run, err := openRun(command.Context(), f.out)
 	if err != nil {
 		return err
 	}
 	run = budgeted(run, f.settings.Budget)
-	f.display.end.spec = run.Settings.Source
-	return f.experiment(command, file, bench.Listed(all, run), run, func(harness.Run) (journal, error) { return kept, nil })
+	f.display.end.spec = specName(run)
+	return f.experiment(command, file, list, run, func(harness.Run) (journal, error) { return kept, nil })
 }
 
 // experiment puts the device on the bench, carries the run out, puts everything
@@ -211,9 +209,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err != nil {
 		return err
 	}
-	if f.why {
-		run.Scenarios = joined(stand, run.Scenarios)
-	}
+	stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
 	run.Settings.Settle = stand.bench.Timing.Settle
 	stand.bench.Timing.Longest = cmp.Or(run.Settings.Longest, stand.bench.Timing.Longest)
 	stand.bench.Periods = run.Periods()

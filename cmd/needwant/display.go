@@ -20,7 +20,7 @@ type display struct {
 	json   bool
 	quiet  bool
 	pcap   string // where packets go; "" is nowhere
-	answer bool   // show the sentence alone, without the matrix
+	short  bool   // show the sentence alone, without the matrix
 	end    ending
 	web    webFlags
 	page   *webPage // nil if there is none
@@ -77,6 +77,7 @@ type matrixEvent struct {
 // closing shows the matrix and gives the run its exit code.
 func (d *display) closing(command *cobra.Command, run harness.Run) error {
 	judgement := harness.Judge(run)
+	d.short = run.Settings.Short && !command.Flags().Changed("format")
 	if err := d.show(command.OutOrStdout(), reports.NewReport(run, judgement)); err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (d *display) show(out io.Writer, report reports.Report) error {
 	if d.json {
 		return json.NewEncoder(out).Encode(matrixEvent{"matrix", time.Now(), report.Matrix})
 	}
-	if d.answer {
+	if d.short {
 		_, err := fmt.Fprintln(plain{out}, report.Summary)
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // saved, the state of the network, and what to do next.
 type ending struct {
 	saved   string            // the run file; "" if the run is not kept
-	spec    string            // the spec as the user named it; "" for a world
+	spec    string            // the spec as the user named it; "" for a world, and if there is no such file
 	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
 }
 
@@ -118,7 +118,19 @@ func network(gateway scenarios.Gateway, spec string) string {
 	default:
 		back = fmt.Sprintf("The network is as it was: %s is back. The device has no gateway now.", gateway.Inside)
 	}
+	if spec == "" {
+		return back + " needwant scenario new writes a spec, with which needwant gateway keeps it online."
+	}
 	return back + " This keeps it online: sudo -E needwant gateway " + quoted(spec)
+}
+
+// specName is the spec that a run was made with, as the user named it; "" if there is no
+// such spec: needwant why needs none, and a file may have been moved since.
+func specName(run harness.Run) string {
+	if _, err := scenarios.Find(run.Settings.Source); err != nil {
+		return ""
+	}
+	return run.Settings.Source
 }
 
 // quoted is a file's name as a shell takes it.

@@ -28,6 +28,12 @@ Next: needwant export 'my s50.run' --spec s50.yaml --format nft writes the rules
 `))
 	})
 
+	It("names no spec that is not there", func() {
+		Expect(network(scenarios.Gateway{Placement: "nic", Inside: "eth1"}, "")).To(HaveSuffix("needwant scenario new writes a spec, with which needwant gateway keeps it online."))
+		Expect(specName(harness.Run{Settings: harness.Settings{Source: "192.168.1.50.yaml"}})).To(BeEmpty())
+		Expect(specName(harness.Run{Settings: harness.Settings{Source: "lab-s50"}})).To(Equal("lab-s50"))
+	})
+
 	It("leads from a lab to a real device", func() {
 		run := complete
 		run.Settings.Simulated = true

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
 )
 
 // journal is where a run is kept.
@@ -19,3 +23,37 @@ type nowhere struct{}
 func (nowhere) Append(harness.Result) error                        { return nil }
 func (nowhere) Finish(harness.Status, string, time.Duration) error { return nil }
 func (nowhere) Close() error                                       { return nil }
+
+// keep creates the run file that the user named, or else one called name (see
+// createNumbered). If the user named none, and none can be created in this folder, the
+// run is not kept: path is "", and out says so.
+func keep(out io.Writer, named, name string, run harness.Run) (path string, file journal, err error) {
+	if named != "" {
+		file, err = runfile.Create(named, run)
+		return named, file, err
+	}
+	path, file, err = createNumbered(name, run)
+	if kind, ok := errors.AsType[runfile.Kind](err); ok && !kind.Usage() {
+		fmt.Fprintf(out, "This run is not kept: %v\n", err)
+		return "", nowhere{}, nil
+	}
+	return path, file, err
+}
+
+// mostRuns is how many runs of one name a folder can hold.
+const mostRuns = 10_000
+
+// createNumbered creates NAME.run, or the first of NAME-2.run, NAME-3.run and so on that
+// does not exist yet.
+func createNumbered(name string, run harness.Run) (path string, file *runfile.File, err error) {
+	for number := 1; number <= mostRuns; number++ {
+		path = name + ".run"
+		if number > 1 {
+			path = fmt.Sprintf("%s-%d.run", name, number)
+		}
+		if file, err = runfile.Create(path, run); !errors.Is(err, runfile.Exists) {
+			break
+		}
+	}
+	return path, file, err
+}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/harness/runfile"
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/scenarios"
@@ -113,41 +112,14 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	return experimentOnLab(command, run, world, journal, f.display)
 }
 
-// begin creates the run file. A lab needs none: if the user has named no file, and none
-// can be created in this folder, the run is not kept.
+// begin creates the run file, unless the user wants none.
 func (f *labFlags) begin(command *cobra.Command, run harness.Run, world string) (journal, error) {
 	if f.discard {
 		return nowhere{}, nil
 	}
-	if f.out != "" {
-		f.display.end.saved = f.out
-		return runfile.Create(f.out, run)
-	}
-	path, file, err := createNumbered(world, run)
-	if kind, ok := errors.AsType[runfile.Kind](err); ok && !kind.Usage() {
-		fmt.Fprintf(command.ErrOrStderr(), "This run is not kept: %v\n", err)
-		return nowhere{}, nil
-	}
+	path, journal, err := keep(command.ErrOrStderr(), f.out, world, run)
 	f.display.end.saved = path
-	return file, err
-}
-
-// mostRuns is how many runs of one name a folder can hold.
-const mostRuns = 10_000
-
-// createNumbered creates NAME.run, or the first of NAME-2.run, NAME-3.run and so on that
-// does not exist yet.
-func createNumbered(name string, run harness.Run) (path string, file *runfile.File, err error) {
-	for number := 1; number <= mostRuns; number++ {
-		path = name + ".run"
-		if number > 1 {
-			path = fmt.Sprintf("%s-%d.run", name, number)
-		}
-		if file, err = runfile.Create(path, run); !errors.Is(err, runfile.Exists) {
-			break
-		}
-	}
-	return path, file, err
+	return journal, err
 }
 
 // check reads the flags that are lists and words.

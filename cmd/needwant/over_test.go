@@ -26,18 +26,20 @@ scenarios:
 	ads := harness.Destination{Protocol: harness.TCP, Port: 443, Name: "ads.example"}
 
 	// kept is a run file of that spec: a control, and one trial.
-	kept := func(status harness.Status) (specPath, path string) {
+	kept := func(status harness.Status, change func(*harness.Run)) (specPath, path string) {
 		GinkgoHelper()
 		specPath = file("plug.yaml", spec)
 		path = filepath.Join(filepath.Dir(specPath), "plug.run")
-		keeper, err := runfile.Create(path, harness.Run{
+		run := harness.Run{
 			ID: "over", Started: time.Now(), Device: harness.Device{Name: "plug"},
 			Settings: harness.Settings{
 				Source: specPath, Text: spec, Driver: "ipset", Order: "2", Budget: 1, Lanes: 1,
 				Faults: []harness.Fault{harness.Reject}, Regimes: []harness.Regime{harness.Steady},
 			},
 			Scenarios: []harness.ScenarioInfo{{Name: "app", Title: "app"}},
-		})
+		}
+		change(&run)
+		keeper, err := runfile.Create(path, run)
 		Expect(err).NotTo(HaveOccurred())
 		for number, block := range [][]harness.Destination{{}, {ads}} {
 			contact := harness.Contact{Destination: ads, Tries: 1, Attempts: number, Touched: number}
@@ -53,7 +55,7 @@ scenarios:
 	}
 
 	DescribeTable("is shown, and nothing is touched", func(ctx SpecContext, status harness.Status, says string) {
-		specPath, path := kept(status)
+		specPath, path := kept(status, func(*harness.Run) {})
 		before, err := os.ReadFile(path)
 		Expect(err).NotTo(HaveOccurred())
 		for _, command := range [][]string{{"resume", path}, {"bisect", specPath, "--resume", "--out", path}} {
@@ -67,4 +69,15 @@ scenarios:
 		Entry("when it is complete", harness.Complete, "nothing is left to try", SpecTimeout(time.Minute)),
 		Entry("when its budget is used up", harness.OverBudget, "go on with a larger --budget", SpecTimeout(time.Minute)),
 	)
+
+	It("is shown as one sentence if it was begun for that, unless a format is named", func(ctx SpecContext) {
+		_, path := kept(harness.Complete, func(run *harness.Run) {
+			run.Settings.Short, run.Settings.First, run.Settings.Only = true, true, &harness.OnlyList{List: "/list.txt", Entries: 1}
+			run.Scenarios[0].Of = []string{"app", "gone"}
+		})
+		run := needwant(ctx, "resume", path)
+		Expect(run.Stdout).To(MatchRegexp(`\A[^\n]+\.\n\z`), run.Stderr)
+		run = needwant(ctx, "resume", path, "--format", "csv")
+		Expect(run.Stdout).To(ContainSubstring("ads.example"), run.Stderr)
+	}, SpecTimeout(time.Minute))
 })

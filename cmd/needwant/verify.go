@@ -148,11 +148,14 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 	if err != nil {
 		return nil, unfit(err)
 	}
-	list := slices.DeleteFunc(bench.Listed(all, run), func(s scenarios.Spec) bool { return !applied.judges(s.Name) })
+	list, err := bench.Listed(all, slices.DeleteFunc(slices.Clone(run.Scenarios), func(s harness.ScenarioInfo) bool { return !applied.judges(s.Name) }))
+	if err != nil {
+		return nil, usage(fmt.Errorf("%s: %w", path, err))
+	}
 	if err := allowed(file, list, f.actuate); err != nil {
 		return nil, usage(err)
 	}
-	f.end = ending{spec: run.Settings.Source, gateway: file.Gateway}
+	f.end = ending{spec: specName(run), gateway: file.Gateway}
 	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts()})
 }
 

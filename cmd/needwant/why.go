@@ -53,7 +53,7 @@ Switch the list off in your resolver before you begin.`,
 	set.StringVar(&flags.inside, "inside", "", "without a spec: the `LINK` to the device")
 	set.StringVar(&flags.resolver, "resolver", "", "without a spec, placement dns: the `ADDRESS` of the Pi-hole or home router that has the answers")
 	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `LINK` to the home network")
-	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for report and export")
+	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for resume, report and export; the default is the device's name with -why, and a number if there is such a file")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
@@ -75,8 +75,8 @@ func (w *whyFlags) run(command *cobra.Command, args []string) error {
 	if err != nil {
 		return usage(err)
 	}
-	f.why, f.display.answer, f.display.format = true, true, "text"
-	f.settings.Order, f.settings.Driver, f.settings.Seed, f.settings.First = "2", "ipset", 1, !w.all
+	f.display.format = "text"
+	f.settings.Order, f.settings.Driver, f.settings.Seed, f.settings.First, f.settings.Short = "2", "ipset", 1, !w.all, true
 	if err := errors.Join(f.check(), allowed(file, list, f.actuate), onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings)); err != nil {
 		return usage(err)
 	}
@@ -90,11 +90,14 @@ func (w *whyFlags) run(command *cobra.Command, args []string) error {
 		return unfit(err)
 	}
 	slices.SortStableFunc(list, func(a, b scenarios.Spec) int { return last(a) - last(b) })
-	return f.experiment(command, file, list, bench.NewRun(name, file, list, f.settings), func(run harness.Run) (journal, error) {
-		if f.out == "" {
-			return nowhere{}, nil
+	run := bench.NewRun(name, file, list, f.settings)
+	run.Scenarios = joined(list, run.Scenarios)
+	f.display.end.spec = specName(run)
+	return f.experiment(command, file, list, run, func(run harness.Run) (kept journal, err error) {
+		if f.out, kept, err = keep(command.ErrOrStderr(), f.out, run.Device.Name+"-why", run); err == nil && f.out != "" {
+			rememberOrTell(command.ErrOrStderr(), run)
 		}
-		return f.begin(command, run)
+		return kept, err
 	})
 }
 
@@ -131,20 +134,22 @@ func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err er
 	return file, name, err
 }
 
-// joined makes one scenario of those of a stand, and says what a report says of it.
-func joined(stand *stand, infos []harness.ScenarioInfo) (all []harness.ScenarioInfo) {
+// joined are the infos of scenarios in which all that are not watched are judged as one,
+// in the order of the list.
+func joined(list scenarios.List, infos []harness.ScenarioInfo) (all []harness.ScenarioInfo) {
 	one := harness.ScenarioInfo{Name: "everything", Title: "Does everything work?", Vantage: infos[0].Vantage}
-	for _, info := range infos {
-		one.Person = one.Person || info.Person
-	}
-	stand.bench.Scenarios = harness.Together(one, stand.bench.Scenarios)
-	for _, scenario := range stand.bench.Scenarios {
-		i := slices.IndexFunc(infos, func(info harness.ScenarioInfo) bool { return info.Name == scenario.Name })
-		if i < 0 {
-			all = append(all, one)
+	for i, info := range infos {
+		if list[i].Continuous() {
+			all = append(all, info)
 			continue
 		}
-		all = append(all, infos[i])
+		one.Of, one.Person = append(one.Of, info.Name), one.Person || info.Person
 	}
-	return all
+	if len(one.Of) < 2 {
+		return infos
+	}
+	for slices.ContainsFunc(all, func(info harness.ScenarioInfo) bool { return info.Name == one.Name }) {
+		one.Name += "_"
+	}
+	return append(all, one)
 }

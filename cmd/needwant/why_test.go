@@ -1,16 +1,27 @@
 package main_test
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness/runfile"
 )
 
 var _ = Describe("needwant why", func() {
 	const list = "../../netns/lab/worlds/tv-list.txt"
+	const twoScenarios = `apiVersion: needwant/v1
+kind: Scenarios
+gateway: {placement: lab, world: tv-list}
+scenarios:
+  plays: {steps: [{miio: {method: find_me, params: [""]}, actuates: true, timeout: 1s}]}
+  reads: {steps: [{miio: get_status, timeout: 1s}]}
+`
 
 	DescribeTable("explains what is missing", func(ctx SpecContext, why string, args ...string) {
 		run := needwant(ctx, append([]string{"why"}, args...)...)
@@ -27,13 +38,7 @@ var _ = Describe("needwant why", func() {
 	It("names what to allow in one sentence", Label("root", "slow"), func(ctx SpecContext) {
 		folder := GinkgoT().TempDir()
 		spec, kept := filepath.Join(folder, "tv.yaml"), filepath.Join(folder, "tv.run")
-		Expect(os.WriteFile(spec, []byte(`apiVersion: needwant/v1
-kind: Scenarios
-gateway: {placement: lab, world: tv-list}
-scenarios:
-  plays: {steps: [{miio: {method: find_me, params: [""]}, actuates: true, timeout: 1s}]}
-  reads: {steps: [{miio: get_status, timeout: 1s}]}
-`), 0o600)).To(Succeed())
+		Expect(os.WriteFile(spec, []byte(twoScenarios), 0o600)).To(Succeed())
 		run := needwant(ctx, "why", spec, "--only", list, "--out", kept)
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stdout).To(MatchRegexp(`^Allow drm-[abc]\.license\.example and everything works\.\n$`))
@@ -41,5 +46,34 @@ scenarios:
 		Expect(run.Stdout).To(MatchRegexp(`(?m)^@@\|\|drm-[abc]\.license\.example\^$`), run.Stderr)
 		run = needwant(ctx, "resume", kept)
 		Expect(run.Stderr).To(ContainSubstring("the run is complete"))
+	}, SpecTimeout(5*time.Minute))
+
+	It("goes on after an interruption, and comes to its sentence", Label("root", "slow"), func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		spec, kept := filepath.Join(folder, "tv.yaml"), filepath.Join(folder, "tv-why.run")
+		Expect(os.WriteFile(spec, []byte(twoScenarios), 0o600)).To(Succeed())
+		absolute, err := filepath.Abs(list)
+		Expect(err).NotTo(HaveOccurred())
+		var said bytes.Buffer
+		command := exec.CommandContext(ctx, program, "why", "tv.yaml", "--only", absolute)
+		command.Dir, command.Stdout, command.Stderr = folder, GinkgoWriter, &said
+		Expect(command.Start()).To(Succeed())
+		Eventually(func() int {
+			partial, _ := runfile.Load(kept)
+			return len(partial.Results)
+		}).WithContext(ctx).WithTimeout(time.Minute).Should(BeNumerically(">", 2))
+		Expect(command.Process.Signal(os.Interrupt)).To(Succeed())
+		_ = command.Wait()
+		Expect(command.ProcessState.ExitCode()).To(Equal(130), said.String())
+		Expect(said.String()).To(ContainSubstring("continue with: needwant resume tv-why.run"))
+
+		before, err := runfile.Load(kept)
+		Expect(err).NotTo(HaveOccurred())
+		run := needwant(ctx, "resume", kept)
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		Expect(run.Stdout).To(MatchRegexp(`^Allow drm-[abc]\.license\.example and everything works\.\n$`))
+		after, err := runfile.Load(kept)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(after.Results[:len(before.Results)]).To(Equal(before.Results))
 	}, SpecTimeout(5*time.Minute))
 })

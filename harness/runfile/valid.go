@@ -79,6 +79,9 @@ func validRun(run harness.Run) error {
 		v.text("a scenario's name", scenario.Name)
 		v.text("a scenario's title", scenario.Title)
 		v.text("what a scenario checks", scenario.Checks)
+		for _, member := range scenario.Of {
+			v.text("the name of a joined scenario", member)
+		}
 		oneOf(v, "a scenario's vantage", scenario.Vantage, places...)
 		oneOf(v, "a scenario's controller", scenario.Controller, "", harness.InDeviceNetwork, "lan", "host")
 	}

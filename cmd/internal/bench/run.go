@@ -2,8 +2,10 @@ package bench
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,16 +110,19 @@ func Regimes(file scenarios.File) (regimes []harness.Regime) {
 	return regimes
 }
 
-// Listed are those of the scenarios that a run has.
-func Listed(all scenarios.List, run harness.Run) (list scenarios.List) {
-	for _, spec := range all {
-		for _, info := range run.Scenarios {
-			if info.Name == spec.Name {
-				list = append(list, spec)
+// Listed are the scenarios of a spec that these infos of a run consist of. The error
+// names one that the spec does not have.
+func Listed(all scenarios.List, infos []harness.ScenarioInfo) (list scenarios.List, err error) {
+	for _, info := range infos {
+		for _, name := range info.Members() {
+			i := slices.IndexFunc(all, func(spec scenarios.Spec) bool { return spec.Name == name })
+			if i < 0 {
+				return nil, fmt.Errorf("the run judges the scenario %s, which its spec does not have: begin a new run", name)
 			}
+			list = append(list, all[i])
 		}
 	}
-	return list
+	return list, nil
 }
 
 func fill[T comparable](value *T, usual T) {

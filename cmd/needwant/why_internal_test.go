@@ -1,0 +1,34 @@
+package main
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+var _ = Describe("the scenarios of why", func() {
+	watched := func(name string) scenarios.Spec { return scenarios.Spec{Name: name, During: "continuous"} }
+	asking := scenarios.Spec{Name: "ask", Steps: []scenarios.Step{{Do: &scenarios.Prompt{}}}}
+
+	DescribeTable("are judged as one, except for those that are watched", func(list scenarios.List, want ...string) {
+		all := joined(list, list.Infos(scenarios.Neighbourhood{}))
+		Expect(all).To(HaveLen(len(want)))
+		for i, name := range want {
+			Expect(all[i].Name).To(Equal(name))
+		}
+	},
+		Entry("one alone", scenarios.List{{Name: "a"}}, "a"),
+		Entry("one, and one that is watched", scenarios.List{watched("w"), {Name: "a"}}, "w", "a"),
+		Entry("two", scenarios.List{{Name: "a"}, watched("w"), {Name: "b"}}, "w", "everything"),
+		Entry("one that is watched and has the name", scenarios.List{watched("everything"), {Name: "a"}, {Name: "b"}}, "everything", "everything_"),
+	)
+
+	It("are remembered, in the order in which they are checked", func() {
+		list := scenarios.List{{Name: "b"}, {Name: "a"}, asking}
+		Expect(joined(list, list.Infos(scenarios.Neighbourhood{}))).To(HaveExactElements(harness.ScenarioInfo{
+			Name: "everything", Title: "Does everything work?", Vantage: "gateway", Person: true, Of: []string{"b", "a", "ask"},
+		}))
+	})
+})
