@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,43 +15,48 @@ import (
 // blocks is a gateway that notes what was blocked last.
 type blocks struct {
 	harness.Gateway
-	now []harness.Destination
+	last atomic.Pointer[[]harness.Destination]
 }
 
 func (b *blocks) Block(_ context.Context, destinations []harness.Destination, _ harness.Fault) error {
-	b.now = destinations
+	b.last.Store(&destinations)
 	return nil
 }
+
+func (b *blocks) now() []harness.Destination { return *b.last.Load() }
 
 func TestAPolicyIsKeptExceptWhileAPersonWantsEverythingReachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		expect := NewWithT(t)
 		ads := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "ads.example"}}
-		gateway, orders, over := &blocks{now: ads}, make(chan harness.Order), make(chan struct{})
-		var held *harness.Order
-		k := &keeper{gateway: gateway, blocked: ads, fault: harness.Reject, orders: orders, show: func(order *harness.Order) { held = order }}
+		gateway, orders, over := &blocks{}, make(chan harness.Order), make(chan struct{})
+		gateway.last.Store(&ads)
+		var held atomic.Pointer[harness.Order]
+		k := &keeper{gateway: gateway, blocked: ads, fault: harness.Reject, orders: orders, show: held.Store}
 		ended := make(chan error, 1)
 		go func() { ended <- k.keep(context.Background(), over) }()
 		synctest.Wait()
-		expect.Expect(gateway.now).To(Equal(ads))
+		expect.Expect(gateway.now()).To(Equal(ads))
 
 		orders <- harness.Order{Do: harness.Allow, Until: time.Now().Add(10 * time.Minute)}
 		synctest.Wait()
-		expect.Expect(gateway.now).To(BeEmpty())
-		expect.Expect(held).NotTo(BeNil())
+		expect.Expect(gateway.now()).To(BeEmpty())
+		expect.Expect(held.Load()).NotTo(BeNil())
 		<-time.After(9 * time.Minute)
-		expect.Expect(gateway.now).To(BeEmpty())
+		synctest.Wait()
+		expect.Expect(gateway.now()).To(BeEmpty())
 		<-time.After(2 * time.Minute)
 		synctest.Wait()
-		expect.Expect(gateway.now).To(Equal(ads), "it is blocked again by itself")
-		expect.Expect(held).To(BeNil())
+		expect.Expect(gateway.now()).To(Equal(ads), "it is blocked again by itself")
+		expect.Expect(held.Load()).To(BeNil())
 
 		orders <- harness.Order{Do: harness.Pause}
 		<-time.After(24 * time.Hour)
-		expect.Expect(gateway.now).To(BeEmpty())
+		synctest.Wait()
+		expect.Expect(gateway.now()).To(BeEmpty())
 		orders <- harness.Order{Do: harness.Resume}
 		synctest.Wait()
-		expect.Expect(gateway.now).To(Equal(ads))
+		expect.Expect(gateway.now()).To(Equal(ads))
 		close(over)
 		expect.Expect(<-ended).To(Succeed())
 	})
