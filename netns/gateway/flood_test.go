@@ -49,6 +49,13 @@ const (
 	mostInUse = 256 << 20
 )
 
+// idle is how long this process is watched after a flood, and mostBusy the most
+// processor time that it may use meanwhile: a fifth of one processor.
+const (
+	idle     = 100 * time.Millisecond
+	mostBusy = idle / 5
+)
+
 // mostNeighbours is a little more than the addresses of the device's network. The
 // kernel's own limit is 1,024 for all namespaces together (gc_thresh3).
 const mostNeighbours = 300
@@ -182,8 +189,32 @@ func (s *street) survives(ctx context.Context, f flood, least uint32, lasts time
 		g.Expect(after.goroutines).To(BeNumerically("<", before.goroutines+20))
 		g.Expect(after.descriptors).To(BeNumerically("<", before.descriptors+20))
 	}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
+	rests(ctx)
 	Expect(peak).To(BeNumerically("<", before.heap+mostInUse))
 	GinkgoWriter.Printf("%s: %d packets; at most %d MB in use, %d MB left\n", f.name, sent, peak>>20, weigh().heap>>20)
+}
+
+// rests waits until this process has hardly anything to do. Processor time does not
+// depend on what else the machine does.
+func rests(ctx context.Context) {
+	GinkgoHelper()
+	var used time.Duration // so that the first look, at all that was used so far, is not the last
+	Eventually(func() time.Duration {
+		before := used
+		used = spent()
+		return used - before
+	}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(idle).Should(BeNumerically("<", mostBusy), "processor time in %s of rest", idle)
+}
+
+// spent is the processor time of this process, and of the programs that it has run.
+func spent() (sum time.Duration) {
+	GinkgoHelper()
+	for _, which := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var usage unix.Rusage
+		Expect(unix.Getrusage(which, &usage)).To(Succeed())
+		sum += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+	return sum
 }
 
 // pour sends as fast as it can, at least a number of packets, and for at least a time.

@@ -8,9 +8,13 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// logPatience is how long the packet log may take to catch up. It takes
-// milliseconds; a log whose rules are gone never answers.
-const logPatience = 3 * time.Second
+// logPatience is how long the packet log may stand still. To catch up takes
+// milliseconds; after a flood it takes seconds, and logLimit at most. A log whose rules
+// are gone never answers.
+const (
+	logPatience = 3 * time.Second
+	logLimit    = 30 * time.Second
+)
 
 // open begins a new window, behind every packet that passed so far. Free says that
 // nothing is blocked in it.
@@ -29,9 +33,9 @@ func (g *Gateway) open(ctx context.Context, free bool) error {
 }
 
 func (g *Gateway) catchUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, logPatience)
+	ctx, cancel := context.WithTimeout(ctx, logLimit)
 	defer cancel()
-	return g.log.Fence(ctx)
+	return g.log.Fence(ctx, logPatience)
 }
 
 // contacts are those of a window.

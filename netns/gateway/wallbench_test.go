@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gopacket/gopacket/layers"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -53,7 +54,7 @@ type sender string
 
 const (
 	device        sender = "the device"
-	falseSource   sender = "the device, with a source address of the home network"
+	falseSource   sender = "the device, with a source address that is not its own"
 	otherHardware sender = "another MAC address"
 	internetHost  sender = "the internet"
 )
@@ -62,14 +63,17 @@ const (
 type target string
 
 const (
+	internet target = "the internet"
 	homeHost target = "a host at home"
 	router   target = "the home router"
 	machine  target = "the machine's own services" // and, behind a veth pair, its own programs
-	internet target = "the internet"
+	listener target = "the gateway's DNS server"   // it is reached if it passes the query on
 	blocked  target = "a blocked destination"
 )
 
-func targets() []target { return []target{homeHost, router, machine, internet, blocked} }
+// targets begins with the internet, so that there is a connection that the other packets
+// can pretend to be about.
+func targets() []target { return []target{internet, homeHost, router, machine, listener, blocked} }
 
 // shot is one packet. Its contents have its number in them.
 type shot struct {
@@ -82,7 +86,8 @@ type shot struct {
 // A segment with an acknowledgement and nothing that begins or ends a connection is
 // taken for one of a connection from before (net.netfilter.nf_conntrack_tcp_loose).
 func (s shot) testable() bool {
-	flags, ofTCP := strings.CutPrefix(s.kind, "TCP ")
+	kind, _, _ := strings.Cut(s.kind, " from ")
+	flags, ofTCP := strings.CutPrefix(kind, "TCP ")
 	has := func(flag string) bool { return slices.Contains(strings.Split(flags, "+"), flag) }
 	switch {
 	case ofTCP && has("FIN"), ofTCP && has("RST"):
@@ -90,13 +95,15 @@ func (s shot) testable() bool {
 	case ofTCP:
 		return has("SYN") != has("ACK")
 	}
-	return s.kind == "UDP" || s.kind == "echo" || strings.HasPrefix(s.kind, "UDP, ")
+	return kind == "UDP" || kind == "echo" || strings.HasPrefix(kind, "UDP, ")
 }
 
 // mayPass is the table of what may arrive. A device has any number of addresses over
 // IPv6, so that on its own router its MAC address tells what it sends.
 func (w wall) mayPass(s shot, family family) bool {
 	switch {
+	case s.to == listener:
+		return s.from == device || w == shared && s.from == falseSource && !family.first.Is4()
 	case s.from == internetHost: // to anywhere but the device
 		return w == shared // the owner's rules are the owner's
 	case w == apart:
@@ -113,7 +120,7 @@ func (w wall) mayPass(s shot, family family) bool {
 
 // mustPass are packets without which the bench would show nothing.
 func (w wall) mustPass(s shot) bool {
-	return s.from == device && s.to == internet && (s.kind == "TCP SYN" || s.kind == "UDP" || s.kind == "echo")
+	return s.from == device && (s.to == internet && (s.kind == "TCP SYN" || s.kind == "UDP" || s.kind == "echo") || s.to == listener && s.kind == "query to port 53")
 }
 
 var _ = Describe("the wall bench", Label("root"), func() {
@@ -162,7 +169,7 @@ func newRange(ctx context.Context, w wall, family family) *shootingRange {
 	programs := pick("169.254.7.1", "fd07::1")
 	r.at = map[target]netip.Addr{
 		homeHost: netip.MustParseAddr(family.controller), router: pick("192.168.1.1", "fd01::1"), machine: programs,
-		internet: family.unassigned, blocked: family.second,
+		internet: family.unassigned, blocked: family.second, listener: netip.MustParseAddr(family.gateway),
 	}
 	cable := r.machineCable(programs)
 	r.offer(ctx, family.first, 443)
@@ -199,11 +206,13 @@ func (r *shootingRange) fire(ctx context.Context) {
 			source netip.Addr
 			mac    net.HardwareAddr
 		}{{device, own, nil}, {falseSource, elsewhere, nil}, {otherHardware, own, other}} {
-			packets := r.load(each.sender, each.source, to)
-			frame(ctx, r.device, "d0", r.middle, "in0", each.mac, packets...)
+			frame(ctx, r.device, "d0", r.middle, "in0", each.mac, r.load(each.sender, to, r.kinds(each.source, to))...)
 		}
-		if to == internet || to == machine { // what comes from one and is for the other
-			frame(ctx, r.outside, "o0", r.middle, "up0", nil, r.load(internetHost, r.family.first, to)...)
+		for _, source := range r.falseSources() {
+			frame(ctx, r.device, "d0", r.middle, "in0", nil, r.load(falseSource, to, r.few(source, to))...)
+		}
+		if to == internet || to == machine || to == listener { // what comes from one and is for the other
+			frame(ctx, r.outside, "o0", r.middle, "up0", nil, r.load(internetHost, to, r.kinds(r.family.first, to))...)
 		}
 	}
 	last := r.number(shot{device, internet, "UDP"})
@@ -282,10 +291,39 @@ func (r *shootingRange) stopped(ctx context.Context) (packets int) {
 	return packets
 }
 
-// load makes the packets of one sender for one target.
-func (r *shootingRange) load(from sender, source netip.Addr, to target) (packets [][]byte) {
+// kinds are the packets from an address to a target.
+func (r *shootingRange) kinds(source netip.Addr, to target) []kindOf {
+	if to == listener {
+		return append(queries(source, r.at[listener]), queries(source, map[bool]netip.Addr{true: netip.MustParseAddr("192.168.1.2"), false: netip.MustParseAddr("fd01::2")}[source.Is4()])...)
+	}
+	return kinds(path{source, r.at[to], r.at[listener], r.at[internet], netip.MustParseAddr(r.family.device)})
+}
+
+// few are those that would pass if it were not for their source address.
+func (r *shootingRange) few(source netip.Addr, to target) (some []kindOf) {
+	for _, each := range r.kinds(source, to) {
+		if to == listener || slices.Contains([]string{"TCP SYN", "UDP", "echo"}, each.name) {
+			some = append(some, kindOf{each.name + " from " + source.String(), each.packet})
+		}
+	}
+	return some
+}
+
+// falseSources are those that the device pretends to have, other than that of a host
+// at home.
+func (r *shootingRange) falseSources() (all []netip.Addr) {
+	all = []netip.Addr{r.at[router], r.at[machine], r.at[listener], r.at[blocked], r.family.first}
+	other := map[bool][]string{true: {"169.254.9.9", "127.0.0.1", "10.1.2.3", "255.255.255.255", "224.0.0.1"}, false: {"fd99::1", "::1", "2001:db8:9::1", "ff02::1", "::ffff:10.1.2.3"}}
+	for _, text := range other[r.family.first.Is4()] {
+		all = append(all, netip.MustParseAddr(text))
+	}
+	return all
+}
+
+// load makes packets of one sender for one target.
+func (r *shootingRange) load(from sender, to target, kinds []kindOf) (packets [][]byte) {
 	GinkgoHelper()
-	for _, each := range kinds(source, r.at[to]) {
+	for _, each := range kinds {
 		number := len(r.shots)
 		r.shots = append(r.shots, shot{from, to, each.name})
 		packets = append(packets, each.packet(tag(number)))
@@ -307,6 +345,9 @@ func newReceiver(ctx context.Context, namespace *netns.Namespace, name string) *
 }
 
 func (t *receiver) note(packet []byte) {
+	if returned(packet) {
+		return
+	}
 	_, rest, found := bytes.Cut(packet, []byte(tagged))
 	if !found || len(rest) < 6 {
 		return
@@ -316,4 +357,16 @@ func (t *receiver) note(packet []byte) {
 		defer t.mutex.Unlock()
 		t.seen[number] = true
 	}
+}
+
+// returned reports whether a packet is an ICMP error of a kernel, with the beginning of
+// what was sent in it. Those that are sent have other types and codes.
+func returned(packet []byte) bool {
+	switch {
+	case len(packet) > 28 && packet[0] == 0x45 && packet[9] == byte(layers.IPProtocolICMPv4):
+		return packet[28] == 0x45 && !(packet[20] == 3 && packet[21] == 1)
+	case len(packet) > 48 && packet[0]>>4 == 6 && packet[6] == byte(layers.IPProtocolICMPv6):
+		return packet[48] == 0x60 && !(packet[40] == 1 && packet[41] == 3)
+	}
+	return false
 }

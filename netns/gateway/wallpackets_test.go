@@ -9,6 +9,7 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 )
@@ -24,9 +25,18 @@ type kindOf struct {
 	packet func(tag []byte) []byte
 }
 
+// path is where a packet comes from, and where it goes.
+type path struct {
+	from, to      netip.Addr
+	gateway       netip.Addr // on the device's side
+	server, owner netip.Addr // of a connection that the gateway knows: UDP, from port 5353 of the device to port 443
+}
+
 // kinds are those that are sent from an address to another: every protocol number,
-// every set of flags of TCP, every type of ICMP, fragments, and options.
-func kinds(from, to netip.Addr) (all []kindOf) {
+// every set of flags of TCP, every type of ICMP, fragments, options, and errors about
+// connections.
+func kinds(p path) (all []kindOf) {
+	from, to := p.from, p.to
 	raw := func(protocol layers.IPProtocol, header ...byte) func([]byte) []byte {
 		return func(tag []byte) []byte {
 			return assembled(network(from, to, protocol), gopacket.Payload(append(slices.Clone(header), tag...)))
@@ -64,8 +74,35 @@ func kinds(from, to netip.Addr) (all []kindOf) {
 	)
 	if from.Is4() {
 		all = append(all, fragments(from, to)...)
+	} else {
+		all = append(all, extended(p)...)
+	}
+	return append(all, failure("error about a connection with the target", p, to), failure("error about another connection", p, p.server))
+}
+
+// queries are for the DNS server at an address. Their names have the tag in them.
+func queries(from, to netip.Addr) (all []kindOf) {
+	for _, port := range []uint16{53, 10053} {
+		all = append(all, kindOf{fmt.Sprintf("query to port %d", port), func(tag []byte) []byte {
+			return udp(from, to, 5353, port, packed(new(dns.Msg).SetQuestion(string(tag)+"example.", dns.TypeA)))
+		}})
 	}
 	return all
+}
+
+// failure is an ICMP error: that a reply of a server did not reach its host. Connection
+// tracking calls it RELATED if there is such a connection.
+func failure(name string, p path, server netip.Addr) kindOf {
+	return kindOf{name, func(tag []byte) []byte {
+		reply := udp(server, p.owner, 443, 5353, tag)
+		if p.from.Is4() {
+			return assembled(network(p.from, p.to, layers.IPProtocolICMPv4), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 1)}, gopacket.Payload(reply))
+		}
+		ip := network(p.from, p.to, layers.IPProtocolICMPv6)
+		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(1, 3)}
+		Expect(icmp.SetNetworkLayerForChecksum(ip.(gopacket.NetworkLayer))).To(Succeed())
+		return assembled(ip, icmp, gopacket.Payload(append(make([]byte, 4), reply...)))
+	}}
 }
 
 // flagsOf names flags of TCP, as "SYN+ACK".
@@ -133,4 +170,49 @@ func fragments(from, to netip.Addr) (all []kindOf) {
 		}})
 	}
 	return all
+}
+
+// extended are datagrams over IPv6 with headers between, and parts of datagrams without
+// the rest.
+func extended(p path) (all []kindOf) {
+	const hops, routing, fragment, options = layers.IPProtocolIPv6HopByHop, layers.IPProtocolIPv6Routing, layers.IPProtocolIPv6Fragment, layers.IPProtocolIPv6Destination
+	// The first two bytes of a header, the next header and the length, are in place.
+	with := func(name string, to netip.Addr, first, next layers.IPProtocol, header ...byte) kindOf {
+		return kindOf{name, func(tag []byte) []byte {
+			ip := network(p.from, p.to, layers.IPProtocolUDP)
+			datagram := &layers.UDP{SrcPort: 5354, DstPort: 443}
+			Expect(datagram.SetNetworkLayerForChecksum(ip.(gopacket.NetworkLayer))).To(Succeed())
+			text := assembled(datagram, gopacket.Payload(tag))
+			if next != layers.IPProtocolUDP {
+				text = append(make([]byte, 24), tag...)
+			}
+			if more := first == fragment && header[3]&1 != 0; more && !strings.Contains(name, "length") {
+				text = append(text, make([]byte, 7-(len(text)+7)%8)...) // parts but the last are of eights of bytes
+			}
+			header[0] = byte(next)
+			return assembled(network(p.from, to, first), gopacket.Payload(append(slices.Clone(header), text...)))
+		}}
+	}
+	through := func(name string, kind byte, header ...byte) kindOf {
+		header = append([]byte{0, byte((len(header) + 16 - 4) / 8), kind, 1}, header...)
+		return with(name, p.gateway, routing, layers.IPProtocolUDP, append(header, p.to.AsSlice()...)...)
+	}
+	const udp, gre = layers.IPProtocolUDP, layers.IPProtocolGRE
+	return []kindOf{
+		with("UDP, hop-by-hop options", p.to, hops, udp, 0, 0, 1, 4, 0, 0, 0, 0),
+		with("UDP, router alert", p.to, hops, udp, 0, 0, 5, 2, 0, 0, 1, 0),
+		with("UDP, destination options", p.to, options, udp, 0, 0, 1, 4, 0, 0, 0, 0),
+		with("UDP, routing header that is used up", p.to, routing, udp, 0, 0, 0, 0, 0, 0, 0, 0),
+		with("UDP, the only fragment", p.to, fragment, udp, 0, 0, 0, 0, 1, 2, 3, 4),
+		with("GRE behind destination options", p.to, options, gre, 0, 0, 1, 4, 0, 0, 0, 0),
+		with("GRE behind hop-by-hop options", p.to, hops, gre, 0, 0, 1, 4, 0, 0, 0, 0),
+		with("first fragment", p.to, fragment, udp, 0, 0, 0, 1, 1, 2, 3, 5),
+		with("UDP, first fragment with a wrong length", p.to, fragment, udp, 0, 0, 0, 1, 1, 2, 3, 8), // the kernel does not wait for the rest
+		with("middle fragment with a wrong length", p.to, fragment, udp, 0, 0, 0, 25, 1, 2, 3, 9),
+		with("last fragment", p.to, fragment, udp, 0, 0, 0, 24, 1, 2, 3, 6),
+		with("fragment of GRE", p.to, fragment, gre, 0, 0, 0, 1, 1, 2, 3, 7),
+		through("source route through the gateway", 0, 0, 0, 0, 0),
+		through("mobile source route through the gateway", 2, 0, 0, 0, 0),
+		through("segment route through the gateway", 4, 0, 0, 0, 0),
+	}
 }

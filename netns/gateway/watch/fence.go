@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/chains"
 )
@@ -42,12 +43,15 @@ func (f *fencer) chain() chains.Chain {
 	}
 }
 
-// pass returns when the fence that it sends has been read, or the reader ended.
-func (f *fencer) pass(ctx context.Context, ended <-chan struct{}) error {
+// pass returns when the fence that it sends has been read, or the reader ended. It gives
+// up when the reader has not been behind for as long as patience.
+func (f *fencer) pass(ctx context.Context, patience time.Duration, behind func() bool, ended <-chan struct{}) error {
 	number, passed := f.await()
 	defer f.forget(number)
 	again := time.NewTicker(fenceRetry)
 	defer again.Stop()
+	waited := time.NewTimer(patience)
+	defer waited.Stop()
 	for {
 		message := binary.BigEndian.AppendUint64(nil, number)
 		if _, err := f.socket.WriteTo(message, f.socket.LocalAddr()); err != nil {
@@ -60,6 +64,11 @@ func (f *fencer) pass(ctx context.Context, ended <-chan struct{}) error {
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("the packet log does not answer: %w", context.Cause(ctx))
+		case <-waited.C:
+			if !behind() {
+				return fmt.Errorf("the packet log does not answer: nothing came in %s", span.Words(patience))
+			}
+			waited.Reset(patience)
 		case <-again.C:
 		}
 	}

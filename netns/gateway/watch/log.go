@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -154,11 +155,12 @@ func (l *Log) take(message netlink.Message) {
 	l.note(packet)
 }
 
-// Fence returns when every packet that passed before the call has been noted.
-// It fails when ctx ends first, as it does when the rules of the log are gone.
-// Noting must never wait for a caller of Fence.
-func (l *Log) Fence(ctx context.Context) error {
-	if err := l.fence.pass(ctx, l.ended); err != nil {
+// Fence returns when every packet that passed before the call has been noted. It fails
+// when ctx ends first, and when the kernel has had no packets left to read for as long
+// as patience, for example because the rules of the log are gone. Noting must never
+// wait for a caller of Fence.
+func (l *Log) Fence(ctx context.Context, patience time.Duration) error {
+	if err := l.fence.pass(ctx, patience, l.behind, l.ended); err != nil {
 		return err
 	}
 	l.mutex.Lock()
@@ -167,6 +169,19 @@ func (l *Log) Fence(ctx context.Context) error {
 		return fmt.Errorf("reading the packet log: %w", l.failure)
 	}
 	return nil
+}
+
+// behind reports whether the kernel has packets that have not been read yet.
+func (l *Log) behind() bool {
+	bytes := 0
+	socket, err := l.connection.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = socket.Control(func(fd uintptr) { // of a closed one there is nothing to read
+		bytes, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MEMINFO) // its first number: of bytes received
+	})
+	return bytes > 0
 }
 
 // Lost is how many packets the kernel logged but could not deliver, since Open.
