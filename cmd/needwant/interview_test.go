@@ -70,7 +70,7 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 		answer("this machine has no interface eth7. If it is to come, answer the same again", "eth7")
 		answer("interface to your home network, e.g. eth0 [eth0]", "")
 		answer("its model", "")
-		answer("2  7c:49:eb:00:00:02  192.168.1.33 on eth0", "")
+		answer("2  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi\n", "")
 		answer("an answer is needed here: nothing can be guessed", "12:34")
 		answer(`"12:34" is not a MAC address: write it as`, "2")
 		answer("a new address, in a network that your home does not use", "here")

@@ -59,7 +59,7 @@ FILE - is the standard output; the default is the device's name with .yaml.`,
 		command.Flags().StringVar(&values[i], q.flag, "", q.asks)
 	}
 	command.RunE = func(command *cobra.Command, args []string) error {
-		asking := interviewing(command.InOrStdin(), command.ErrOrStderr(), interactive())
+		asking := interviewing(command.Context(), command.InOrStdin(), command.ErrOrStderr(), interactive())
 		draft, err := asking.draft(command, from, questions, values)
 		if err = errors.Join(err, command.Context().Err()); err != nil {
 			return usage(err)
@@ -211,8 +211,9 @@ func hardwareAddress(q question) question {
 		return nil
 	}
 	q.means = func(typed string, s surroundings) string {
-		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(s.neighbours) {
-			return s.neighbours[n-1].mac
+		found := s.neighbours()
+		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(found) {
+			return found[n-1].mac.String()
 		}
 		return typed
 	}
@@ -236,11 +237,11 @@ type interview struct {
 }
 
 // interviewing reads what is typed, if somebody types.
-func interviewing(in io.Reader, out io.Writer, can bool) interview {
+func interviewing(ctx context.Context, in io.Reader, out io.Writer, can bool) interview {
 	if !can {
 		return interview{out: out}
 	}
-	return interview{out, typedLines(in), lookAround()}
+	return interview{out, typedLines(in), lookAround(ctx)}
 }
 
 // draft fills a draft from the flags, and from answers.

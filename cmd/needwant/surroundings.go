@@ -2,22 +2,26 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"github.com/needwant/needwant/cmd/internal/nearby"
 	"github.com/needwant/needwant/scenarios"
 )
 
-// surroundings are what can be seen of this machine and its home network without
-// sending anything.
+// surroundings are what can be seen of this machine and its home network.
 type surroundings struct {
 	hardware   hardware
 	links      []networkLink
-	neighbours []neighbour
+	neighbours func() []neighbour // waits until the search for them is over
 }
 
 // networkLink is an interface of this machine.
@@ -28,20 +32,35 @@ type networkLink struct {
 	usual     bool     // the usual route leaves by it
 }
 
-// neighbour is a host of the home network that this machine has talked to lately.
+// neighbour is a host of the home network.
 type neighbour struct {
 	address netip.Addr
-	mac     string
-	link    string
+	mac     net.HardwareAddr
+	link    string // "" if it is not known
+	name    string // as it calls itself; "" if it does not
 }
 
-// lookAround looks at this machine. What cannot be read is left out.
-func lookAround() surroundings {
+// searching is how long a home network is searched for devices.
+const searching = 2 * time.Second
+
+// lookAround looks at this machine, and begins to search its networks for devices. What
+// cannot be read is left out.
+func lookAround(ctx context.Context) surroundings {
 	var s surroundings
 	s.hardware, _ = thisHardware()
 	route, _ := os.ReadFile("/proc/net/route")
-	arp, _ := os.ReadFile("/proc/net/arp")
-	s.neighbours = readNeighbours(string(arp))
+	found := make(chan []nearby.Device, 1)
+	go func() {
+		bounded, stop := context.WithTimeout(ctx, searching)
+		defer stop()
+		devices, _ := nearby.Find(bounded)
+		found <- devices
+	}()
+	s.neighbours = sync.OnceValue(func() []neighbour {
+		devices := <-found
+		arp, _ := os.ReadFile("/proc/net/arp") // has those that were found
+		return neighbours(string(arp), nearby.Leases(), devices)
+	})
 	all, _ := net.Interfaces()
 	for _, one := range all {
 		if one.Flags&net.FlagLoopback != 0 {
@@ -72,6 +91,29 @@ func usualRoute(table string) string {
 // mostNeighbours limits the devices that a person can choose from.
 const mostNeighbours = 64
 
+// neighbours are the hosts in /proc/net/arp, and those with a lease from this machine, with
+// their names if they told any.
+func neighbours(arp string, leases []nearby.Lease, devices []nearby.Device) (all []neighbour) {
+	all = readNeighbours(arp)
+	for _, lease := range leases {
+		same := func(n neighbour) bool { return n.address == lease.Address }
+		if i := slices.IndexFunc(all, same); i >= 0 {
+			all[i].name = lease.Name
+		} else if len(all) < mostNeighbours {
+			all = append(all, neighbour{lease.Address, lease.MAC, "", lease.Name})
+		}
+	}
+	for _, device := range devices {
+		for i := range all {
+			if all[i].address == device.Address {
+				all[i].name = cmp.Or(device.Name, all[i].name)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b neighbour) int { return a.address.Compare(b.address) })
+	return all
+}
+
 // readNeighbours reads /proc/net/arp, without entries that have no hardware address.
 func readNeighbours(table string) (all []neighbour) {
 	for lines := bufio.NewScanner(strings.NewReader(table)); lines.Scan() && len(all) < mostNeighbours; {
@@ -84,10 +126,23 @@ func readNeighbours(table string) (all []neighbour) {
 		if err != nil || wrong != nil || slices.Max(mac) == 0 {
 			continue
 		}
-		all = append(all, neighbour{address, mac.String(), fields[5]})
+		all = append(all, neighbour{address: address, mac: mac, link: fields[5]})
 	}
-	slices.SortFunc(all, func(a, b neighbour) int { return a.address.Compare(b.address) })
 	return all
+}
+
+// String describes it for a choice.
+func (n neighbour) String() string {
+	text := fmt.Sprintf("%s  %s", n.mac, n.address)
+	if n.link != "" {
+		text += " on " + n.link
+	}
+	for _, more := range []string{nearby.Vendor(n.mac), n.name} {
+		if more != "" {
+			text += ", " + more
+		}
+	}
+	return text
 }
 
 // placements describes each one in a line, and says which of them this machine can use.
@@ -158,12 +213,13 @@ func (s surroundings) inside() string {
 
 // devices lists the hosts of the home network, by number.
 func (s surroundings) devices() []string {
-	if len(s.neighbours) == 0 {
+	found := s.neighbours()
+	if len(found) == 0 {
 		return []string{"it is on the device's box, in its app, or in the list of your router"}
 	}
 	lines := []string{"it is on the device's box, in its app, in the list of your router, or one of these (type the number):"}
-	for i, n := range s.neighbours {
-		lines = append(lines, fmt.Sprintf("%3d  %s  %s on %s", i+1, n.mac, n.address, n.link))
+	for i, n := range found {
+		lines = append(lines, fmt.Sprintf("%3d  %s", i+1, n))
 	}
 	return lines
 }

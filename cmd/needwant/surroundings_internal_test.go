@@ -1,13 +1,18 @@
 package main
 
 import (
+	"net"
 	"net/netip"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/cmd/internal/nearby"
 )
 
 var _ = Describe("the surroundings", func() {
+	vacuum, vacuumMAC := netip.MustParseAddr("192.168.1.33"), net.HardwareAddr{0x7c, 0x49, 0xeb, 0, 0, 2}
+
 	It("have the interface of the default route", func() {
 		const table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n" +
 			"eth1\t0032A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n" +
@@ -16,15 +21,27 @@ var _ = Describe("the surroundings", func() {
 		Expect(usualRoute("")).To(BeEmpty())
 	})
 
-	It("have the neighbours that answered, by address", func() {
+	It("have the neighbours that answered", func() {
 		const table = "IP address       HW type     Flags       HW address            Mask     Device\n" +
 			"192.168.1.33     0x1         0x2         7c:49:eb:00:00:02     *        eth0\n" +
 			"192.168.1.7      0x1         0x0         00:00:00:00:00:00     *        eth0\n" +
 			"192.168.1.5      0x1         0x2         02:00:00:00:00:aa     *        eth0\n" +
 			"half a line\n"
 		Expect(readNeighbours(table)).To(Equal([]neighbour{
-			{netip.MustParseAddr("192.168.1.5"), "02:00:00:00:00:aa", "eth0"},
-			{netip.MustParseAddr("192.168.1.33"), "7c:49:eb:00:00:02", "eth0"},
+			{vacuum, vacuumMAC, "eth0", ""},
+			{netip.MustParseAddr("192.168.1.5"), net.HardwareAddr{2, 0, 0, 0, 0, 0xaa}, "eth0", ""},
+		}))
+	})
+
+	It("have the devices that this machine gave an address, and the names of those that told one", func() {
+		const table = "192.168.1.33     0x1         0x2         7c:49:eb:00:00:02     *        eth0\n"
+		lamp, lampMAC := netip.MustParseAddr("192.168.1.4"), net.HardwareAddr{2, 0, 0, 0, 0, 1}
+		found := neighbours(table, []nearby.Lease{{MAC: vacuumMAC, Address: vacuum, Name: "robo"}, {MAC: lampMAC, Address: lamp, Name: "lamp"}},
+			[]nearby.Device{{Address: lamp}, {Address: vacuum, Name: "Robbie"}, {Address: netip.MustParseAddr("192.168.1.99"), Name: "without a MAC address"}})
+		Expect(found).To(Equal([]neighbour{{lamp, lampMAC, "", "lamp"}, {vacuum, vacuumMAC, "eth0", "Robbie"}}))
+		Expect(surroundings{neighbours: func() []neighbour { return found }}.devices()[1:]).To(Equal([]string{
+			"  1  02:00:00:00:00:01  192.168.1.4, lamp",
+			"  2  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi, Robbie",
 		}))
 	})
 

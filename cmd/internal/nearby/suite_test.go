@@ -1,0 +1,19 @@
+package nearby_test
+
+import (
+	"os"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns"
+)
+
+// TestMain gets an ordinary user the rights to make namespaces.
+func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
+
+func TestSpecs(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "nearby")
+}
