@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/needwant/needwant/harness"
@@ -30,7 +31,7 @@ func HTML(w io.Writer, r Report) error {
 
 // writePage writes a page line by line. Nothing in a line is unseen.
 func writePage(w io.Writer, name string, with any) error {
-	t, err := template.ParseFS(pageFiles, "page/*.html")
+	t, err := templates()
 	if err != nil {
 		return fmt.Errorf("reading the template of the page: %w", err)
 	}
@@ -49,6 +50,11 @@ func writePage(w io.Writer, name string, with any) error {
 
 //go:embed page
 var pageFiles embed.FS
+
+// templates are those of all pages, read once.
+var templates = sync.OnceValues(func() (*template.Template, error) {
+	return template.ParseFS(pageFiles, "page/*.html")
+})
 
 // page is what the template is filled with.
 type page struct {
