@@ -95,6 +95,7 @@ Next: sudo -E needwant bisect s50.yaml
 		Expect(flags.next("s50.run", verification{Policy: policy.BlockOptional, Works: works})).To(Equal(next))
 	},
 		Entry(nil, true, "nic", "Next: needwant export s50.run --spec s50.yaml writes the rules; or sudo -E needwant gateway s50.yaml --policy s50.run keeps the device behind this machine with them."),
+		Entry(nil, true, scenarios.ByDNS, "Next: needwant export s50.run --spec s50.yaml --format adguard writes the list; or sudo -E needwant gateway s50.yaml --policy s50.run keeps blocking it for the device, as long as it runs."),
 		Entry(nil, false, "nic", ""),
 		Entry(nil, true, scenarios.Lab, ""),
 	)
@@ -121,5 +122,25 @@ var _ = Describe("a verification", func() {
 		Entry(nil, verification{Scenarios: scenario(harness.Fail)}, "FAIL: app: not working under block-optional."),
 		Entry(nil, verification{Scenarios: scenario(harness.Fail), Suspect: "the network was disturbed"}, "UNDECIDED: not every scenario could be judged under block-optional."),
 		Entry(nil, verification{Scenarios: scenario(harness.Inconclusive)}, "UNDECIDED: not every scenario could be judged under block-optional."),
+	)
+
+	DescribeTable("names the device", func(device harness.Device, name string) {
+		var out strings.Builder
+		Expect(verification{Device: device}.write(&out)).To(Succeed())
+		Expect(out.String()).To(ContainSubstring(", for " + name + ": refused"))
+	},
+		Entry("by its model", harness.Device{Name: "plug", Model: "plug.v1"}, "plug.v1"),
+		Entry("by its name", harness.Device{Name: "plug"}, "plug"),
+	)
+})
+
+var _ = Describe("needwant gateway", func() {
+	DescribeTable("says what it does, and how much is blocked", func(placement string, blocked int, text string) {
+		Expect(kept(scenarios.File{Gateway: scenarios.Gateway{Placement: placement}}, blocked)).To(Equal(text))
+	},
+		Entry(nil, "nic", 0, "the device is behind the gateway, with 0 destinations blocked"),
+		Entry(nil, "nic", 1, "the device is behind the gateway, with 1 destination blocked"),
+		Entry(nil, scenarios.ByDNS, 1, "this machine answers the device's DNS queries, with 1 name blocked"),
+		Entry(nil, scenarios.ByDNS, 2, "this machine answers the device's DNS queries, with 2 names blocked"),
 	)
 })

@@ -80,7 +80,7 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	for _, d := range blocked {
 		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s\n", d)
 	}
-	fmt.Fprintf(command.ErrOrStderr(), "the device is behind the gateway, with %d destinations blocked; stop with Ctrl-C\n", len(blocked))
+	fmt.Fprintln(command.ErrOrStderr(), kept(file, len(blocked))+"; stop with Ctrl-C")
 	k := &keeper{
 		gateway: stand.bench.Gateway, blocked: blocked, fault: applied.policy.Fault(), orders: web.orders(),
 		show: web.policy(harness.Device{Name: file.Device.Name, Model: file.Device.Model}, blocked, len(file.Block.Always) > 0),
@@ -90,6 +90,18 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	ending{spec: nameOrPath, gateway: file.Gateway}.left(command.ErrOrStderr(), "", "")
 	return nil
+}
+
+// kept says what the command does for as long as it runs, with so much blocked.
+func kept(file scenarios.File, blocked int) string {
+	doing, what := "the device is behind the gateway", "destination"
+	if bench.OfResolver(file) {
+		doing, what = "this machine answers the device's DNS queries", "name"
+	}
+	if blocked != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%s, with %d %s blocked", doing, blocked, what)
 }
 
 // proposed is what the run of --policy proved can be blocked all at once.

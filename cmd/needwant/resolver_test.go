@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,12 +93,19 @@ func lookUp(ctx context.Context, namespace *netns.Namespace, resolver, name stri
 type appliance struct {
 	mutex   sync.Mutex
 	reached map[string]bool
+	off     string // the device is off while this file exists
 }
 
-// start runs it until the end of the spec.
+func (a *appliance) isOff() bool {
+	_, err := os.Stat(a.off)
+	return err == nil
+}
+
+// start runs it until the end of the spec. It resolves the name of a host boot.… once
+// after each start, as if it kept that connection.
 func (f *flat) start(ctx context.Context, resolver string, works func(reached map[string]bool) bool, hosts ...string) {
 	GinkgoHelper()
-	a := &appliance{reached: map[string]bool{}}
+	a := &appliance{reached: map[string]bool{}, off: filepath.Join(f.folder, "off")}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var all sync.WaitGroup
 	for _, host := range hosts {
@@ -107,7 +116,7 @@ func (f *flat) start(ctx context.Context, resolver string, works func(reached ma
 	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		a.mutex.Lock()
 		defer a.mutex.Unlock()
-		if !works(a.reached) {
+		if a.isOff() || !works(a.reached) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})}
@@ -117,11 +126,20 @@ func (f *flat) start(ctx context.Context, resolver string, works func(reached ma
 
 func (a *appliance) follow(ctx context.Context, device *netns.Namespace, resolver, host string) {
 	const again = 50 * time.Millisecond
+	kept := false
 	for ctx.Err() == nil {
-		address, ttl, err := lookUp(ctx, device, resolver, host)
-		a.mutex.Lock()
-		a.reached[host] = err == nil && address != "0.0.0.0"
-		a.mutex.Unlock()
+		ttl := again
+		if off := a.isOff(); off || !kept {
+			reached := false
+			if !off {
+				address, valid, err := lookUp(ctx, device, resolver, host)
+				reached, ttl = err == nil && address != "0.0.0.0", valid
+			}
+			kept = reached && strings.HasPrefix(host, "boot.")
+			a.mutex.Lock()
+			a.reached[host] = reached
+			a.mutex.Unlock()
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(max(ttl, again)):
@@ -130,7 +148,7 @@ func (a *appliance) follow(ctx context.Context, device *netns.Namespace, resolve
 }
 
 // spec is the appliance's.
-func (f *flat) spec(gateway, block string) string {
+func (f *flat) spec(gateway, block string, more ...string) string {
 	return file("plug.yaml", fmt.Sprintf(`
 apiVersion: needwant/v1
 kind: Scenarios
@@ -144,7 +162,8 @@ scenarios:
     steps:
       - http: {url: "http://192.168.1.50/"}
         expect: status == 200
-`, flatRouter, gateway, block))
+%s
+`, flatRouter, gateway, block, strings.Join(more, "\n")))
 }
 
 // command runs needwant on the machine, without any privileges.
@@ -228,6 +247,37 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		Expect(code).To(Equal(0), stderr)
 		Expect(stdout).To(HavePrefix("Your list is not the cause"))
 	}, SpecTimeout(4*time.Minute))
+
+	It("finds what a restart needs, verifies the list with a restart, and goes on with the list", func(ctx SpecContext) {
+		f := newFlat(ctx)
+		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] && reached["boot.example"] },
+			"cloud.example", "boot.example", "ads.example")
+		off, run := filepath.Join(f.folder, "off"), filepath.Join(f.folder, "plug.run")
+		spec := f.spec("", "", fmt.Sprintf("regimes: {cold_boot: {power: {exec: {off: touch %s, on: rm %s}, off: 200ms}, wait: 1s}}", off, off))
+		code, stdout, stderr := f.needwant(ctx, "bisect", spec, "--format", "json", "--out", run)
+		Expect(code).To(Equal(0), stderr)
+		Expect(verdicts(stdout)).To(Equal(map[string]string{
+			"dns/cloud.example status": "required", "dns/boot.example status": "required", "dns/ads.example status": "optional",
+		}))
+
+		code, stdout, stderr = f.needwant(ctx, "verify", run, "--for", "2s")
+		Expect(code).To(Equal(0), stderr)
+		Expect(stdout).To(And(ContainSubstring("for plug: refused by nxdomain"), ContainSubstring("power-cycled under it"), ContainSubstring("dns/ads.example")))
+
+		command := f.command(ctx, "gateway", spec, "--policy", run)
+		command.Stderr = GinkgoWriter
+		Expect(command.Start()).To(Succeed())
+		answered := func(name string) func() error {
+			return func() error { _, _, err := lookUp(ctx, f.device, flatMachine, name); return err }
+		}
+		Eventually(answered("ads.example")).WithTimeout(20 * time.Second).Should(MatchError("NXDOMAIN"))
+		Expect(answered("cloud.example")()).To(Succeed())
+		_, _, err := lookUp(ctx, f.client, flatMachine, "ads.example")
+		Expect(err).NotTo(HaveOccurred(), "another client")
+		Expect(command.Process.Signal(os.Interrupt)).To(Succeed())
+		Expect(command.Wait()).To(Succeed())
+		Eventually(answered("ads.example")).WithTimeout(20 * time.Second).Should(Succeed())
+	}, SpecTimeout(3*time.Minute))
 
 	It("finds it with each fault that a resolver has, except for a name that is blocked always", func(ctx SpecContext) {
 		f := newFlat(ctx)

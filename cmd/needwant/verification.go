@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -87,7 +88,7 @@ func (v verification) verdict() error {
 // write tells it to people.
 func (v verification) write(out io.Writer) error {
 	out = plain{out}
-	device := reports.Clean(v.Device.Model)
+	device := reports.Clean(cmp.Or(v.Device.Model, v.Device.Name))
 	if v.Simulated {
 		device = "simulated device " + device
 	}

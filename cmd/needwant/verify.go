@@ -75,6 +75,9 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 		return err
 	}
 	f.options.Kind = policy.Kind(f.kind)
+	if f.options.Kind == policy.AllowRequired && run.Settings.ByName {
+		return usage(errors.New("placement dns cannot block everything except what is needed: it answers names that the run has never seen. Verify the list of names instead: --policy block-optional"))
+	}
 	applied, err := proposed(run, f.options)
 	if err != nil {
 		return usage(err)
@@ -106,8 +109,11 @@ func (f *verifyFlags) next(path string, came verification) string {
 	if !came.Works || f.end.spec == "" || f.end.gateway.Placement == scenarios.Lab || came.Policy != policy.BlockOptional {
 		return ""
 	}
-	return fmt.Sprintf("Next: needwant export %s --spec %s writes the rules; or %s keeps the device behind this machine with them.",
-		quoted(path), quoted(f.end.spec), asRoot(f.end.gateway, "gateway "+quoted(f.end.spec)+" --policy "+quoted(path)))
+	export, what, keeps := "needwant export "+quoted(path)+" --spec "+quoted(f.end.spec), "rules", "keeps the device behind this machine with them"
+	if f.end.gateway.Placement == scenarios.ByDNS {
+		export, what, keeps = export+" --format adguard", "list", "keeps blocking it for the device, as long as it runs"
+	}
+	return fmt.Sprintf("Next: %s writes the %s; or %s %s.", export, what, asRoot(f.end.gateway, "gateway "+quoted(f.end.spec)+" --policy "+quoted(path)), keeps)
 }
 
 // open puts the run's device where it was, with the scenarios that must keep

@@ -117,6 +117,16 @@ var _ = Describe("needwant verify", Label("root"), func() {
 		Expect(shut.Stdout).To(ContainSubstring("With nothing refused all works again."))
 	}, SpecTimeout(2*time.Minute))
 
+	It("says that a resolver cannot block what it has never seen", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "tv.run")
+		kept, err := runfile.Create(path, harness.Run{ID: "tv", Settings: harness.Settings{ByName: true}, Scenarios: []harness.ScenarioInfo{{Name: "app"}}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(kept.Close()).To(Succeed())
+		run := needwant(ctx, "verify", path, "--policy", "allow-required")
+		Expect(run.Code).To(Equal(2), run.Stderr)
+		Expect(run.Stderr).To(And(ContainSubstring("placement dns cannot block everything except"), ContainSubstring("--policy block-optional")))
+	}, SpecTimeout(time.Minute))
+
 	It("finds out that a device does not survive a power cycle under its policy", func(ctx SpecContext) {
 		run := proved(ctx, "boot-only")
 		came := needwant(ctx, "verify", run, "--policy", "allow-required", "--scenario", "native_app")
