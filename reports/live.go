@@ -20,6 +20,7 @@ type Live struct {
 	Held    bool                  // everything is reachable until the run is resumed
 	Ask     *Ask                  // the question that waits for a person; nil if there is none
 	Orders  []harness.Do          // what may be ordered now; none on a page that only shows
+	Listed  bool                  // the page is one of a list, at "../../": [RunsHTML]
 }
 
 // Ask is a question to a person.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,7 +20,7 @@ import (
 func watchCommand() *cobra.Command {
 	var flags webFlags
 	command := &cobra.Command{
-		Use:   "watch RUN",
+		Use:   "watch RUN|DIRECTORY",
 		Short: "Follow a running experiment (read-only)",
 		Long: `Follows the run file of an experiment that another needwant carries out: on a
 terminal the matrix as far as it is known, with the last trials below it, else one
@@ -27,17 +28,28 @@ line a trial. It ends with the run, and shows the matrix then. Stopping it does
 nothing to the experiment.
 
 With --web a page shows the same in a browser, for example on a phone, until you
-stop it.`,
+stop it. With a directory, the page lists its runs, the newest first, and follows
+each.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			if _, err := loadRun(command.Context(), args[0]); err != nil {
-				return err
+			info, err := os.Stat(args[0])
+			directory := err == nil && info.IsDir()
+			if directory && flags.address == "" {
+				return usage(fmt.Errorf("%s is a directory: add --web for a page that lists its runs, or name one of them", args[0]))
+			}
+			if !directory {
+				if _, err := loadRun(command.Context(), args[0]); err != nil {
+					return err
+				}
 			}
 			web, err := flags.open(command.Context(), command.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			defer web.close()
+			if directory {
+				return watchAll(command.Context(), args[0], web)
+			}
 			if err := watch(command, args[0], web); err != nil || web == nil {
 				return err
 			}

@@ -80,6 +80,11 @@ func (w *webPage) show(run harness.Run, now reports.Now, progress harness.Progre
 	if w == nil {
 		return
 	}
+	w.server.Show(content(run, now, progress, ended))
+}
+
+// content is what a page shows of a run file.
+func content(run harness.Run, now reports.Now, progress harness.Progress, ended bool) page.Content {
 	live := reports.Live{Now: now.Sentence(), Left: left(progress), Over: now.Over, Ended: ended}
 	if now.Left > 0 {
 		live.All = now.Over + now.Left
@@ -87,7 +92,7 @@ func (w *webPage) show(run harness.Run, now reports.Now, progress harness.Progre
 	if now.Trial != nil {
 		live.Blocked = now.Trial.Block
 	}
-	w.server.Show(page.Content{Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live})
+	return page.Content{Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live}
 }
 
 // onLab explains that an ordinary user's lab has no page.

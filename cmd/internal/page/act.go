@@ -21,11 +21,11 @@ type asked struct {
 
 // Ask puts a question to who may act on the page, and returns one of its answers. Only one
 // question waits at a time. The error is that of ctx.
-func (s *Server) Ask(ctx context.Context, question scenarios.Question) (string, error) {
+func (b *Board) Ask(ctx context.Context, question scenarios.Question) (string, error) {
 	until, _ := ctx.Deadline()
 	waiting := &asked{reports.Ask{ID: rand.Text(), Text: question.Text, Choices: choices(question), Until: until}, question, make(chan string, 1)}
-	s.put(waiting)
-	defer s.put(nil)
+	b.put(waiting)
+	defer b.put(nil)
 	select {
 	case answer := <-waiting.answer:
 		return answer, nil
@@ -34,11 +34,11 @@ func (s *Server) Ask(ctx context.Context, question scenarios.Question) (string, 
 	}
 }
 
-func (s *Server) put(waiting *asked) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asked = waiting
-	s.bump()
+func (b *Board) put(waiting *asked) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = waiting
+	b.bump()
 }
 
 // choices are the buttons of a question.
@@ -55,10 +55,10 @@ func choices(question scenarios.Question) (all []reports.Choice) {
 }
 
 // answered takes the answer to the question that waits.
-func (s *Server) answered(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	waiting := s.asked
-	s.mu.Unlock()
+func (b *Board) answered(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	waiting := b.asked
+	b.mu.Unlock()
 	if waiting == nil || !same(r.PostFormValue("question"), waiting.shown.ID) {
 		refuse(w, http.StatusConflict, "That question is over: somebody else answered it, or its time is up. "+back)
 		return
@@ -72,10 +72,10 @@ func (s *Server) answered(w http.ResponseWriter, r *http.Request) {
 	case waiting.answer <- answer:
 	default: // there is one already
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, ".", http.StatusSeeOther)
 }
 
-const back = `<a href="/">Back to the page</a>`
+const back = `<a href=".">Back to the page</a>`
 
 // allowance is for how long everything is reachable if somebody asks for that.
 const allowance = 10 * time.Minute
@@ -84,20 +84,20 @@ const allowance = 10 * time.Minute
 const mostOrders = 16
 
 // Orders are what people want of the run, in the order in which they asked.
-func (s *Server) Orders() <-chan harness.Order { return s.orders }
+func (b *Board) Orders() <-chan harness.Order { return b.orders }
 
 // ordered takes an order.
-func (s *Server) ordered(w http.ResponseWriter, r *http.Request) {
-	if why := s.order(harness.Do(r.PostFormValue("do"))); why != "" {
+func (b *Board) ordered(w http.ResponseWriter, r *http.Request) {
+	if why := b.order(harness.Do(r.PostFormValue("do"))); why != "" {
 		refuse(w, http.StatusConflict, why+" "+back)
 		return
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, ".", http.StatusSeeOther)
 }
 
 // order says why the order is not taken; "" if it is.
-func (s *Server) order(do harness.Do) (why string) {
-	content, _, _ := s.now()
+func (b *Board) order(do harness.Do) (why string) {
+	content, _, _ := b.now()
 	if !slices.Contains(content.Live.Orders, do) {
 		return "This cannot be done now."
 	}
@@ -106,7 +106,7 @@ func (s *Server) order(do harness.Do) (why string) {
 		order.Until = order.At.Add(allowance)
 	}
 	select {
-	case s.orders <- order:
+	case b.orders <- order:
 		return ""
 	default:
 		return "Too many orders wait already."

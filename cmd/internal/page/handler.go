@@ -33,16 +33,30 @@ type roleKey struct{}
 // Handler answers requests, all of them checked.
 func (s *Server) Handler() http.Handler {
 	routes := http.NewServeMux()
-	routes.HandleFunc("GET /{$}", s.show)
-	routes.HandleFunc("GET /events", s.events)
-	routes.HandleFunc("POST /answer", s.answered)
-	routes.HandleFunc("POST /order", s.ordered)
-	routes.HandleFunc("GET /style.css", file("style.css", "text/css; charset=utf-8"))
-	routes.HandleFunc("GET /page.js", file("page.js", "text/javascript; charset=utf-8"))
+	for _, below := range []string{"/", "/run/{run}/"} {
+		routes.HandleFunc("GET "+below+"{$}", s.on((*Board).show))
+		routes.HandleFunc("GET "+below+"events", s.on(s.events))
+		routes.HandleFunc("POST "+below+"answer", s.on((*Board).answered))
+		routes.HandleFunc("POST "+below+"order", s.on((*Board).ordered))
+		routes.HandleFunc("GET "+below+"style.css", file("style.css", "text/css; charset=utf-8"))
+		routes.HandleFunc("GET "+below+"page.js", file("page.js", "text/javascript; charset=utf-8"))
+	}
 	entered := http.NewServeMux()
 	entered.HandleFunc("GET /enter/{token}", s.enter)
 	entered.Handle("/", s.known(sameOrigin(routes)))
 	return s.limited(hardened(ownHost(entered)))
+}
+
+// on answers a request to one of the pages.
+func (s *Server) on(answer func(*Board, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		board := s.board(r)
+		if board == nil {
+			refuse(w, http.StatusNotFound, `There is no such run. <a href="/">Back to the first page</a>`)
+			return
+		}
+		answer(board, w, r)
+	}
 }
 
 // limited refuses senders of too many requests.
@@ -197,9 +211,9 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, `<meta http-equiv="refresh" content="0;url=/">`, `<a href="/">Open the page</a>`)
 }
 
-func (s *Server) show(w http.ResponseWriter, r *http.Request) {
+func (b *Board) show(w http.ResponseWriter, r *http.Request) {
 	who, _ := r.Context().Value(roleKey{}).(role)
-	text, err := s.page(who)
+	text, err := b.page(who)
 	if err != nil {
 		answer(w, http.StatusServiceUnavailable, `<meta http-equiv="refresh" content="1">`, "There is nothing to show yet.")
 		return
@@ -213,19 +227,21 @@ const heartbeat = 15 * time.Second
 
 // events says each time that there is something new, until the viewer goes away. What is
 // new is the page itself, so that nothing is lost if the connection is.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	if !s.sit() {
+func (s *Server) events(b *Board, w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.viewers <- struct{}{}:
+		defer func() { <-s.viewers }()
+	default:
 		refuse(w, http.StatusServiceUnavailable, "Too many viewers.")
 		return
 	}
-	defer s.leave()
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // nothing more is read, and the end of the time would end the request
 	w.Header().Set("Content-Type", "text/event-stream")
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for last := -1; ; {
-		_, version, changed := s.now()
+		_, version, changed := b.now()
 		text := ": still there\n\n"
 		if version != last {
 			text = fmt.Sprintf("retry: 1000\nid: %d\nevent: change\ndata: %d\n\n", version, version)
@@ -242,22 +258,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		case <-beat.C:
 		}
 	}
-}
-
-func (s *Server) sit() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.viewers >= mostViewers {
-		return false
-	}
-	s.viewers++
-	return true
-}
-
-func (s *Server) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.viewers--
 }
 
 func file(name, kind string) http.HandlerFunc {

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -10,13 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/netutil"
-
-	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/reports"
 )
 
 // Options are the choices of a page.
@@ -27,14 +23,10 @@ type Options struct {
 	Key         string // file with its private key
 }
 
-// Content is what a page shows.
-type Content struct {
-	Report func() reports.Report // made when somebody looks
-	Live   reports.Live
-}
-
-// Server serves one page.
+// Server serves a page, and others below it: [Server.Below].
 type Server struct {
+	*Board
+	below    atomic.Pointer[func(name string) *Board]
 	listener net.Listener
 	secure   bool   // TLS
 	open     bool   // anybody may look and act: loopback
@@ -42,23 +34,7 @@ type Server struct {
 	view     secret // for people who may only look; empty if there is no such link
 	sender   *limiter
 	wrong    *limiter // tokens that were wrong
-
-	mu      sync.Mutex
-	content Content
-	version int
-	changed chan struct{} // closed when there is a new version
-	viewers int
-	asked   *asked // the question that waits; nil if there is none
-	orders  chan harness.Order
-
-	making   sync.Mutex
-	rendered map[role]rendering
-}
-
-// rendering is a page, and the version that it shows.
-type rendering struct {
-	text    []byte
-	version int
+	viewers  chan struct{}
 }
 
 // secret is a token and the cookie that it is exchanged for.
@@ -82,7 +58,7 @@ func Listen(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{changed: make(chan struct{}), orders: make(chan harness.Order, mostOrders), rendered: map[role]rendering{}, control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
+	s := &Server{Board: NewBoard(), viewers: make(chan struct{}, mostViewers), control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
 	if options.View {
 		s.view = newSecret()
 	}
@@ -121,6 +97,22 @@ func addressOf(given string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
+// Below has the server answer for the pages run/NAME/ as well. Find returns one; nil if
+// there is none. Several requests call it at a time.
+func (s *Server) Below(find func(name string) *Board) { s.below.Store(&find) }
+
+// board is the page that a request is for; nil if there is none.
+func (s *Server) board(r *http.Request) *Board {
+	name := r.PathValue("run")
+	if name == "" {
+		return s.Board
+	}
+	if find := s.below.Load(); find != nil {
+		return (*find)(name)
+	}
+	return nil
+}
+
 // Serve answers browsers until ctx ends.
 func (s *Server) Serve(ctx context.Context) error {
 	server := &http.Server{
@@ -147,52 +139,4 @@ func (s *Server) Close() error {
 		return err
 	}
 	return nil
-}
-
-// Show is what the page shows from now on.
-func (s *Server) Show(content Content) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.content = content
-	s.bump()
-}
-
-// bump makes a new version. The server is locked.
-func (s *Server) bump() {
-	s.version++
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-// now returns what is shown, its version, and what is closed when there is a newer one.
-func (s *Server) now() (Content, int, <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	content := s.content
-	if s.asked != nil {
-		content.Live.Ask = &s.asked.shown
-	}
-	return content, s.version, s.changed
-}
-
-// page is the page as it is now, for who may do this much. They all share one.
-func (s *Server) page(who role) ([]byte, error) {
-	s.making.Lock()
-	defer s.making.Unlock()
-	content, version, _ := s.now()
-	if content.Report == nil {
-		return nil, errors.New("there is nothing to show yet")
-	}
-	if made, ok := s.rendered[who]; ok && made.version == version {
-		return made.text, nil
-	}
-	if who != controller {
-		content.Live.Ask, content.Live.Orders = nil, nil
-	}
-	var text bytes.Buffer
-	if err := reports.LiveHTML(&text, content.Report(), content.Live); err != nil {
-		return nil, err
-	}
-	s.rendered[who] = rendering{text.Bytes(), version}
-	return text.Bytes(), nil
 }

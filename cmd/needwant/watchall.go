@@ -1,0 +1,199 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/needwant/needwant/cmd/internal/page"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/reports"
+)
+
+// The limits of a list of runs.
+const (
+	mostListed = 200 // runs, the newest
+	mostOpened = 8   // pages of runs that are kept up to date, those opened last
+)
+
+// collection is the runs of a directory, as a page lists them.
+type collection struct {
+	directory string
+	list      *page.Board
+
+	mu     sync.Mutex
+	lines  map[string]listed // by file
+	order  []string          // files, the newest first
+	more   int               // that are not listed
+	opened []opened          // the last is the one that was opened last
+}
+
+// listed is a run in the list, and the file that it was made from.
+type listed struct {
+	reports.RunLine
+	stamp stamp
+}
+
+// stamp tells two states of a run file apart.
+type stamp struct {
+	size    int64
+	changed time.Time
+	written bool // by a run under way, which lets go for an instant after each trial
+}
+
+// opened is the page of a run.
+type opened struct {
+	file  string
+	board *page.Board
+}
+
+// watchAll serves a page that lists the runs of a directory until ctx ends.
+func watchAll(ctx context.Context, directory string, web *webPage) error {
+	if whole, err := filepath.Abs(directory); err == nil {
+		directory = whole
+	}
+	c := &collection{directory: directory, list: web.server.Board, lines: map[string]listed{}}
+	web.server.Below(func(name string) *page.Board { return c.open(ctx, name) })
+	again := time.NewTicker(glance)
+	defer again.Stop()
+	for first := true; ; first = false {
+		changed, err := c.look(ctx)
+		if err != nil {
+			return err
+		}
+		if changed || first {
+			c.show()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
+}
+
+// look reads what has changed in the directory, and reports whether something has.
+func (c *collection) look(ctx context.Context) (changed bool, err error) {
+	order, stamps, err := runsIn(c.directory)
+	if err != nil {
+		return false, err
+	}
+	more := max(0, len(order)-mostListed)
+	order = order[:len(order)-more]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	changed = more != c.more || !slices.Equal(order, c.order)
+	c.order, c.more = order, more
+	for _, file := range order {
+		if known, ok := c.lines[file]; ok && known.stamp == stamps[file] {
+			continue
+		}
+		changed = true
+		run, err := runfile.LoadContext(ctx, filepath.Join(c.directory, file))
+		line := reports.NewRunLine(file, run, happening(run, stamps[file].written))
+		if err != nil {
+			line = reports.WrongRunLine(file, err)
+		}
+		c.lines[file] = listed{line, stamps[file]}
+		c.update(file, run, err, stamps[file])
+	}
+	for file := range c.lines {
+		if !slices.Contains(order, file) {
+			delete(c.lines, file)
+			c.opened = slices.DeleteFunc(c.opened, func(o opened) bool { return o.file == file })
+		}
+	}
+	return changed, nil
+}
+
+// happening is what a run does now; "" if nobody writes to it.
+func happening(run harness.Run, written bool) string {
+	if run.Status != harness.Running || !written {
+		return ""
+	}
+	return present(run, harness.ProgressOf(run)).Sentence()
+}
+
+// show shows the list as it is now.
+func (c *collection) show() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lines, more := make([]reports.RunLine, 0, len(c.order)), c.more
+	for _, file := range c.order {
+		lines = append(lines, c.lines[file].RunLine)
+	}
+	c.list.Show(page.Content{List: func(w io.Writer) error { return reports.RunsHTML(w, c.directory, lines, more) }})
+}
+
+// open returns the page of a run; nil if it is not listed or cannot be read.
+func (c *collection) open(ctx context.Context, file string) *page.Board {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.lines[file]
+	if !ok || known.Wrong != "" {
+		return nil
+	}
+	if i := slices.IndexFunc(c.opened, func(o opened) bool { return o.file == file }); i >= 0 {
+		found := c.opened[i]
+		c.opened = append(slices.Delete(c.opened, i, i+1), found)
+		return found.board
+	}
+	run, err := runfile.LoadContext(ctx, filepath.Join(c.directory, file))
+	if err != nil {
+		return nil
+	}
+	c.opened = append(c.opened, opened{file: file, board: page.NewBoard()})
+	if len(c.opened) > mostOpened {
+		c.opened = slices.Delete(c.opened, 0, 1)
+	}
+	c.update(file, run, nil, known.stamp)
+	return c.opened[len(c.opened)-1].board
+}
+
+// update shows a run on its page, if that was opened.
+func (c *collection) update(file string, run harness.Run, err error, now stamp) {
+	i := slices.IndexFunc(c.opened, func(o opened) bool { return o.file == file })
+	switch {
+	case i < 0:
+	case err != nil:
+		c.opened = slices.Delete(c.opened, i, i+1)
+	default:
+		progress := harness.ProgressOf(run)
+		content := content(run, present(run, progress), progress, run.Status != harness.Running || !now.written)
+		content.Live.Listed = true
+		c.opened[i].board.Show(content)
+	}
+}
+
+// runsIn returns the run files of a directory, the newest first.
+func runsIn(directory string) (files []string, stamps map[string]stamp, err error) {
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return nil, nil, usage(fmt.Errorf("the runs cannot be listed: %w", err))
+	}
+	stamps = map[string]stamp{}
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() || !strings.HasSuffix(entry.Name(), ".run") {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil { // it was deleted meanwhile
+			continue
+		}
+		written, _ := runfile.Written(filepath.Join(directory, entry.Name()))
+		files = append(files, entry.Name())
+		stamps[entry.Name()] = stamp{info.Size(), info.ModTime(), written || time.Since(info.ModTime()) < 3*glance}
+	}
+	slices.SortFunc(files, func(a, b string) int {
+		return cmp.Or(stamps[b].changed.Compare(stamps[a].changed), strings.Compare(a, b))
+	})
+	return files, stamps, nil
+}
