@@ -1,10 +1,15 @@
 package docs_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -43,6 +48,56 @@ var _ = Describe("scripts/counts", func() {
 		Expect(string(output)).To(ContainSubstring("no specs ran"))
 	})
 })
+
+var _ = Describe("scripts/test", func() {
+	// What these assemble is tested with the race detector in its own packages.
+	assembled := []string{"cmd/internal/lablane", "cmd/internal/applied"}
+
+	It("leaves out the race detector only where nothing runs at the same time", func() {
+		var suites []string
+		Expect(filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, "_test.go") {
+				written, readErr := os.ReadFile(path)
+				if regexp.MustCompile(`\n\tRunSpecs\(.*"norace"`).Match(written) {
+					suites = append(suites, filepath.Dir(path))
+				}
+				return readErr
+			}
+			return err
+		})).To(Succeed())
+		Expect(len(suites)).To(BeNumerically(">", len(assembled)))
+		for _, suite := range suites {
+			folder, err := filepath.Rel(root, suite)
+			Expect(err).NotTo(HaveOccurred())
+			if !slices.Contains(assembled, folder) {
+				Expect(startsGoroutine(suite)).To(BeEmpty(), folder)
+			}
+		}
+	})
+})
+
+// startsGoroutine finds where a folder's code, apart from its tests, starts a goroutine.
+func startsGoroutine(folder string) (where string) {
+	GinkgoHelper()
+	files, err := filepath.Glob(folder + "/*.go")
+	Expect(err).NotTo(HaveOccurred())
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
+		Expect(err).NotTo(HaveOccurred())
+		ast.Inspect(parsed, func(node ast.Node) bool {
+			method, _ := node.(*ast.SelectorExpr)
+			if _, starts := node.(*ast.GoStmt); starts || method != nil && method.Sel.Name == "Go" {
+				where = set.Position(node.Pos()).String()
+			}
+			return true
+		})
+	}
+	return where
+}
 
 var _ = Describe("make", func() {
 	It("lists every target a person would call", func(ctx SpecContext) {

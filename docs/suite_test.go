@@ -14,5 +14,5 @@ const root = ".."
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "docs")
+	RunSpecs(t, "docs", Label("norace"))
 }

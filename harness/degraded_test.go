@@ -155,7 +155,7 @@ var _ = Describe("a device that is worse off", func() {
 		Expect(evening(true)).NotTo(Equal(harness.Degraded), "the control of that hour was as slow")
 	})
 
-	DescribeTable("is not invented from", func(outcome func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome)) {
+	DescribeTable("is not invented from", Label("norace"), func(outcome func(draw *rand.Rand, blocked func(string) bool, o *harness.Outcome)) {
 		runs, wrong := 300, 0
 		for seed := range uint64(runs) {
 			for _, cell := range judged(outcome, seed).Columns[0].Cells {

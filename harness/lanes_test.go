@@ -16,7 +16,7 @@ import (
 )
 
 var _ = Describe("lanes", func() {
-	It("save time: four of them at least 2.8 times", func() {
+	It("save time: four of them at least 2.8 times", Label("norace"), func() {
 		// Each of these devices needs two destinations of twenty, and one of four
 		// alternatives of a kind.
 		var one, four time.Duration

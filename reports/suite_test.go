@@ -9,5 +9,5 @@ import (
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "reports")
+	RunSpecs(t, "reports", Label("norace"))
 }

@@ -9,5 +9,5 @@ import (
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "harness/blocklist")
+	RunSpecs(t, "harness/blocklist", Label("norace"))
 }

@@ -15,5 +15,5 @@ var (
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "harness/search")
+	RunSpecs(t, "harness/search", Label("norace"))
 }

@@ -207,7 +207,7 @@ var _ = Describe("the memory of an import", func() {
 		Expect(peak).To(And(BeNumerically(">", 1<<20), BeNumerically("<", 96<<20)))
 	})
 
-	It("is limited, whatever a log holds", func() {
+	It("is limited, whatever a log holds", Label("norace"), func() {
 		lines := func(line func(n int) string) string {
 			var text strings.Builder
 			for n := range 70000 {

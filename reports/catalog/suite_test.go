@@ -13,5 +13,5 @@ var update = flag.Bool("update", false, "write the golden files of the catalog")
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "catalog")
+	RunSpecs(t, "catalog", Label("norace"))
 }

@@ -18,5 +18,5 @@ func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "policy")
+	RunSpecs(t, "policy", Label("norace"))
 }

@@ -14,5 +14,5 @@ func TestMain(m *testing.M) { os.Exit(netns.Main(m.Run)) }
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "applied")
+	RunSpecs(t, "applied", Label("norace"))
 }

@@ -18,7 +18,7 @@ import (
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "geoip")
+	RunSpecs(t, "geoip", Label("norace"))
 }
 
 // written is a database in which one network has a record.

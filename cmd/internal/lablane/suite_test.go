@@ -19,5 +19,5 @@ var suite *testing.T
 func TestSpecs(t *testing.T) {
 	suite = t
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "lablane")
+	RunSpecs(t, "lablane", Label("norace"))
 }

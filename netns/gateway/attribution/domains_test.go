@@ -221,7 +221,7 @@ var _ = Describe("what a device can make the table record", func() {
 		Expect(held).To(And(BeNumerically(">", 0), BeNumerically("<=", 65536)))
 	})
 
-	It("is limited in the addresses of what is blocked, all of which the kernel must hold", func() {
+	It("is limited in the addresses of what is blocked, all of which the kernel must hold", Label("norace"), func() {
 		table := attribution.New(config())
 		table.Answer(answer("cloud.test", one))
 		table.Use(table.Plan(destinations("tcp/443/cloud.test"), harness.Reject))

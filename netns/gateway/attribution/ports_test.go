@@ -141,7 +141,7 @@ var _ = Describe("an address that is contacted on many ports", func() {
 			HaveField("Destination", every[0]), HaveField("Private", "DNS over QUIC"))))
 	})
 
-	It("is recorded in bounded memory, however many addresses there are", func() {
+	It("is recorded in bounded memory, however many addresses there are", Label("norace"), func() {
 		table := attribution.New(config())
 		for i := range 20000 {
 			address := netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})

@@ -24,5 +24,5 @@ func TestMain(m *testing.M) {
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "harness/search/internal/peers")
+	RunSpecs(t, "harness/search/internal/peers", Label("norace"))
 }

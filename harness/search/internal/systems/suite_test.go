@@ -9,5 +9,5 @@ import (
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "harness/search/internal/systems")
+	RunSpecs(t, "harness/search/internal/systems", Label("norace"))
 }
