@@ -121,7 +121,7 @@ func (r reading) certification(column Column) string {
 		return "Certified exact for what the device tried, given that blocking more never repairs" + rest
 	}
 	if column.Certified == "exact" {
-		return "Certified exact: this is all there is to it, given that blocking more never repairs."
+		return "Certified exact: there is no other cut, provided that blocking more never makes it work again."
 	}
 	if order, ok := strings.CutPrefix(column.Certified, "order "); ok {
 		if t, err := strconv.Atoi(order); err == nil {

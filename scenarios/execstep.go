@@ -19,7 +19,7 @@ import (
 // Exec runs a program.
 type Exec struct {
 	Command []string          `yaml:"command" about:"The program and its arguments, for example [adb, shell, dumpsys, activity]. No shell is between: for one write [sh, -c, '...']."`
-	Env     map[string]string `yaml:"env,omitempty" about:"More of an environment: {TOKEN: env:S50_TOKEN}."`
+	Env     map[string]string `yaml:"env,omitempty" about:"Additional environment variables: {TOKEN: env:S50_TOKEN}."`
 	Dir     string            `yaml:"dir,omitempty" about:"Where to run it. The default is where the spec lies."`
 	Input   string            `yaml:"input,omitempty" about:"What it reads on its standard input."`
 }
@@ -41,7 +41,7 @@ func execKind() Kind {
 	return Kind{
 		Name:    "exec",
 		About:   "Runs a program: adb, Maestro, Appium, a script of yours. It runs in the place that the scenario is judged from.",
-		Fails:   "Another exit code than 0 is a failure when nothing else is said, and so is one that does not end in time: it is killed then. A program that cannot be started makes the check inconclusive.",
+		Fails:   "By default, any exit code but 0 is a failure. A program that does not end in time is killed, and the check fails. A program that cannot be started makes the check inconclusive.",
 		Example: "{exec: {command: [adb, shell, pidof, com.roborock.smart]}, expect: 'exit == 0 && stdout != \"\"'}",
 		Short:   "",
 		New:     func() Action { return new(Exec) },

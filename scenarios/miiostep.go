@@ -28,7 +28,7 @@ func miioKind() Kind {
 	return Kind{
 		Name:    "miio",
 		About:   "Calls a method of the device over the miIO local protocol.",
-		Fails:   "No answer is a failure, and so are an error and something unreadable for an answer. A token that is certainly wrong makes the check inconclusive.",
+		Fails:   "No answer, an error or an unreadable answer is a failure. A token that is certainly wrong makes the check inconclusive.",
 		Example: "{miio: {method: get_status}, expect: 'result[0].state in [3, 8, 100] && rtt_ms < 2000'}",
 		Short:   "method",
 		New:     func() Action { return new(Miio) },

@@ -28,7 +28,7 @@ func ntpKind() Kind {
 	return Kind{
 		Name:    "ntp",
 		About:   "Asks a server for the time.",
-		Fails:   "No answer, and one that no clock should trust, is a failure. A name that cannot be looked up makes the check inconclusive.",
+		Fails:   "It is a failure if there is no answer, or one that no clock should trust. A name that cannot be looked up makes the check inconclusive.",
 		Example: "{ntp: pool.ntp.org, expect: 'offset_ms > -500 && offset_ms < 500'}",
 		Short:   "server",
 		New:     func() Action { return new(NTP) },

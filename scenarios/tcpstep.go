@@ -33,7 +33,7 @@ func tcpKind() Kind {
 	return Kind{
 		Name:    "tcp",
 		About:   "Connects to a port of the device, or of a server.",
-		Fails:   "No connection, and no answer where one is waited for, is a failure. A name that cannot be looked up makes the check inconclusive.",
+		Fails:   "It is a failure if there is no connection, or no answer where one is expected. A name that cannot be looked up makes the check inconclusive.",
 		Example: "{tcp: '192.168.50.10:6668', expect: 'rtt_ms < 500'}",
 		Short:   "address",
 		New:     func() Action { return new(TCP) },

@@ -32,7 +32,7 @@ func Formats() []Format {
 	formats := []Format{
 		{
 			Name: "pcap", About: "packet capture of tcpdump or Wireshark: pcap and pcapng",
-			Cannot: "A capture has names only if it contains the DNS answers or unencrypted ClientHellos, and only what passed where it was made.",
+			Cannot: "A capture shows only what passed the place where it was made. It has names only if it contains the DNS answers or unencrypted ClientHellos.",
 			read:   readCapture, recognise: isCapture,
 		},
 		{
@@ -62,7 +62,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "conntrack", About: "output of conntrack -E or conntrack -L",
-			Cannot: "Connection tracking has no names, and dates only with -o timestamp: import the resolver's log with it.",
+			Cannot: "Connection tracking has no names, and has times only with -o timestamp: import the resolver's log with it.",
 			line:   conntrackLine,
 		},
 		{
