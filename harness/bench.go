@@ -149,42 +149,22 @@ func (b *Bench) restart(ctx context.Context, trial Trial) error {
 // first time, so passes are judged again until nothing new was tried.
 func (b *Bench) hold(ctx context.Context, result *Result) error {
 	result.Outcomes = map[string]Outcome{}
-	conclude := b.watch(ctx)
-	err := b.judge(ctx, result)
-	watched := conclude()
-	if err != nil || len(watched) == 0 {
+	watched := b.watch(ctx, result.Trial)
+	err := b.judge(ctx, result, watched)
+	outcomes := watched.conclude()
+	if err != nil || len(outcomes) == 0 {
 		return err
 	}
-	maps.Copy(result.Outcomes, watched)
-	result.Seen, err = b.observe(ctx, result.Trial)
-	return err
-}
-
-// watch begins to watch the scenarios that are judged over the whole trial. The
-// function that it returns ends that, and tells what they came to.
-func (b *Bench) watch(ctx context.Context) (conclude func() map[string]Outcome) {
-	enough := make(chan struct{})
-	outcomes := map[string]Outcome{}
-	var all sync.WaitGroup
-	var mutex sync.Mutex
-	for _, scenario := range b.Scenarios {
-		if scenario.Watch == nil {
-			continue
+	maps.Copy(result.Outcomes, outcomes)
+	if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
+		return err
+	}
+	for _, outcome := range outcomes {
+		if outcome.Broke != nil {
+			outcome.Broke.Touched = touchedUntil(result.Started.Add(outcome.Broke.After), result.Seen)
 		}
-		all.Go(func() {
-			started := time.Now()
-			outcome := scenario.Watch(ctx, enough)
-			outcome.Duration = time.Since(started)
-			mutex.Lock()
-			defer mutex.Unlock()
-			outcomes[scenario.Name] = outcome
-		})
 	}
-	return func() map[string]Outcome {
-		close(enough)
-		all.Wait()
-		return outcomes
-	}
+	return nil
 }
 
 // looksAtFailure is how often a scenario that failed is checked again within Persist, at most.

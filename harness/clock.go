@@ -19,12 +19,15 @@ type Clock struct {
 // that fails is often repeated.
 const overdue = 1.5
 
+// Overdue is when what is contacted once in a period is overdue, in the same unit.
+func Overdue(period float64) float64 { return overdue * period }
+
 // longestPeriod is longer than any that a device keeps to: ten years.
 const longestPeriod = 10 * 365 * 24 * time.Hour
 
 // late is when a destination is overdue that is contacted this often.
 func late(every time.Duration) time.Duration {
-	return time.Duration(overdue * float64(min(every, longestPeriod)))
+	return time.Duration(Overdue(float64(min(every, longestPeriod))))
 }
 
 // ticks are the contacts of one destination on one lane, in one sitting.

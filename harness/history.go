@@ -213,10 +213,15 @@ func (f fact) blockedIf(passed bool) search.Set {
 	return f.blocked
 }
 
-// answers are the trusted results of one column, as the search takes them.
+// answers are the trusted results of one column, as the search takes them, without those that
+// passed and were held for less than it took another to fail.
 func (h history) answers(column Column) []search.Answer {
 	var answers []search.Answer
+	onset := h.lateFailure(column)
 	for _, f := range h.heard(column) {
+		if f.brief(column, onset) {
+			continue
+		}
 		blocked := f.blockedIf(f.passed(column))
 		answers = append(answers, search.Answer{
 			Trial:     f.Trial.Number,
@@ -372,6 +377,7 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 		Kin:        h.kin(),
 		Seed:       uint64(h.run.Settings.Seed),
 		Windows:    h.windows(regime, fault),
+		Untold:     h.untold(h.columns(regime, fault)),
 		Earlier:    func() []search.Explanation { return h.earlier(regime, fault) },
 	}
 }

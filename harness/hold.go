@@ -10,8 +10,9 @@ import (
 // judge settles and checks until every scenario that is not watched is judged. It does
 // not wait for what the device contacts seldom before it has checked what it tries often:
 // a scenario that fails by then needs no more time.
-func (b *Bench) judge(ctx context.Context, result *Result) error {
+func (b *Bench) judge(ctx context.Context, result *Result, watched *watches) error {
 	var checked []Destination // those tried when the scenarios were last checked
+	worked := map[string]time.Duration{}
 	for round := 1; ; round++ {
 		before, err := b.settle(ctx, result, round > 1, checked)
 		if err != nil || result.Abandoned {
@@ -22,6 +23,9 @@ func (b *Bench) judge(ctx context.Context, result *Result) error {
 			b.unasked = before
 		}
 		asked := unwatched(b.unless(Fail, result.Outcomes))
+		if round > 1 && b.lingers(result) {
+			asked = slices.DeleteFunc(asked, func(s Scenario) bool { return s.Person })
+		}
 		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
 		maps.Copy(result.Outcomes, b.check(ctx, asked))
 		if err := b.persist(ctx, result, asked); err != nil || result.Abandoned {
@@ -31,41 +35,71 @@ func (b *Bench) judge(ctx context.Context, result *Result) error {
 		if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
 			return err
 		}
-		b.noteBroken(result, asked)
+		b.noteBroken(result, asked, worked)
 		checked = attempted(before, result.Trial.Block)
 		news := len(attempted(result.Seen, result.Trial.Block)) - len(checked)
 		_, due, _ := b.settled(result, result.Seen)
-		if news == 0 && due.IsZero() || len(b.unless(Fail, result.Outcomes)) == 0 {
+		if news == 0 && due.IsZero() && !b.lingers(result) || len(b.unless(Fail, watched.sofar(result.Outcomes))) == 0 {
 			b.note(result)
 			return nil
 		}
 	}
 }
 
+// holdChecks is how often the scenarios are checked, about, while a block is held for as
+// long as the trial says, so that a failure is dated.
+const holdChecks = 24
+
+// between is the time from one check to the next while a trial is held on.
+func (b *Bench) between(trial Trial) time.Duration {
+	return max(b.Timing.Settle, trial.Hold/holdChecks)
+}
+
+// lingers reports whether the trial is to be held on.
+func (b *Bench) lingers(result *Result) bool { return time.Since(result.Started) < result.Trial.Hold }
+
 // noteBroken records when scenarios failed that were just checked, and what the device
-// had run into by then: the block may be held on for the others.
-func (b *Bench) noteBroken(result *Result, asked []Scenario) {
+// had run into by then: the block may be held on for the others. worked is when each was last
+// seen to work in this trial, and is kept up to date.
+func (b *Bench) noteBroken(result *Result, asked []Scenario, worked map[string]time.Duration) {
 	for _, scenario := range asked {
 		outcome := result.Outcomes[scenario.Name]
-		if outcome.Answer != Fail {
-			continue
+		switch outcome.Answer {
+		case Pass:
+			worked[scenario.Name] = time.Since(result.Started)
+		case Fail:
+			outcome.Broke = broke(result.Started, worked[scenario.Name], result.Seen)
+			result.Outcomes[scenario.Name] = outcome
+		case Inconclusive:
 		}
-		outcome.Broke = &Broke{After: time.Since(result.Started), Touched: []Destination{}}
-		for _, contact := range result.Seen.Contacts {
-			if contact.Touched+contact.Attempts > 0 {
-				outcome.Broke.Touched = append(outcome.Broke.Touched, contact.Destination)
-			}
-		}
-		result.Outcomes[scenario.Name] = outcome
 	}
+}
+
+// broke is a failure that was just seen, in a trial that has begun then.
+func broke(started time.Time, worked time.Duration, seen Observation) *Broke {
+	return &Broke{After: time.Since(started), Worked: worked, Touched: touchedUntil(time.Now(), seen)}
+}
+
+// touchedUntil is what the device had run into at the block by then. What it ran into with
+// old connections alone is taken to be that.
+func touchedUntil(then time.Time, seen Observation) []Destination {
+	touched := []Destination{}
+	for _, contact := range seen.Contacts {
+		if contact.Touched+contact.Attempts > 0 && !contact.Attempted.After(then) {
+			touched = append(touched, contact.Destination)
+		}
+	}
+	return touched
 }
 
 // settle waits until Settle after the block and after the first try of each
 // blocked destination, and no longer than Patience for those not tried. Then the
 // scenarios may be checked. Once they were, with no more tried than checked says, it waits
 // for what the device contacts seldom, too: until one of these was tried, or all are
-// overdue. It returns the last look at the gateway.
+// overdue. A trial that is to be held for some time is checked again and again until then.
+// It returns the last look at the gateway.
 func (b *Bench) settle(ctx context.Context, result *Result, again bool, checked []Destination) (Observation, error) {
+	began := time.Now()
 	for {
 		seen, err := b.observe(ctx, result.Trial)
 		if err != nil {
@@ -73,7 +107,11 @@ func (b *Bench) settle(ctx context.Context, result *Result, again bool, checked 
 		}
 		settled, due, untried := b.settled(result, seen)
 		if again && len(attempted(seen, result.Trial.Block)) <= len(checked) {
-			settled = latest(settled, due)
+			over := latest(due, result.Started.Add(result.Trial.Hold))
+			if b.lingers(result) {
+				over = earliest(over, began.Add(b.between(result.Trial)))
+			}
+			settled = latest(settled, over)
 		}
 		b.tell(Step{Phase: Settling, Until: settled, Untried: untried, Fresh: b.fresh(seen)})
 		left := time.Until(settled)

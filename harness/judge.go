@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -18,6 +19,7 @@ func judged(h history) Judgement {
 	}
 	j.degrade()
 	j.interrupted()
+	j.held()
 	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Allow: j.allow()}
 }
 
@@ -145,30 +147,33 @@ func (j *judge) safe() []SafeList {
 // safeList finds the trial that proves a set safe for some columns.
 func (j *judge) safeList(columns ...string) func(search.Set) SafeList {
 	return func(set search.Set) SafeList {
-		return SafeList{columns, j.destinations(set), j.provedBy(set, columns)}
+		trial, held := j.provedBy(set, columns)
+		return SafeList{columns, j.destinations(set), trial, held}
 	}
 }
 
 // provedBy is the last trial that blocked exactly this set, or else at least
-// it, and passed in all of some columns; 0 when there is none.
-func (j *judge) provedBy(set search.Set, columns []string) int {
+// it, and passed in all of some columns; 0 when there is none. held is the longest of them.
+func (j *judge) provedBy(set search.Set, columns []string) (trial int, held time.Duration) {
 	exactly, atLeast := 0, 0
 	for _, f := range j.trusted() {
 		switch {
 		case !set.SubsetOf(f.whole) || !j.passed(f, columns):
+			continue
 		case set.Equal(f.whole):
 			exactly = f.Trial.Number
 		default:
 			atLeast = f.Trial.Number
 		}
+		held = max(held, f.Held)
 	}
 	if exactly > 0 {
-		return exactly
+		return exactly, held
 	}
-	return atLeast
+	return atLeast, held
 }
 
-// passed reports whether a result passed in all of some columns it speaks of,
+// passed reports whether a result passed in all of some columns it speaks of, for long enough,
 // and speaks of at least one.
 func (j *judge) passed(f fact, columns []string) bool {
 	heard := false
@@ -177,7 +182,7 @@ func (j *judge) passed(f fact, columns []string) bool {
 			continue
 		}
 		heard = true
-		if !f.passed(column) {
+		if !f.passed(column) || f.brief(column, j.lateFailure(column)) {
 			return false
 		}
 	}

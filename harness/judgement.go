@@ -1,5 +1,7 @@
 package harness
 
+import "time"
+
 // Verdict is what is known of one destination for one column.
 type Verdict string
 
@@ -45,13 +47,19 @@ type ColumnVerdict struct {
 
 // Cell is one verdict with its proof.
 type Cell struct {
-	Verdict    Verdict  `json:"verdict"`
-	Cuts       []string `json:"cuts,omitempty"`       // ids of the cuts it belongs to
-	OnlyWhile  []string `json:"only_while,omitempty"` // ids of the cuts one of which is blocked whenever it is contacted: a fallback
-	Why        string   `json:"why"`                  // one sentence that a person can check
-	Trials     []int    `json:"trials"`               // the trials that the sentence rests on
-	Attempts   int      `json:"attempts"`             // fresh attempts at the block, over those trials
-	Confidence float64  `json:"confidence"`           // probability that the verdict is right, 0 to 1
+	Verdict   Verdict  `json:"verdict"`
+	Cuts      []string `json:"cuts,omitempty"`       // ids of the cuts it belongs to
+	OnlyWhile []string `json:"only_while,omitempty"` // ids of the cuts one of which is blocked whenever it is contacted: a fallback
+	Why       string   `json:"why"`                  // one sentence that a person can check
+	Trials    []int    `json:"trials"`               // the trials that the sentence rests on
+	Attempts  int      `json:"attempts"`             // fresh attempts at the block, over those trials
+
+	// Held is how long it was blocked in one trial: the longest that worked, or until the
+	// scenario failed if it is in a cut. HeldAttempts are the attempts in that trial.
+	Held         time.Duration `json:"held"`
+	HeldAttempts int           `json:"held_attempts"`
+
+	Confidence float64 `json:"confidence"` // probability that the verdict is right, 0 to 1
 }
 
 // Cut is a minimal set whose blocking breaks the scenario.
@@ -66,6 +74,7 @@ type SafeList struct {
 	Columns      []string      `json:"columns"`
 	Destinations []Destination `json:"destinations"`
 	Trial        int           `json:"trial"` // the passing trial; 0 when no single trial blocked all of it
+	Held         time.Duration `json:"held"`  // the longest time that all of it was blocked in one trial with the columns working
 }
 
 // Unknown says what stayed open, and why.

@@ -42,14 +42,21 @@ func (p plan) next(lane int) (Trial, bool) {
 }
 
 // question asks the search what is likeliest to be needed, and of what is
-// equally likely the question of the first regime and fault.
+// equally likely the question of the first regime and fault. When it has none left, the
+// safe list is held to the horizon.
 func (p plan) question() (trial Trial, ok bool) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
 		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
 			return trial, true
 		}
 	}
-	return p.questionBut(p.inflight)
+	if trial, ok := p.questionBut(p.inflight); ok {
+		if trial.Reason == search.SafeList { // the last one
+			trial.Hold = max(trial.Hold, p.horizon())
+		}
+		return trial, true
+	}
+	return p.toHorizon()
 }
 
 // questionBut is a question whose answer is not expected of some trials.
@@ -64,7 +71,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 		for _, fault := range p.run.Settings.Faults {
 			question, asks := p.ask(regime, fault, asked)
 			if asks && question.Needed > needed {
-				trial, ok = Trial{p.number(), p.destinations(question.Block), fault, regime, question.Reason}, true
+				trial, ok = Trial{p.number(), p.destinations(question.Block), fault, regime, question.Reason, p.hold(regime, fault)}, true
 				needed = question.Needed
 			}
 			if needed == 1 {
@@ -76,7 +83,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 }
 
 func (p plan) control(lane int) Trial {
-	return Trial{p.number(), []Destination{}, p.run.Settings.Faults[0], p.controlRegime(lane), "control"}
+	return Trial{p.number(), []Destination{}, p.run.Settings.Faults[0], p.controlRegime(lane), "control", 0}
 }
 
 // number is one above every number that was given out.
@@ -210,9 +217,14 @@ func (p plan) endless() string {
 }
 
 // Over reports whether another sitting would have nothing to ask: the run is
-// complete, or its budget is used up.
+// complete, and held to the horizon that a person chose, or its budget is used up.
 func (r Run) Over() bool {
-	return r.Status == Complete || plan{history: newHistory(r), sitting: len(r.Results)}.spent()
+	p := plan{history: newHistory(r), sitting: len(r.Results)}
+	if r.Status == Complete && r.Settings.Horizon == 0 || p.spent() {
+		return true
+	}
+	_, short := p.toHorizon()
+	return r.Status == Complete && !short
 }
 
 // hopeless reports that going on makes no sense, and why: on one lane the

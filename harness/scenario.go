@@ -21,7 +21,7 @@ type Outcome struct {
 	Duration time.Duration `json:"duration"`
 	Steps    []StepOutcome `json:"steps,omitempty"`
 	Outage   *Outage       `json:"outage,omitempty"`  // of a scenario that failed, and worked again under the same block
-	Broke    *Broke        `json:"broke,omitempty"`   // of a scenario that failed; nil if it was watched
+	Broke    *Broke        `json:"broke,omitempty"`   // of a scenario that failed; nil if it was watched once
 	Figures  *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
 }
 
@@ -34,8 +34,9 @@ type Outage struct {
 
 // Broke is a failure in a block that may have been held on for other scenarios.
 type Broke struct {
-	After   time.Duration `json:"after"`   // since the beginning of the trial
-	Touched []Destination `json:"touched"` // what the device had run into at the block by then
+	After   time.Duration `json:"after"`            // since the beginning of the trial
+	Worked  time.Duration `json:"worked,omitempty"` // the last check in the trial that passed, since the same moment; 0 if none did
+	Touched []Destination `json:"touched"`          // what the device had run into at the block by then
 }
 
 // Figures are what the many checks of a watched scenario came to.
@@ -73,6 +74,10 @@ type Scenario struct {
 	// side by side: one that must not waits for its turn, and leaves that time out
 	// of the duration that it returns.
 	Check func(ctx context.Context) Outcome
+
+	// Person reports whether a person answers: then it is not checked again and again
+	// only because a block is held for long.
+	Person bool
 
 	// Watch, where it is set, judges the scenario over the whole trial, and Check
 	// only whether the device has recovered. It begins with the block and returns

@@ -104,9 +104,9 @@ func (b *Bench) Soak(ctx context.Context, trial Trial, soak Soak) (soaked Soaked
 	if err := b.begin(ctx, trial); err != nil {
 		return soaked, err
 	}
-	conclude := b.watch(ctx)
+	watched := b.watch(ctx, Trial{})
 	last, err := b.rounds(ctx, soak, started, &soaked)
-	maps.Copy(last, conclude())
+	maps.Copy(last, watched.conclude())
 	if err != nil {
 		return soaked, err
 	}

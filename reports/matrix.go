@@ -124,13 +124,19 @@ type Destination struct {
 
 // Cell is one verdict and its proof.
 type Cell struct {
-	Verdict    harness.Verdict `json:"verdict"`
-	Cuts       []string        `json:"cuts"`                 // ids of the cuts that the destination is in
-	OnlyWhile  []string        `json:"only_while,omitempty"` // ids of the cuts one of which is blocked whenever it is contacted: a fallback
-	Why        string          `json:"why"`
-	Trials     []int           `json:"trials"`
-	Attempts   int             `json:"attempts"`   // of the device, that ran into the block
-	Confidence float64         `json:"confidence"` // 0 to 1; below 1 is never rounded up to 1
+	Verdict   harness.Verdict `json:"verdict"`
+	Cuts      []string        `json:"cuts"`                 // ids of the cuts that the destination is in
+	OnlyWhile []string        `json:"only_while,omitempty"` // ids of the cuts one of which is blocked whenever it is contacted: a fallback
+	Why       string          `json:"why"`
+	Trials    []int           `json:"trials"`
+	Attempts  int             `json:"attempts"` // of the device, that ran into the block
+
+	// Held is how long it was blocked in one trial, in seconds: the longest that worked, or
+	// until the scenario failed if it is in a cut. HeldAttempts are the attempts in that trial.
+	Held         float64 `json:"held_s,omitempty"`
+	HeldAttempts int     `json:"held_attempts,omitempty"`
+
+	Confidence float64 `json:"confidence"` // 0 to 1; below 1 is never rounded up to 1
 }
 
 // Open reports whether the cell is not decided.
@@ -158,7 +164,8 @@ type Cut struct {
 type Safe struct {
 	Columns      []string              `json:"columns"`
 	Destinations []harness.Destination `json:"destinations"`
-	Trial        int                   `json:"trial"` // 0: no single trial blocked all of it
+	Trial        int                   `json:"trial"`            // 0: no single trial blocked all of it
+	Held         float64               `json:"held_s,omitempty"` // for how long one trial blocked all of it with the columns working, in seconds: the longest
 }
 
 // Unknown is what stayed open in a column, and why.

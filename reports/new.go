@@ -162,12 +162,15 @@ func cell(c harness.Cell) Cell {
 		c.Verdict, c.Why = harness.Undecided, "It was not judged."
 	}
 	return Cell{
-		Verdict:    c.Verdict,
-		Cuts:       list(c.Cuts),
-		OnlyWhile:  c.OnlyWhile,
-		Why:        c.Why,
-		Trials:     list(c.Trials),
-		Attempts:   c.Attempts,
+		Verdict:   c.Verdict,
+		Cuts:      list(c.Cuts),
+		OnlyWhile: c.OnlyWhile,
+		Why:       c.Why,
+		Trials:    list(c.Trials),
+		Attempts:  c.Attempts,
+
+		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts,
+
 		Confidence: math.Floor(c.Confidence*1e4+1e-6) / 1e4,
 	}
 }
@@ -183,7 +186,7 @@ func safe(s harness.SafeList, columns []harness.ColumnVerdict) Safe {
 			return slices.Contains(s.Columns, c.Column.ID) && !tried
 		})
 	}
-	return Safe{list(s.Columns), slices.DeleteFunc(list(s.Destinations), func(d harness.Destination) bool { return !proved(d) }), s.Trial}
+	return Safe{list(s.Columns), slices.DeleteFunc(list(s.Destinations), func(d harness.Destination) bool { return !proved(d) }), s.Trial, seconds(s.Held)}
 }
 
 // each maps a list to one that is never nil, as null is no list in JSON.

@@ -35,3 +35,28 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 	Entry("all the time", harness.Clock{Every: time.Second, Last: time.Time{}}, "", `"every_s":1,`),
 	Entry("by a connection that it keeps", harness.Clock{Kept: true}, "", `"first_seen":"[^"]+","collateral"`),
 )
+
+var _ = DescribeTable("a report says for how long it is proved, and what was not waited for",
+	func(held, every time.Duration, headline, note string) {
+		run, judgement := s50()
+		last := len(judgement.Safe) - 1
+		judgement.Safe[last].Held, judgement.Rows[1].Clock.Every = held, every
+		for i := range judgement.Columns {
+			cell := judgement.Columns[i].Cells[vacuumHosts()[1]]
+			cell.Held, cell.HeldAttempts = held, 7
+			judgement.Columns[i].Cells[vacuumHosts()[1]] = cell
+		}
+		m := reports.New(run, judgement)
+		Expect(m.Summary).To(ContainSubstring(headline))
+		if note == "" {
+			Expect(markdown(m)).NotTo(ContainSubstring("Not waited for"))
+		} else {
+			Expect(markdown(m)).To(MatchRegexp(note))
+		}
+		Expect(m.Rows[1].Cells["hass"]).To(And(HaveField("Held", held.Seconds()), HaveField("HeldAttempts", 7)))
+		Expect(m.Safe[last].Held).To(Equal(held.Seconds()))
+	},
+	Entry("held for a day, with all waited for", 24*time.Hour, 6*time.Hour, "You can block 5 of 7 destinations. That is proved for 24 h. The app", ""),
+	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, "That is proved for 1 h.",
+		`Not waited for, .*: \S+ on \S+ \(about every 24 h\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
+)

@@ -93,7 +93,11 @@ func (r reading) blockable() string {
 	case r.Safe[i].Trial == 0:
 		return fmt.Sprintf("You can block %d of %s, though no single trial blocked all of them at once.", n, all)
 	}
-	return fmt.Sprintf("You can block %d of %s.", n, all)
+	text := fmt.Sprintf("You can block %d of %s.", n, all)
+	if held := r.Safe[i].Held; held > 0 {
+		text += " That is proved for " + lasting(held) + "."
+	}
+	return text
 }
 
 // clauses say for each scenario what it needs.

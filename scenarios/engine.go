@@ -71,7 +71,7 @@ func (e *Engine) Scenario(spec Spec) (harness.Scenario, error) {
 		return harness.Scenario{}, err
 	}
 	info := spec.Info()
-	scenario := harness.Scenario{Name: info.Name, Title: info.Title, Vantage: info.Vantage, Check: script.check}
+	scenario := harness.Scenario{Name: info.Name, Title: info.Title, Vantage: info.Vantage, Person: info.Person, Check: script.check}
 	if spec.During == continuous {
 		watch, err := watching(spec, script.check)
 		if err != nil {

@@ -38,6 +38,9 @@ type bisectFlags struct {
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
+// horizonUsage is the help of --horizon.
+const horizonUsage = "hold what can be blocked for this long in the end, e.g. 24h; 0 is the longest time known between two contacts of a destination, at most --longest or --for"
+
 func bisectCommand() *cobra.Command {
 	flags := &bisectFlags{}
 	command := &cobra.Command{
@@ -65,6 +68,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
+	set.DurationVar(&f.settings.Horizon, "horizon", 0, horizonUsage)
 	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
 	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
@@ -122,6 +126,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if list, err = file.Expand(command.Context(), list); err != nil {
 		return unfit(err)
 	}
+	f.settings.For = f.longest
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
@@ -145,8 +150,8 @@ func (f *bisectFlags) check() error {
 		return fmt.Errorf("--order %s: it must be exact or a number from 1", f.settings.Order)
 	case f.settings.Driver != "ipset" && f.settings.Driver != "iptables":
 		return fmt.Errorf("--driver %s: it takes ipset, iptables", f.settings.Driver)
-	case f.settings.Budget < 0 || f.longest < 0 || f.settings.Longest < 0 || f.wait <= 0:
-		return errors.New("--budget, --for, --longest and --wait take no negative values")
+	case f.settings.Budget < 0 || f.longest < 0 || f.settings.Longest < 0 || f.settings.Horizon < 0 || f.wait <= 0:
+		return errors.New("--budget, --for, --longest, --horizon and --wait take no negative values")
 	}
 	return checkFormat(f.display.format)
 }
@@ -158,7 +163,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 		return err
 	}
 	f.display.end.saved = f.out
-	if over, err := alreadyOver(command, f.display, run, f.settings.Budget); over {
+	if over, err := alreadyOver(command, f.display, run, f.settings); over {
 		return err
 	}
 	file, theirs, err := specOf(f.out, run, f.own)
@@ -185,7 +190,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	run = budgeted(run, f.settings.Budget)
+	run = extended(run, f.settings)
 	f.display.end.spec = specName(run)
 	return f.experiment(command, file, list, run, func(harness.Run) (journal, error) { return kept, nil })
 }

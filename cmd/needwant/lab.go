@@ -66,6 +66,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is a limit that grows with the destinations")
 	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, e.g. 0.05; 0 trusts each one")
 	set.DurationVar(&settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 is 40s")
+	set.DurationVar(&settings.Horizon, "horizon", 0, "hold what can be blocked for this long in the end; 0 is the longest time known between two contacts of a destination, at most --longest")
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
@@ -140,6 +141,8 @@ func (f *labFlags) check() error {
 		return fmt.Errorf("--budget %d: it must be 0 or more", s.Budget)
 	case s.Longest < 0:
 		return fmt.Errorf("--longest %s: it must be 0 or more", span.Typed(s.Longest))
+	case s.Horizon < 0:
+		return fmt.Errorf("--horizon %s: it must be 0 or more", span.Typed(s.Horizon))
 	case s.MaxNoise < 0 || s.MaxNoise > 0.3:
 		return fmt.Errorf("--max-noise %v: it must be from 0 to 0.3; a device that fails more often cannot be judged", s.MaxNoise)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -13,7 +15,7 @@ import (
 
 func resumeCommand() *cobra.Command {
 	var show display
-	var budget int
+	var longer harness.Settings
 	var wait time.Duration
 	var trust bool
 	command := &cobra.Command{
@@ -26,6 +28,9 @@ not begun on this machine are shown, and are carried out only with --trust-run, 
 if you agree on a terminal.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			if longer.Horizon < 0 {
+				return usage(errors.New("--horizon takes no negative values"))
+			}
 			if err := checkFormat(show.format); err != nil {
 				return err
 			}
@@ -34,12 +39,12 @@ if you agree on a terminal.`,
 				return err
 			}
 			show.end.saved = args[0]
-			if over, err := alreadyOver(command, show, kept, budget); over {
+			if over, err := alreadyOver(command, show, kept, longer); over {
 				return err
 			}
 			if ofSpec(kept) {
 				flags := bisectFlags{display: show, out: args[0], wait: wait, trust: trust}
-				flags.settings.Budget = budget
+				flags.settings.Budget, flags.settings.Horizon = longer.Budget, longer.Horizon
 				return flags.goOn(command)
 			}
 			if err := show.web.onLab(); err != nil {
@@ -57,10 +62,11 @@ if you agree on a terminal.`,
 				_ = file.Close()
 				return usage(fmt.Errorf("%s holds a world that this version does not read: %w", args[0], err))
 			}
-			return experimentOnLab(command, budgeted(run, budget), world, file, show)
+			return experimentOnLab(command, extended(run, longer), world, file, show)
 		},
 	}
-	command.Flags().IntVar(&budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
+	command.Flags().IntVar(&longer.Budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
+	command.Flags().DurationVar(&longer.Horizon, "horizon", 0, "hold what can be blocked for this long in the end, e.g. 24h, also if the run is complete; 0 leaves it as it was")
 	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up behind the gateway")
 	trustFlag(command, &trust)
 	show.add(command)
@@ -69,8 +75,8 @@ if you agree on a terminal.`,
 
 // alreadyOver shows a run in which nothing is left to ask. Nothing is touched for it,
 // neither the device nor the run file.
-func alreadyOver(command *cobra.Command, show display, run harness.Run, budget int) (over bool, err error) {
-	run = budgeted(run, budget)
+func alreadyOver(command *cobra.Command, show display, run harness.Run, longer harness.Settings) (over bool, err error) {
+	run = extended(run, longer)
 	if !run.Over() {
 		return false, nil
 	}
@@ -84,11 +90,10 @@ func alreadyOver(command *cobra.Command, show display, run harness.Run, budget i
 	return true, show.closing(command, run)
 }
 
-// budgeted is a run with a budget in place of its own; 0 leaves that.
-func budgeted(run harness.Run, budget int) harness.Run {
-	if budget > 0 {
-		run.Settings.Budget = budget
-	}
+// extended is a run with a budget and a horizon in place of its own; 0 leaves those.
+func extended(run harness.Run, longer harness.Settings) harness.Run {
+	run.Settings.Budget = cmp.Or(longer.Budget, run.Settings.Budget)
+	run.Settings.Horizon = cmp.Or(longer.Horizon, run.Settings.Horizon)
 	return run
 }
 

@@ -108,7 +108,7 @@ func (v *validator) settings(s harness.Settings) {
 	v.require(s.Lanes <= mostLanes, "there are %d lanes, and at most %d are possible", s.Lanes, mostLanes)
 	v.require(s.MaxNoise >= 0 && s.MaxNoise <= 1, "max_noise is %v, and is from 0 to 1", s.MaxNoise)
 	v.span("settle", s.Settle)
-	v.span("longest", s.Longest)
+	v.span("longest, the horizon or the longest time", s.Longest, s.Horizon, s.For)
 	for _, contact := range s.Seen {
 		v.span("the time between two contacts", contact.Quiet)
 	}
@@ -138,7 +138,7 @@ func validResult(run harness.Run, result harness.Result) error {
 	oneOf(v, "a trial's regime", trial.Regime, append(regimes, "")...)
 	v.text("a trial's reason", trial.Reason)
 	v.notNegative("a trial's lane or sitting", result.Lane, result.Sitting)
-	v.span("a trial's duration", result.Duration, result.Held)
+	v.span("a trial's duration", result.Duration, result.Held, trial.Hold)
 	for _, destination := range trial.Block {
 		v.destination(destination)
 	}
@@ -161,7 +161,7 @@ func (v *validator) outcome(outcome harness.Outcome) {
 		oneOf(v, "why a step did not pass", step.Cause, causes...)
 	}
 	if broke := outcome.Broke; broke != nil {
-		v.span("the time of a failure", broke.After)
+		v.span("the time of a failure", broke.After, broke.Worked)
 		for _, destination := range broke.Touched {
 			v.destination(destination)
 		}

@@ -12,7 +12,7 @@ type theory struct {
 	order     []int
 	universe  Set
 	knowledge []Answer
-	blocked   []Set // by the trials
+	blocked   []Set // by the trials, those included that tell nothing any more
 	trust     trust
 	findings  []finding
 	doubted   []finding // contradicted by stronger findings
@@ -28,7 +28,7 @@ type theory struct {
 
 // learn reads the journal.
 func learn(knowledge []Answer, order []int, options Options) *theory {
-	t := &theory{Options: options.withDefaults(), order: order, universe: Of(order...), knowledge: knowledge}
+	t := &theory{Options: options.withDefaults(), order: order, universe: Of(order...), knowledge: knowledge, blocked: slices.Clone(options.Untold)}
 	for _, answer := range knowledge {
 		t.blocked = append(t.blocked, answer.Blocked)
 	}

@@ -16,11 +16,13 @@ import (
 var _ = Describe("what people reported", Label("root"), func() {
 	both := []harness.Fault{harness.Reject, harness.Drop}
 	tried := map[string]bool{}
+	horizons := map[string]time.Duration{"dies-late": 4} // in longest periods; the usual one for the others
 	DescribeTableSubtree("is found out", func(name string, settings harness.Settings) {
 		tried[name] = true
 		prove := func(ctx SpecContext, lanes int) {
 			world := find(name)
 			settings.Lanes, settings.Careful = lanes, settings.MaxNoise > 0
+			settings.Horizon = horizons[name] * world.Longest()
 			run := experiment(ctx, world, settings)
 			for _, column := range harness.Judge(run).Columns {
 				expected := expectation(world, column.Column)
@@ -35,6 +37,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 	},
 		Entry("a minute fine, six silent", Label("slow"), "duty-cycle", harness.Settings{}),
 		Entry("needs what it contacts once a day", Label("slow"), "once-a-day", harness.Settings{}),
+		Entry("fine until a third failure", Label("slow"), "dies-late", harness.Settings{}),
 		Entry("fine for long, then dead", "late-onset", harness.Settings{}),
 		Entry("rejecting helps", "watchdog", harness.Settings{Faults: both}),
 		Entry("rejecting does not help", Label("slow"), "no-way-round", harness.Settings{Faults: both}),

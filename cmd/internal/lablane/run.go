@@ -1,6 +1,7 @@
 package lablane
 
 import (
+	"cmp"
 	"crypto/rand"
 	"time"
 
@@ -16,6 +17,7 @@ func NewRun(world lab.World, settings harness.Settings) harness.Run {
 	settings.Isolated = true
 	settings.Simulated = true
 	settings.Lanes = max(settings.Lanes, 1)
+	settings.Longest = cmp.Or(settings.Longest, usualLongest)
 	fill(&settings.Source, world.Name)
 	fill(&settings.Driver, "ipset")
 	fill(&settings.Order, "exact")

@@ -1,0 +1,170 @@
+package harness
+
+import (
+	"slices"
+	"time"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// horizonReason is that of a trial which holds the safe list to the horizon.
+const horizonReason = "horizon"
+
+// unhurried is for how many times Settle a block is held at least if it is held for what
+// comes late: what the device contacts seldom, or a failure.
+const unhurried = 4
+
+// horizonTries is how often the same safe list is held to the horizon without an answer.
+const horizonTries = 2
+
+// late is since when a scenario fails that worked under the same block before: 0 if it
+// failed as soon as it could be told, or soon after the device had tried something for
+// the first time.
+func (f fact) late(column Column, settle time.Duration) time.Duration {
+	outcome := f.Outcomes[column.Scenario.Name]
+	broke := outcome.Broke
+	if outcome.Answer != Fail || broke == nil || broke.Worked == 0 {
+		return 0
+	}
+	worked, failed := f.Started.Add(broke.Worked), f.Started.Add(broke.After)
+	news := slices.ContainsFunc(f.Seen.Contacts, func(c Contact) bool {
+		return c.Attempted.After(worked) && c.Attempted.Before(failed)
+	})
+	if news && broke.After <= unhurried*settle {
+		return 0
+	}
+	return broke.After
+}
+
+// lateFailure is the latest failure of a column that came late; 0 if none did. A trial that passed
+// and was held for less says nothing of what happens then, whatever it blocked.
+func (h history) lateFailure(column Column) (onset time.Duration) {
+	for _, f := range h.heard(column) {
+		onset = max(onset, f.late(column, h.run.Settings.Settle))
+	}
+	return onset
+}
+
+// brief reports whether a trial passed, and was not held for long enough to count.
+func (f fact) brief(column Column, onset time.Duration) bool {
+	return !f.Trial.Control() && f.passed(column) && f.Held < onset
+}
+
+// untold are the sets that were blocked in trials which were too brief to count.
+func (h history) untold(columns []Column) (sets []search.Set) {
+	for _, column := range columns {
+		onset := h.lateFailure(column)
+		for _, f := range h.heard(column) {
+			if f.brief(column, onset) {
+				sets = append(sets, f.whole)
+			}
+		}
+	}
+	return sets
+}
+
+// hold is how long a trial of one regime and fault is held at least: a little longer than
+// until the latest failure, if one came late.
+func (h history) hold(regime Regime, fault Fault) (hold time.Duration) {
+	for _, column := range h.columns(regime, fault) {
+		onset := min(h.lateFailure(column), longestPeriod)
+		hold = max(hold, onset+onset/8)
+	}
+	return hold
+}
+
+// Horizon is how long the safe list shall be held: as the user said, or else the longest
+// period that is known of a destination, which is no longer than a block may be held or the
+// run may last. It is 0 if every trial lasts as long as that anyway, and if a person judges
+// a scenario, who would be asked all that time.
+func (r Run) Horizon() time.Duration { return newHistory(r).horizon() }
+
+func (h history) horizon() (horizon time.Duration) {
+	settings := h.run.Settings
+	if settings.Horizon > 0 {
+		return settings.Horizon
+	}
+	if slices.ContainsFunc(h.run.Scenarios, func(s ScenarioInfo) bool { return s.Person }) {
+		return 0
+	}
+	for _, k := range h.clocks() {
+		horizon = max(horizon, k.Every)
+	}
+	if most := max(settings.Longest, settings.For); most > 0 {
+		horizon = min(horizon, most)
+	}
+	if horizon <= unhurried*settings.Settle {
+		return 0
+	}
+	return horizon
+}
+
+// toHorizon asks for the safe list of one regime and fault, held to the horizon, when nothing
+// else is left to ask. ok is false if each was held for so long, or does not come to an answer.
+func (p plan) toHorizon() (trial Trial, ok bool) {
+	if p.run.Settings.First || len(p.inflight) > 0 {
+		return Trial{}, false
+	}
+	horizon := p.horizon()
+	if horizon == 0 {
+		return Trial{}, false
+	}
+	for _, regime := range p.run.Settings.Regimes {
+		for _, fault := range p.run.Settings.Faults {
+			columns := p.columns(regime, fault)
+			var explained []search.Explanation
+			for _, column := range columns {
+				explained = append(explained, p.explain(column))
+			}
+			safe := search.JointSafe(explained...)
+			if safe.IsEmpty() || p.heldTo(horizon, safe, columns) {
+				continue
+			}
+			return Trial{Number: p.number(), Block: p.destinations(safe), Fault: fault, Regime: regime, Reason: horizonReason, Hold: horizon}, true
+		}
+	}
+	return Trial{}, false
+}
+
+// heldTo reports whether a set was held to the horizon with all of some columns working, or
+// so often without an answer that it is not asked again.
+func (p plan) heldTo(horizon time.Duration, safe search.Set, columns []Column) bool {
+	tries := 0
+	for _, f := range p.facts {
+		if !slices.ContainsFunc(columns, func(c Column) bool { return !f.Trial.Control() && c.hears(f.Trial) }) || !safe.SubsetOf(f.whole) {
+			continue
+		}
+		if f.usable && f.Held >= horizon && !slices.ContainsFunc(columns, func(c Column) bool { return !f.passed(c) }) {
+			return true
+		}
+		if f.Trial.Reason == horizonReason {
+			tries++
+		}
+	}
+	return tries >= horizonTries
+}
+
+// held notes for how long each cell was blocked in one trial.
+func (j *judge) held() {
+	for _, column := range j.columns {
+		heard, onset := j.heard(column.Column), j.lateFailure(column.Column)
+		for i, destination := range j.universe {
+			cell := column.Cells[destination]
+			for _, f := range heard {
+				outcome := f.Outcomes[column.Column.Scenario.Name]
+				inCut := len(cell.Cuts) > 0
+				if !f.whole.Has(i) || f.brief(column.Column, onset) || inCut != (outcome.Answer == Fail) || inCut && !slices.Contains(cell.Trials, f.Trial.Number) {
+					continue
+				}
+				lasted := f.Held
+				if outcome.Broke != nil {
+					lasted = outcome.Broke.After
+				}
+				if lasted > cell.Held {
+					cell.Held, cell.HeldAttempts = lasted, f.attempts[i]
+				}
+			}
+			column.Cells[destination] = cell
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package harness_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// forgiving is a home whose device stops when what it contacts once a day, or another
+// destination, was missed for so many times in a row.
+func forgiving(word string, misses int) (*punctual, harness.Scenario) {
+	g := home()
+	return g, works(func() bool {
+		contact, _ := g.contact(word)
+		return !g.blocks("cloud") && (!g.blocks(word) || contact.Tries < misses)
+	})
+}
+
+// decided is a run on a bench of virtual time, until it is over.
+func decided(change func(*harness.Run), gateway harness.Gateway, scenarios ...harness.Scenario) (done harness.Run) {
+	GinkgoHelper()
+	device := formula{scenarios: map[string]func(func(string) bool) bool{}}
+	for _, scenario := range scenarios {
+		device.scenarios[scenario.Name] = always
+	}
+	var err error
+	synctest.Test(suite, func(*testing.T) {
+		e := &harness.Experiment{Run: newRun(device), Journal: &memory{}}
+		e.Run.Settings.Settle = patient.Settle
+		change(&e.Run)
+		bench := &harness.Bench{Number: 1, Gateway: gateway, Scenarios: scenarios, Timing: patient, First: 84 * hour}
+		bench.Wake = func(context.Context) error { return nil }
+		e.Lanes = []harness.Lane{bench}
+		err = e.Do(context.Background())
+		done = e.Run
+	})
+	Expect(err).NotTo(HaveOccurred())
+	return done
+}
+
+func cellOf(run harness.Run, word string) harness.Cell {
+	return harness.Judge(run).Columns[0].Cells[destination(word)]
+}
+
+var _ = Describe("the horizon", func() {
+	horizon := func(h time.Duration) func(*harness.Run) {
+		return func(run *harness.Run) { run.Settings.Horizon = h }
+	}
+
+	It("finds what fails only after it was missed for the third time", func() {
+		g, app := forgiving("daily", 3)
+		done := decided(horizon(4*day), g, app)
+		Expect(done.Status).To(Equal(harness.Complete))
+		verdicts := map[string]harness.Verdict{}
+		for _, word := range []string{"cloud", "daily", "hourly", "start"} {
+			verdicts[word] = cellOf(done, word).Verdict
+		}
+		Expect(verdicts).To(Equal(map[string]harness.Verdict{
+			"cloud": harness.Required, "daily": harness.Required, "hourly": harness.Optional, "start": harness.NotExercised,
+		}))
+		Expect(cellOf(done, "daily")).To(And(HaveField("Held", BeNumerically(">", 2*day)), HaveField("HeldAttempts", 3)))
+		Expect(cellOf(done, "cloud").Held).To(BeNumerically("<", hour))
+		Expect(cellOf(done, "hourly")).To(And(HaveField("Held", BeNumerically(">=", 4*day)), HaveField("HeldAttempts", BeNumerically(">=", 90))))
+		Expect(harness.Judge(done).Safe[0]).To(And(HaveField("Held", BeNumerically(">=", 4*day)), HaveField("Destinations", ConsistOf(destination("hourly")))))
+	})
+
+	It("tells apart what fails late from what was tried for the first time at that moment", func() {
+		g, app := forgiving("hourly", 60)
+		g.clocks["weekly"] = punctuality{60*hour + 9*minute, 7 * day}
+		done := decided(horizon(4*day), g, app)
+		Expect(cellOf(done, "hourly").Verdict).To(Equal(harness.Required))
+		Expect(cellOf(done, "daily").Verdict).To(Equal(harness.Optional))
+	})
+
+	It("is the longest period that is known, unless a person chose one", func() {
+		g, app := forgiving("daily", 1000)
+		done := decided(horizon(0), g, app)
+		Expect(done.Horizon()).To(BeNumerically("~", day, hour))
+		Expect(cellOf(done, "daily")).To(And(HaveField("Verdict", harness.Optional), HaveField("Held", BeNumerically(">=", done.Horizon()))))
+		Expect(harness.Judge(done).Safe[0].Held).To(BeNumerically(">=", done.Horizon()))
+
+		done.Settings.For = 6 * hour
+		Expect(done.Horizon()).To(Equal(6 * hour))
+		done.Scenarios[0].Person = true
+		Expect(done.Horizon()).To(BeZero())
+	})
+
+	It("is no reason to hold a block of a device that contacts all of it often", func() {
+		g := &punctual{clocks: map[string]punctuality{"cloud": {0, minute}, "log": {0, minute}}}
+		done := decided(horizon(0), g, works(func() bool { return !g.blocks("cloud") }))
+		Expect(done.Horizon()).To(BeZero())
+		for _, result := range done.Results[2:] {
+			Expect(result.Trial.Hold).To(BeZero())
+		}
+	})
+
+	It("dates a failure of a scenario that is watched, part by part", func() {
+		g, app := forgiving("daily", 3)
+		app.Watch = func(ctx context.Context, enough <-chan struct{}) harness.Outcome {
+			good, all := 0, 0
+			for {
+				all++
+				if app.Check(ctx).Answer == harness.Pass {
+					good++
+				}
+				select {
+				case <-time.After(minute):
+					continue
+				case <-enough:
+				}
+				if 10*good < 9*all {
+					return harness.Outcome{Answer: harness.Fail, Why: "no answer for long"}
+				}
+				return harness.Outcome{Answer: harness.Pass}
+			}
+		}
+		done := decided(horizon(4*day), g, app)
+		Expect(cellOf(done, "daily")).To(And(HaveField("Verdict", harness.Required), HaveField("Held", BeNumerically("<", 4*day))))
+		Expect(cellOf(done, "hourly").Verdict).To(Equal(harness.Optional))
+	})
+})
