@@ -28,6 +28,7 @@ type Draft struct {
 	Topic   string // the device's name in MQTT topics
 	App     string // package of the vendor's app
 	Shows   string // a word that the app shows if all is well
+	Tuya    string // the device's ID at Tuya
 }
 
 // New begins a draft of a library spec with that spec's own values. An unknown
@@ -49,8 +50,11 @@ func New(from string) (Draft, error) {
 		}
 		d := Draft{From: from, Device: f.Device, Gateway: f.Gateway, Secrets: f.Secrets, HassURL: f.homeURL(), Entity: f.entity()}
 		d.Broker, d.Topic = f.mqtt()
-		if f.uses("exec") {
+		if strings.Contains(f.Text(), exampleApp) {
 			d.App, d.Shows = exampleApp, exampleShows
+		}
+		if strings.Contains(f.Text(), exampleTuya) {
+			d.Tuya = exampleTuya
 		}
 		return d, nil
 	}
@@ -93,10 +97,11 @@ func (f File) entity() string {
 	return ""
 }
 
-// What the library's spec for an app has in place of the user's own.
+// What the library's specs have in place of the user's own.
 const (
 	exampleApp   = "com.xiaomi.smarthome"
 	exampleShows = "Robot"
+	exampleTuya  = "eb0123456789abcdefghij"
 )
 
 // mqtt is the broker of the first mqtt step, and the device's name in its topics.
@@ -167,6 +172,7 @@ func (d Draft) scenarios() string {
 		replace("/"+topic+"/", "/"+d.Topic+"/")
 	}
 	replace(exampleApp, d.App)
+	replace(exampleTuya, d.Tuya)
 	if d.Shows != "" {
 		replace(`"`+exampleShows+`"`, d.Quoted(d.Shows))
 	}

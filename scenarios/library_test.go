@@ -29,7 +29,7 @@ var _ = Describe("the library", func() {
 		}
 		Expect(names).To(ConsistOf("roborock-s50", "roborock-s5max", "yeelight-bulb", "miio", "home-assistant",
 			"mqtt-device", "http-device", "android-app", "lab-s50", "any-device", "tv",
-			"shelly-gen1", "shelly-gen2", "tasmota", "hue", "chromecast", "camera", "printer"))
+			"shelly-gen1", "shelly-gen2", "tasmota", "esphome", "tuya", "kasa", "hue", "chromecast", "camera", "printer"))
 	})
 
 	It("suggests a name", func() {
@@ -43,6 +43,27 @@ var _ = Describe("the library", func() {
 		Expect(scenarios.Find(path)).To(HaveField("Scenarios", HaveExactElements(HaveField("Name", "one"))))
 	})
 
+	// What the programs print is what tinytuya 1.20.0 and python-kasa 0.12.0 print of devices that
+	// answer, that want another key, and that do not answer.
+	DescribeTable("judges a device by what a program says of it:", func(ctx SpecContext, name, program, good, bad string) {
+		for answer, script := range map[harness.Answer]string{harness.Pass: good, harness.Fail: bad} {
+			folder := GinkgoT().TempDir()
+			Expect(os.WriteFile(filepath.Join(folder, program), []byte("#!/bin/sh\n"+script+"\n"), 0o700)).To(Succeed())
+			GinkgoT().Setenv("PATH", folder+":"+os.Getenv("PATH"))
+			GinkgoT().Setenv("TUYA_KEY", "0123456789abcdef")
+			file, err := scenarios.Find(name)
+			Expect(err).NotTo(HaveOccurred())
+			spec := file.Scenarios[0]
+			spec.Retry = scenarios.Retry{}
+			outcome := check(ctx, new(scenarios.Engine), spec)
+			Expect(outcome.Answer).To(Equal(answer), outcome.Why)
+		}
+	},
+		Entry("Tuya", "tuya", "python3", `[ "$*" = "-m tinytuya get --ip 192.168.50.10 --id eb0123456789abcdefghij --version 3.4 --key 0123456789abcdef" ] && echo '{"protocol": 4, "data": {"dps": {"20": true}}, "dps": {"20": true}}'`,
+			`echo 'Error 914: Check device key or version'; exit 1`, SpecTimeout(20*time.Second)),
+		Entry("Kasa", "kasa", "kasa", `[ "$*" = "--json --host 192.168.50.10 --type plug sysinfo" ] && echo '{"model": "HS100(EU)", "relay_state": 1, "err_code": 0}'`, `exit 1`, SpecTimeout(20*time.Second)),
+	)
+
 	// What the devices answer is from their makers' descriptions of the interfaces.
 	DescribeTable("judges a device by what it answers:", func(ctx SpecContext, name, good, bad string) {
 		for answer, text := range map[harness.Answer]string{harness.Pass: good, harness.Fail: bad} {
@@ -54,6 +75,8 @@ var _ = Describe("the library", func() {
 		Entry("a later Shelly", "shelly-gen2", ok(`{"id":0,"source":"WS_in","output":true,"apower":8.9,"voltage":237.5}`), ok(`{"code":-103,"message":"Invalid argument"}`), SpecTimeout(20*time.Second)),
 		Entry("Tasmota", "tasmota", ok(`{"POWER":"ON"}`), ok(`{"WARNING":"Need user=<username>&password=<password>"}`), SpecTimeout(20*time.Second)),
 		Entry("Tasmota with two relays", "tasmota", ok(`{"POWER1":"OFF","POWER2":"ON"}`), ok(`{"Command":"Unknown"}`), SpecTimeout(20*time.Second)),
+		Entry("ESPHome", "esphome", "\x00+\x02\x08\x01\x10\x0c\x1a\x1ckitchen (esphome v2026.10.1)\"\x07kitchen", ok("not its API"), SpecTimeout(20*time.Second)),
+		Entry("ESPHome with a key", "esphome", "\x01\x00\x13\x01Bad indicator byte", ok("not its API"), SpecTimeout(20*time.Second)),
 		Entry("a Hue bridge", "hue", ok(`{"name":"Hue Bridge","bridgeid":"001788FFFE000000","modelid":"BSB002"}`), ok(`[{"error":{"type":3,"description":"resource not available"}}]`), SpecTimeout(20*time.Second)),
 		Entry("a Chromecast", "chromecast", ok(`{"name":"Living Room","build_version":"1.56.281627","ssdp_udn":"0"}`), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", SpecTimeout(20*time.Second)),
 		Entry("a camera", "camera", "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: OPTIONS, DESCRIBE, SETUP, PLAY\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", SpecTimeout(20*time.Second)),
@@ -82,7 +105,7 @@ func pointedAt(name, address string) scenarios.Spec {
 	GinkgoHelper()
 	file, err := scenarios.Find(name)
 	Expect(err).NotTo(HaveOccurred())
-	text := strings.NewReplacer("192.168.50.10:8008", address, "192.168.50.10:631", address, "192.168.50.10:554", address,
+	text := strings.NewReplacer("192.168.50.10:8008", address, "192.168.50.10:631", address, "192.168.50.10:554", address, "192.168.50.10:6053", address,
 		"//192.168.50.10/", "//"+address+"/").Replace(file.Text())
 	changed, err := scenarios.Parse(name, []byte(text))
 	Expect(err).NotTo(HaveOccurred())

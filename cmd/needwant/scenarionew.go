@@ -176,6 +176,8 @@ func aboutScenarios() []question {
 		asks("topic", "the device's name in MQTT topics", topic, uses(topic)),
 		asks("app", "the app's package on the phone, as 'adb shell pm list packages' shows it", app, uses(app)),
 		asks("shows", "a word that the app shows if all is well", shows, uses(shows)),
+		asks("tuya-id", "its device ID, as 'python3 -m tinytuya wizard' shows it", func(d *scenarios.Draft) *string { return &d.Tuya },
+			uses(func(d *scenarios.Draft) *string { return &d.Tuya })),
 		asks("miio-token", "where its miIO token is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Miio) },
 			func(d *scenarios.Draft) bool { return realDevice(d) && d.UsesMiio() }),
 		asks("hass-url", "where your Home Assistant is, e.g. http://192.168.1.5:8123", func(d *scenarios.Draft) *string { return &d.HassURL }, hass),

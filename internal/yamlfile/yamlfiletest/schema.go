@@ -4,6 +4,7 @@ package yamlfiletest
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/goccy/go-yaml"
 	. "github.com/onsi/ginkgo/v2"
@@ -29,7 +30,9 @@ func Compiled(id string, text []byte) *jsonschema.Schema {
 // Decoded is a YAML text as a schema validates it.
 func Decoded(text string) any {
 	GinkgoHelper()
-	asJSON, err := yaml.YAMLToJSON([]byte(text))
+	var value any // yaml.YAMLToJSON does not escape control characters as JSON has it
+	Expect(yaml.Unmarshal([]byte(text), &value)).To(Succeed())
+	asJSON, err := json.Marshal(value)
 	Expect(err).NotTo(HaveOccurred())
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
 	Expect(err).NotTo(HaveOccurred())
