@@ -160,7 +160,7 @@ func aboutDevice() []question {
 				}
 				return nil
 			},
-			wanted: realDevice, about: whichAddress,
+			wanted: realDevice, about: whichAddress, offer: usualAddress,
 		},
 	}
 }
@@ -222,10 +222,27 @@ func hardwareAddress(q question) question {
 	return q
 }
 
+// keepsAddress reports whether the device keeps the address that it has at home.
+func keepsAddress(d *scenarios.Draft) bool {
+	return slices.Contains([]string{"host", "onearm", scenarios.ByDNS}, d.Gateway.Placement)
+}
+
+// usualAddress is the one that the device has at home, if it keeps that and was found
+// there; otherwise the example's.
+func usualAddress(d *scenarios.Draft, s surroundings) string {
+	if keepsAddress(d) && d.Device.MAC != "" {
+		for _, n := range s.neighbours() {
+			if n.mac.String() == d.Device.MAC {
+				return n.address.String()
+			}
+		}
+	}
+	return d.Device.Address.String()
+}
+
 // whichAddress says whether the device keeps its address.
 func whichAddress(d *scenarios.Draft, _ surroundings) []string {
-	switch d.Gateway.Placement {
-	case "host", "onearm":
+	if keepsAddress(d) {
 		return []string{"the address that the device has in your home network now"}
 	}
 	return []string{"a new address, in a network that your home does not use: the device gets it from the gateway"}

@@ -154,6 +154,7 @@ func (s surroundings) placements() []string {
 		"vlan    the device is in a VLAN of this machine's only card: takes a switch or access point that knows VLANs",
 		"ap      this machine's own Wi-Fi is the device's access point",
 		"host    this machine is the home's router",
+		"dns     no cable is moved: this machine becomes the device's DNS server, and blocks names alone",
 	}
 	return append(lines, s.hardware.placements())
 }

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/cmd/internal/nearby"
+	"github.com/needwant/needwant/scenarios"
 )
 
 var _ = Describe("the surroundings", func() {
@@ -44,6 +45,22 @@ var _ = Describe("the surroundings", func() {
 			"  2  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi, Robbie",
 		}))
 	})
+
+	DescribeTable("have the device's address, which it keeps if it stays in the home network:", func(placement, address, about string) {
+		home := surroundings{neighbours: func() []neighbour { return []neighbour{{vacuum, vacuumMAC, "eth0", ""}} }}
+		draft := &scenarios.Draft{Gateway: scenarios.Gateway{Placement: placement}}
+		draft.Device.MAC, draft.Device.Address = vacuumMAC.String(), netip.MustParseAddr("192.168.50.10")
+		Expect(usualAddress(draft, home)).To(Equal(address))
+		Expect(whichAddress(draft, home)).To(ConsistOf(ContainSubstring(about)))
+		Expect(home.placements()).To(ContainElement(HavePrefix(placement + " ")))
+	},
+		Entry(nil, "nic", "192.168.50.10", "a new address"),
+		Entry(nil, "ap", "192.168.50.10", "a new address"),
+		Entry(nil, "vlan", "192.168.50.10", "a new address"),
+		Entry(nil, "host", "192.168.1.33", "the address that the device has"),
+		Entry(nil, "onearm", "192.168.1.33", "the address that the device has"),
+		Entry(nil, "dns", "192.168.1.33", "the address that the device has"),
+	)
 
 	DescribeTable("recommend what the machine can do:", func(wired int, placement string) {
 		Expect(surroundings{hardware: hardware{wired: wired}}.recommended()).To(Equal(placement))
