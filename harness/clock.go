@@ -188,14 +188,6 @@ func (r Run) Periods() map[Destination]time.Duration {
 	return periods
 }
 
-// Longest is the longest period that is known of a destination.
-func (j Judgement) Longest() (longest time.Duration) {
-	for _, row := range j.Rows {
-		longest = max(longest, row.Clock.Every)
-	}
-	return longest
-}
-
 // begunIn are the contacts of a window that the device began, without what the clock does
 // not need.
 func begunIn(contacts []Contact) (begun []Contact) {

@@ -174,7 +174,7 @@ func kept(outcome harness.Outcome) harness.Outcome {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(file.Append(harness.Result{Trial: trial, Outcomes: map[string]harness.Outcome{"one": outcome}})).To(Succeed())
 	Expect(file.Close()).To(Succeed())
-	run, err := runfile.Load(path)
+	run, err := runfile.Load(context.Background(), path)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(run.Results).To(HaveLen(1))
 	return run.Results[0].Outcomes["one"]

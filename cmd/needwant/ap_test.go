@@ -225,7 +225,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		said.until(ctx, "control: nothing blocked") // and a block is about to be held
 		h.expectUntold(wifiPassphrase)
 		expectGone(command, said)
-		cut, err := runfile.Load(filepath.Join(h.folder, "plug.run"))
+		cut, err := runfile.Load(context.Background(), filepath.Join(h.folder, "plug.run"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(cut.Status).To(Equal(harness.Interrupted))
 		Expect(cut.Why).To(ContainSubstring("is gone: hostapd has ended"))

@@ -295,7 +295,7 @@ func (s *stage) judge() string {
 	if code == 1 || code == 3 {
 		Expect(said).To(MatchRegexp(`(?m)^needwant: .{20,}`), "there is no reason")
 	}
-	run, err := runfile.Load(s.kept())
+	run, err := runfile.Load(context.Background(), s.kept())
 	if code == 0 || code == 4 {
 		Expect(err).NotTo(HaveOccurred(), said)
 	}

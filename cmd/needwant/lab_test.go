@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -100,13 +101,13 @@ destinations:
 			}
 			command := run(args...)
 			Eventually(func() int {
-				partial, _ := runfile.Load(path)
+				partial, _ := runfile.Load(context.Background(), path)
 				return len(partial.Results)
 			}).WithContext(ctx).WithTimeout(time.Minute).Should(BeNumerically(">", kept+2))
 			Expect(command.Process.Signal(signal)).To(Succeed())
 			_ = command.Wait()
 			Expect(command.ProcessState.ExitCode()).To(Equal(130))
-			partial, err := runfile.Load(path)
+			partial, err := runfile.Load(context.Background(), path)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(partial.Status).To(Equal(harness.Interrupted))
 			kept = len(partial.Results)

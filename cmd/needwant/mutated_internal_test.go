@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
@@ -44,7 +45,7 @@ var _ = Describe("a run file with valid checksums that says anything", func() {
 			go func() {
 				defer GinkgoRecover()
 				defer close(done)
-				if run, err := runfile.Load(path); err == nil {
+				if run, err := runfile.Load(context.Background(), path); err == nil {
 					shown++
 					expectOnlyShown(run, fmt.Sprintf("seed %d, mutation %d", seed, i))
 				} else {

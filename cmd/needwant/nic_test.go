@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"net"
 	"path/filepath"
 	"regexp"
@@ -122,7 +123,7 @@ func (h *home) expectTruth(run string) {
 // cells are the verdicts of a column of a run, by destination.
 func (h *home) cells(run, id string) map[string]string {
 	GinkgoHelper()
-	result, err := runfile.Load(filepath.Join(h.folder, run))
+	result, err := runfile.Load(context.Background(), filepath.Join(h.folder, run))
 	Expect(err).NotTo(HaveOccurred())
 	found := map[string]string{}
 	for _, column := range harness.Judge(result).Columns {

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +27,7 @@ var _ = Describe("--pcap", Label("root"), func() {
 		Expect(run.Code).To(Equal(0), run.Stderr)
 
 		// What tried the blocked destination in a trial says so.
-		result, err := runfile.Load(kept)
+		result, err := runfile.Load(context.Background(), kept)
 		Expect(err).NotTo(HaveOccurred())
 		tried := regexp.MustCompile(`^trial (\d+): reject of `)
 		found := map[int]bool{}

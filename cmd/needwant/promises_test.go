@@ -96,7 +96,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		Expect(run.Stderr).To(ContainSubstring("panic: as the spec wants"))
 		h.expectWhole(ctx, before)
 		Eventually(func() ([]string, error) { return filepath.Glob(h.runtime + "/*") }).WithContext(ctx).Should(BeEmpty(), "the guardian is done")
-		kept, err := runfile.Load(filepath.Join(h.folder, "panic.run"))
+		kept, err := runfile.Load(context.Background(), filepath.Join(h.folder, "panic.run"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(kept.Results).To(HaveLen(3))
 		Expect(kept.Status).To(Equal(harness.Running), "to be gone on with")
@@ -110,7 +110,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		h.expectWhole(ctx, before)
 		h.expectClean()
 		h.expectTruth("plug.run")
-		kept, err := runfile.Load(filepath.Join(h.folder, "plug.run"))
+		kept, err := runfile.Load(context.Background(), filepath.Join(h.folder, "plug.run"))
 		Expect(err).NotTo(HaveOccurred())
 		years := map[int]bool{}
 		for _, result := range kept.Results {
@@ -240,7 +240,7 @@ func (h *home) expectKept(name, words string) {
 		Expect(words).NotTo(ContainSubstring("control: nothing blocked"), "no trial has ended")
 		return
 	}
-	run, err := runfile.Load(path)
+	run, err := runfile.Load(context.Background(), path)
 	Expect(err).NotTo(HaveOccurred())
 	for _, result := range run.Results {
 		Expect(words).To(ContainSubstring(fmt.Sprintf("\n%4d  ", result.Trial.Number)))

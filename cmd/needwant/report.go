@@ -121,7 +121,7 @@ func render(out io.Writer, format string, report reports.Report) error {
 
 // loadRun reads a run file, unless the command ends before.
 func loadRun(ctx context.Context, path string) (harness.Run, error) {
-	run, err := runfile.LoadContext(ctx, path)
+	run, err := runfile.Load(ctx, path)
 	if ctx.Err() != nil {
 		return run, exit(codeInterrupted, context.Canceled)
 	}
@@ -133,7 +133,7 @@ func loadRun(ctx context.Context, path string) (harness.Run, error) {
 
 // openRun takes up a run file, to write to it, unless the command ends before.
 func openRun(ctx context.Context, path string) (*runfile.File, harness.Run, error) {
-	file, run, err := runfile.OpenContext(ctx, path)
+	file, run, err := runfile.Open(ctx, path)
 	switch {
 	case ctx.Err() != nil && err == nil:
 		return nil, run, errors.Join(exit(codeInterrupted, context.Canceled), file.Close())

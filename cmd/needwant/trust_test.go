@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,7 +128,7 @@ var _ = Describe("a run that was begun here", Label("root"), func() {
 		Expect(came.Stderr).NotTo(ContainSubstring("--trust-run"))
 		Expect(trace).To(BeAnExistingFile())
 
-		run, err := runfile.Load(path)
+		run, err := runfile.Load(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		run.Settings.Text = strings.Replace(run.Settings.Text, "touch", "rm", 1)
 		changed, err := runfile.Create(filepath.Join(filepath.Dir(path), "changed.run"), run)

@@ -70,7 +70,7 @@ func proved(ctx context.Context, world string) string {
 // grown is the same run, of a device that has learnt to do more since.
 func grown(path, old, more string) string {
 	GinkgoHelper()
-	run, err := runfile.Load(path)
+	run, err := runfile.Load(context.Background(), path)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(run.Settings.Text).To(ContainSubstring(old))
 	run.Settings.Text = strings.Replace(run.Settings.Text, old, more, 1)

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -29,7 +30,7 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		watched := needwant(ctx, "watch", path)
 		Expect(watched.Code).To(Equal(0), watched.Stderr)
 		_ = experiment.Wait()
-		run, err := runfile.Load(path)
+		run, err := runfile.Load(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		for _, result := range run.Results {
 			Expect(watched.Stdout).To(ContainSubstring("\n%4d  ", result.Trial.Number))
@@ -57,7 +58,7 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		path := filepath.Join(GinkgoT().TempDir(), "live.run")
 		experiment := exec.CommandContext(ctx, program, "lab", "s50-thread", "--quiet", "--out", path)
 		Expect(experiment.Start()).To(Succeed())
-		Eventually(func() int { run, _ := runfile.Load(path); return len(run.Results) }).WithContext(ctx).Should(BeNumerically(">", 0))
+		Eventually(func() int { run, _ := runfile.Load(context.Background(), path); return len(run.Results) }).WithContext(ctx).Should(BeNumerically(">", 0))
 		Expect(experiment.Process.Kill()).To(Succeed())
 		_ = experiment.Wait()
 		watched := needwant(ctx, "watch", path)

@@ -97,7 +97,7 @@ func (c *collection) look(ctx context.Context) (changed bool, err error) {
 			continue
 		}
 		changed = true
-		run, err := runfile.LoadContext(ctx, filepath.Join(c.directory, file))
+		run, err := runfile.Load(ctx, filepath.Join(c.directory, file))
 		line := reports.NewRunLine(file, run, happening(run, stamps[file].written))
 		if err != nil {
 			line = reports.WrongRunLine(file, err)
@@ -146,7 +146,7 @@ func (c *collection) open(ctx context.Context, file string) *page.Board {
 		c.opened = append(slices.Delete(c.opened, i, i+1), found)
 		return found.board
 	}
-	run, err := runfile.LoadContext(ctx, filepath.Join(c.directory, file))
+	run, err := runfile.Load(ctx, filepath.Join(c.directory, file))
 	if err != nil {
 		return nil
 	}

@@ -62,7 +62,9 @@ var _ = Describe("the runs of a directory on a page", func() {
 		var err error
 		server, err = page.Listen(page.Options{})
 		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(server.Close)
+		ended, end := context.WithCancel(context.Background())
+		end()
+		DeferCleanup(func() { _ = server.Serve(ended) }) // gives the address back
 		runs = &collection{directory: directory, list: server.Board, lines: map[string]listed{}}
 		server.Below(func(name string) *page.Board { return runs.open(context.Background(), name) })
 	})

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,7 +60,7 @@ scenarios:
 		command.Dir, command.Stdout, command.Stderr = folder, GinkgoWriter, &said
 		Expect(command.Start()).To(Succeed())
 		Eventually(func() int {
-			partial, _ := runfile.Load(kept)
+			partial, _ := runfile.Load(context.Background(), kept)
 			return len(partial.Results)
 		}).WithContext(ctx).WithTimeout(time.Minute).Should(BeNumerically(">", 2))
 		Expect(command.Process.Signal(os.Interrupt)).To(Succeed())
@@ -67,12 +68,12 @@ scenarios:
 		Expect(command.ProcessState.ExitCode()).To(Equal(130), said.String())
 		Expect(said.String()).To(ContainSubstring("continue with: needwant resume tv-why.run"))
 
-		before, err := runfile.Load(kept)
+		before, err := runfile.Load(context.Background(), kept)
 		Expect(err).NotTo(HaveOccurred())
 		run := needwant(ctx, "resume", kept)
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stdout).To(MatchRegexp(`^Allow drm-[abc]\.license\.example and everything works\.\n$`))
-		after, err := runfile.Load(kept)
+		after, err := runfile.Load(context.Background(), kept)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(after.Results[:len(before.Results)]).To(Equal(before.Results))
 	}, SpecTimeout(5*time.Minute))

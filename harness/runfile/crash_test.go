@@ -2,6 +2,7 @@ package runfile_test
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func child(part, path string) int {
 		}
 		return fill(path + "/full.run")
 	case "read":
-		run, err := runfile.Load(path)
+		run, err := runfile.Load(context.Background(), path)
 		fmt.Println(len(run.Results), err)
 		return 0
 	}
@@ -47,7 +48,7 @@ func child(part, path string) int {
 }
 
 func appendForever(path string) int {
-	file, run, err := runfile.Open(path)
+	file, run, err := runfile.Open(context.Background(), path)
 	for n := len(run.Results) + 1; err == nil; n++ {
 		if err = file.Append(result(n)); err == nil {
 			fmt.Println(n)
@@ -74,10 +75,10 @@ func fill(path string) int {
 	}
 	full := errors.Is(err, runfile.NoSpace)
 	fmt.Println("full:", full, err)
-	kept, err := runfile.Load(path)
+	kept, err := runfile.Load(context.Background(), path)
 	fmt.Println("kept:", done > 0 && len(kept.Results) == done, err)
 	fmt.Println("again:", errors.Join(os.Remove(ballast), file.Append(result(done+1)), file.Close()))
-	kept, err = runfile.Load(path)
+	kept, err = runfile.Load(context.Background(), path)
 	fmt.Println("kept:", len(kept.Results) == done+1, err)
 	return 0
 }
@@ -99,14 +100,14 @@ var _ = Describe("a run file under attack", func() {
 		random := rand.New(rand.NewSource(GinkgoRandomSeed()))
 		for range 12 {
 			said := killAfter(path, 1+random.Intn(4), time.Duration(random.Intn(4000))*time.Microsecond)
-			run, err := runfile.Load(path)
+			run, err := runfile.Load(context.Background(), path)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(len(run.Results)).To(BeElementOf(said, said+1), "at most the trial that was never reported is there besides")
 			for i, got := range run.Results {
 				Expect(got).To(Equal(result(i + 1)))
 			}
 		}
-		file, _, err = runfile.Open(path)
+		file, _, err = runfile.Open(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(file.Finish(harness.Complete, "", time.Second)).To(Succeed())
 		Expect(file.Close()).To(Succeed())
@@ -117,15 +118,15 @@ var _ = Describe("a run file under attack", func() {
 		path, run := written(8)
 		cut := halfWritten(path)
 		Expect(contents(cut)).NotTo(Equal(contents(path)), "the cut hit the file itself")
-		Expect(runfile.Load(cut)).To(Equal(run))
+		Expect(runfile.Load(context.Background(), cut)).To(Equal(run))
 
 		cut = halfWritten(path)
-		file, before, err := runfile.Open(cut)
+		file, before, err := runfile.Open(context.Background(), cut)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(before).To(Equal(run))
 		Expect(file.Append(result(9))).To(Succeed())
 		Expect(file.Close()).To(Succeed())
-		Expect(runfile.Load(cut)).To(HaveField("Results", HaveLen(9)))
+		Expect(runfile.Load(context.Background(), cut)).To(HaveField("Results", HaveLen(9)))
 		Expect(filepath.Glob(cut + "*")).To(Equal([]string{cut}))
 	})
 
@@ -163,7 +164,7 @@ $`))
 		_, err := runfile.Create(path, head())
 		Expect(err).To(MatchError(runfile.Exists))
 		Expect(err).To(MatchError(ContainSubstring("needwant resume")))
-		Expect(runfile.Load(path)).To(Equal(run))
+		Expect(runfile.Load(context.Background(), path)).To(Equal(run))
 	})
 
 	It("needs a folder", func() {
@@ -173,18 +174,18 @@ $`))
 
 	It("has one writer", func() {
 		path, run := written(1)
-		first, _, err := runfile.Open(path)
+		first, _, err := runfile.Open(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
-		_, _, err = runfile.Open(path)
+		_, _, err = runfile.Open(context.Background(), path)
 		Expect(err).To(MatchError(runfile.InUse))
 
 		Expect(first.Append(result(2))).To(Succeed())
-		Expect(runfile.Load(path)).To(HaveField("Results", Equal(append(run.Results, result(2)))))
-		_, _, err = runfile.Open(path)
+		Expect(runfile.Load(context.Background(), path)).To(HaveField("Results", Equal(append(run.Results, result(2)))))
+		_, _, err = runfile.Open(context.Background(), path)
 		Expect(err).To(MatchError(runfile.InUse))
 
 		Expect(first.Close()).To(Succeed())
-		second, _, err := runfile.Open(path)
+		second, _, err := runfile.Open(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(second.Close()).To(Succeed())
 	})
@@ -196,7 +197,7 @@ $`))
 		won := make(chan *runfile.File, 20)
 		for range cap(outcomes) {
 			starters.Go(func() {
-				file, _, err := runfile.Open(path)
+				file, _, err := runfile.Open(context.Background(), path)
 				outcomes <- err
 				won <- file
 			})
@@ -230,7 +231,7 @@ $`))
 			lanes.Go(func() {
 				for n := range 5 {
 					failures <- file.Append(harness.Result{Lane: lane, Trial: harness.Trial{Number: lane*5 + n + 1}})
-					_, err := runfile.Load(path)
+					_, err := runfile.Load(context.Background(), path)
 					failures <- err
 				}
 			})
@@ -241,7 +242,7 @@ $`))
 			Expect(err).NotTo(HaveOccurred())
 		}
 		Expect(file.Close()).To(Succeed())
-		Expect(runfile.Load(path)).To(HaveField("Results", HaveLen(20)))
+		Expect(runfile.Load(context.Background(), path)).To(HaveField("Results", HaveLen(20)))
 	})
 })
 

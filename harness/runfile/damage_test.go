@@ -2,6 +2,7 @@ package runfile_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -25,9 +26,9 @@ var _ = Describe("a damaged run file", func() {
 		Expect(len(whole)).To(BeNumerically(">", 8*pageSize))
 		for size := 0; size < len(whole); size += pageSize / 2 {
 			Expect(os.WriteFile(path, whole[:size], 0o600)).To(Succeed())
-			_, err := runfile.Load(path)
+			_, err := runfile.Load(context.Background(), path)
 			expectRefusal(err, path, fmt.Sprintf("cut to %d bytes", size))
-			_, _, err = runfile.Open(path)
+			_, _, err = runfile.Open(context.Background(), path)
 			expectRefusal(err, path, fmt.Sprintf("cut to %d bytes", size))
 		}
 	})
@@ -50,7 +51,7 @@ var _ = Describe("a damaged run file", func() {
 	DescribeTable("is refused when rows went missing or changed", func(change string) {
 		path, _ := written(5)
 		alter(path, change)
-		_, _, err := runfile.Open(path)
+		_, _, err := runfile.Open(context.Background(), path)
 		Expect(err).To(MatchError(runfile.Damaged))
 	},
 		Entry("the last trial", "DELETE FROM journal WHERE seq = 7"),
@@ -66,10 +67,10 @@ var _ = Describe("a damaged run file", func() {
 	DescribeTable("is told from other files", func(kind runfile.Kind, prepare func(path string)) {
 		path := GinkgoT().TempDir() + "/other.run"
 		prepare(path)
-		_, err := runfile.Load(path)
+		_, err := runfile.Load(context.Background(), path)
 		Expect(err).To(MatchError(kind))
 		expectRefusal(err, path, "foreign")
-		_, _, err = runfile.Open(path)
+		_, _, err = runfile.Open(context.Background(), path)
 		Expect(err).To(MatchError(kind))
 	},
 		Entry("nothing", runfile.Missing, func(string) {}),
@@ -114,7 +115,7 @@ var _ = Describe("a damaged run file", func() {
 		write(path, "")
 		alter(path, "PRAGMA journal_mode = wal; CREATE TABLE t (x)")
 		before := contents(path)
-		_, _, err := runfile.Open(path)
+		_, _, err := runfile.Open(context.Background(), path)
 		Expect(err).To(MatchError(runfile.Foreign))
 		Expect(contents(path)).To(Equal(before))
 	})
@@ -148,7 +149,7 @@ func flips(size int, seed int64) []flip {
 // held exactly the run, and must hold the trial too afterwards.
 func resumed(path string, run harness.Run, how string) error {
 	GinkgoHelper()
-	file, before, err := runfile.Open(path)
+	file, before, err := runfile.Open(context.Background(), path)
 	if err != nil {
 		expectRefusal(err, path, how)
 		return err
@@ -158,7 +159,7 @@ func resumed(path string, run harness.Run, how string) error {
 	if err != nil {
 		return err
 	}
-	after, err := runfile.Load(path)
+	after, err := runfile.Load(context.Background(), path)
 	Expect(err).NotTo(HaveOccurred(), how)
 	Expect(after.Results).To(Equal(append(run.Results[:len(run.Results):len(run.Results)], result(99))), how)
 	return nil

@@ -1,6 +1,7 @@
 package runfile_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,13 +23,13 @@ func Example() {
 	_ = file.Append(harness.Result{Trial: harness.Trial{Number: 1, Reason: "control"}})
 	_ = file.Close()
 
-	file, run, err := runfile.Open(path)
+	file, run, err := runfile.Open(context.Background(), path)
 	fmt.Println(run.ID, run.Status, len(run.Results), err)
 	_ = file.Append(harness.Result{Trial: harness.Trial{Number: 2, Reason: "halve"}})
 	_ = file.Finish(harness.Complete, "", 0)
 	_ = file.Close()
 
-	run, err = runfile.Load(path)
+	run, err = runfile.Load(context.Background(), path)
 	fmt.Println(run.ID, run.Status, len(run.Results), err)
 	// Output:
 	// first running 1 <nil>

@@ -83,14 +83,11 @@ func (f *File) lay(run harness.Run) error {
 	return f.commit(rec)
 }
 
-// Open takes up an existing run, and returns what was recorded so far. Status
-// is harness.Running where the run was cut short. The error is an [*Error];
-// Damaged means that no result of the file is to be trusted.
-func Open(path string) (*File, harness.Run, error) { return OpenContext(context.Background(), path) }
-
-// OpenContext is [Open] that gives up when ctx ends. What is written afterwards
-// does not depend on ctx.
-func OpenContext(ctx context.Context, path string) (*File, harness.Run, error) {
+// Open takes up an existing run, and returns what was recorded so far. Status is
+// harness.Running if the run was cut short. It gives up when ctx ends; what is written
+// afterwards does not depend on ctx. The error is an [*Error]; Damaged means that no
+// result of the file is to be trusted.
+func Open(ctx context.Context, path string) (*File, harness.Run, error) {
 	db, err := connect(ctx, path)
 	if err != nil {
 		return nil, harness.Run{}, wrap(path, err)

@@ -8,11 +8,9 @@ import (
 )
 
 // Load reads a run, finished or not, also while another process is writing it.
-// Neither the file nor its folder need be writable. The error is an [*Error].
-func Load(path string) (harness.Run, error) { return LoadContext(context.Background(), path) }
-
-// LoadContext is [Load] that gives up when ctx ends.
-func LoadContext(ctx context.Context, path string) (harness.Run, error) {
+// Neither the file nor its folder need be writable. It gives up when ctx ends. The
+// error is an [*Error].
+func Load(ctx context.Context, path string) (harness.Run, error) {
 	db, err := connect(ctx, path)
 	if err != nil {
 		return harness.Run{}, wrap(path, err)

@@ -1,6 +1,7 @@
 package runfile_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 var _ = Describe("a run file", func() {
 	It("gives back all that was put in, to the last field", func() {
 		path, run := written(40)
-		Expect(runfile.Load(path)).To(Equal(run))
+		Expect(runfile.Load(context.Background(), path)).To(Equal(run))
 	})
 
 	It("is one private file, with nothing beside it once it is closed", func() {
@@ -33,7 +34,7 @@ var _ = Describe("a run file", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(file.Close()).To(Succeed())
 		Expect(path).To(BeARegularFile())
-		Expect(runfile.Load(path)).To(HaveField("ID", head().ID))
+		Expect(runfile.Load(context.Background(), path)).To(HaveField("ID", head().ID))
 	},
 		Entry("with blanks", "my first run"),
 		Entry("with the signs of an address", "a?b=c&d#e%20f;g.run"),
@@ -50,7 +51,7 @@ var _ = Describe("a run file", func() {
 			Expect(file.Append(harness.Result{Lane: lane, Duration: duration})).To(Succeed())
 		}
 		Expect(file.Append(harness.Result{Lane: 1, Duration: time.Minute})).To(Succeed())
-		Expect(runfile.Load(path)).To(SatisfyAll(
+		Expect(runfile.Load(context.Background(), path)).To(SatisfyAll(
 			HaveField("Status", harness.Running), HaveField("Duration", 65*time.Second), HaveField("Results", HaveLen(4))))
 	})
 
@@ -74,8 +75,8 @@ var _ = Describe("a run file", func() {
 		Expect(file.Order(harness.Order{Do: "dance"})).To(MatchError(ContainSubstring("dance")))
 		Expect(file.Close()).To(Succeed())
 		Expect(version()).To(Equal("2\n"))
-		Expect(runfile.Load(path)).To(And(HaveField("Orders", orders), HaveField("Results", HaveExactElements(HaveField("Skipped", true)))))
-		again, run, err := runfile.Open(path)
+		Expect(runfile.Load(context.Background(), path)).To(And(HaveField("Orders", orders), HaveField("Results", HaveExactElements(HaveField("Skipped", true)))))
+		again, run, err := runfile.Open(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(again.Close()).To(Succeed())
 		Expect(run.Orders).To(Equal(orders))
@@ -83,17 +84,17 @@ var _ = Describe("a run file", func() {
 
 	It("goes on where it stopped", func() {
 		path, run := written(2)
-		file, before, err := runfile.Open(path)
+		file, before, err := runfile.Open(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(file.Close)
 		Expect(before).To(Equal(run))
 
 		Expect(file.Append(result(3))).To(Succeed())
-		Expect(runfile.Load(path)).To(SatisfyAll(
+		Expect(runfile.Load(context.Background(), path)).To(SatisfyAll(
 			HaveField("Status", harness.Running), HaveField("Why", ""), HaveField("Results", Equal(append(run.Results, result(3))))))
 
 		Expect(file.Finish(harness.OverBudget, "3 trials", time.Hour)).To(Succeed())
-		Expect(runfile.Load(path)).To(SatisfyAll(
+		Expect(runfile.Load(context.Background(), path)).To(SatisfyAll(
 			HaveField("Status", harness.OverBudget), HaveField("Why", "3 trials"), HaveField("Duration", time.Hour)))
 	})
 

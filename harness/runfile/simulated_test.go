@@ -1,6 +1,8 @@
 package runfile_test
 
 import (
+	"context"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -15,7 +17,7 @@ var _ = Describe("a run on a simulated device", func() {
 		file, err := runfile.Create(path, harness.Run{Settings: settings})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(file.Close()).To(Succeed())
-		run, err := runfile.Load(path)
+		run, err := runfile.Load(context.Background(), path)
 		Expect(err).NotTo(HaveOccurred())
 		return run.Settings.Simulated
 	}

@@ -81,7 +81,7 @@ var _ = Describe("a run file from a stranger", func() {
 	DescribeTable("is refused when its records say what no run says:", func(kind, path string, value any) {
 		made, _ := written(6)
 		forge(made, func(string, map[string]any) {})
-		_, err := runfile.Load(made)
+		_, err := runfile.Load(context.Background(), made)
 		Expect(err).NotTo(HaveOccurred(), "a forged checksum is not noticed, and need not be")
 
 		changed := false
@@ -91,11 +91,11 @@ var _ = Describe("a run file from a stranger", func() {
 				set(record, path, value)
 			}
 		})
-		_, err = runfile.Load(made)
+		_, err = runfile.Load(context.Background(), made)
 		expectRefusal(err, made, path)
 		Expect(err.Error()).NotTo(ContainSubstring("\n"))
 		Expect(err.Error()).NotTo(ContainSubstring("\x1b"))
-		_, _, err = runfile.Open(made)
+		_, _, err = runfile.Open(context.Background(), made)
 		expectRefusal(err, made, path)
 	},
 		Entry("a status that is a firewall's command", "end", "status", command),
@@ -135,10 +135,10 @@ var _ = Describe("a run file from a stranger", func() {
 	DescribeTable("is refused when reading it would run what it defines:", func(ctx SpecContext, change string) {
 		path, _ := written(2)
 		alter(path, change)
-		_, err := runfile.Load(path)
+		_, err := runfile.Load(context.Background(), path)
 		expectRefusal(err, path, change)
 		Expect(err).To(MatchError(runfile.Damaged))
-		_, _, err = runfile.Open(path)
+		_, _, err = runfile.Open(context.Background(), path)
 		Expect(err).To(MatchError(runfile.Damaged))
 	},
 		Entry("a view without end for the journal", `ALTER TABLE journal RENAME TO old; CREATE VIEW journal AS WITH RECURSIVE n(seq, kind, json, checksum) AS
@@ -154,13 +154,13 @@ var _ = Describe("a run file from a stranger", func() {
 	It("may have other views, which are for people and are not read", func() {
 		path, run := written(2)
 		alter(path, "CREATE VIEW more AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT * FROM n")
-		Expect(runfile.Load(path)).To(Equal(run))
+		Expect(runfile.Load(context.Background(), path)).To(Equal(run))
 	})
 
 	It("is refused when it is larger than any run", func() {
 		path, _ := written(1)
 		Expect(os.Truncate(path, 200<<20)).To(Succeed())
-		_, err := runfile.Load(path)
+		_, err := runfile.Load(context.Background(), path)
 		Expect(err).To(MatchError(runfile.TooLarge))
 	})
 
@@ -171,7 +171,7 @@ var _ = Describe("a run file from a stranger", func() {
 				set(record, "seen.contacts", make([]struct{}, 7_000_000))
 			}
 		})
-		_, err := runfile.Load(path)
+		_, err := runfile.Load(context.Background(), path)
 		Expect(err).To(MatchError(runfile.TooLarge))
 	})
 
@@ -179,9 +179,9 @@ var _ = Describe("a run file from a stranger", func() {
 		path, _ := written(3)
 		ended, end := context.WithCancel(context.Background())
 		end()
-		_, err := runfile.LoadContext(ended, path)
+		_, err := runfile.Load(ended, path)
 		Expect(err).To(MatchError(context.Canceled))
-		_, _, err = runfile.OpenContext(ended, path)
+		_, _, err = runfile.Open(ended, path)
 		Expect(err).To(MatchError(context.Canceled))
 	})
 })
@@ -208,6 +208,6 @@ var _ = Describe("what could not be read again", func() {
 		Expect(file.Append(result(2))).To(Succeed())
 		Expect(file.Finish(harness.Complete, "", 0)).To(Succeed())
 		Expect(file.Close()).To(Succeed())
-		Expect(runfile.Load(path)).To(HaveField("Results", HaveLen(2)), "what was written before and after is there")
+		Expect(runfile.Load(context.Background(), path)).To(HaveField("Results", HaveLen(2)), "what was written before and after is there")
 	})
 })

@@ -59,7 +59,7 @@ var _ = Describe("The golden files", func() {
 
 // story is a golden file that is being played.
 type story struct {
-	names    systems.Names
+	names    numbered
 	columns  []systems.System
 	options  search.Options
 	asleep   search.Set
@@ -92,7 +92,7 @@ func (s *story) read(key, value string) {
 	GinkgoHelper()
 	switch key {
 	case "needs":
-		cuts, err := systems.Parse(value, &s.names)
+		cuts, err := cutsOfFormula(value, &s.names)
 		Expect(err).NotTo(HaveOccurred())
 		s.columns = append(s.columns, systems.System{Cuts: cuts})
 	case "also":
@@ -158,7 +158,7 @@ func number(word string) int {
 func (s *story) set(names string) search.Set {
 	var set search.Set
 	for _, name := range strings.Fields(names) {
-		set = set.With(s.names.Index(name))
+		set = set.With(s.names.index(name))
 	}
 	return set
 }

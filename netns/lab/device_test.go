@@ -17,7 +17,7 @@ import (
 
 var _ = Describe("A device in its lab", Label("root"), func() {
 	overBoth(func(move func(lab.World) lab.World) {
-		for _, world := range append(labtest.Core(), lab.Random(7)) {
+		for _, world := range append(labtest.Core(), labtest.Random(7)) {
 			It("contacts all that "+world.Name+" says, and works", func(ctx SpecContext) {
 				h := live(ctx, move(world))
 				h.works(ctx)
@@ -29,7 +29,7 @@ var _ = Describe("A device in its lab", Label("root"), func() {
 			}, SpecTimeout(time.Minute))
 		}
 
-		for _, world := range []lab.World{library("one-of-each"), library("fallbacks"), lab.Random(3), lab.Random(8)} {
+		for _, world := range []lab.World{library("one-of-each"), library("fallbacks"), labtest.Random(3), labtest.Random(8)} {
 			It("comes to what "+world.Name+" says when destinations get out of reach", func(ctx SpecContext) {
 				h := live(ctx, move(world))
 				draw := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 3))

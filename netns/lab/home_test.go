@@ -103,7 +103,7 @@ func overBoth(body func(move func(lab.World) lab.World)) {
 	Describe("over IPv6", func() {
 		body(func(w lab.World) lab.World {
 			GinkgoHelper()
-			moved, err := lab.OverIPv6(w)
+			moved, err := labtest.OverIPv6(w)
 			Expect(err).NotTo(HaveOccurred())
 			return moved
 		})

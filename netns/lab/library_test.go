@@ -30,7 +30,7 @@ var _ = Describe("The library", func() {
 
 	It("is the same when it is written down again", func() {
 		for _, world := range lab.Library() {
-			again, err := lab.Make(world)
+			again, err := labtest.Make(world)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(again.Device).To(Equal(world.Device), world.Name)
 			Expect(again.Destinations).To(Equal(world.Destinations), world.Name)

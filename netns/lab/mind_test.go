@@ -182,7 +182,7 @@ var _ = Describe("The device's mind", func() {
 
 	It("comes to what its expressions say, for random worlds and blocked sets", func() {
 		for seed := range uint64(100) {
-			w := lab.Random(seed)
+			w := labtest.Random(seed)
 			draw := rand.New(rand.NewPCG(seed, 2))
 			m := lab.NewMind(w)
 			rounds(m, w, 1, everything)

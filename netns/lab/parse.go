@@ -1,11 +1,8 @@
 package lab
 
 import (
-	"fmt"
 	"net/netip"
 	"reflect"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/needwant/needwant/internal/yamlfile"
 )
@@ -33,16 +30,6 @@ func Parse(file string, text []byte) (World, error) {
 	}
 	world.text = string(text)
 	return world, nil
-}
-
-// Make completes and checks a world that was put together in Go, by writing it
-// down and parsing that.
-func Make(w World) (World, error) {
-	text, err := yaml.Marshal(w)
-	if err != nil {
-		return World{}, &Error{File: w.Name, Message: fmt.Sprintf("the world cannot be written down: %v", err)}
-	}
-	return Parse(w.Name, text)
 }
 
 // MarshalYAML writes the resolver by a pointer: the encoder would take every

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
 )
 
 // head begins a world; what follows is on line 5.
@@ -198,7 +199,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if _, err := lab.Make(world); err != nil {
+		if _, err := labtest.Make(world); err != nil {
 			t.Fatalf("a good world cannot be made again: %v", err)
 		}
 	})

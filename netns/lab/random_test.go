@@ -12,8 +12,8 @@ var _ = Describe("A random world", func() {
 	It("is the same for the same seed, and another for another", func() {
 		seen := map[string]bool{}
 		for seed := range uint64(50) {
-			world := lab.Random(seed)
-			Expect(lab.Random(seed)).To(Equal(world))
+			world := labtest.Random(seed)
+			Expect(labtest.Random(seed)).To(Equal(world))
 			Expect(seen).NotTo(HaveKey(world.Text()))
 			seen[world.Text()] = true
 		}
@@ -22,7 +22,7 @@ var _ = Describe("A random world", func() {
 	It("works while nothing is blocked, and blocking more never repairs it", func() {
 		for seed := range uint64(50) {
 			for _, scenario := range []string{lab.NativeApp, lab.HomeAssistant} {
-				expected, err := labtest.Expect(lab.Random(seed), scenario, labtest.Steady)
+				expected, err := labtest.Expect(labtest.Random(seed), scenario, labtest.Steady)
 				Expect(err).NotTo(HaveOccurred())
 				Expect(expected.Monotone).To(BeTrue(), "seed %d", seed)
 			}
@@ -32,7 +32,7 @@ var _ = Describe("A random world", func() {
 	It("has the verdicts and the kinds among a few seeds", func() {
 		verdicts, kinds := map[string]int{}, map[string]int{}
 		for seed := range uint64(50) {
-			world := lab.Random(seed)
+			world := labtest.Random(seed)
 			expected, err := labtest.Expect(world, lab.NativeApp, labtest.Steady)
 			Expect(err).NotTo(HaveOccurred())
 			for _, verdict := range expected.Verdicts {
@@ -55,8 +55,8 @@ var _ = Describe("A random world", func() {
 
 	It("moves to IPv6 with its meaning unchanged", func() {
 		for seed := range uint64(20) {
-			world := lab.Random(seed)
-			moved, err := lab.OverIPv6(world)
+			world := labtest.Random(seed)
+			moved, err := labtest.OverIPv6(world)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(moved.Functions).To(Equal(world.Functions))
 			for id, destination := range moved.Destinations {

@@ -7,7 +7,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
-	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/netns/lab/labtest"
 	"github.com/needwant/needwant/scenarios/miio"
 )
@@ -17,7 +16,7 @@ var _ = Describe("A device with a peculiarity", Label("root"), func() {
 	It("hangs on silence and is restarted, again and again", func(ctx SpecContext) {
 		world := library("watchdog")
 		world.Tempo.Contact = 250 * time.Millisecond // so that nothing but silence is late
-		world, err := lab.Make(world)
+		world, err := labtest.Make(world)
 		Expect(err).NotTo(HaveOccurred())
 		h := live(ctx, world)
 		for _, id := range []string{"cloud", "api"} {

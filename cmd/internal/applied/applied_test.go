@@ -23,7 +23,7 @@ const moreWorlds = "NEEDWANT_RANDOM_WORLDS"
 var _ = Describe("an export, applied to a gateway", Label("root", "peer"), func() {
 	worlds := labtest.Core()
 	for seed := range random() {
-		worlds = append(worlds, lab.Random(1000+uint64(seed)))
+		worlds = append(worlds, labtest.Random(1000+uint64(seed)))
 	}
 	for _, world := range worlds {
 		Context(world.Name, func() {

@@ -76,7 +76,7 @@ func twenty() lab.World {
 		}
 		world.Destinations[fmt.Sprintf("d%d", i)] = destination
 	}
-	made, err := lab.Make(world)
+	made, err := labtest.Make(world)
 	Expect(err).NotTo(HaveOccurred())
 	return made
 }

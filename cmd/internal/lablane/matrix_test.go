@@ -59,7 +59,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), func() {
 						labels = Label()
 					}
 					It(fmt.Sprintf("random world %d %s by %s, %s", seed, family, driver, fault), labels, func(ctx SpecContext) {
-						check(ctx, moved(quick(lab.Random(seed))), driver, fault)
+						check(ctx, moved(quick(labtest.Random(seed))), driver, fault)
 					}, SpecTimeout(5*time.Minute))
 				}
 			}

@@ -23,7 +23,7 @@ var _ = Describe("a noisy device", Label("root"), func() {
 		It(fmt.Sprintf("is judged rightly: run %d", seed), labels, func(ctx SpecContext) {
 			world := find("one-of-each")
 			world.Noise.Spell = lab.Spell{Chance: 0.15, Every: time.Second, For: time.Second}
-			world, err := lab.Make(world)
+			world, err := labtest.Make(world)
 			Expect(err).NotTo(HaveOccurred())
 
 			run := experiment(ctx, world, harness.Settings{Seed: seed, MaxNoise: 0.15, Careful: true})

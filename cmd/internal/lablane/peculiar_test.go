@@ -75,7 +75,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 			{Every: 50 * time.Millisecond, For: 600 * time.Millisecond, Ratio: 0.6}: harness.Optional,
 		} {
 			world.Watch = watch
-			world, err := lab.Make(world)
+			world, err := labtest.Make(world)
 			Expect(err).NotTo(HaveOccurred())
 			run := experiment(ctx, world, harness.Settings{})
 			Expect(harness.Judge(run).Columns[0].Cells[cloud].Verdict).To(Equal(verdict), "%s", watch.For)

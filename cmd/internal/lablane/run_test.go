@@ -12,6 +12,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
 )
 
 // told is a journal that tells the trials when the spec fails. Progress is not
@@ -42,7 +43,7 @@ func quick(world lab.World) lab.World {
 	GinkgoHelper()
 	contact := min(max(60*time.Millisecond, 5*lateness()), 400*time.Millisecond)
 	world.Tempo = lab.Tempo{Contact: contact, Patience: 3, Poll: 2 * contact}
-	made, err := lab.Make(world)
+	made, err := labtest.Make(world)
 	Expect(err).NotTo(HaveOccurred())
 	return made
 }
@@ -60,7 +61,7 @@ func lateness() (longest time.Duration) {
 
 func overIPv6(world lab.World) lab.World {
 	GinkgoHelper()
-	moved, err := lab.OverIPv6(world)
+	moved, err := labtest.OverIPv6(world)
 	Expect(err).NotTo(HaveOccurred())
 	return moved
 }
@@ -81,7 +82,7 @@ func experiment(ctx context.Context, world lab.World, settings harness.Settings)
 	run := once(ctx, world, settings)
 	for strings.Contains(run.Why, "too busy") && world.Tempo.Contact < 500*time.Millisecond {
 		world.Tempo.Contact, world.Tempo.Poll = 2*world.Tempo.Contact, 2*world.Tempo.Poll
-		made, err := lab.Make(world)
+		made, err := labtest.Make(world)
 		Expect(err).NotTo(HaveOccurred())
 		run = once(ctx, made, settings)
 	}

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,7 +22,9 @@ func listen(options page.Options) *page.Server {
 	GinkgoHelper()
 	server, err := page.Listen(options)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(server.Close)
+	ended, end := context.WithCancel(context.Background())
+	end()
+	DeferCleanup(func() { _ = server.Serve(ended) }) // gives the address back
 	server.Show(page.Content{
 		Report: func() reports.Report {
 			return reports.NewReport(harness.Run{Status: harness.Running}, harness.Judgement{})

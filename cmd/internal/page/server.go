@@ -131,12 +131,3 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Close gives the address back. It may be called after [Server.Serve], which does that
-// itself.
-func (s *Server) Close() error {
-	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
-}

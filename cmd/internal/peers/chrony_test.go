@@ -131,7 +131,7 @@ func bisect(ctx context.Context, l *lab.Lab, spec string) harness.Run {
 	command.Env = append(os.Environ(), "RUNTIME_DIRECTORY="+GinkgoT().TempDir())
 	command.Stdout, command.Stderr = GinkgoWriter, GinkgoWriter
 	Expect(command.Run()).To(Succeed())
-	run, err := runfile.Load(out)
+	run, err := runfile.Load(context.Background(), out)
 	Expect(err).NotTo(HaveOccurred())
 	return run
 }

@@ -10,38 +10,6 @@ import (
 	"github.com/needwant/needwant/harness/search/internal/systems"
 )
 
-var _ = Describe("A formula", func() {
-	DescribeTable("has the cuts that make it false",
-		func(formula string, cuts ...search.Set) {
-			names := systems.Names{"a", "b", "c", "d"}
-			Expect(systems.Parse(formula, &names)).To(ConsistOf(cuts))
-		},
-		Entry(nil, "a", search.Of(0)),
-		Entry(nil, "a && (b || c)", search.Of(0), search.Of(1, 2)),
-		Entry(nil, "a && b || c", search.Of(0, 2), search.Of(1, 2)),
-		Entry("without what contains another", "a && (a || b)", search.Of(0)),
-		Entry("without repeats", "(a || b) && (b || a) && c", search.Of(0, 1), search.Of(2)),
-		Entry(nil, "(a && b) || (c && d)", search.Of(0, 2), search.Of(0, 3), search.Of(1, 2), search.Of(1, 3)),
-	)
-
-	It("that always holds has none", func() {
-		Expect(systems.Parse("true", &systems.Names{})).To(BeEmpty())
-		Expect(systems.Parse("true || a", &systems.Names{})).To(BeEmpty())
-	})
-
-	DescribeTable("that cannot be read is refused",
-		func(formula string) {
-			_, err := systems.Parse(formula, &systems.Names{})
-			Expect(err).To(MatchError(ContainSubstring(formula)))
-		},
-		Entry("half of one", "a &&"),
-		Entry("not", "!a"),
-		Entry("a sum", "a + b"),
-		Entry("below an or", "a || f(b)"),
-		Entry("below an and", "3 && b"),
-	)
-})
-
 var _ = Describe("A random system", func() {
 	It("has cuts of which none contains another, within its size", func() {
 		sizes := map[int]bool{}

@@ -1,4 +1,4 @@
-package lab
+package labtest
 
 import (
 	"fmt"
@@ -7,17 +7,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/needwant/needwant/netns/lab"
 )
 
 // Random makes a world from a seed: names, addresses of both families, kinds,
 // order and formulas are drawn, so that nothing about it can be known
 // beforehand. Its functions work while nothing is blocked, and blocking more
 // never repairs one. The same seed gives the same world.
-func Random(seed uint64) World {
+func Random(seed uint64) lab.World {
 	draw := &lottery{Rand: rand.New(rand.NewPCG(seed, 1))}
 	for {
 		world, err := Make(draw.world(seed))
-		if err == nil && world.worksUnblocked() {
+		if err == nil && worksUnblocked(world) {
 			return world
 		}
 	}
@@ -25,10 +27,10 @@ func Random(seed uint64) World {
 
 // worksUnblocked reports whether the steady device does everything while nothing
 // is blocked.
-func (w World) worksUnblocked() bool {
-	return !slices.ContainsFunc(functionNames(), func(function string) bool {
-		f := w.Functions.Of(function).mustParse()
-		return !newSituation(w, f, w.matter(f)).holds(0)
+func worksUnblocked(w lab.World) bool {
+	return !slices.ContainsFunc([]string{lab.Info, lab.Status, lab.Control, lab.Remote}, func(function string) bool {
+		works, err := Works(w, function, Steady)
+		return err != nil || !works
 	})
 }
 
@@ -39,15 +41,15 @@ type lottery struct {
 	drawn map[netip.Addr]bool
 }
 
-func (l *lottery) world(seed uint64) World {
+func (l *lottery) world(seed uint64) lab.World {
 	l.ids, l.drawn = l.words(4+l.IntN(6)), map[netip.Addr]bool{}
-	world := World{
+	world := lab.World{
 		APIVersion:   "needwant/v1",
 		Kind:         "World",
 		Name:         fmt.Sprintf("random-%d", seed),
-		Device:       Device{Model: "random.device.v1"},
-		Tempo:        Tempo{Contact: 60 * time.Millisecond, Patience: 3, Poll: 150 * time.Millisecond},
-		Destinations: map[string]Destination{},
+		Device:       lab.Device{Model: "random.device.v1"},
+		Tempo:        lab.Tempo{Contact: 60 * time.Millisecond, Patience: 3, Poll: 150 * time.Millisecond},
+		Destinations: map[string]lab.Destination{},
 	}
 	for _, id := range l.ids {
 		world.Destinations[id] = l.destination()
@@ -55,7 +57,7 @@ func (l *lottery) world(seed uint64) World {
 	if l.IntN(3) == 0 {
 		l.fallback(world)
 	}
-	world.Functions = Functions{Status: l.expression(), Control: l.expression()}
+	world.Functions = lab.Functions{Status: l.expression(), Control: l.expression()}
 	return world
 }
 
@@ -76,8 +78,8 @@ func (l *lottery) words(count int) []string {
 
 func (l *lottery) one(choices ...string) string { return choices[l.IntN(len(choices))] }
 
-func (l *lottery) destination() Destination {
-	d := Destination{Protocol: "udp", Addresses: []netip.Addr{l.address()}}
+func (l *lottery) destination() lab.Destination {
+	d := lab.Destination{Protocol: "udp", Addresses: []netip.Addr{l.address()}}
 	if l.IntN(5) > 0 {
 		d.Host = strings.Join(l.words(1+l.IntN(3)), ".") + "." + l.one("example", "test", "invalid")
 		if l.IntN(3) == 0 {
@@ -120,7 +122,7 @@ func (l *lottery) anyAddress() netip.Addr {
 }
 
 // fallback lets one destination wait for another.
-func (l *lottery) fallback(w World) {
+func (l *lottery) fallback(w lab.World) {
 	order := l.Perm(len(l.ids))
 	spare := w.Destinations[l.ids[order[0]]]
 	spare.After = []string{l.ids[order[1]]}
@@ -128,7 +130,7 @@ func (l *lottery) fallback(w World) {
 }
 
 // expression draws a conjunction of single destinations and of groups.
-func (l *lottery) expression() Expression {
+func (l *lottery) expression() lab.Expression {
 	if l.IntN(4) == 0 {
 		return "true"
 	}
@@ -146,7 +148,7 @@ func (l *lottery) expression() Expression {
 			terms = append(terms, group)
 		}
 	}
-	return Expression(strings.Join(terms, " && "))
+	return lab.Expression(strings.Join(terms, " && "))
 }
 
 // group draws one destination, several of which one will do, or one that a

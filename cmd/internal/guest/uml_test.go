@@ -1,4 +1,6 @@
-package guest
+//go:build e2e
+
+package guest_test
 
 import (
 	"context"
@@ -12,7 +14,7 @@ import (
 )
 
 // UML is Debian's user-mode-linux. The word is the first argument by which the
-// calling program knows that it has to be [BecomeUML].
+// calling program knows that it has to be BecomeUML.
 func UML(word string) Guest {
 	return Guest{
 		Modules: "/usr/lib/uml/modules",

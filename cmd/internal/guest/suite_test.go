@@ -12,8 +12,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-
-	"github.com/needwant/needwant/cmd/internal/guest"
 )
 
 // umlWord is the first argument of this binary when it has to be the kernel.
@@ -21,7 +19,7 @@ const umlWord = "user-mode-linux"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == umlWord {
-		fmt.Fprintln(os.Stderr, guest.BecomeUML(os.Args[2:]))
+		fmt.Fprintln(os.Stderr, BecomeUML(os.Args[2:]))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -39,14 +37,14 @@ var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
 	made, err := os.MkdirTemp("", "guest")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(os.RemoveAll, made)
-	Expect(guest.Build(ctx, made, "../../needwant", "../../needwant")).To(Succeed())
+	Expect(Build(ctx, made, "../../needwant", "../../needwant")).To(Succeed())
 	return []byte(made)
 }, func(made []byte) { folder = string(made) }, NodeTimeout(5*time.Minute))
 
 // Each takes a processor to itself: make e2e runs them at the same time.
 var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), func() {
 	It("pass on Debian's user-mode-linux, with a VLAN and legacy iptables", func(ctx SpecContext) {
-		Expect(guest.UML(umlWord).Run(ctx, folder, "vlan", GinkgoWriter)).To(Succeed())
+		Expect(UML(umlWord).Run(ctx, folder, "vlan", GinkgoWriter)).To(Succeed())
 	}, SpecTimeout(25*time.Minute))
 
 	It("pass on Debian's own kernel in QEMU, with a Wi-Fi that it plays", func(ctx SpecContext) {
@@ -54,6 +52,6 @@ var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), fu
 		Expect(err).NotTo(HaveOccurred())
 		text, err := exec.CommandContext(ctx, "../../../scripts/guest-kernel", kernel).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), "%s", text)
-		Expect(guest.QEMU(kernel).Run(ctx, folder, "ap", GinkgoWriter)).To(Succeed())
+		Expect(QEMU(kernel).Run(ctx, folder, "ap", GinkgoWriter)).To(Succeed())
 	}, SpecTimeout(25*time.Minute))
 })

@@ -1,4 +1,4 @@
-package systems
+package search_test
 
 import (
 	"fmt"
@@ -7,14 +7,17 @@ import (
 	"go/token"
 	"slices"
 
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
 	"github.com/needwant/needwant/harness/search"
 )
 
-// Names numbers destinations in the order in which they are first met.
-type Names []string
+// numbered numbers destinations in the order in which they are first met.
+type numbered []string
 
-// Index is the number of a name, which it gives a new name.
-func (n *Names) Index(name string) int {
+// index is the number of a name, which it gives a new name.
+func (n *numbered) index(name string) int {
 	if i := slices.Index(*n, name); i >= 0 {
 		return i
 	}
@@ -22,9 +25,9 @@ func (n *Names) Index(name string) int {
 	return len(*n) - 1
 }
 
-// Parse reads what a device needs, as "cloud && (ntp1 || ntp2)", and gives the
+// cutsOfFormula reads what a device needs, as "cloud && (ntp1 || ntp2)", and gives the
 // cuts: the minimal sets without which that is false. "true" needs nothing.
-func Parse(formula string, names *Names) ([]search.Set, error) {
+func cutsOfFormula(formula string, names *numbered) ([]search.Set, error) {
 	expression, err := parser.ParseExpr(formula)
 	if err != nil {
 		return nil, fmt.Errorf("reading formula %q: %w", formula, err)
@@ -36,7 +39,7 @@ func Parse(formula string, names *Names) ([]search.Set, error) {
 	return cuts, nil
 }
 
-func cutsOf(expression ast.Expr, names *Names) ([]search.Set, error) {
+func cutsOf(expression ast.Expr, names *numbered) ([]search.Set, error) {
 	switch e := expression.(type) {
 	case *ast.ParenExpr:
 		return cutsOf(e.X, names)
@@ -44,7 +47,7 @@ func cutsOf(expression ast.Expr, names *Names) ([]search.Set, error) {
 		if e.Name == "true" {
 			return nil, nil
 		}
-		return []search.Set{search.Of(names.Index(e.Name))}, nil
+		return []search.Set{search.Of(names.index(e.Name))}, nil
 	case *ast.BinaryExpr:
 		left, err := cutsOf(e.X, names)
 		if err != nil {
@@ -92,3 +95,35 @@ func minimal(sets []search.Set) []search.Set {
 	}
 	return kept
 }
+
+var _ = Describe("A formula", func() {
+	DescribeTable("has the cuts that make it false",
+		func(formula string, cuts ...search.Set) {
+			names := numbered{"a", "b", "c", "d"}
+			Expect(cutsOfFormula(formula, &names)).To(ConsistOf(cuts))
+		},
+		Entry(nil, "a", search.Of(0)),
+		Entry(nil, "a && (b || c)", search.Of(0), search.Of(1, 2)),
+		Entry(nil, "a && b || c", search.Of(0, 2), search.Of(1, 2)),
+		Entry("without what contains another", "a && (a || b)", search.Of(0)),
+		Entry("without repeats", "(a || b) && (b || a) && c", search.Of(0, 1), search.Of(2)),
+		Entry(nil, "(a && b) || (c && d)", search.Of(0, 2), search.Of(0, 3), search.Of(1, 2), search.Of(1, 3)),
+	)
+
+	It("that always holds has none", func() {
+		Expect(cutsOfFormula("true", &numbered{})).To(BeEmpty())
+		Expect(cutsOfFormula("true || a", &numbered{})).To(BeEmpty())
+	})
+
+	DescribeTable("that cannot be read is refused",
+		func(formula string) {
+			_, err := cutsOfFormula(formula, &numbered{})
+			Expect(err).To(MatchError(ContainSubstring(formula)))
+		},
+		Entry("half of one", "a &&"),
+		Entry("not", "!a"),
+		Entry("a sum", "a + b"),
+		Entry("below an or", "a || f(b)"),
+		Entry("below an and", "3 && b"),
+	)
+})

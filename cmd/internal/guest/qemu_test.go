@@ -1,4 +1,6 @@
-package guest
+//go:build e2e
+
+package guest_test
 
 import (
 	"context"
