@@ -124,4 +124,24 @@ var _ = Describe("the horizon", func() {
 		Expect(cellOf(done, "daily")).To(And(HaveField("Verdict", harness.Required), HaveField("Held", BeNumerically("<", 4*day))))
 		Expect(cellOf(done, "hourly").Verdict).To(Equal(harness.Optional))
 	})
+
+	It("leaves open what passed for less time than another trial took to fail", func() {
+		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+		for i, held := range []time.Duration{minute, hour, 3 * day} {
+			block := [][]string{nil, {"daily"}, {"daily", "hourly"}}[i]
+			result := harness.Result{Trial: trial(block...), Held: held, Duration: held, Recovered: true, Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass}}}
+			result.Trial.Number = i + 1
+			for _, word := range block {
+				result.Seen.Contacts = append(result.Seen.Contacts, harness.Contact{Destination: destination(word), Tries: 1, Attempts: 1, Touched: 1})
+			}
+			if i == 2 {
+				result.Outcomes["app"] = harness.Outcome{Answer: harness.Fail, Broke: &harness.Broke{After: 3 * day, Worked: 2 * day, Touched: result.Trial.Block}}
+			}
+			run.Results = append(run.Results, result)
+		}
+		Expect(cellOf(run, "daily").Verdict).To(Equal(harness.Undecided))
+		Expect(harness.Judge(run).Safe[0].Destinations).To(BeEmpty())
+		run.Results = run.Results[:2]
+		Expect(harness.Judge(run).Safe[0].Destinations).To(ConsistOf(destination("daily")))
+	})
 })
