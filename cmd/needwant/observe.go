@@ -20,6 +20,7 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/talk"
 	"github.com/needwant/needwant/reports"
@@ -102,9 +103,10 @@ const glance = time.Second
 // observed is a destination with what passed between it and the device.
 type observed struct {
 	harness.Contact
-	Packets uint64 `json:"packets"` // in either direction
-	Bytes   uint64 `json:"bytes"`   // of these, headers of IP included
-	Named   string `json:"named"`   // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" if there is none
+	Packets uint64  `json:"packets"`           // in either direction
+	Bytes   uint64  `json:"bytes"`             // of these, headers of IP included
+	Every   float64 `json:"every_s,omitempty"` // the longest time between two contacts, in seconds; 0 if it was contacted once at most
+	Named   string  `json:"named"`             // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" if there is none
 }
 
 // traffic counts what passes at a gateway.
@@ -167,9 +169,26 @@ func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed,
 	}
 	for _, contact := range contacts {
 		count := counts[contact.Destination]
-		seen = append(seen, observed{contact, count.Packets, count.Bytes, cmp.Or(contact.Named, "address")})
+		seen = append(seen, observed{contact, count.Packets, count.Bytes, every(contact).Seconds(), cmp.Or(contact.Named, "address")})
 	}
 	return seen, nil
+}
+
+// every is the longest time between two contacts: 0 if there was one, within which only
+// packets follow each other. What a log had was contacted as often as the log says.
+func every(contact harness.Contact) time.Duration {
+	if contact.Tries == 1 {
+		return 0
+	}
+	return contact.Quiet
+}
+
+// often is how often a destination is contacted, for people.
+func often(every float64) string {
+	if every == 0 {
+		return "-"
+	}
+	return span.Words(time.Duration(every * float64(time.Second)).Round(time.Second / 10))
 }
 
 // seenEvent says that a destination was contacted for the first time, or
@@ -278,6 +297,7 @@ var observedColumns = []struct {
 	{"SERVICE", 6, func(o observed) string { return o.Destination.Service() }},
 	{"FIRST", 7, func(o observed) string { return clockTime(o.First) }},
 	{"LAST", 1, func(o observed) string { return clockTime(o.Last) }},
+	{"EVERY", 2, func(o observed) string { return often(o.Every) }},
 	{"TRIES", 2, func(o observed) string { return strconv.Itoa(o.Tries) }},
 	{"ANSWERED", 3, func(o observed) string { return map[bool]string{true: "yes", false: "no"}[o.Answered] }},
 	{"PACKETS", 8, func(o observed) string { return strconv.FormatUint(o.Packets, 10) }},

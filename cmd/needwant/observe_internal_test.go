@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/netip"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -27,3 +29,22 @@ var _ = Describe("what observe shows of a list that was imported", func() {
 		}))
 	})
 })
+
+var _ = DescribeTable("observe shows how often a destination is contacted", func(contact harness.Contact, text, fields string) {
+	seen, err := with([]harness.Contact{contact}, nil)
+	Expect(err).NotTo(HaveOccurred())
+	var out strings.Builder
+	Expect(table(&out, seen)).To(Succeed())
+	Expect(out.String()).To(MatchRegexp(`(?s)LAST +EVERY +TRIES.*\d\d:\d\d:\d\d  ` + text + ` +\d`))
+	out.Reset()
+	Expect((&observeFlags{json: true}).show(&out, seen)).To(Succeed())
+	if fields == "" {
+		Expect(out.String()).NotTo(ContainSubstring("every_s"))
+	} else {
+		Expect(out.String()).To(ContainSubstring(fields))
+	}
+},
+	Entry("every hour", harness.Contact{Tries: 3, Last: time.Now(), Quiet: time.Hour + 2*time.Minute}, "1 h 2 min", `"every_s":3720`),
+	Entry("every few seconds", harness.Contact{Tries: 30, Last: time.Now(), Quiet: 2500 * time.Millisecond}, `2\.5 s`, `"every_s":2.5`),
+	Entry("once, with packets that follow each other", harness.Contact{Tries: 1, Last: time.Now(), Quiet: time.Second}, "-", ""),
+)
