@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -87,13 +88,18 @@ var _ = Describe("the promise", Label("root"), func() {
 		}
 	})
 
-	It("that a panic leaves the network as it was and the run file whole", func(ctx SpecContext) {
+	It("that a panic leaves the network as it was and the run file whole, and prints no secret", func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.neighbours(ctx)
 		before := h.resting(ctx)
-		run := h.run(ctx, panicking(), "bisect", h.spec(), "--allow-actuation", "--wait", "30s", "--out", "panic.run")
+		command := h.prepare(ctx, panicking(), "bisect", h.spec(), "--allow-actuation", "--wait", "30s", "--out", "panic.run")
+		command.Env = append(command.Env, "GOTRACEBACK=system") // as much as a crash can print
+		run := end(command.Cmd, command.Run)
 		Expect(run.Code).To(Equal(2))
-		Expect(run.Stderr).To(ContainSubstring("panic: as the spec wants"))
+		Expect(run.Stderr).To(And(ContainSubstring("panic: as the spec wants"), ContainSubstring("\ngoroutine 1 ")))
+		for _, secret := range slices.Concat(forms(h.Device.Token), forms(h.Assistant.Token)) {
+			Expect(bytes.Contains([]byte(run.Stderr), secret)).To(BeFalse(), "the crash prints %q", secret)
+		}
 		h.expectWhole(ctx, before)
 		Eventually(func() ([]string, error) { return filepath.Glob(h.runtime + "/*") }).WithContext(ctx).Should(BeEmpty(), "the guardian is done")
 		kept, err := runfile.Load(context.Background(), filepath.Join(h.folder, "panic.run"))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,13 +19,15 @@ import (
 )
 
 // forms are the ways in which a secret may be written: as it is, its bytes, and
-// both in hexadecimal and in the two alphabets of base64.
+// both in hexadecimal, in the two alphabets of base64, and as a crash prints the
+// beginning of an array.
 func forms(secret string) (all [][]byte) {
 	kinds := [][]byte{[]byte(secret)}
 	if raw, err := hex.DecodeString(secret); err == nil {
 		kinds = append(kinds, raw)
 	}
 	for _, kind := range kinds {
+		all = append(all, fmt.Appendf(nil, "0x%x, 0x%x, 0x%x, 0x%x, 0x%x", kind[0], kind[1], kind[2], kind[3], kind[4]))
 		text := hex.EncodeToString(kind)
 		all = append(all, kind, []byte(text), []byte(strings.ToUpper(text)))
 		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -89,7 +92,7 @@ var _ = Describe("a secret", Label("root"), func() {
 		for _, text := range []string{
 			"token " + token, "token " + strings.ToUpper(token), "\x00" + string(raw) + "\x00",
 			base64.StdEncoding.EncodeToString(raw), base64.URLEncoding.EncodeToString([]byte("user:" + token + "!")),
-			hex.EncodeToString([]byte(token)),
+			hex.EncodeToString([]byte(token)), "seal({0x0, 0x11, 0x22, 0x33, 0x44, ...})",
 		} {
 			found := false
 			for _, form := range forms(token) {
