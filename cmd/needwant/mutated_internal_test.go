@@ -31,36 +31,121 @@ import (
 // evil is what must stay within its line, and never reach a terminal as it is.
 const evil = "x\nINJECTED add table inet evil\r\x1b[2J\u202e\u0085'\"`$(reboot)"
 
-var _ = Describe("a run file with valid checksums that says anything", func() {
-	survive := func(seed uint64, times int) {
+// A stranger's file may say anything. What is tried returns whether the file was read.
+var _ = Describe("a file of a stranger", func() {
+	survive := func(times int, most func(folder string) func(random *rand.Rand, which string) bool) {
 		GinkgoHelper()
+		seed := uint64(GinkgoRandomSeed())
 		random := rand.New(rand.NewPCG(17, seed))
-		template, records := templateRun()
-		path := filepath.Join(GinkgoT().TempDir(), "mutated.run")
+		try := most(GinkgoT().TempDir())
 		shown := 0
 		for i := range times {
-			texts := bytes.Clone(records)
-			forge(template, path, mutated(texts, random))
+			which := fmt.Sprintf("seed %d, mutation %d", seed, i)
 			done := make(chan bool)
 			go func() {
 				defer GinkgoRecover()
 				defer close(done)
-				if run, err := runfile.Load(context.Background(), path); err == nil {
+				if try(random, which) {
 					shown++
-					expectOnlyShown(run, fmt.Sprintf("seed %d, mutation %d", seed, i))
-				} else {
-					Expect(visible(err.Error())).NotTo(ContainSubstring("\x1b"))
 				}
 			}()
-			Eventually(done).WithTimeout(30*time.Second).Should(BeClosed(), "seed %d, mutation %d takes for ever", seed, i)
+			Eventually(done).WithTimeout(30*time.Second).Should(BeClosed(), which+" takes for ever")
 		}
 		Expect(shown).To(BeNumerically(">", times/10), "most of them are not even looked at")
 	}
 
-	It("is shown or rejected, and nothing else", func() { survive(uint64(GinkgoRandomSeed()), 120) })
+	for name, try := range map[string]func(folder string) func(random *rand.Rand, which string) bool{
+		"a run file with valid checksums": tryRuns, "a spec": trySpecs, "a world": tryWorlds, "a catalog entry": tryEntries,
+	} {
+		It("is shown or rejected, and nothing else: "+name, func() { survive(120, try) })
 
-	It("is shown or rejected, and nothing else, ten thousand times", Label("slow"), func() { survive(uint64(GinkgoRandomSeed()), 10_000) })
+		It("is shown or rejected, and nothing else, ten thousand times: "+name, Label("slow"), func() { survive(10_000, try) })
+	}
 })
+
+func tryRuns(folder string) func(random *rand.Rand, which string) bool {
+	template, records := templateRun()
+	path := filepath.Join(folder, "mutated.run")
+	return func(random *rand.Rand, which string) bool {
+		forge(template, path, mutated(bytes.Clone(records), random))
+		run, err := runfile.Load(context.Background(), path)
+		if err == nil {
+			expectOnlyShown(run, which)
+		}
+		return accepted(err)
+	}
+}
+
+func trySpecs(string) func(random *rand.Rand, which string) bool {
+	template, err := os.ReadFile("../../scenarios/library/roborock-s50.yaml")
+	Expect(err).NotTo(HaveOccurred())
+	return func(random *rand.Rand, _ string) bool {
+		_, err := scenarios.Parse("mutated.yaml", spoiled(template, random))
+		return accepted(err)
+	}
+}
+
+func tryWorlds(string) func(random *rand.Rand, which string) bool {
+	template, err := os.ReadFile("../../netns/lab/worlds/one-of-each.yaml")
+	Expect(err).NotTo(HaveOccurred())
+	return func(random *rand.Rand, _ string) bool {
+		_, err := lab.Parse("mutated.yaml", spoiled(template, random))
+		return accepted(err)
+	}
+}
+
+func tryEntries(folder string) func(random *rand.Rand, which string) bool {
+	template, _ := templateRun()
+	run, err := runfile.Load(context.Background(), template)
+	Expect(err).NotTo(HaveOccurred())
+	entry, err := catalog.New(run, reports.NewReport(run, harness.Judge(run)).Matrix, "nz")
+	Expect(err).NotTo(HaveOccurred())
+	path, err := entry.Write(folder)
+	Expect(err).NotTo(HaveOccurred())
+	text, err := os.ReadFile(path)
+	Expect(err).NotTo(HaveOccurred())
+	return func(random *rand.Rand, which string) bool {
+		Expect(os.WriteFile(path, spoiled(text, random), 0o600)).To(Succeed())
+		all, err := catalog.Load(folder)
+		if err == nil {
+			var page bytes.Buffer
+			Expect(catalog.Forum(&page, catalog.Merge(all))).To(Succeed())
+			expectVisible(page.String(), which+", catalog")
+		}
+		return accepted(err)
+	}
+}
+
+// accepted reports whether a file was read. Otherwise the error can be shown.
+func accepted(err error) bool {
+	GinkgoHelper()
+	if err != nil {
+		Expect(visible(err.Error())).NotTo(ContainSubstring("\x1b"))
+	}
+	return err == nil
+}
+
+// spoiled is a file in YAML with another value, a line more or less, or another indent.
+func spoiled(text []byte, random *rand.Rand) []byte {
+	lines := strings.Split(string(text), "\n")
+	i := random.IntN(len(lines))
+	key, value, _ := strings.Cut(lines[i], ": ")
+	switch random.IntN(6) {
+	case 0:
+		lines[i] = fmt.Sprintf("%s: %q", key, worse(value, random))
+	case 1:
+		lines[i] = fmt.Sprintf("%s: %v", key, worse(0.0, random))
+	case 2:
+		lines[i] += "\n" + lines[random.IntN(len(lines))]
+	case 3:
+		lines[i] = ""
+	case 4:
+		lines[i] = " " + lines[i]
+	default:
+		lines[i] += " # " + evil
+	}
+	return []byte(strings.Join(lines, "\n"))
+}
 
 // expectOnlyShown has a run judged and written in every way there is.
 func expectOnlyShown(run harness.Run, which string) {
