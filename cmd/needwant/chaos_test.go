@@ -29,7 +29,7 @@ import (
 // never comes to a wrong cell, and it always ends. What is broken is not listed
 // here: it is everything that the gateway turns out to own at that moment, beyond
 // what was there without it.
-var _ = Describe("a run that loses something it depends on", Label("root"), func() {
+var _ = Describe("a run that loses something it depends on", Label("root"), SpecPriority(1), func() {
 	for seed := range chaosSeeds() {
 		labels := Label("slow")
 		if slices.Contains(quickSeeds, seed) {

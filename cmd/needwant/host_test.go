@@ -119,7 +119,7 @@ func (h *home) session(ctx context.Context) (alive func()) {
 	}
 }
 
-var _ = Describe("a device behind the user's own router", Label("root"), func() {
+var _ = Describe("a device behind the user's own router", Label("root"), SpecPriority(1), func() {
 	It("is bisected to its true matrix, and the router is as it was", func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.asRouter(ctx)

@@ -17,7 +17,7 @@ import (
 	"github.com/needwant/needwant/netns/lab/labtest"
 )
 
-var _ = Describe("a device on a second link of the user's machine", Label("root"), func() {
+var _ = Describe("a device on a second link of the user's machine", Label("root"), SpecPriority(1), func() {
 	It("is bisected to its true matrix, and the machine is as it was", func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)

@@ -17,7 +17,7 @@ import (
 // Reject and drop are columns of one run. Each world is tried with both drivers,
 // one of them over IPv6; the combinations that are labelled slow are left to make
 // torture.
-var _ = Describe("the matrix of a world is true", Label("root"), func() {
+var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1), func() {
 	drivers := []string{"ipset", "iptables"}
 	families := map[string]func(lab.World) lab.World{
 		"over its own addresses": func(world lab.World) lab.World { return world },

@@ -14,7 +14,7 @@ import (
 
 // A device with bad spells that outlive every retry, often enough that at least
 // one control in twenty fails.
-var _ = Describe("a noisy device", Label("root"), func() {
+var _ = Describe("a noisy device", Label("root"), SpecPriority(1), func() {
 	for seed := range int64(100) {
 		labels := Label("slow")
 		if seed < 1 {
