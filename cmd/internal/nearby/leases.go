@@ -2,11 +2,14 @@ package nearby
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // leaseFiles are where the DHCP servers of homes keep their leases in the form of dnsmasq:
@@ -24,14 +27,33 @@ type Lease struct {
 
 // Leases lists the devices to which this machine gave an address by DHCP, in the order of
 // the files. If it does not, there are none.
-func Leases() (all []Lease) {
-	for _, path := range leaseFiles {
-		if file, err := os.Open(path); err == nil {
+func Leases() []Lease { return leasesIn(leaseFiles) }
+
+func leasesIn(paths []string) (all []Lease) {
+	for _, path := range paths {
+		if file, err := openRegular(path); err == nil {
 			all = append(all, readLeases(file)...)
 			_ = file.Close() // it was read
 		}
 	}
 	return all[:min(len(all), mostDevices)]
+}
+
+// openRegular opens a file that anyone may have put there: never a pipe, on which an open
+// or a read would wait, and no symbolic link.
+func openRegular(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // readLeases reads lines of a time, a MAC address, an IP address, a name or *, and an

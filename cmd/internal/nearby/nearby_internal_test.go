@@ -4,7 +4,10 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,6 +81,19 @@ var _ = Describe("the leases of dnsmasq", func() {
 			{net.HardwareAddr{0x7c, 0x49, 0xeb, 0, 0, 2}, netip.MustParseAddr("192.168.1.33"), "roborock-s5"},
 			{net.HardwareAddr{2, 0, 0, 0, 0, 0xaa}, netip.MustParseAddr("192.168.1.5"), ""},
 		}))
+	})
+})
+
+var _ = Describe("the files of leases", func() {
+	It("are regular files: a pipe is not waited for, and a link is not followed", func() {
+		folder := GinkgoT().TempDir()
+		file, pipe, link := filepath.Join(folder, "file"), filepath.Join(folder, "pipe"), filepath.Join(folder, "link")
+		Expect(os.WriteFile(file, []byte("1 02:00:00:00:00:01 192.168.1.5 lamp *\n"), 0o600)).To(Succeed())
+		Expect(syscall.Mkfifo(pipe, 0o600)).To(Succeed())
+		Expect(os.Symlink(file, link)).To(Succeed())
+		found := make(chan []Lease, 1)
+		go func() { found <- leasesIn([]string{pipe, link, folder, filepath.Join(folder, "none"), file}) }()
+		Eventually(found).Should(Receive(HaveExactElements(HaveField("Name", "lamp"))))
 	})
 })
 
