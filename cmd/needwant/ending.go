@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clipperhouse/displaywidth"
+
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
@@ -22,7 +24,7 @@ type ending struct {
 // write says it of a run. A run that failed with nothing blocked, or was interrupted,
 // has its next command in its error.
 func (e ending) write(out io.Writer, run harness.Run) {
-	say := func(format string, args ...any) { fmt.Fprintln(out, reports.Clean(fmt.Sprintf(format, args...))) }
+	say := func(format string, args ...any) { laid(out, fmt.Sprintf(format, args...)) }
 	if e.saved != "" {
 		say("The run is saved in %s.", e.saved)
 	}
@@ -41,23 +43,24 @@ func (e ending) next(run harness.Run) string {
 	case e.saved == "":
 		return ""
 	case run.Status == harness.OverBudget:
-		return fmt.Sprintf("needwant resume %s --budget %d continues the run.", file, 2*max(1, len(run.Results)))
+		return typed("needwant resume %s --budget %d", file, 2*max(1, len(run.Results))) + " continues the run."
 	case run.Status != harness.Complete:
 		return ""
 	case run.Settings.Only != nil:
 		return e.exceptions(run)
 	case run.Settings.Simulated:
-		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it; needwant scenario new describes your own device.", file)
+		return typed("needwant report %s --format html > report.html", file) + " makes a page of it; needwant scenario new describes your own device."
 	case needsAll(harness.Judge(run)):
-		return fmt.Sprintf("needwant report %s --format html > report.html makes a page of it. There are no rules to write, since nothing can be blocked.", file)
+		return typed("needwant report %s --format html > report.html", file) + " makes a page of it. There are no rules to write, since nothing can be blocked."
 	}
 	if e.spec != "" {
 		export = " --spec " + quoted(e.spec)
 	}
 	if run.Settings.ByName {
-		return fmt.Sprintf("needwant export %s%s --format adguard writes the list (or dnsmasq, hosts); needwant verify %s tests it on the device.", file, export, file)
+		return typed("needwant export %s%s --format adguard", file, export) + " writes the list (or dnsmasq, hosts); " +
+			typed("needwant verify %s", file) + " tests it on the device."
 	}
-	return fmt.Sprintf("needwant export %s%s --format nft writes the rules; sudo -E needwant verify %s tests them on the device.", file, export, file)
+	return typed("needwant export %s%s --format nft", file, export) + " writes the rules; " + typed("sudo -E needwant verify %s", file) + " tests them on the device."
 }
 
 // needsAll reports whether it is known that nothing can be blocked with everything still
@@ -77,7 +80,8 @@ func (e ending) exceptions(run harness.Run) string {
 	if run.Settings.Simulated {
 		simulated = " --simulated"
 	}
-	return fmt.Sprintf("needwant export %s --policy exceptions --format adguard%s writes the exceptions for your list; pihole, dnsmasq and rpz are formats, too.", quoted(e.saved), simulated)
+	return typed("needwant export %s --policy exceptions --format adguard%s", quoted(e.saved), simulated) +
+		" writes the exceptions for your list; pihole, dnsmasq and rpz are formats, too."
 }
 
 // left says of a command that had a device behind the gateway, and is over, what came of it,
@@ -85,7 +89,7 @@ func (e ending) exceptions(run harness.Run) string {
 func (e ending) left(out io.Writer, result, next string) {
 	for _, line := range []string{result, network(e.gateway, e.spec), next} {
 		if line != "" {
-			fmt.Fprintln(out, reports.Clean(line))
+			laid(out, line)
 		}
 	}
 }
@@ -93,9 +97,9 @@ func (e ending) left(out io.Writer, result, next string) {
 // asRoot is a command of needwant as it must be typed for a device behind this gateway.
 func asRoot(gateway scenarios.Gateway, command string) string {
 	if gateway.Placement == scenarios.Lab {
-		return "needwant " + command
+		return typed("needwant %s", command)
 	}
-	return "sudo -E needwant " + command
+	return typed("sudo -E needwant %s", command)
 }
 
 // network says how the network is after a command that put a device behind a gateway.
@@ -108,7 +112,7 @@ func network(gateway scenarios.Gateway, spec string) string {
 		return "Your network was not touched: the lab ran in namespaces of its own, which are gone."
 	case scenarios.ByDNS:
 		return "Your network was not changed. If the device used this machine as its DNS server, a process keeps answering it, with nothing blocked: " +
-			"set its DNS server back, then end that process with: needwant restore"
+			"set its DNS server back, then end that process with: " + typed("needwant restore")
 	case "host":
 		return "The network is as it was: this machine forwards the device's traffic as before."
 	case "ap":
@@ -121,7 +125,7 @@ func network(gateway scenarios.Gateway, spec string) string {
 	if spec == "" {
 		return back + " needwant scenario new writes a spec, with which needwant gateway keeps it online."
 	}
-	return back + " This keeps it online: sudo -E needwant gateway " + quoted(spec)
+	return back + " This keeps it online: " + typed("sudo -E needwant gateway %s", quoted(spec))
 }
 
 // specName is the spec that a run was made with, as the user named it; "" if there is no
@@ -131,6 +135,33 @@ func specName(run harness.Run) string {
 		return ""
 	}
 	return run.Settings.Source
+}
+
+// joint holds the words of a command together, in place of a blank.
+const joint = "\x1f"
+
+// typed is a command line, which laid does not break: someone copies it.
+func typed(format string, args ...any) string {
+	return strings.ReplaceAll(fmt.Sprintf(format, args...), " ", joint)
+}
+
+// laid writes a text, on a terminal in lines that fit it. A command line that does not fit
+// is left to the terminal, which copies it in one piece.
+func laid(out io.Writer, text string) {
+	columns, line := screenOf(out).columns(), ""
+	for word := range strings.SplitSeq(text, " ") {
+		word = reports.Clean(strings.ReplaceAll(word, joint, " "))
+		switch {
+		case line == "":
+			line = word
+		case columns == 0 || displaywidth.String(line)+1+displaywidth.String(word) <= columns:
+			line += " " + word
+		default:
+			fmt.Fprintln(out, line)
+			line = "  " + word
+		}
+	}
+	fmt.Fprintln(out, line)
 }
 
 // quoted is a file's name as a shell takes it.

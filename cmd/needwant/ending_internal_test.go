@@ -34,6 +34,23 @@ Next: needwant export 'my s50.run' --spec s50.yaml --format nft writes the rules
 		Expect(specName(harness.Run{Settings: harness.Settings{Source: "lab-s50"}})).To(Equal("lab-s50"))
 	})
 
+	It("fits the window, with every command in one piece", func() {
+		terminal := &fakeTerminal{columns: 50, rows: 24}
+		e := ending{saved: "my s50.run", spec: "s50.yaml", gateway: scenarios.Gateway{Placement: "nic", Inside: "eth1"}}
+		e.write(terminal.screen(), complete)
+		Expect(terminal.shown()).To(Equal([]string{
+			"The run is saved in my s50.run.",
+			"The network is as it was: eth1 is back. The",
+			"  device has no gateway now. This keeps it",
+			"  online: sudo -E needwant gateway s50.yaml",
+			"Next:",
+			"  needwant export 'my s50.run' --spec s50.yaml --format nft",
+			"  writes the rules;",
+			"  sudo -E needwant verify 'my s50.run' tests them",
+			"  on the device.",
+		}))
+	})
+
 	It("leads from a lab to a real device", func() {
 		run := complete
 		run.Settings.Simulated = true
@@ -79,7 +96,9 @@ Next: needwant report lab.run --format html > report.html makes a page of it; ne
 The network is as it was: this machine forwards the device's traffic as before.
 Next: sudo -E needwant bisect s50.yaml
 `))
-		Expect(asRoot(scenarios.Gateway{Placement: scenarios.Lab}, "bisect")).To(Equal("needwant bisect"))
+		out.Reset()
+		laid(&out, asRoot(scenarios.Gateway{Placement: scenarios.Lab}, "bisect s50.yaml"))
+		Expect(out.String()).To(Equal("needwant bisect s50.yaml\n"))
 	})
 
 	It("counts what an observation saw", func() {
@@ -92,7 +111,9 @@ Next: sudo -E needwant bisect s50.yaml
 
 	DescribeTable("leads from a verification to the rules, if it passed on a real device", func(works bool, placement, next string) {
 		flags := verifyFlags{end: ending{spec: "s50.yaml", gateway: scenarios.Gateway{Placement: placement}}}
-		Expect(flags.next("s50.run", verification{Policy: policy.BlockOptional, Works: works})).To(Equal(next))
+		var out strings.Builder
+		laid(&out, flags.next("s50.run", verification{Policy: policy.BlockOptional, Works: works}))
+		Expect(out.String()).To(Equal(next + "\n"))
 	},
 		Entry(nil, true, "nic", "Next: needwant export s50.run --spec s50.yaml writes the rules; or sudo -E needwant gateway s50.yaml --policy s50.run keeps the device behind this machine with them."),
 		Entry(nil, true, scenarios.ByDNS, "Next: needwant export s50.run --spec s50.yaml --format adguard writes the list; or sudo -E needwant gateway s50.yaml --policy s50.run keeps blocking it for the device, as long as it runs."),

@@ -53,6 +53,25 @@ func screenOf(out io.Writer) *screen {
 // live reports whether a status can be shown.
 func (s *screen) live() bool { return s.size != nil }
 
+// columns is how much fits into a line of the terminal, with the last column left free; 0 if
+// there is no terminal.
+func (s *screen) columns() int {
+	if !s.live() {
+		return 0
+	}
+	columns, _ := s.window()
+	return max(1, columns-1)
+}
+
+// window is the size of the terminal. Some terminals do not know theirs.
+func (s *screen) window() (columns, rows int) {
+	columns, rows, err := s.size()
+	if err != nil || columns < 1 || rows < 2 {
+		return 80, 24
+	}
+	return columns, rows
+}
+
 // Write writes above the status.
 func (s *screen) Write(text []byte) (int, error) {
 	s.mu.Lock()
@@ -125,10 +144,7 @@ func (s *screen) hold() (release func()) {
 
 // draw writes what was written since, and the status below it.
 func (s *screen) draw() error {
-	columns, rows, err := s.size()
-	if err != nil || columns < 1 || rows < 2 { // some terminals do not know their size
-		columns, rows = 80, 24
-	}
+	columns, rows := s.window()
 	lines := s.status(columns, rows)
 	now := window{columns, rows, min(len(lines), max(0, rows-1))}
 	if s.shown.columns != columns && s.shown.lines > rows/2 { // where its lines are now is not known

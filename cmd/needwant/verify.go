@@ -113,7 +113,7 @@ func (f *verifyFlags) next(path string, came verification) string {
 	if f.end.gateway.Placement == scenarios.ByDNS {
 		export, what, keeps = export+" --format adguard", "list", "keeps blocking it for the device, as long as it runs"
 	}
-	return fmt.Sprintf("Next: %s writes the %s; or %s %s.", export, what, asRoot(f.end.gateway, "gateway "+quoted(f.end.spec)+" --policy "+quoted(path)), keeps)
+	return fmt.Sprintf("Next: %s writes the %s; or %s %s.", typed("%s", export), what, asRoot(f.end.gateway, "gateway "+quoted(f.end.spec)+" --policy "+quoted(path)), keeps)
 }
 
 // open puts the run's device where it was, with the scenarios that must keep
