@@ -8,24 +8,6 @@ import (
 	"time"
 )
 
-// Fault is how a destination is blocked.
-type Fault string
-
-const (
-	Reject   Fault = "reject"   // refused at once: TCP reset, ICMP administratively prohibited
-	Drop     Fault = "drop"     // swallowed without an answer
-	NXDomain Fault = "nxdomain" // the name is withheld; bare addresses are rejected
-	Refused  Fault = "refused"  // queries for the name are refused; only a resolver does that
-	Null     Fault = "null"     // the name has the addresses 0.0.0.0 and ::, as from a block list; only a resolver does that
-)
-
-// Faults lists what there is.
-func Faults() []Fault { return []Fault{Reject, Drop, NXDomain, Refused, Null} }
-
-// ByName reports whether the fault blocks a name by how DNS queries for it are
-// answered.
-func (f Fault) ByName() bool { return f == NXDomain || f == Refused || f == Null }
-
 // Gateway stands between the device and the internet. One device has one
 // gateway, used by one goroutine at a time.
 type Gateway interface {

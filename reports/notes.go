@@ -84,7 +84,7 @@ func controller(c Column) string {
 
 // conditions are the faults and the regimes that the columns were judged under.
 func (r reading) conditions() []string {
-	faults := distinct(r.Columns, func(c Column) string { return fault(c.Fault) })
+	faults := distinct(r.Columns, func(c Column) string { return c.Fault.About() })
 	regimes := distinct(r.Columns, func(c Column) string { return regime(c.Regime) })
 	if len(faults)+len(regimes) == 0 {
 		return nil
@@ -97,22 +97,6 @@ func regime(r harness.Regime) string {
 		return "after a power cycle while blocked"
 	}
 	return "in the " + strings.ReplaceAll(string(r), "_", " ") + " state"
-}
-
-func fault(f harness.Fault) string {
-	switch f {
-	case harness.Reject:
-		return "reject (refused at once)"
-	case harness.Drop:
-		return "drop (swallowed in silence)"
-	case harness.NXDomain:
-		return "nxdomain (the name withheld)"
-	case harness.Refused:
-		return "refused (DNS queries for the name refused)"
-	case harness.Null:
-		return "null (the name answered with 0.0.0.0 and ::)"
-	}
-	return string(f)
 }
 
 // noise says how often a check was taken to be wrong by itself; of each column,

@@ -72,7 +72,10 @@ func (d Draft) UsesMiio() bool { return d.library().uses("miio") }
 func (d Draft) UsesHass() bool { return d.library().usesHome() }
 
 // Settings says which keys of the gateway the placement needs besides.
-func (d Draft) Settings() []string { return placements()[d.Gateway.Placement] }
+func (d Draft) Settings() []string {
+	placement, _ := placementOf(d.Gateway.Placement)
+	return placement.needs
+}
 
 // Lab reports whether the device is a simulated one.
 func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }

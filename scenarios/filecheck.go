@@ -3,7 +3,6 @@ package scenarios
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -63,44 +62,20 @@ func (f File) checkDevice() *yamlfile.Flaw {
 	return nil
 }
 
-// placements says which keys of the gateway each placement needs.
-func placements() map[string][]string {
-	return map[string][]string{
-		Lab:      {"world"},
-		"nic":    {"inside", "uplink"},
-		"vlan":   {"inside", "uplink", "vlan"},
-		"onearm": {"uplink"},
-		"ap":     {"inside", "uplink", "ssid", "passphrase"},
-		"host":   {"inside", "uplink"},
-		ByDNS:    {},
-	}
-}
-
-// CheckPlacement reports whether a word names a place for a gateway. The error
-// suggests another.
-func CheckPlacement(word string) error {
-	if _, known := placements()[word]; !known {
-		return fmt.Errorf("unknown placement %q: %s", word, yamlfile.Suggest(word, placementNames()))
-	}
-	return nil
-}
-
 // longestSSID is in bytes (IEEE 802.11, 9.4.2.2).
 const longestSSID = 32
 
-func placementNames() []string { return []string{Lab, "nic", "vlan", "onearm", "ap", "host", ByDNS} }
-
 func (f File) checkGateway() *yamlfile.Flaw {
 	g := f.Gateway
-	needed, known := placements()[g.Placement]
+	placement, known := placementOf(g.Placement)
 	if g.Placement == "" {
-		return yamlfile.FlawAt(keys("gateway"), "write placement: lab to try the spec on a simulated device, or one of "+strings.Join(placementNames()[1:], ", "), "the gateway has no placement")
+		return yamlfile.FlawAt(keys("gateway"), "write placement: lab to try the spec on a simulated device, or one of "+strings.Join(Placements()[1:], ", "), "the gateway has no placement")
 	}
 	if !known {
-		return yamlfile.FlawAt(keys("gateway", "placement"), yamlfile.Suggest(g.Placement, placementNames()), "unknown placement %q", g.Placement)
+		return yamlfile.FlawAt(keys("gateway", "placement"), yamlfile.Suggest(g.Placement, Placements()), "unknown placement %q", g.Placement)
 	}
 	for _, have := range g.settings() {
-		switch needs := slices.Contains(needed, have.key); {
+		switch needs := slices.Contains(placement.needs, have.key); {
 		case needs && have.value == "":
 			return yamlfile.FlawAt(keys("gateway"), "write "+have.key+": "+have.example, "placement %s needs %s", g.Placement, have.key)
 		case !needs && have.value != "":

@@ -17,18 +17,19 @@ const ByDNS = "dns"
 // dnsPort is where resolvers listen.
 const dnsPort = 53
 
-// The faults that a gateway has, and those that a resolver has.
-var (
-	gatewayFaults  = []string{string(harness.Reject), string(harness.Drop), string(harness.NXDomain)}
-	resolverFaults = []string{string(harness.NXDomain), string(harness.Refused), string(harness.Null)}
-)
-
-// Faults lists the faults that the placement has.
+// Faults lists the faults that the placement has, the usual one first.
 func (g Gateway) Faults() []string {
 	if g.Placement == ByDNS {
-		return resolverFaults
+		return faultNames(harness.ResolverFaults())
 	}
-	return gatewayFaults
+	return faultNames(harness.GatewayFaults())
+}
+
+func faultNames(faults []harness.Fault) (names []string) {
+	for _, fault := range faults {
+		names = append(names, string(fault))
+	}
+	return names
 }
 
 // Upstream is the resolver that placement dns gets its answers from; ok is false if the
@@ -46,7 +47,7 @@ func (f File) checkFaults() *yamlfile.Flaw {
 	at := keys("block", "faults")
 	able := f.Gateway.Faults()
 	for i, fault := range f.Block.Faults {
-		known := slices.Contains(gatewayFaults, fault) || slices.Contains(resolverFaults, fault)
+		known := slices.Contains(harness.Faults(), harness.Fault(fault))
 		if !known || slices.Contains(able, fault) {
 			continue
 		}

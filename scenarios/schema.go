@@ -2,9 +2,11 @@ package scenarios
 
 import (
 	"reflect"
+	"strings"
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/yamlfile"
 )
 
@@ -34,6 +36,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		}
 	case reflect.TypeFor[Step]():
 		return stepSchema()
+	case reflect.TypeFor[Gateway]():
+		return gatewaySchema()
+	case reflect.TypeFor[Block]():
+		return blockSchema()
 	}
 	return nil
 }
@@ -54,6 +60,44 @@ func stepSchema() *jsonschema.Schema {
 		step.OneOf = append(step.OneOf, &jsonschema.Schema{Required: []string{kind.Name}})
 	}
 	return step
+}
+
+// gatewaySchema says which placements there are.
+func gatewaySchema() *jsonschema.Schema {
+	type plain Gateway // without the way that Gateway itself is described
+	gateway := inner(plain{})
+	placement, _ := gateway.Properties.Get("placement")
+	placement.Enum, placement.Description = anyOf(Placements()), aboutPlacements()
+	return gateway
+}
+
+// blockSchema says which faults there are.
+func blockSchema() *jsonschema.Schema {
+	type plain Block // without the way that Block itself is described
+	block := inner(plain{})
+	faults, _ := block.Properties.Get("faults")
+	faults.Items.Enum, faults.Description = anyOf(faultNames(harness.Faults())), aboutFaults()
+	return block
+}
+
+// aboutFaults lists the faults of each placement with what each does.
+func aboutFaults() string {
+	about := func(faults []harness.Fault) string {
+		var all []string
+		for _, fault := range faults {
+			all = append(all, fault.About())
+		}
+		return strings.Join(all, ", ")
+	}
+	return about(harness.GatewayFaults()) + ". Placement dns has " + about(harness.ResolverFaults()) +
+		". The first is the default; with only it is nxdomain. Each is a column of its own."
+}
+
+func anyOf(words []string) (values []any) {
+	for _, word := range words {
+		values = append(values, word)
+	}
+	return values
 }
 
 // inner is the schema of a value, without what only a published one has.

@@ -59,7 +59,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set, settings := command.Flags(), &f.settings
 	set.IntVar(&settings.Lanes, "lanes", 1, "simulated devices that run trials side by side")
 	set.StringVar(&settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
-	set.StringSliceVar(&f.faults, "fault", []string{"reject"}, "what blocking does, each a column of its own: reject, drop, nxdomain")
+	set.StringSliceVar(&f.faults, "fault", labFaults()[:1], "what blocking does, each a column of its own: "+strings.Join(labFaults(), ", "))
 	set.StringSliceVar(&f.regimes, "regime", []string{"steady"}, "in which state to judge: steady, cold_boot")
 	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.Int64Var(&settings.Seed, "seed", 1, "of all that is random")
@@ -77,9 +77,12 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.list, "list", false, "list the worlds of the library")
 	f.display.add(command)
 	command.ValidArgsFunction = firstArgument(worlds)
-	completeFlag(command, "fault", "reject", "drop", "nxdomain")
+	completeFlag(command, "fault", labFaults()...)
 	completeFlag(command, "driver", "ipset", "iptables")
 }
+
+// labFaults are those of a lab's gateway.
+func labFaults() []string { return scenarios.Gateway{Placement: scenarios.Lab}.Faults() }
 
 func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 	if f.only != "" && !command.Flags().Changed("fault") {
@@ -151,7 +154,7 @@ func (f *labFlags) check() error {
 	}
 	return errors.Join(
 		known("--driver", []string{f.settings.Driver}, "ipset", "iptables"),
-		known("--fault", f.faults, "reject", "drop", "nxdomain"),
+		known("--fault", f.faults, labFaults()...),
 		known("--regime", f.regimes, "steady", "cold_boot"),
 		known("--keep", f.settings.Kept, "dhcp", "dns"),
 		checkFormat(f.display.format),

@@ -112,7 +112,7 @@ func uses(field func(*scenarios.Draft) *string) func(*scenarios.Draft) bool {
 func aboutGateway() []question {
 	return []question{
 		{
-			flag: "placement", asks: "where the gateway stands: lab, nic, vlan, onearm, ap, host, dns",
+			flag: "placement", asks: "where the gateway stands: " + strings.Join(scenarios.Placements(), ", "),
 			usual: func(d *scenarios.Draft) string { return d.Gateway.Placement },
 			set:   place,
 			about: func(_ *scenarios.Draft, s surroundings) []string { return s.placements() },

@@ -21,7 +21,7 @@ const only = "NEEDWANT-ONLY"
 // it send. An address newly answered for an open name is opened before the
 // answer leaves. [Gateway.Block] ends it.
 func (g *Gateway) Confine(ctx context.Context, open []harness.Destination, fault harness.Fault) error {
-	if err := g.barrier.replace(g.resolvers(open), fault); err != nil {
+	if err := g.barrier.replace(g.barrier.resolvers(open), fault); err != nil {
 		return err
 	}
 	if err := g.barrier.confine(open, fault); err != nil {
@@ -32,10 +32,10 @@ func (g *Gateway) Confine(ctx context.Context, open []harness.Destination, fault
 
 // resolvers are the gateway's own, which no forwarded packet is for, where they
 // are neither open nor kept.
-func (g *Gateway) resolvers(open []harness.Destination) (refused []harness.Destination) {
+func (b *barrier) resolvers(open []harness.Destination) (refused []harness.Destination) {
 	for _, protocol := range []string{"udp", "tcp"} {
 		resolver := harness.Destination{Protocol: protocol, Port: names.Port, Name: attribution.Resolver}
-		if !g.table.Kept(resolver) && !slices.Contains(open, resolver) {
+		if !b.table.Kept(resolver) && !slices.Contains(open, resolver) {
 			refused = append(refused, resolver)
 		}
 	}

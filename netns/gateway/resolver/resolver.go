@@ -93,7 +93,7 @@ func (r *Resolver) Block(_ context.Context, destinations []harness.Destination, 
 	}
 	if !fault.ByName() {
 		if len(blocked) > 0 {
-			return fmt.Errorf("a resolver has no fault %s: choose nxdomain, refused or null", fault)
+			return fmt.Errorf("a resolver has no fault %s: it has %v", fault, harness.ResolverFaults())
 		}
 		fault = harness.NXDomain
 	}
