@@ -109,7 +109,7 @@ type Settings struct {
 	Settle       time.Duration `json:"settle"`
 	Longest      time.Duration `json:"longest,omitempty"` // that a block is held on for what the device contacts seldom; 0 leaves it to the lane
 	Horizon      time.Duration `json:"horizon,omitempty"` // that the safe list is held; 0 is the longest period that is known, see [Run.Horizon]
-	For          time.Duration `json:"for,omitempty"`     // that the whole run may take; 0 is without a limit
+	For          time.Duration `json:"for,omitempty"`     // that the last hold may take if nobody chose a horizon, if that is longer than Longest: as long as the run may take; 0 is no longer
 }
 
 // OnlyList is a block list of which a run tests the names, and nothing else.

@@ -16,6 +16,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
@@ -30,6 +31,8 @@ type bisectFlags struct {
 	longest  time.Duration
 	wait     time.Duration
 	resume   bool
+	alone    bool // --unattended
+	schedule schedule
 	actuate  bool
 	dry      bool
 	trust    bool
@@ -65,6 +68,8 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set := command.Flags()
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name")
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
+	set.BoolVar(&f.alone, "unattended", false, "begin the run in that file, or go on with it: then --for counts the time before, too")
+	set.Var(&f.schedule, "schedule", "block only between these times of day, e.g. 01:00-06:00, with everything reachable in between")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
@@ -79,6 +84,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	trustFlag(command, &f.trust)
 	seenFlag(command, &f.seen)
 	onlyFlag(command, &f.only)
+	command.MarkFlagsMutuallyExclusive("unattended", "resume")
 	command.MarkFlagsMutuallyExclusive("seen", "resume") // the run file has the list
 	command.MarkFlagsMutuallyExclusive("only", "resume") // the same
 	f.display.add(command)
@@ -108,11 +114,12 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if f.out == "" {
 		f.out = filepath.Clean(bench.Name(nameOrPath, file) + ".run")
 	}
-	if f.resume {
+	_, err = os.Stat(f.out)
+	if f.resume || f.alone && err == nil {
 		f.own = &file
 		return f.goOn(command)
 	}
-	if _, err := os.Stat(f.out); err == nil {
+	if err == nil {
 		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or keep this run elsewhere by --out", f.out))
 	}
 	if file.Gateway.Placement == scenarios.Lab {
@@ -126,7 +133,9 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if list, err = file.Expand(command.Context(), list); err != nil {
 		return unfit(err)
 	}
-	f.settings.For = f.longest
+	if f.settings.For = f.longest; f.schedule.length() > 0 {
+		f.settings.For = min(f.longest, f.schedule.length()/2)
+	}
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
@@ -153,6 +162,9 @@ func (f *bisectFlags) check() error {
 	case f.settings.Budget < 0 || f.longest < 0 || f.settings.Longest < 0 || f.settings.Horizon < 0 || f.wait <= 0:
 		return errors.New("--budget, --for, --longest, --horizon and --wait take no negative values")
 	}
+	if night := f.schedule.length(); night > 0 && f.settings.Horizon > night {
+		return fmt.Errorf("--horizon %s is longer than the %s of --schedule %s: no block could be held for so long", span.Typed(f.settings.Horizon), span.Words(night), f.schedule.String())
+	}
 	return checkFormat(f.display.format)
 }
 
@@ -165,6 +177,12 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	f.display.end.saved = f.out
 	if over, err := alreadyOver(command, f.display, run, f.settings); over {
 		return err
+	}
+	if f.alone && f.longest > 0 {
+		if f.longest -= harness.ProgressOf(run).Elapsed; f.longest <= 0 {
+			fmt.Fprintln(command.ErrOrStderr(), "the time of the run is used up: go on with a larger --for")
+			return f.display.closing(command, run)
+		}
 	}
 	file, theirs, err := specOf(f.out, run, f.own)
 	if err != nil {
@@ -217,6 +235,9 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
 	run.Settings.Settle = stand.bench.Timing.Settle
 	stand.bench.Timing.Longest = cmp.Or(run.Settings.Longest, stand.bench.Timing.Longest)
+	if night := f.schedule.length(); night > 0 { // a longer hold would never come to its end
+		stand.bench.Timing.Longest = min(stand.bench.Timing.Longest, night/2)
+	}
 	stand.bench.Periods = run.Periods()
 	run.Settings.Simulated = run.Settings.Simulated || stand.simulated
 	journal, err := open(run)
@@ -238,7 +259,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return unfit(errors.Join(err, journal.Close(), stand.close()))
 	}
 	show := f.display.notify(command, run, stand.bench)
-	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Orders: f.display.page.orders(), Notify: func(event harness.Event) {
+	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Orders: f.schedule.orders(heeding, f.display.page.orders()), Notify: func(event harness.Event) {
 		stand.person.expect(event)
 		show(event)
 	}}

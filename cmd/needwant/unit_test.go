@@ -12,14 +12,47 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-const unit = "../../packaging/needwant@.service"
+const (
+	unit       = "../../packaging/needwant@.service"
+	bisectUnit = "../../packaging/needwant-bisect@.service"
+)
+
+var _ = Describe("the unit of systemd for an experiment of days", func() {
+	text := func(path string) string {
+		GinkgoHelper()
+		content, err := os.ReadFile(path)
+		Expect(err).NotTo(HaveOccurred())
+		return string(content)
+	}
+
+	It("is limited like that of a gateway", func() {
+		limits := func(path string) string {
+			_, limits, found := strings.Cut(text(path), "# What a gateway needs")
+			Expect(found).To(BeTrue())
+			return limits
+		}
+		Expect(limits(bisectUnit)).To(Equal(limits(unit)))
+	})
+
+	It("begins a run or goes on with it, and is not begun again when the run is over", func(ctx SpecContext) {
+		content := text(bisectUnit)
+		for _, line := range []string{"SuccessExitStatus=4", "Restart=on-failure", "RestartPreventExitStatus=2", "StateDirectory=needwant"} {
+			Expect(content).To(ContainSubstring("\n" + line + "\n"))
+		}
+		help, err := exec.CommandContext(ctx, program, "bisect", "--help").Output()
+		Expect(err).NotTo(HaveOccurred())
+		for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(regexp.MustCompile(`(?m)^(ExecStart|Environment)=.*$`).FindString(content), -1) {
+			Expect(string(help)).To(ContainSubstring(flag))
+		}
+	}, SpecTimeout(30*time.Second))
+})
 
 var _ = Describe("the unit of systemd", func() {
 	It("leaves the service little to do harm with", func(ctx SpecContext) {
 		if _, err := exec.LookPath("systemd-analyze"); err != nil {
 			Skip("there is no systemd-analyze here")
 		}
-		said, err := exec.CommandContext(ctx, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=39", unit).CombinedOutput()
+		said, err := exec.CommandContext(ctx, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=39", unit, bisectUnit).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), "the exposure is above 3.9: %s", said)
 		Expect(string(said)).To(ContainSubstring("Overall exposure level"))
 	}, SpecTimeout(30*time.Second))
