@@ -39,7 +39,8 @@ func sinceMidnight(at time.Time) time.Duration {
 }
 
 func clockOf(since time.Duration) string {
-	return fmt.Sprintf("%02d:%02d", since/time.Hour, since%time.Hour/time.Minute)
+	minutes := int(since.Minutes())
+	return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60)
 }
 
 // next is the next time after another at which the clock of the house shows that time of day.
