@@ -68,7 +68,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 
 		observed := h.needwant(ctx, "observe", h.spec(), "--for", "3s", "--wait", "30s")
 		Expect(observed.Code).To(Equal(0), observed.Stderr)
-		Expect(observed.Stdout).To(MatchRegexp(`one.time.example +203.0.113.11 +udp +123 +NTP +\d\d:\d\d:\d\d +\d\d:\d\d:\d\d +[1-9]\d* +yes +[1-9]\d* +[1-9]\d+ +dns`))
+		Expect(observed.Stdout).To(MatchRegexp(`one.time.example +203.0.113.11 +udp +123 +NTP +\d\d:\d\d:\d\d +\d\d:\d\d:\d\d +[0-9.]+ s +[1-9]\d* +yes +[1-9]\d* +[1-9]\d+ +dns`))
 		events := h.needwant(ctx, "observe", h.spec(), "--for", "2s", "--wait", "30s", "--json", "--quiet")
 		Expect(events.Code).To(Equal(0), events.Stderr)
 		Expect(events.Stdout).To(MatchRegexp(`"event":"(seen|answered)".*\n(.*\n)*{"event":"observed",.*"destination":"udp/123/one.time.example".*"packets":[1-9]`))

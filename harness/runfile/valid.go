@@ -134,8 +134,8 @@ func validResult(run harness.Run, result harness.Result) error {
 	v := &validator{}
 	trial := result.Trial
 	v.notNegative("a trial's number", trial.Number)
-	oneOf(v, "a trial's fault", trial.Fault, append(faults, "")...)
-	oneOf(v, "a trial's regime", trial.Regime, append(regimes, "")...)
+	oneOf(v, "a trial's fault", trial.Fault, slices.Concat(faults, []harness.Fault{""})...)
+	oneOf(v, "a trial's regime", trial.Regime, slices.Concat(regimes, []harness.Regime{""})...)
 	v.text("a trial's reason", trial.Reason)
 	v.notNegative("a trial's lane or sitting", result.Lane, result.Sitting)
 	v.span("a trial's duration", result.Duration, result.Held, trial.Hold)
