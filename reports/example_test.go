@@ -52,7 +52,7 @@ func Example() {
 	//
 	// switch: Required for switching?
 	//   mqtt.lamp.example on tcp/8883 is required (trial 2).
-	//   Certified exact: there is no other cut, provided that blocking more never makes it work again.
+	//   Certified exact: no other cut exists, if blocking more never repairs the device.
 	//
 	// What these verdicts rest on
 	//   switch checks whether the lamp obeys within 2 s, from the home network.

@@ -118,10 +118,10 @@ func (r reading) certification(column Column) string {
 		rest = fmt.Sprintf(". Nothing is proved of %s that stayed open.", count(open, "destination"))
 	}
 	if column.Certified == "exact" && open > 0 {
-		return "Certified exact for what the device tried, given that blocking more never repairs" + rest
+		return "Certified exact for what the device tried, if blocking more never repairs the device" + rest
 	}
 	if column.Certified == "exact" {
-		return "Certified exact: there is no other cut, provided that blocking more never makes it work again."
+		return "Certified exact: no other cut exists, if blocking more never repairs the device."
 	}
 	if order, ok := strings.CutPrefix(column.Certified, "order "); ok {
 		if t, err := strconv.Atoi(order); err == nil {

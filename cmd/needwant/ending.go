@@ -17,7 +17,7 @@ import (
 // saved, the state of the network, and what to do next.
 type ending struct {
 	saved   string            // the run file; "" if the run is not kept
-	spec    string            // the spec as the user named it; "" for a world, and if there is no such file
+	spec    string            // as the user named it; "" for a world, or if the file does not exist
 	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
 }
 
@@ -128,8 +128,8 @@ func network(gateway scenarios.Gateway, spec string) string {
 	return back + " This keeps it online: " + typed("sudo -E needwant gateway %s", quoted(spec))
 }
 
-// specName is the spec that a run was made with, as the user named it; "" if there is no
-// such spec: needwant why needs none, and a file may have been moved since.
+// specName returns the spec of a run, as the user named it. It is "" if that file does not
+// exist: needwant why needs none, and a file may have been moved.
 func specName(run harness.Run) string {
 	if _, err := scenarios.Find(run.Settings.Source); err != nil {
 		return ""

@@ -53,8 +53,8 @@ func screenOf(out io.Writer) *screen {
 // live reports whether a status can be shown.
 func (s *screen) live() bool { return s.size != nil }
 
-// columns is how much fits into a line of the terminal, with the last column left free; 0 if
-// there is no terminal.
+// columns returns the width of the terminal, without its last column. Without a terminal it
+// is 0.
 func (s *screen) columns() int {
 	if !s.live() {
 		return 0

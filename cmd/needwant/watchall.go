@@ -24,7 +24,7 @@ const (
 	mostOpened = 8   // pages of runs that are kept up to date, those opened last
 )
 
-// collection is the runs of a directory, as a page lists them.
+// collection has the runs of a directory for a page that lists them.
 type collection struct {
 	directory string
 	list      *page.Board
@@ -46,7 +46,7 @@ type listed struct {
 type stamp struct {
 	size    int64
 	changed time.Time
-	written bool // by a run under way, which lets go for an instant after each trial
+	written bool // a run is under way; one that was written just now counts, since it unlocks the file between trials
 }
 
 // opened is the page of a run.

@@ -63,7 +63,7 @@ func named(answer []byte) name {
 	return limited(namedByMDNS(answer))
 }
 
-// limited is a name that is no longer than a name may be, in UTF-8.
+// limited cuts a name to longestName characters, and makes it valid UTF-8.
 func limited(n name) name {
 	runes := []rune(strings.ToValidUTF8(strings.TrimSpace(n.text), "?"))
 	if n.text = string(runes[:min(len(runes), longestName)]); n.text == "" {

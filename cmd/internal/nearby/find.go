@@ -33,9 +33,10 @@ const (
 // again is when the queries are sent a second time: radios lose what is sent to all.
 const again = 500 * time.Millisecond
 
-// Find asks on every interface who is there, and listens until ctx ends. Each device that
-// answers is asked once more by itself, so that this machine learns its MAC address. An
-// interface on which nothing can be asked is an error, beside what was found on the others.
+// Find sends queries on every interface, and listens until ctx ends. Each device that
+// answers gets one more query, sent to it alone, so that this machine learns its MAC
+// address. The devices are valid even if there is an error: that of each interface on which
+// no query could be sent.
 func Find(ctx context.Context) ([]Device, error) {
 	found := &finding{names: map[netip.Addr]name{}}
 	err := found.search(ctx)

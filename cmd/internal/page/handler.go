@@ -52,7 +52,7 @@ func (s *Server) on(answer func(*Board, http.ResponseWriter, *http.Request)) htt
 	return func(w http.ResponseWriter, r *http.Request) {
 		board := s.board(r)
 		if board == nil {
-			refuse(w, http.StatusNotFound, `There is no such run. <a href="/">Back to the first page</a>`)
+			refuse(w, http.StatusNotFound, `This run is not in the list. <a href="/">Back to the first page</a>`)
 			return
 		}
 		answer(board, w, r)
