@@ -150,7 +150,7 @@ func (b *Bench) restart(ctx context.Context, trial Trial) error {
 func (b *Bench) hold(ctx context.Context, result *Result) error {
 	result.Outcomes = map[string]Outcome{}
 	watched := b.watch(ctx, result.Trial)
-	err := b.judge(ctx, result, watched)
+	err := b.holdAndCheck(ctx, result, watched)
 	outcomes := watched.conclude()
 	if err != nil || len(outcomes) == 0 {
 		return err

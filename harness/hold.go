@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// judge settles and checks until every scenario that is not watched is judged. It does
+// holdAndCheck settles and checks until every scenario that is not watched is judged. It does
 // not wait for what the device contacts seldom before it has checked what it tries often:
 // a scenario that fails by then needs no more time.
-func (b *Bench) judge(ctx context.Context, result *Result, watched *watches) error {
+func (b *Bench) holdAndCheck(ctx context.Context, result *Result, watched *watches) error {
 	var checked []Destination // those tried when the scenarios were last checked
 	worked := map[string]time.Duration{}
 	for round := 1; ; round++ {

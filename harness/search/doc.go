@@ -75,7 +75,7 @@
 // of these worlds apart; a set that would be one of the proofs in the end counts for
 // somewhat more. A further lane asks for what the trials in flight will not tell.
 // This takes some milliseconds. With [Options].Quick, with Blame and where answers may be wrong, the
-// rules choose alone. See worlds.go and weigh.go.
+// rules choose alone. See worlds.go and choose.go.
 //
 // # Destinations that are contacted rarely
 //
