@@ -171,7 +171,8 @@ func (b *Bench) hold(ctx context.Context, result *Result) error {
 const looksAtFailure = 4
 
 // persist checks those of some scenarios that failed again, until they pass or the failure has
-// lasted for Persist. One that passes again has worked, with an outage.
+// lasted for Persist. One that passes again has worked, with an outage. A person is asked once
+// more, at the end.
 func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario) (err error) {
 	failed := time.Now()
 	for last := b.Timing.Persist <= 0; !last; {
@@ -179,21 +180,22 @@ func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario) (
 		if len(failing) == 0 {
 			return nil
 		}
+		again := withoutPerson(failing)
 		var took time.Duration // by the slowest of the checks that failed
-		for _, scenario := range failing {
+		for _, scenario := range again {
 			took = max(took, result.Outcomes[scenario.Name].Duration)
 		}
 		// The last check begins when the time is over. One that would not end before
 		// that is left out.
 		wait, left := b.Timing.Persist/looksAtFailure, time.Until(failed.Add(b.Timing.Persist))
-		if last = wait+took >= left; last {
-			wait = left
+		if last = len(again) == 0 || wait+took >= left; last {
+			wait, again = left, failing
 		}
 		b.tell(Step{Phase: Persisting, Until: failed.Add(b.Timing.Persist), Scenarios: namesOf(failing)})
 		if result.Abandoned, err = b.pause(ctx, wait); err != nil || result.Abandoned {
 			return err
 		}
-		for name, outcome := range b.check(ctx, failing) {
+		for name, outcome := range b.check(ctx, again) {
 			switch {
 			case outcome.Answer == Pass:
 				outcome.Outage = &Outage{Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
@@ -243,6 +245,11 @@ func (b *Bench) unless(answer Answer, outcomes map[string]Outcome) []Scenario {
 // unwatched leaves out the scenarios that are judged over the whole trial.
 func unwatched(scenarios []Scenario) []Scenario {
 	return slices.DeleteFunc(slices.Clone(scenarios), func(s Scenario) bool { return s.Watch != nil })
+}
+
+// withoutPerson leaves out the scenarios that a person judges.
+func withoutPerson(scenarios []Scenario) []Scenario {
+	return slices.DeleteFunc(slices.Clone(scenarios), func(s Scenario) bool { return s.Person })
 }
 
 // attempted lists which of the blocked destinations the device tried afresh.

@@ -24,7 +24,7 @@ func (b *Bench) holdAndCheck(ctx context.Context, result *Result, watched *watch
 		}
 		asked := unwatched(b.unless(Fail, result.Outcomes))
 		if round > 1 && b.lingers(result) {
-			asked = slices.DeleteFunc(asked, func(s Scenario) bool { return s.Person })
+			asked = withoutPerson(asked)
 		}
 		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
 		maps.Copy(result.Outcomes, b.check(ctx, asked))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/internal/span"
@@ -15,7 +16,8 @@ import (
 // next trial. A device that stays broken is told by Recovered, not by an error.
 // One that fails twice in a row with nothing blocked is restarted, if it can be,
 // before it is asked for the last time. A scenario that could not be judged is no
-// reason to restart the device.
+// reason to restart the device. A person is asked when everything else works again, and
+// then once more at the end.
 func (b *Bench) recover(ctx context.Context, result *Result) error {
 	broken := b.unless(Pass, result.Outcomes)
 	if result.Trial.Control() {
@@ -42,7 +44,7 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		}
 	}
 	deadline := time.Now().Add(b.Timing.Recover)
-	for {
+	for asked := false; ; {
 		seen, err := b.Gateway.Observe(ctx)
 		if err != nil {
 			return fmt.Errorf("observing the recovery from trial %d: %w", result.Trial.Number, err)
@@ -53,7 +55,10 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		b.tell(Step{Phase: Recovering, Until: deadline, Scenarios: namesOf(broken)})
 		reached, late := b.reached(seen), time.Now().After(deadline)
 		if reached || late {
-			broken, failed = b.stillBroken(ctx, broken)
+			var answered bool
+			broken, failed, answered = b.stillBroken(ctx, broken, late || !asked)
+			asked = asked || answered
+			late = late || answered && time.Now().After(deadline)
 		}
 		result.Recovered = len(broken) == 0
 		if late && failed && !restarted && b.Restart != nil {
@@ -111,11 +116,24 @@ func (b *Bench) reached(seen Observation) bool {
 	return true
 }
 
-// stillBroken checks scenarios again and returns those that do not pass, and
-// whether one of them failed.
-func (b *Bench) stillBroken(ctx context.Context, broken []Scenario) (still []Scenario, failed bool) {
-	outcomes := b.check(ctx, broken)
-	for _, scenario := range broken {
+// stillBroken checks scenarios again and returns those that do not pass, and whether one of
+// them failed. A person is asked only if everything else passes, and only if they may be; asked
+// reports whether a person was.
+func (b *Bench) stillBroken(ctx context.Context, broken []Scenario, mayAsk bool) (still []Scenario, failed, asked bool) {
+	people := slices.DeleteFunc(slices.Clone(broken), func(s Scenario) bool { return !s.Person })
+	still, failed = b.notPassing(ctx, withoutPerson(broken))
+	if len(people) == 0 || len(still) > 0 || !mayAsk {
+		return append(still, people...), failed, false
+	}
+	still, failed = b.notPassing(ctx, people)
+	return still, failed, true
+}
+
+// notPassing checks scenarios and returns those that do not pass, and whether one of them
+// failed.
+func (b *Bench) notPassing(ctx context.Context, scenarios []Scenario) (still []Scenario, failed bool) {
+	outcomes := b.check(ctx, scenarios)
+	for _, scenario := range scenarios {
 		answer := outcomes[scenario.Name].Answer
 		if answer != Pass {
 			still = append(still, scenario)

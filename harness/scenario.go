@@ -75,8 +75,8 @@ type Scenario struct {
 	// of the duration that it returns.
 	Check func(ctx context.Context) Outcome
 
-	// Person reports whether a person answers: then it is not checked again and again
-	// only because a block is held for long.
+	// Person reports whether a person answers: then it is not checked again and again only
+	// because a block is held for long, or because a failure lasts.
 	Person bool
 
 	// Watch, where it is set, judges the scenario over the whole trial, and Check
