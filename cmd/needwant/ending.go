@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ func (e ending) write(out io.Writer, run harness.Run) {
 
 // next is the command that a run leads to, and what it does.
 func (e ending) next(run harness.Run) string {
-	file, export := quoted(e.saved), ""
+	file := quoted(e.saved)
 	switch {
 	case e.saved == "":
 		return ""
@@ -53,14 +54,11 @@ func (e ending) next(run harness.Run) string {
 	case needsAll(harness.Judge(run)):
 		return typed("needwant report %s --format html > report.html", file) + " makes a page of it. There are no rules to write, since nothing can be blocked."
 	}
-	if e.spec != "" {
-		export = " --spec " + quoted(e.spec)
-	}
 	if run.Settings.ByName {
-		return typed("needwant export %s%s --format adguard", file, export) + " writes the list (or dnsmasq, hosts); " +
+		return typed("needwant export %s%s --format adguard", file, e.device(run)) + " writes the list (or dnsmasq, hosts); " +
 			typed("needwant verify %s", file) + " tests it on the device."
 	}
-	return typed("needwant export %s%s --format nft", file, export) + " writes the rules; " + typed("sudo -E needwant verify %s", file) + " tests them on the device."
+	return typed("needwant export %s%s --format nft", file, e.device(run)) + " writes the rules; " + typed("sudo -E needwant verify %s", file) + " tests them on the device."
 }
 
 // needsAll reports whether it is known that nothing can be blocked with everything still
@@ -80,8 +78,20 @@ func (e ending) exceptions(run harness.Run) string {
 	if run.Settings.Simulated {
 		simulated = " --simulated"
 	}
-	return typed("needwant export %s --policy exceptions --format adguard%s", quoted(e.saved), simulated) +
+	return typed("needwant export %s --policy exceptions --format adguard%s%s", quoted(e.saved), e.device(run), simulated) +
 		" writes the exceptions for your list; pihole, dnsmasq and rpz are formats, too."
+}
+
+// device is the flag of export that says what the device's address is: its spec, or without
+// one, the address that needwant why was given, which is the device's name then.
+func (e ending) device(run harness.Run) string {
+	if e.spec != "" {
+		return " --spec " + quoted(e.spec)
+	}
+	if address, err := netip.ParseAddr(run.Device.Name); err == nil {
+		return " --address " + quoted(address.String())
+	}
+	return ""
 }
 
 // left says of a command that had a device behind the gateway, and is over, what came of it,

@@ -12,6 +12,28 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
+// blamed is a complete run on a block list, with this name to blame.
+func blamed(name string) harness.Run {
+	device := harness.Destination{Protocol: harness.TCP, Port: 443, Name: name}
+	run := harness.Run{Status: harness.Complete, Scenarios: []harness.ScenarioInfo{{Name: "app"}}, Settings: harness.Settings{
+		Order: "2", Faults: []harness.Fault{harness.NXDomain}, Regimes: []harness.Regime{harness.Steady}, Only: &harness.OnlyList{List: "list.txt", Entries: 1},
+	}}
+	for number := 1; number <= 3; number++ {
+		contact := harness.Contact{Destination: device, Tries: 1, Answered: true, Listed: []string{name}}
+		result := harness.Result{
+			Trial: harness.Trial{Number: number, Fault: harness.NXDomain, Regime: harness.Steady}, Recovered: true,
+			Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass}},
+		}
+		if number == 3 {
+			result.Trial.Block, result.Outcomes["app"] = []harness.Destination{device}, harness.Outcome{Answer: harness.Fail}
+			contact.Answered, contact.Attempts, contact.Touched = false, 1, 1
+		}
+		result.Seen.Contacts = []harness.Contact{contact}
+		run.Results = append(run.Results, result)
+	}
+	return run
+}
+
 var _ = Describe("what a run ends with", func() {
 	said := func(e ending, run harness.Run) string {
 		var out strings.Builder
@@ -68,6 +90,24 @@ Next: needwant report lab.run --format html > report.html makes a page of it; ne
 		Expect(needsAll(judgement)).To(BeTrue())
 		judgement.Safe[1].Destinations = []harness.Destination{{Name: "a"}}
 		Expect(needsAll(judgement)).To(BeFalse())
+	})
+
+	DescribeTable("leads from a block list to its exceptions", func(e ending, change func(*harness.Run), flags string) {
+		run := blamed("ads.example")
+		change(&run)
+		e.saved = "tv.run"
+		Expect(said(e, run)).To(HaveSuffix("\nNext: needwant export tv.run --policy exceptions --format adguard" + flags + " writes the exceptions for your list; pihole, dnsmasq and rpz are formats, too.\n"))
+	},
+		Entry("for the device of the spec alone", ending{spec: "my tv.yaml"}, func(*harness.Run) {}, " --spec 'my tv.yaml'"),
+		Entry("for the device that why was given", ending{}, func(r *harness.Run) { r.Device.Name = "192.168.1.50" }, " --address 192.168.1.50"),
+		Entry("for every device, if its address is not known", ending{}, func(r *harness.Run) { r.Device.Name = "tv" }, ""),
+		Entry("of a simulated device", ending{spec: "tv.yaml"}, func(r *harness.Run) { r.Settings.Simulated = true }, " --spec tv.yaml --simulated"),
+	)
+
+	It("leads to no exceptions if the list is not the cause", func() {
+		run := blamed("ads.example")
+		run.Results[2].Outcomes["app"] = harness.Outcome{Answer: harness.Pass}
+		Expect(said(ending{saved: "tv.run", spec: "tv.yaml"}, run)).NotTo(ContainSubstring("export"))
 	})
 
 	It("says nothing of a network that was not touched, nor of a run that is not kept", func() {
