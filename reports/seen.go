@@ -164,6 +164,9 @@ func (l imported) lastColumn(text string) string {
 func seenNotes(l seen.List) (notes []string) {
 	cannot := map[string]bool{}
 	for _, source := range l.Sources {
+		if len(source.Formats) == 0 { // it is empty, which the list of what it cannot show says
+			continue
+		}
 		text := fmt.Sprintf("%s: %s, %s read", source.File, enumerate(source.Formats), count(source.Records, "record"))
 		if source.Skipped > 0 {
 			text += fmt.Sprintf(", %d skipped because they are of other programs or not of IP", source.Skipped)

@@ -3,6 +3,7 @@ package seen
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,18 +15,14 @@ import (
 //	Nov 26 20:46:50 dnsmasq-dhcp[1]: DHCPACK(br0) 192.168.1.50 7c:49:eb:00:00:01 s50
 //
 // With log-queries=extra, a number and the client's address and port are before
-// "query" and "reply".
+// "query" and "reply". On a terminal, the number of the process is left out.
 func dnsmasqLine(t *Table, line string, in *input) lineIs {
-	where := strings.Index(line, "dnsmasq")
-	if where < 0 {
-		return other
-	}
-	_, text, ok := strings.Cut(line[where:], "]: ")
+	part, text, ok := dnsmasqText(line)
 	if !ok {
 		return other
 	}
 	words := strings.Fields(text)
-	if strings.HasPrefix(line[where:], "dnsmasq-dhcp") {
+	if part == "-dhcp" {
 		return dhcpLine(t, words)
 	}
 	client := netip.Addr{}
@@ -40,11 +37,30 @@ func dnsmasqLine(t *Table, line string, in *input) lineIs {
 	case len(words) >= 4 && words[2] == "is" && slices.Contains([]string{"reply", "cached", "cached-stale", "config"}, words[0]):
 		return dnsReply(t, client, words[1], words[3], in)
 	}
-	return other
+	return idle
+}
+
+// dnsmasqText returns what dnsmasq wrote in a line, and by which of its parts: "" for DNS,
+// "-dhcp", and others. ok is false for a line of another program.
+func dnsmasqText(line string) (part, text string, ok bool) {
+	const program = "dnsmasq"
+	for at := strings.Index(line, program); at >= 0; at = strings.Index(line, program) {
+		line = line[at+len(program):]
+		tag, after, found := strings.Cut(line, ": ")
+		name, process, numbered := strings.Cut(tag, "[")
+		if number, closed := strings.CutSuffix(process, "]"); numbered {
+			_, err := strconv.ParseUint(number, 10, 32)
+			found = found && closed && err == nil
+		}
+		if found && slices.Contains([]string{"", "-dhcp", "-tftp", "-script"}, name) {
+			return name, after, true
+		}
+	}
+	return "", "", false
 }
 
 func (in *input) dnsQuery(t *Table, line string, words []string) lineIs {
-	in.alias = alias{}
+	in.alias, in.queries = alias{}, in.queries+1
 	from, err := netip.ParseAddr(words[3])
 	if err != nil {
 		return damaged
@@ -84,7 +100,7 @@ func dnsReply(t *Table, client netip.Addr, name, is string, in *input) lineIs {
 // dhcpLine reads which device has which address.
 func dhcpLine(t *Table, words []string) lineIs {
 	if len(words) < 3 || !strings.HasPrefix(words[0], "DHCPACK(") {
-		return other
+		return idle
 	}
 	address, err := netip.ParseAddr(words[1])
 	if err != nil {

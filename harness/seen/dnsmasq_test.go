@@ -2,6 +2,7 @@ package seen_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -51,28 +52,35 @@ func freePort() string {
 	return strconv.Itoa(socket.LocalAddr().(*net.UDPAddr).Port)
 }
 
+// resolver runs dnsmasq with more arguments. It returns its log, and what makes a DNS query.
+func resolver(ctx context.Context, arguments ...string) (log string, query func(name string) error) {
+	GinkgoHelper()
+	dnsmasq, err := exec.LookPath("dnsmasq")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			Fail("dnsmasq is missing: scripts/install test")
+		}
+		Skip("there is no dnsmasq here")
+	}
+	log = filepath.Join(GinkgoT().TempDir(), "dnsmasq.log")
+	port := freePort()
+	command := exec.CommandContext(ctx, dnsmasq, append([]string{"--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
+		"--user=", "--port=" + port, "--listen-address=127.0.0.1", "--bind-interfaces", "--server=127.0.0.1#" + internet(), "--log-facility=" + log}, arguments...)...)
+	var said bytes.Buffer
+	command.Stderr = &said
+	Expect(command.Start()).To(Succeed())
+	DeferCleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
+	query = func(name string) error {
+		_, _, err := new(dns.Client).ExchangeContext(ctx, new(dns.Msg).SetQuestion(name, dns.TypeA), "127.0.0.1:"+port)
+		return err
+	}
+	Eventually(query).WithContext(ctx).WithArguments("api.example.com.").Should(Succeed(), "%s", &said)
+	return log, query
+}
+
 var _ = Describe("the log of a real dnsmasq", Label("peer"), func() {
 	DescribeTable("has the names, and the addresses of a firewall's log", func(ctx SpecContext, queries string) {
-		dnsmasq, err := exec.LookPath("dnsmasq")
-		if err != nil {
-			if os.Getenv("CI") != "" {
-				Fail("dnsmasq is missing: scripts/install test")
-			}
-			Skip("there is no dnsmasq here")
-		}
-		log := filepath.Join(GinkgoT().TempDir(), "dnsmasq.log")
-		port := freePort()
-		command := exec.CommandContext(ctx, dnsmasq, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
-			"--user=", "--port="+port, "--listen-address=127.0.0.1", "--bind-interfaces", "--server=127.0.0.1#"+internet(), "--log-facility="+log, queries)
-		var said bytes.Buffer
-		command.Stderr = &said
-		Expect(command.Start()).To(Succeed())
-		DeferCleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
-		ask := func(name string) error {
-			_, _, err := new(dns.Client).ExchangeContext(ctx, new(dns.Msg).SetQuestion(name, dns.TypeA), "127.0.0.1:"+port)
-			return err
-		}
-		Eventually(ask).WithContext(ctx).WithArguments("api.example.com.").Should(Succeed(), "%s", &said)
+		log, ask := resolver(ctx, queries)
 		Expect(ask("api.example.com.")).To(Succeed(), "from the cache")
 		Expect(ask("rare.example.com.")).To(Succeed())
 
@@ -94,4 +102,10 @@ var _ = Describe("the log of a real dnsmasq", Label("peer"), func() {
 		Entry("with log-queries", "--log-queries", SpecTimeout(30*time.Second)),
 		Entry("with log-queries=extra", "--log-queries=extra", SpecTimeout(30*time.Second)),
 	)
+
+	It("has no queries without log-queries, which the import says", func(ctx SpecContext) {
+		log, _ := resolver(ctx)
+		_, err := seen.Import(ctx, []string{log}, seen.Options{Now: time.Now()})
+		Expect(err).To(MatchError(ContainSubstring("it has no DNS queries: dnsmasq logs them only with log-queries")))
+	}, SpecTimeout(30*time.Second))
 })

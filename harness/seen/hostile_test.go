@@ -41,6 +41,10 @@ var _ = Describe("a damaged file", func() {
 			if errors.As(err, &missing) {
 				continue
 			}
+			if strings.HasSuffix(err.Error(), "it has no packets: capture on the device's interface while the device is used") {
+				Expect(begins).NotTo(ContainElement(BeNumerically(">", 200)), "only headers")
+				continue
+			}
 			_, at := place(err)
 			Expect(at).To(BeNumerically("<", size), err.Error())
 			Expect(err).To(MatchError(ContainSubstring("file ends within")))

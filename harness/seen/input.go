@@ -3,6 +3,7 @@ package seen
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -44,27 +45,47 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Import reads files, "-" for the standard input, and returns what they show of one
-// device. The error is an [*Error] if a file cannot be read, and a [*DeviceError] if
-// the device is not found.
+// device. The error is an [*Error] if a file cannot be read, or if no file has a record, and
+// a [*DeviceError] if the device is not found. Of several files, some may be without records:
+// a log that was just rotated is empty.
 func Import(ctx context.Context, files []string, options Options) (List, error) {
 	t, err := NewTable(options.Devices...)
 	if err != nil {
 		return List{}, err
 	}
 	var sources []Source
+	var lacking []error
 	for _, path := range files {
-		source, err := importFile(ctx, path, options, t)
+		source, lack, err := importFile(ctx, path, options, t)
 		if err != nil {
 			return List{}, err
 		}
+		if lack != nil {
+			lacking = append(lacking, lack)
+		}
 		sources = append(sources, source)
+	}
+	if len(lacking) == len(files) {
+		return List{}, errors.Join(lacking...)
 	}
 	list, err := t.List()
 	if err != nil {
-		return List{}, err
+		return List{}, missing(err, lacking)
 	}
 	list.Sources = sources
 	return list, nil
+}
+
+// missing is an error of [Table.List], with what files lack: the device may be missing for that.
+func missing(err error, lacking []error) error {
+	var device *DeviceError
+	if !errors.As(err, &device) {
+		return err
+	}
+	for _, lack := range lacking {
+		device.text += "\n" + lack.Error()
+	}
+	return device
 }
 
 // headSize is how much of a file is looked at to recognise it: a system's log may begin
@@ -83,10 +104,13 @@ type input struct {
 	passed  *passed
 	packed  bool  // the file is compressed
 	number  int   // of the line
+	queries int   // that dnsmasq logged
 	alias   alias // of dnsmasq's answers
 }
 
-func importFile(ctx context.Context, path string, options Options, t *Table) (Source, error) {
+// importFile reads one file. lack says what a file without a record should have; it is an
+// [*Error].
+func importFile(ctx context.Context, path string, options Options, t *Table) (source Source, lack, err error) {
 	in := &input{ctx: ctx, options: options, found: map[string]bool{}, source: Source{File: path}}
 	if path == "-" {
 		in.source.File = "standard input"
@@ -94,12 +118,12 @@ func importFile(ctx context.Context, path string, options Options, t *Table) (So
 	} else {
 		file, err := os.Open(path)
 		if err != nil {
-			return in.source, err
+			return in.source, nil, err
 		}
 		defer file.Close()
 		info, err := file.Stat()
 		if err != nil || info.IsDir() {
-			return in.source, in.fail(-1, errors.Join(err, errors.New("it is not a file")))
+			return in.source, nil, in.fail(-1, errors.Join(err, errors.New("it is not a file")))
 		}
 		in.file = file
 		in.open(file, info.Size())
@@ -107,14 +131,14 @@ func importFile(ctx context.Context, path string, options Options, t *Table) (So
 	if err := in.read(t); err != nil {
 		var placed *Error
 		if ctx.Err() != nil && path == "-" && in.source.Records > 0 {
-			return in.source, nil // stopped within a record
+			return in.source, nil, nil // stopped within a record
 		}
 		if ctx.Err() != nil || errors.As(err, &placed) {
-			return in.source, err
+			return in.source, nil, err
 		}
-		return in.source, in.fail(in.offset(), err)
+		return in.source, nil, in.fail(in.offset(), err)
 	}
-	return in.source, nil
+	return in.source, in.lack(), nil
 }
 
 // untilStopped is a stream that ends when ctx does: the user stops what has no end of
@@ -142,6 +166,10 @@ func (in *input) read(t *Table) error {
 	if err != nil {
 		return err
 	}
+	if len(head) == 0 {
+		in.source.Formats, in.source.Cannot = []string{}, []string{in.source.File + " is empty."}
+		return nil
+	}
 	if in.options.Format != "" {
 		in.format, err = Find(in.options.Format)
 	} else {
@@ -153,19 +181,49 @@ func (in *input) read(t *Table) error {
 	if err := in.format.read(in, t); err != nil {
 		return err
 	}
-	in.found[in.format.Name] = true
+	if len(in.found) == 0 {
+		in.found[in.format.Name] = true
+	}
 	for _, f := range Formats() {
-		if in.found[f.Name] {
-			in.source.Formats = append(in.source.Formats, f.Name)
-			if !slices.Contains(in.source.Cannot, f.Cannot) {
-				in.source.Cannot = append(in.source.Cannot, f.Cannot)
-			}
+		if !in.found[f.Name] {
+			continue
+		}
+		in.source.Formats = append(in.source.Formats, f.Name)
+		cannot := f.Cannot
+		if in.lacks(f) {
+			cannot = in.source.File + " has " + f.Lacks + "."
+		}
+		if !slices.Contains(in.source.Cannot, cannot) {
+			in.source.Cannot = append(in.source.Cannot, cannot)
 		}
 	}
 	return nil
 }
 
-// head is the beginning of the data, uncompressed.
+// lacks reports whether the data has nothing of what this format is read for. The leases in
+// a log of dnsmasq are records, and not what the device contacted.
+func (in *input) lacks(f Format) bool {
+	if in.source.Damaged > 0 {
+		return false
+	}
+	return in.source.Records == 0 || f.Name == "dnsmasq" && in.queries == 0
+}
+
+// lack is the error for a file that has no record; nil if it has one.
+func (in *input) lack() error {
+	if len(in.source.Formats) == 0 {
+		return in.fail(0, errors.New("it is empty"))
+	}
+	for _, f := range Formats() {
+		if slices.Contains(in.source.Formats, f.Name) && !in.lacks(f) {
+			return nil
+		}
+	}
+	f, err := Find(in.source.Formats[0])
+	return in.fail(-1, cmp.Or(err, fmt.Errorf("it has %s", f.Lacks)))
+}
+
+// head is the beginning of the data, uncompressed. It is empty if there is none.
 func (in *input) head() ([]byte, error) {
 	head, err := in.Peek(headSize)
 	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
@@ -180,9 +238,6 @@ func (in *input) head() ([]byte, error) {
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
-	}
-	if len(head) == 0 {
-		return nil, errors.New("it is empty")
 	}
 	return head, nil
 }
@@ -317,7 +372,7 @@ func (in *input) takeLine(t *Table, logs []Format, line string) {
 			return
 		case damaged:
 			worst = damaged
-		case other:
+		case other, idle:
 		}
 	}
 	if worst == other {

@@ -18,7 +18,7 @@ import (
 func kernelLine(t *Table, line string, in *input) lineIs {
 	begin := strings.Index(line, "SRC=")
 	if begin < 0 || !strings.Contains(line, " DST=") {
-		return other
+		return kernelIdle(line)
 	}
 	if mac := strings.LastIndex(line[:begin], "MAC="); mac >= 0 {
 		begin = mac
@@ -33,6 +33,17 @@ func kernelLine(t *Table, line string, in *input) lineIs {
 		flags[word] = true
 	}
 	return in.kernelPacket(t, line, values, flags)
+}
+
+// kernelIdle reports whether a line without a packet is the kernel's: in a system's log, or
+// as dmesg prints it.
+func kernelIdle(line string) lineIs {
+	time, _, stamped := strings.Cut(strings.TrimPrefix(line, "["), "] ")
+	_, err := strconv.ParseFloat(strings.TrimSpace(time), 64)
+	if stamped && line[0] == '[' && err == nil || strings.Contains(line, " kernel: ") {
+		return idle
+	}
+	return other
 }
 
 func (in *input) kernelPacket(t *Table, line string, values map[string]string, flags map[string]bool) lineIs {

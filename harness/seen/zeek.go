@@ -18,7 +18,7 @@ type zeekFields map[string]string
 
 func isZeek(head []byte) bool {
 	line, _, _ := bytes.Cut(head, []byte("\n"))
-	return bytes.HasPrefix(line, []byte("#separator ")) || bytes.HasPrefix(line, []byte("{")) && bytes.Contains(line, []byte(`"id.orig_h"`))
+	return bytes.HasPrefix(line, []byte("#separator")) || bytes.HasPrefix(line, []byte("#fields\t")) || bytes.HasPrefix(line, []byte("{")) && bytes.Contains(line, []byte(`"id.orig_h"`))
 }
 
 // wrong says what is wrong with a line that is not whole, or not of a format.
@@ -58,8 +58,8 @@ func (z *zeekTable) fields(line []byte) (zeekFields, error) {
 		return zeekJSON(line)
 	}
 	text := string(line)
-	if key, value, ok := strings.Cut(text, " "); ok && key == "#separator" {
-		return nil, z.separate(value)
+	if value, ok := strings.CutPrefix(text, "#separator"); ok {
+		return nil, z.separate(strings.TrimSpace(value))
 	}
 	values := strings.Split(text, z.separator)
 	if strings.HasPrefix(text, "#") {
