@@ -20,6 +20,12 @@ type Gateway interface {
 	Observe(ctx context.Context) (Observation, error)
 }
 
+// StandInGateway is a gateway that can answer for some of what it blocks.
+type StandInGateway interface {
+	// BlockWith is Block, with stand-ins that answer instead of some of the destinations.
+	BlockWith(ctx context.Context, destinations []Destination, fault Fault, standIns map[Destination]StandIn) error
+}
+
 // Observation is what a gateway saw within one window.
 type Observation struct {
 	Since     time.Time  `json:"since"`
@@ -31,6 +37,7 @@ type Observation struct {
 	Home      []string   `json:"home,omitempty"`      // who in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
 	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
+	StoodIn   []StoodIn  `json:"stood_in,omitempty"`  // what stand-ins answered, sorted by destination
 	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
 	Late      []string   `json:"late,omitempty"`      // names that the home's resolver answered for too late, though it was in time before, sorted
 	Silent    []string   `json:"silent,omitempty"`    // names that it did not answer for at all, though it did before, sorted

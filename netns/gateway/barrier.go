@@ -40,12 +40,15 @@ type barrier struct {
 	live    []block.Connection   // open to what is blocked, to be reset
 	opened  map[block.Entry]bool // in a confinement; nil if everything is open that is not blocked
 
+	standIns *standIn // of the block that counts; nil if there are none
+
 	replaced int        // how often the block was replaced
 	waiting  *pass      // through the kernel's connections, that has not begun
 	cutting  sync.Mutex // held during a pass; taken before mutex
 }
 
-// replace ends the block and the confinement, and blocks these destinations. It
+// replace ends the block and the confinement, and blocks these destinations, with
+// stand-ins that answer for some of them, or nil. It
 // cuts the connections of everything that was blocked before or is blocked now. In
 // shared tables those of what is blocked now stay tracked: a packet that still arrives
 // on a connection that is no longer tracked counts as the machine's own, and the
@@ -53,9 +56,10 @@ type barrier struct {
 //
 // The connections that the device has open to what is blocked now are to be reset
 // when the window is open: see [barrier.reset].
-func (b *barrier) replace(destinations []harness.Destination, fault harness.Fault) error {
+func (b *barrier) replace(destinations []harness.Destination, fault harness.Fault, answering *standIn) error {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	b.standIns = answering
 	b.trouble = b.change(destinations, fault)
 	return b.trouble
 }
@@ -75,6 +79,9 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 	}
 	b.firm = maps.Clone(b.blocked)
 	before, now := b.table.Use(next)
+	if err := b.divert(next.Entries()); err != nil {
+		return err
+	}
 	changed := slices.Concat(before, now)
 	if b.config.Shared { // there, only a block by address refuses what a connection sends
 		changed, now = slices.DeleteFunc(changed, next.Blocks), next.Entries()
@@ -139,7 +146,7 @@ func (b *barrier) apply(change attribution.Change) (more []block.Entry, err erro
 	if err := b.driver.Add(more); err != nil {
 		return nil, fmt.Errorf("blocking a new address: %w", err)
 	}
-	return more, nil
+	return more, b.divert(more)
 }
 
 // cut ends the connections to new entries. It does so for all callers that wait, in

@@ -20,6 +20,10 @@ import (
 // at once. A kept destination, and a fault that it does not know, are errors, and then
 // nothing has changed.
 func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
+	return g.BlockWith(ctx, destinations, fault, nil)
+}
+
+func (g *Gateway) block(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn) error {
 	for _, destination := range destinations {
 		if destination.Protocol == harness.DNS {
 			return fmt.Errorf("%s is a name without a port, which only placement dns blocks", destination)
@@ -30,7 +34,14 @@ func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination,
 	}
 	g.rows.add(destinations...)
 	g.table.Settle(g.ledger.Window())
-	if err := g.barrier.replace(destinations, fault); err != nil {
+	if err := g.barrier.stopStandIns(); err != nil {
+		return err
+	}
+	answering, err := g.startStandIns(ctx, standIns)
+	if err != nil {
+		return err
+	}
+	if err := g.barrier.replace(destinations, fault, answering); err != nil {
 		return err
 	}
 	if err := g.open(ctx, len(destinations) == 0); err != nil {
@@ -62,6 +73,7 @@ func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
 	if err := g.answered(answer); err != nil {
 		return err
 	}
+	g.barrier.resolved(answer.Query)
 	if wait := g.table.Space(answer); wait > 0 {
 		return span.Wait(ctx, wait)
 	}

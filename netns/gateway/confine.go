@@ -21,7 +21,10 @@ const only = "NEEDWANT-ONLY"
 // it send. An address newly answered for an open name is opened before the
 // answer leaves. [Gateway.Block] ends it.
 func (g *Gateway) Confine(ctx context.Context, open []harness.Destination, fault harness.Fault) error {
-	if err := g.barrier.replace(g.barrier.resolvers(open), fault); err != nil {
+	if err := g.barrier.stopStandIns(); err != nil {
+		return err
+	}
+	if err := g.barrier.replace(g.barrier.resolvers(open), fault, nil); err != nil {
 		return err
 	}
 	if err := g.barrier.confine(open, fault); err != nil {

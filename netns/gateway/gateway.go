@@ -135,6 +135,7 @@ func (g *Gateway) Close() (err error) {
 	if g.forwarder != nil {
 		err = errors.Join(err, g.forwarder.Close())
 	}
+	err = errors.Join(err, g.barrier.stopStandIns())
 	if g.changes != nil {
 		err = errors.Join(err, g.changes.Close())
 	}

@@ -78,6 +78,10 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err != nil {
 		return harness.Observation{}, err
 	}
+	stoodIn, err := g.barrier.stoodIn()
+	if err != nil {
+		return harness.Observation{}, err
+	}
 	contacts := g.sort()
 	untested := harness.SumUntested(slices.Concat(g.untested.list(), contacts.left))
 	late, silent := g.forwarder.Silent(g.window.since)
@@ -91,6 +95,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Home:      g.doubts.homeHosts(),
 		Untested:  untested[:min(len(untested), mostUntested)],
 		Lost:      g.log.Lost() - g.window.lost,
+		StoodIn:   stoodIn,
 		Disturbed: disturbed,
 		Late:      late,
 		Silent:    silent,

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/sockets"
 )
 
 // Port is where resolvers listen (RFC 1035).
@@ -32,11 +33,13 @@ const LongestTTL = time.Second
 
 // mostInFlight limits the queries that wait for an answer. Those beyond it are
 // dropped: a device sends such a query again. mostStreams limits the TCP connections
-// of the device, and longestAnswer the bytes of an answer over UDP.
+// of the device. Over UDP, longestAnswer limits the bytes of an answer, and longestQuery
+// those of a query, which has a few hundred.
 const (
 	mostInFlight  = 256
 	mostStreams   = 64
 	longestAnswer = 4096
+	longestQuery  = 4096
 )
 
 // Config says who a forwarder answers.
@@ -119,17 +122,17 @@ func Forward(ctx context.Context, namespace *netns.Namespace, config Config) (*F
 // ForwardOn answers on sockets that are open already, which it closes, until Close.
 // Nil for the namespace is that of the process. Link, MAC, From, Port and Own are not
 // used.
-func ForwardOn(ctx context.Context, namespace *netns.Namespace, sockets Sockets, config Config) (*Forwarder, error) {
+func ForwardOn(ctx context.Context, namespace *netns.Namespace, open Sockets, config Config) (*Forwarder, error) {
 	if err := checkUpstream(config.Upstream); err != nil {
-		return nil, errors.Join(err, sockets.Close())
+		return nil, errors.Join(err, open.Close())
 	}
 	f := newForwarder(ctx, namespace, config)
-	packets, err := sockets.datagrams()
+	packets, err := open.datagrams()
 	if err != nil {
-		return nil, errors.Join(err, sockets.Close())
+		return nil, errors.Join(err, open.Close())
 	}
-	if err := f.serveOn(packets, sockets.Streams); err != nil {
-		return nil, errors.Join(err, sockets.Close(), f.Close())
+	if err := f.serveOn(packets, open.Streams); err != nil {
+		return nil, errors.Join(err, open.Close(), f.Close())
 	}
 	return f, nil
 }
@@ -161,18 +164,18 @@ func (c Config) versions() (versions []string) {
 }
 
 func (f *Forwarder) serve(ctx context.Context, version string) error {
-	packets, err := listenPacket(ctx, f.namespace, f.config, version)
+	packets, err := sockets.ListenPacket(ctx, f.namespace, f.config.socket(version))
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, f.namespace, f.config, version)
+	listener, err := sockets.Listen(ctx, f.namespace, f.config.socket(version))
 	if err != nil {
 		return errors.Join(err, packets.Close())
 	}
 	return f.serveOn(packets, listener)
 }
 
-func (f *Forwarder) serveOn(packets *datagrams, listener net.Listener) error {
+func (f *Forwarder) serveOn(packets *sockets.Datagrams, listener net.Listener) error {
 	f.sockets = append(f.sockets, packets)
 	f.work.Go(func() { f.serveDatagrams(packets) })
 	return f.start(&dns.Server{Listener: netutil.LimitListener(listener, mostStreams), Handler: dns.HandlerFunc(f.serveStream)})
@@ -196,7 +199,7 @@ func (f *Forwarder) start(server *dns.Server) error {
 }
 
 func (f *Forwarder) serveStream(w dns.ResponseWriter, question *dns.Msg) {
-	from := addrPort(w.RemoteAddr())
+	from := sockets.AddrPort(w.RemoteAddr())
 	client := f.client(from)
 	if !f.takeOff(client) {
 		_ = w.Close()
@@ -208,7 +211,7 @@ func (f *Forwarder) serveStream(w dns.ResponseWriter, question *dns.Msg) {
 		_ = w.Close()
 		return
 	}
-	_ = w.WriteMsg(f.answer(who, "tcp", from, addrPort(w.LocalAddr()), question)) // a client that went away asks again
+	_ = w.WriteMsg(f.answer(who, "tcp", from, sockets.AddrPort(w.LocalAddr()), question)) // a client that went away asks again
 }
 
 func (f *Forwarder) client(from netip.AddrPort) Client {
@@ -293,9 +296,9 @@ func answerable(to netip.Addr) bool {
 	return to.IsGlobalUnicast() || to.IsLoopback() || to.IsLinkLocalUnicast()
 }
 
-func (f *Forwarder) serveDatagrams(packets *datagrams) {
+func (f *Forwarder) serveDatagrams(packets *sockets.Datagrams) {
 	for {
-		text, from, to, err := packets.read()
+		text, from, to, err := packets.Read(make([]byte, longestQuery))
 		if err != nil {
 			f.fail("UDP", err)
 			return
@@ -316,7 +319,7 @@ func (f *Forwarder) serveDatagrams(packets *datagrams) {
 			}
 			answer := f.answer(who, "udp", from, to, question)
 			if reply, err := answer.Pack(); err == nil {
-				_ = packets.write(reply, from, to)
+				_ = packets.Write(reply, from, to)
 			}
 		})
 	}

@@ -9,9 +9,9 @@ import (
 	"os"
 	"syscall"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns/gateway/sockets"
 )
 
 // Sockets are where a resolver is queried at one address of the machine. An ordinary
@@ -95,15 +95,13 @@ func SocketsOf(packets, streams *os.File) (s Sockets, err error) {
 // Close closes both.
 func (s Sockets) Close() error { return errors.Join(s.Packets.Close(), s.Streams.Close()) }
 
-func (s Sockets) datagrams() (*datagrams, error) {
+func (s Sockets) datagrams() (*sockets.Datagrams, error) {
 	at := s.Packets.LocalAddr().(*net.UDPAddr).AddrPort()
-	d := &datagrams{PacketConn: s.Packets, port: at.Port()}
+	version := "6"
 	if at.Addr().Unmap().Is4() {
-		d.v4 = ipv4.NewPacketConn(s.Packets)
-		return d, d.v4.SetControlMessage(ipv4.FlagDst, true)
+		version = "4"
 	}
-	d.v6 = ipv6.NewPacketConn(s.Packets)
-	return d, d.v6.SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true)
+	return sockets.NewDatagrams(s.Packets, at.Port(), version)
 }
 
 // Unblock makes sure that reads can be interrupted: handing the sockets to another

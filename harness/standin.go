@@ -1,0 +1,111 @@
+package harness
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// StandIn is a kind of service that the gateway can offer instead of a destination.
+type StandIn string
+
+// The stand-ins. The table in standInKinds says what each answers for.
+const (
+	TimeServer StandIn = "ntp"
+	Resolver   StandIn = "dns"
+	ProbePages StandIn = "probe"
+	EchoReply  StandIn = "icmp"
+)
+
+// standInKind is all that is said of a stand-in. Only how it answers is elsewhere: in
+// package standin.
+type standInKind struct {
+	standIn StandIn
+	own     string // what its owner would have at home instead
+	answers func(Destination) bool
+}
+
+// standInKinds lists what there is. No destination has two.
+func standInKinds() []standInKind {
+	return []standInKind{
+		{TimeServer, "your own time server", func(d Destination) bool { return d.Protocol == UDP && d.Port == 123 }},
+		{Resolver, "your own DNS server", func(d Destination) bool {
+			return (d.Protocol == UDP || d.Protocol == TCP) && d.Port == 53 && d.Host() == ""
+		}},
+		{ProbePages, "your own page for connectivity checks", func(d Destination) bool { return d.Protocol == TCP && d.Port == 80 }},
+		{EchoReply, "your own answer to pings", func(d Destination) bool { return d.Protocol == ICMP }},
+	}
+}
+
+// StandIns lists what there is.
+func StandIns() (all []StandIn) {
+	for _, kind := range standInKinds() {
+		all = append(all, kind.standIn)
+	}
+	return all
+}
+
+// ParseStandIn reads the name of a stand-in.
+func ParseStandIn(text string) (StandIn, error) {
+	if slices.Contains(StandIns(), StandIn(text)) {
+		return StandIn(text), nil
+	}
+	var names []string
+	for _, kind := range StandIns() {
+		names = append(names, string(kind))
+	}
+	return "", fmt.Errorf("%q is not a stand-in: write %s", text, strings.Join(names, ", "))
+}
+
+// Own is what a device's owner would have at home instead, e.g. "your own time server".
+func (s StandIn) Own() string {
+	for _, kind := range standInKinds() {
+		if kind.standIn == s {
+			return kind.own
+		}
+	}
+	return string(s)
+}
+
+// AnswersFor reports whether the stand-in can answer instead of a destination.
+func (s StandIn) AnswersFor(d Destination) bool {
+	return slices.ContainsFunc(standInKinds(), func(k standInKind) bool { return k.standIn == s && k.answers(d) })
+}
+
+// StandInsFor finds which of some stand-ins can answer for which destinations. It is nil
+// if there are none.
+func StandInsFor(destinations []Destination, allowed []StandIn) (found map[Destination]StandIn) {
+	for _, d := range destinations {
+		for _, s := range allowed {
+			if !s.AnswersFor(d) {
+				continue
+			}
+			if found == nil {
+				found = map[Destination]StandIn{}
+			}
+			found[d] = s
+		}
+	}
+	return found
+}
+
+// StoodIn is what a stand-in answered instead of a destination.
+type StoodIn struct {
+	Destination Destination `json:"destination"`
+	Kind        StandIn     `json:"kind"`
+	Answers     int         `json:"answers"`
+}
+
+// CheckStandIns finds what keeps stand-ins from answering for what a trial blocks.
+func CheckStandIns(standIns map[Destination]StandIn, block []Destination) error {
+	for _, d := range slices.SortedFunc(maps.Keys(standIns), Destination.Compare) {
+		if kind := standIns[d]; !kind.AnswersFor(d) {
+			return fmt.Errorf("the stand-in %q cannot answer for %s", kind, d)
+		}
+		if !slices.Contains(block, d) {
+			return fmt.Errorf("a stand-in for %s answers only while that is blocked, and it is not", d)
+		}
+	}
+	return nil
+}

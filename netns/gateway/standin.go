@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/block"
+	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/standin"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// What the device sends to a destination with a stand-in is delivered to the gateway, its
+// address unchanged, as queries to other resolvers are: see catch.go. It counts as an
+// attempt, like everything that is blocked, and is let in before the block.
+
+// stood is the bit that such packets carry besides caught.
+const stood = 0x08000000
+
+// mostStood limits the addresses that a stand-in answers for. Each is a rule of iptables.
+const mostStood = 1024
+
+// The chains for it, which are there only while a stand-in is on.
+const (
+	divert = "NEEDWANT-DIVERT"
+	enter  = "NEEDWANT-STOOD"
+)
+
+// BlockWith is [Gateway.Block], with stand-ins that answer for some of what is blocked.
+func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn) error {
+	if len(standIns) > 0 {
+		switch err := harness.CheckStandIns(standIns, destinations); {
+		case err != nil:
+			return err
+		case g.config.Shared:
+			return errors.New("stand-ins need a gateway of the device's own, and here the tables are the machine's: leave out --stand-ins, or take another placement than host")
+		case fault == harness.NXDomain:
+			return errors.New("stand-ins need addresses, which the fault nxdomain withholds: use reject or drop")
+		}
+	}
+	return g.block(ctx, destinations, fault, standIns)
+}
+
+// startStandIns starts the servers for the stand-ins of a block that is about to begin;
+// nil if there are none.
+func (g *Gateway) startStandIns(ctx context.Context, standIns map[harness.Destination]harness.StandIn) (*standIn, error) {
+	if len(standIns) == 0 {
+		return nil, nil //nolint:nilnil // there is nothing to start
+	}
+	kinds := slices.Compact(slices.Sorted(maps.Values(standIns)))
+	servers, err := standin.Open(ctx, standin.Config{Namespace: g.config.Namespace, Link: g.config.Inside, MAC: g.config.MAC, Versions: versionsOf(g.addresses.own)}, kinds)
+	if err != nil {
+		return nil, err
+	}
+	return &standIn{servers: servers, kinds: standIns, places: map[block.Entry]bool{}}, nil
+}
+
+func versionsOf(addresses []netip.Addr) (versions []string) {
+	for _, family := range chains.Families() {
+		if slices.ContainsFunc(addresses, func(a netip.Addr) bool { return chains.FamilyOf(a) == family }) {
+			versions = append(versions, fmt.Sprint(int(family)))
+		}
+	}
+	return versions
+}
+
+// standIn are the stand-ins of one block.
+type standIn struct {
+	servers *standin.Servers
+	kinds   map[harness.Destination]harness.StandIn
+	written bool                 // the chains
+	places  map[block.Entry]bool // whose packets are diverted
+}
+
+// stopStandIns lets the block be what it is without stand-ins, and then stops these.
+func (b *barrier) stopStandIns() (err error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	s := b.standIns
+	if s == nil {
+		return nil
+	}
+	b.standIns = nil
+	if s.written {
+		for _, family := range chains.Families() {
+			err = errors.Join(err, b.tables.Remove(family, b.config.diversion()))
+		}
+	}
+	return errors.Join(err, s.servers.Close())
+}
+
+// divert brings entries that were blocked a moment ago to their stand-ins, if they have
+// any. The caller holds the lock.
+func (b *barrier) divert(entries []block.Entry) error {
+	s := b.standIns
+	if s == nil {
+		return nil
+	}
+	if !s.written {
+		for _, family := range chains.Families() {
+			if err := b.tables.Install(family, b.config.diversion()); err != nil {
+				return fmt.Errorf("putting up stand-ins: %w", err)
+			}
+		}
+		s.written = true
+	}
+	for _, entry := range entries {
+		if s.places[entry] || len(s.places) >= mostStood || !s.answersFor(b.table.Destinations(placeOf(entry))) {
+			continue
+		}
+		s.servers.Take(placeOf(entry))
+		there, _ := entry.Matches()
+		if err := b.tables.Insert(chains.FamilyOf(entry.Address), "mangle", divert, append(there, chains.Rulef("-j MARK --set-xmark %s", bits(caught|stood))...)); err != nil {
+			return fmt.Errorf("bringing %s to its stand-in: %w", entry, err)
+		}
+		s.places[entry] = true
+	}
+	return nil
+}
+
+// answersFor reports whether all of what a place is has a stand-in.
+func (s *standIn) answersFor(destinations []harness.Destination) bool {
+	return len(destinations) > 0 && !slices.ContainsFunc(destinations, func(d harness.Destination) bool { return s.kinds[d] == "" })
+}
+
+func placeOf(entry block.Entry) watch.Place {
+	return watch.Place{Protocol: entry.Protocol, AddrPort: netip.AddrPortFrom(entry.Address, entry.Port)}
+}
+
+func bits(of int) string { return fmt.Sprintf("%#x/%#x", of, of) }
+
+// diversion are the chains of each family, with nothing diverted yet. The servers answer
+// for what is diverted alone: the gateway itself has no such services.
+func (c Config) diversion() []chains.Chain {
+	from := chains.Rulef("-i %s", c.Inside)
+	if c.MAC != nil {
+		from = append(from, chains.Rulef("-m mac --mac-source %s", c.MAC)...)
+	}
+	return []chains.Chain{
+		{Table: "mangle", Name: divert, Hooks: []chains.Hook{{From: "PREROUTING", Match: from}}},
+		{Table: "filter", Name: enter, Hooks: []chains.Hook{{From: "INPUT", Match: chains.Rulef("-i %s", c.Inside)}}, Rules: []chains.Rule{
+			chains.Rulef("-p tcp ! --syn -m conntrack --ctstate NEW -j RETURN"),
+			chains.Rulef("-m mark --mark %s -j %s", bits(stood), watch.At(watch.Block)),
+			chains.Rulef("-m mark --mark %s -j ACCEPT", bits(stood)),
+			chains.Rulef("-p tcp --dport 80 -j REJECT --reject-with tcp-reset"),
+			chains.Rulef("-p udp --dport 123 -j REJECT"),
+		}},
+	}
+}
+
+// stoodIn is what the stand-ins of the window answered, sorted by destination.
+func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
+	b.mutex.Lock()
+	s := b.standIns
+	b.mutex.Unlock()
+	if s == nil {
+		return nil, nil
+	}
+	answers := map[harness.Destination]int{}
+	for place, count := range s.servers.Answered() {
+		for _, d := range b.table.Destinations(place) {
+			answers[d] += count
+		}
+	}
+	for _, d := range slices.SortedFunc(maps.Keys(s.kinds), harness.Destination.Compare) {
+		if answers[d] > 0 {
+			all = append(all, harness.StoodIn{Destination: d, Kind: s.kinds[d], Answers: answers[d]})
+		}
+	}
+	return all, s.servers.Failure()
+}
+
+// resolved counts an answer of the gateway's resolver in the name of one that it stands in
+// for.
+func (b *barrier) resolved(query names.Question) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.standIns != nil {
+		b.standIns.servers.Answer(query.Protocol, query.To)
+	}
+}

@@ -1,0 +1,100 @@
+package standin_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/netns/gateway/standin"
+)
+
+var _ = Describe("the time server", func() {
+	now := time.Date(2026, 11, 27, 12, 0, 0, 500_000_000, time.UTC)
+	request := func(version, mode byte, more int) []byte {
+		text := append(make([]byte, 48), make([]byte, more)...)
+		text[0] = version<<3 | mode
+		copy(text[40:], "origin!!")
+		return text
+	}
+
+	DescribeTable("answers requests alone, and with no more bytes than they have",
+		func(text []byte, mode int) {
+			reply, ok := standin.TimeReply(text, now)
+			Expect(ok).To(Equal(mode > 0))
+			if !ok {
+				return
+			}
+			Expect(reply).To(HaveLen(48))
+			Expect(reply[0]).To(Equal(text[0]&0x38|byte(mode)), "of the version that was asked, and no warning of a leap second")
+			Expect(string(reply[24:32])).To(Equal("origin!!"))
+			var read layers.NTP
+			Expect(read.DecodeFromBytes(reply, gopacket.NilDecodeFeedback)).To(Succeed())
+			Expect(uint64(read.TransmitTimestamp)).To(Equal(uint64(0xeeb3ef40_80000000)), "2026-11-27 12:00:00.5, since 1900")
+			Expect(read.TransmitTimestamp-read.ReferenceTimestamp).To(BeNumerically("<", layers.NTPTimestamp(60<<32)), "its clock was set a moment ago")
+		},
+		Entry("a client of version 4", request(4, 3, 0), 4),
+		Entry("a client of version 3", request(3, 3, 0), 4),
+		Entry("a client of version 1", request(1, 3, 0), 4),
+		Entry("a client with extensions", request(4, 3, 68), 4),
+		Entry("a peer", request(4, 1, 0), 2),
+		Entry("a server", request(4, 4, 0), 0),
+		Entry("a peer that answers", request(4, 2, 0), 0),
+		Entry("a broadcast", request(4, 5, 0), 0),
+		Entry("a control message", request(4, 6, 0), 0),
+		Entry("an unknown version", request(5, 3, 0), 0),
+		Entry("version 0", request(0, 3, 0), 0),
+		Entry("half a request", request(4, 3, 0)[:47], 0),
+		Entry("nothing", []byte{}, 0),
+	)
+})
+
+var _ = Describe("the pages for connectivity checks", func() {
+	DescribeTable("are what each check expects",
+		func(method, url string, status int, text string) {
+			recorder := httptest.NewRecorder()
+			check := standin.AnswerPage(recorder, httptest.NewRequest(method, url, strings.NewReader("")))
+			Expect(recorder.Code).To(Equal(status))
+			Expect(strings.TrimSpace(recorder.Body.String())).To(ContainSubstring(text))
+			Expect(check).To(Equal(status < 400))
+		},
+		Entry("Android", http.MethodGet, "http://connectivitycheck.gstatic.com/generate_204", 204, ""),
+		Entry("Chrome", http.MethodGet, "http://www.google.com/gen_204", 204, ""),
+		Entry("Apple", http.MethodGet, "http://captive.apple.com/hotspot-detect.html", 200, "<BODY>Success</BODY>"),
+		Entry("Windows", http.MethodGet, "http://www.msftconnecttest.com/connecttest.txt", 200, "Microsoft Connect Test"),
+		Entry("older Windows", http.MethodGet, "http://www.msftncsi.com/ncsi.txt", 200, "Microsoft NCSI"),
+		Entry("Firefox", http.MethodGet, "http://detectportal.firefox.com/success.txt?ipv4", 200, "success"),
+		Entry("GNOME", http.MethodGet, "http://nmcheck.gnome.org/check_network_status.txt", 200, "NetworkManager is online"),
+		Entry("Debian", http.MethodGet, "http://network-test.debian.org/nm", 200, "NetworkManager is online"),
+		Entry("Ubuntu", http.MethodHead, "http://connectivity-check.ubuntu.com/", 200, ""),
+		Entry("one that is not known", http.MethodGet, "http://vendor.example/ping", 200, ""),
+		Entry("what wants to send something", http.MethodPost, "http://vendor.example/telemetry", 405, ""),
+	)
+
+	It("say to Ubuntu that it is online", func() {
+		recorder := httptest.NewRecorder()
+		standin.AnswerPage(recorder, httptest.NewRequest(http.MethodHead, "http://connectivity-check.ubuntu.com/", nil))
+		Expect(recorder.Header().Get("X-NetworkManager-Status")).To(Equal("online"))
+	})
+})
+
+var _ = Describe("the reply to a ping", func() {
+	It("is for echo requests alone, with all that they carry", func() {
+		carried := bytes.Repeat([]byte("x"), 1200)
+		request := append([]byte{8, 0, 0, 0, 0, 7, 0, 1}, carried...)
+		reply, ok := standin.EchoReply(request)
+		Expect(ok).To(BeTrue())
+		Expect(reply[0]).To(BeZero())
+		Expect(reply[4:]).To(Equal(request[4:]))
+		for _, other := range [][]byte{{0, 0, 0, 0, 0, 7, 0, 1}, {13, 0, 0, 0, 0, 7, 0, 1}, {8, 1, 0, 0, 0, 7, 0, 1}, {8}, {}} {
+			_, ok := standin.EchoReply(other)
+			Expect(ok).To(BeFalse(), "%v", other)
+		}
+	})
+})

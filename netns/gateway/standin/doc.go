@@ -1,0 +1,9 @@
+// Package standin has the servers that a gateway offers instead of destinations that
+// it blocks: a time server, pages for connectivity checks, and replies to pings. The
+// gateway delivers to them what the device sends to those destinations, and each
+// answers from the address that was meant. They count what they answered: a
+// destination can be replaced only if its stand-in was used.
+//
+// Each kind is one file, and one line of the table in standin.go. DNS has no server
+// here: the gateway's own forwarder answers, and reports it with [Servers.Answer].
+package standin

@@ -1,0 +1,59 @@
+package standin
+
+import (
+	"context"
+
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/sockets"
+)
+
+// longestEcho is how many bytes of an ICMP message are read. The kernel puts fragments
+// together before that.
+const longestEcho = 65535
+
+// serveEchoes replies to echo requests. Over IPv6 the kernel does so itself, from the
+// address that was meant, and they are only counted here. Over IPv4 it replies from its
+// own addresses alone.
+func (s *Servers) serveEchoes(ctx context.Context, at sockets.Config) error {
+	packets, err := sockets.ListenICMP(ctx, s.config.Namespace, at)
+	if err != nil {
+		return err
+	}
+	own := at.Version == "4"
+	s.serve(harness.EchoReply, packets, func() error {
+		buffer := make([]byte, longestEcho)
+		for {
+			text, from, to, err := packets.Read(buffer)
+			if err != nil {
+				return err
+			}
+			reply, ok := echoReply(text, own)
+			if ok && s.takes(harness.ICMP, to) && (!own || packets.Write(reply, from, to) == nil) {
+				s.Answer(harness.ICMP, to)
+			}
+		}
+	})
+	return nil
+}
+
+// echoReply answers a message over one version of IP; ok is false for what is not an
+// echo request.
+func echoReply(text []byte, version4 bool) (reply []byte, ok bool) {
+	family := chains.IPv6
+	var asks, answers icmp.Type = ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply
+	if version4 {
+		family, asks, answers = chains.IPv4, ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply
+	}
+	message, err := icmp.ParseMessage(int(chains.EchoOf(family).Number), text)
+	if err != nil || message.Type != asks || message.Code != 0 {
+		return nil, false
+	}
+	message.Type = answers
+	reply, err = message.Marshal(nil)
+	return reply, err == nil
+}

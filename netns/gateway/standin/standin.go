@@ -1,0 +1,137 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/sockets"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// Config says where stand-ins answer.
+type Config struct {
+	Namespace *netns.Namespace
+	Link      string           // what comes in by this link
+	MAC       net.HardwareAddr // the only hardware address that is answered; nil answers everybody on the link
+	Versions  []string         // of IP: "4", "6"
+}
+
+// Servers answer instead of destinations, until Close, and only in the name of the places
+// that they were given. They are safe for use by many goroutines.
+type Servers struct {
+	config Config
+	open   []io.Closer
+	work   sync.WaitGroup
+
+	mutex    sync.Mutex
+	closed   bool
+	failure  error               // the first
+	answered map[watch.Place]int // how often, of the places that were given
+}
+
+// starters open the sockets of each kind for one version of IP. A kind that has none is
+// answered by another part of the gateway.
+func starters() map[harness.StandIn]func(*Servers, context.Context, sockets.Config) error {
+	return map[harness.StandIn]func(*Servers, context.Context, sockets.Config) error{
+		harness.TimeServer: (*Servers).serveTime,
+		harness.ProbePages: (*Servers).servePages,
+		harness.EchoReply:  (*Servers).serveEchoes,
+		harness.Resolver:   nil,
+	}
+}
+
+// Open starts some kinds of servers. They answer when it returns.
+func Open(ctx context.Context, config Config, kinds []harness.StandIn) (*Servers, error) {
+	s := &Servers{config: config, answered: map[watch.Place]int{}}
+	for _, kind := range kinds {
+		start := starters()[kind]
+		if start == nil {
+			continue
+		}
+		for _, version := range config.Versions {
+			at := sockets.Config{Link: config.Link, MAC: config.MAC, Version: version}
+			if err := start(s, ctx, at); err != nil {
+				return nil, errors.Join(fmt.Errorf("starting the stand-in %q over IPv%s: %w", kind, version, err), s.Close())
+			}
+		}
+	}
+	return s, nil
+}
+
+// Take gives the servers a place to answer for.
+func (s *Servers) Take(place watch.Place) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.answered[place] += 0
+}
+
+// Answer counts an answer in the name of a place, if that was given.
+func (s *Servers) Answer(protocol string, meant netip.AddrPort) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	place := placeOf(protocol, meant)
+	if _, ours := s.answered[place]; ours {
+		s.answered[place]++
+	}
+}
+
+// takes reports whether a place was given.
+func (s *Servers) takes(protocol string, meant netip.AddrPort) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	_, ours := s.answered[placeOf(protocol, meant)]
+	return ours
+}
+
+func placeOf(protocol string, meant netip.AddrPort) watch.Place {
+	return watch.Place{Protocol: protocol, AddrPort: netip.AddrPortFrom(meant.Addr().Unmap(), meant.Port())}
+}
+
+// Answered is how often an answer was given in the name of each place.
+func (s *Servers) Answered() map[watch.Place]int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return maps.Clone(s.answered)
+}
+
+// Failure says why a stand-in does not answer any more: the error with which its socket
+// ended before Close. It is nil while all is well.
+func (s *Servers) Failure() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.failure
+}
+
+// serve runs until its socket is closed.
+func (s *Servers) serve(kind harness.StandIn, socket io.Closer, loop func() error) {
+	s.open = append(s.open, socket)
+	s.work.Go(func() {
+		err := loop()
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		if !s.closed && s.failure == nil {
+			s.failure = fmt.Errorf("the stand-in %q does not answer any more: its socket was closed or broken from outside: %w", kind, err)
+		}
+	})
+}
+
+// Close stops answering.
+func (s *Servers) Close() (err error) {
+	s.mutex.Lock()
+	s.closed = true
+	s.mutex.Unlock()
+	for _, socket := range slices.Backward(s.open) {
+		err = errors.Join(err, socket.Close())
+	}
+	s.work.Wait()
+	return err
+}

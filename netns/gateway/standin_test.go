@@ -1,0 +1,175 @@
+package gateway_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/beevik/ntp"
+	"github.com/miekg/dns"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+)
+
+var _ = Describe("a stand-in", Label("root"), func() {
+	for _, kind := range []string{"ipset", "iptables"} {
+		for _, family := range families {
+			It("answers for what is blocked, and for nothing else: "+kind+", "+family.name, func(ctx SpecContext) {
+				s := newStreet(ctx, driver(kind), deviceAlone)
+				s.offer(ctx, family.second, 80)
+				s.zone.set("time.example", at(family.first))
+				s.zone.set("check.example", at(family.first))
+				s.zone.set("here.example", "A 198.18.9.9")
+				s.lookUp(ctx, "time.example")
+				s.lookUp(ctx, "check.example")
+				uplink := s.tapOutside(ctx)
+
+				address := family.first.String()
+				block := []harness.Destination{
+					destination("icmp/echo/" + address), destination("tcp/80/check.example"), destination("udp/123/time.example"),
+					destination("udp/53/" + family.second.String()),
+				}
+				for _, fault := range []harness.Fault{harness.Reject, harness.Drop} {
+					Expect(s.gateway.BlockWith(ctx, block, fault, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+					answer, err := askTime(ctx, s.device, address)
+					Expect(err).NotTo(HaveOccurred())
+					Expect(answer.Validate()).To(Succeed())
+					Expect(answer.Stratum).To(BeNumerically("<", 4))
+					Expect(answer.ClockOffset.Abs()).To(BeNumerically("<", time.Second))
+					Expect(visit(ctx, s.device, address, "/generate_204")).To(Equal("204 "))
+					Expect(visit(ctx, s.device, address, "/ncsi.txt")).To(Equal("200 Microsoft NCSI"))
+					Expect(pings(ctx, s.device, family, 3)).To(Equal(3), "each is answered once")
+					Expect(s.resolve(ctx, "udp", family.second.String(), "here.example", dns.TypeA)).To(HaveExactElements("198.18.9.9"))
+					Expect(visit(ctx, s.device, family.gateway, "/")).Error().To(HaveOccurred(), "the gateway has no such service")
+					Expect(reach(ctx, s.device, "tcp", family.second, 80)).To(Succeed(), "what is not blocked is left alone")
+
+					seen := s.observe(ctx)
+					Expect(seen.Broken).To(BeEmpty())
+					Expect(seen.Disturbed).To(BeEmpty())
+					Expect(seen.StoodIn).To(HaveExactElements(
+						harness.StoodIn{Destination: block[0], Kind: harness.EchoReply, Answers: 3},
+						harness.StoodIn{Destination: block[1], Kind: harness.ProbePages, Answers: 2},
+						harness.StoodIn{Destination: block[3], Kind: harness.Resolver, Answers: 1},
+						harness.StoodIn{Destination: block[2], Kind: harness.TimeServer, Answers: 1},
+					))
+					for _, d := range block {
+						Expect(contact(seen, d.String()).Attempts).To(BeNumerically(">", 0), "%s", d)
+					}
+				}
+
+				Expect(s.gateway.Block(ctx, block, harness.Reject)).To(Succeed())
+				Expect(askTime(ctx, s.device, address)).Error().To(HaveOccurred(), "without its stand-in it is only blocked")
+				Expect(visit(ctx, s.device, address, "/generate_204")).Error().To(HaveOccurred())
+				Expect(ping(ctx, s.device, family.first, brief)).NotTo(Succeed())
+				Expect(s.observe(ctx)).To(And(HaveField("StoodIn", BeEmpty()), HaveField("Broken", BeEmpty())))
+				Expect(uplink.to(family.first)).To(BeZero(), "nothing left")
+
+				Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+				Expect(ping(ctx, s.device, family.first, patience)).To(Succeed())
+				Eventually(func() int { return uplink.to(family.first) }).WithContext(ctx).Should(Equal(1))
+			}, SpecTimeout(60*time.Second))
+		}
+	}
+
+	It("answers for an address that is learnt while it is on, and says when it was not used", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		s.zone.set("time.example", at(families[0].first))
+		s.lookUp(ctx, "time.example")
+		block := []harness.Destination{destination("udp/123/time.example")}
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+		Expect(s.observe(ctx).StoodIn).To(BeEmpty())
+
+		s.zone.set("time.example", at(families[0].second), at(families[1].second))
+		s.lookUp(ctx, "time.example")
+		for _, family := range families {
+			Expect(askTime(ctx, s.device, family.second.String())).Error().NotTo(HaveOccurred())
+		}
+		Expect(s.observe(ctx).StoodIn).To(HaveExactElements(HaveField("Answers", 2)))
+	}, SpecTimeout(20*time.Second))
+
+	It("is refused for what it cannot answer, and for what is not blocked", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		block := []harness.Destination{destination("tcp/443/a.example"), destination("udp/123/a.example")}
+		for _, on := range []map[harness.Destination]harness.StandIn{
+			{block[0]: harness.ProbePages},
+			{destination("udp/123/b.example"): harness.TimeServer},
+		} {
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, on)).NotTo(Succeed())
+		}
+		on := map[harness.Destination]harness.StandIn{block[1]: harness.TimeServer}
+		Expect(s.gateway.BlockWith(ctx, block, harness.NXDomain, on)).To(MatchError(ContainSubstring("use reject or drop")))
+	}, SpecTimeout(20*time.Second))
+})
+
+// askTime asks a time server from the device.
+func askTime(ctx context.Context, from *netns.Namespace, server string) (*ntp.Response, error) {
+	return ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 2 * time.Second, Dialer: func(_, remote string) (net.Conn, error) {
+		return from.Dial(ctx, "udp", remote)
+	}})
+}
+
+// visit is the status and the text of a page.
+func visit(ctx context.Context, from *netns.Namespace, server, path string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: from.Dial}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(server, "80")+path, nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return answer.Status[:3] + " " + string(text), err
+}
+
+// pings sends some ICMP echo requests, and counts the replies.
+func pings(ctx context.Context, from *netns.Namespace, family family, count int) (replies int, err error) {
+	network, local, protocol := "ip4:icmp", "0.0.0.0", 1
+	var asks, answers icmp.Type = ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply
+	if family.first.Is6() {
+		network, local, protocol = "ip6:ipv6-icmp", "::", 58
+		asks, answers = ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply
+	}
+	socket, err := from.ListenPacket(ctx, network, local)
+	if err != nil {
+		return 0, err
+	}
+	defer socket.Close()
+	for sequence := range count {
+		request, err := (&icmp.Message{Type: asks, Body: &icmp.Echo{ID: 7, Seq: sequence, Data: make([]byte, 1200)}}).Marshal(nil)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := socket.WriteTo(request, &net.IPAddr{IP: family.first.AsSlice()}); err != nil {
+			return 0, err
+		}
+	}
+	buffer := make([]byte, 1500)
+	for wait := patience; ; {
+		if err := socket.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			return replies, err
+		}
+		n, sender, err := socket.ReadFrom(buffer)
+		if err != nil {
+			return replies, nil
+		}
+		if message, err := icmp.ParseMessage(protocol, buffer[:n]); err == nil && message.Type == answers && sender.String() == family.first.String() {
+			replies++
+		}
+		if replies >= count { // more must not come
+			wait = brief
+		}
+	}
+}
