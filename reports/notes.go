@@ -141,7 +141,7 @@ func (r reading) remarks() []string {
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
 			why := "a fallback that only blocking revealed"
 			if d.Every > r.Run.Settle {
-				why = "the device contacts it seldom"
+				why = "the device contacts it about every " + lasting(d.Every)
 			}
 			lines = append(lines, fmt.Sprintf("%s was first seen in %s: %s.", called(d.ID), d.FirstSeen, why))
 		}
@@ -164,7 +164,7 @@ func (r reading) seldom() []string {
 	if len(seldom) == 0 {
 		return nil
 	}
-	return []string{"The device contacts these seldom: " + enumerate(upTo(mostSeldom, seldom)) + "."}
+	return []string{fmt.Sprintf("The device contacts these less than once in the %s that a block settles: %s.", lasting(r.Run.Settle), enumerate(upTo(mostSeldom, seldom)))}
 }
 
 // unwaited says what the device contacts less often than any block of it was held, and
@@ -192,15 +192,17 @@ func (c Cell) waited(every float64) bool {
 	return c.Held >= every || c.Verdict == harness.Required || c.Verdict == harness.Alternative || len(c.OnlyWhile) > 0
 }
 
-// often is how often a destination is contacted; "" if that is often, or not known.
+// often is how often a destination is contacted; "" if that is about as often as a block
+// settles or more, or not known.
 func (r reading) often(d Destination) string {
+	seldom := d.Every > 2*r.Run.Settle
 	silent := r.Run.Started.Add(time.Duration(r.Run.Duration * float64(time.Second))).Sub(d.Last)
 	switch {
 	case len(d.Provoked) > 0 && d.Every == 0:
 		return "at the start"
-	case len(d.Provoked) > 0:
+	case len(d.Provoked) > 0 && seldom:
 		return "at the start, and about every " + lasting(d.Every)
-	case d.Every > r.Run.Settle:
+	case seldom:
 		return "about every " + lasting(d.Every)
 	case d.Every == 0 && !d.Last.IsZero() && silent.Seconds() > r.Run.Settle:
 		return fmt.Sprintf("seen last %s before the run ended", lasting(silent.Seconds()))

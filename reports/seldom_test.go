@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-var _ = DescribeTable("a report says how often the device contacts what it contacts seldom",
+var _ = DescribeTable("a report says how often the device contacts what it contacts seldom, and what seldom means",
 	func(clock harness.Clock, text, fields string) {
 		run, judgement := s50()
 		if !clock.Last.IsZero() {
@@ -20,9 +20,9 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 		judgement.Rows[0].Clock = clock
 		m := reports.New(run, judgement)
 		if text == "" {
-			Expect(markdown(m)).NotTo(ContainSubstring("these seldom"))
+			Expect(markdown(m)).NotTo(ContainSubstring("The device contacts these"))
 		} else {
-			Expect(markdown(m)).To(MatchRegexp(`The device contacts these seldom: \S+ on \S+ \(` + text + `\)\.`))
+			Expect(markdown(m)).To(MatchRegexp(`The device contacts these less than once in the 1 s that a block settles: \S+ on \S+ \(` + text + `\)\.`))
 		}
 		written, err := json.Marshal(m.Rows[0].Destination)
 		Expect(err).NotTo(HaveOccurred())
@@ -33,6 +33,8 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 	Entry("at the start and once a day", harness.Clock{AtStart: true, Every: 24 * time.Hour}, "at the start, and about every 24 h", `"every_s":86400,"provoked_by":\["start"\]`),
 	Entry("once, hours ago", harness.Clock{Last: time.Now()}, "seen last 3 h before the run ended", `"last_contact"`),
 	Entry("all the time", harness.Clock{Every: time.Second, Last: time.Time{}}, "", `"every_s":1,`),
+	Entry("at the start, and then all the time", harness.Clock{AtStart: true, Every: time.Second}, "", `"every_s":1,"provoked_by":\["start"\]`),
+	Entry("hardly less than once in the time that a block settles", harness.Clock{Every: 1100 * time.Millisecond}, "", `"every_s":1.1`),
 	Entry("by a connection that it keeps", harness.Clock{Kept: true}, "", `"first_seen":"[^"]+","collateral"`),
 )
 

@@ -5,6 +5,7 @@ import (
 	_ "embed" // for the head of a draft
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -82,6 +83,11 @@ func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }
 
 // NamesAlone reports whether the placement sees and blocks nothing but names.
 func (d Draft) NamesAlone() bool { return d.Gateway.Placement == ByDNS }
+
+// KeepsAddress reports whether the device keeps the address that it has at home.
+func (d Draft) KeepsAddress() bool {
+	return slices.Contains([]string{"host", "onearm", ByDNS}, d.Gateway.Placement)
+}
 
 func (d Draft) library() File {
 	file, _ := Find(d.From) // New has found it

@@ -13,7 +13,7 @@ type File struct {
 	Kind       string  `yaml:"kind" jsonschema:"enum=Scenarios" about:"What the file is."`
 	About      string  `yaml:"about,omitempty" about:"One sentence for people."`
 	Device     Device  `yaml:"device,omitempty" about:"The device under test."`
-	Gateway    Gateway `yaml:"gateway" about:"Where the gateway stands that blocks."`
+	Gateway    Gateway `yaml:"gateway" about:"How the device is connected, and what blocks."`
 	Secrets    Secrets `yaml:"secrets,omitempty" about:"Where secrets are: env:NAME or file:PATH, never the secret itself."`
 	Block      Block   `yaml:"block,omitempty" about:"How to block, and what never to."`
 	Timing     Timing  `yaml:"timing,omitempty" about:"How long the parts of a trial take."`
@@ -37,7 +37,7 @@ type Device struct {
 	Model   string     `yaml:"model,omitempty" about:"As the device or its box has it, for example roborock.vacuum.s5."`
 	MAC     string     `yaml:"mac,omitempty" about:"Its MAC address, in quotes. Needed with onearm, ap and host, where it is one of several clients."`
 	Maker   []string   `yaml:"maker,omitempty" about:"The maker's domains, for example [xiaomi.com, mi.com]. Reports call destinations of these domains first party, and no others."`
-	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address behind the gateway. Left out with placement lab."`
+	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address: in the home network with placement onearm, host and dns, otherwise behind the gateway. Left out with placement lab."`
 }
 
 // Gateway says where the gateway stands. Which keys it needs depends on the

@@ -78,7 +78,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
 	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
-	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
+	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
 	trustFlag(command, &f.trust)

@@ -37,7 +37,7 @@ and makes everything reachable for 10 minutes, or until you resume.`,
 	}
 	command.Flags().StringVar(&flags.policy, "policy", "", "block what this `RUN` file proved to be optional")
 	flags.web.add(command)
-	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
+	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up")
 	return command
 }
 

@@ -50,7 +50,7 @@ object a line.`,
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	command.Flags().DurationVar(&flags.longest, "for", 0, "how long, e.g. 30m; 0 is until stopped")
-	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up behind the gateway")
+	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up")
 	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line")
 	command.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	seenFlag(command, &flags.seen)

@@ -67,7 +67,7 @@ if you agree on a terminal.`,
 	}
 	command.Flags().IntVar(&longer.Budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
 	command.Flags().DurationVar(&longer.Horizon, "horizon", 0, "hold what can be blocked for this long in the end, e.g. 24h, also if the run is complete; 0 leaves it as it was")
-	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up behind the gateway")
+	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up")
 	trustFlag(command, &trust)
 	show.add(command)
 	return command

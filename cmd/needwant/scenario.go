@@ -124,7 +124,11 @@ func nextAfterNew(draft scenarios.Draft, path, text string) []string {
 			lines = append(lines, "export "+name+"='...'")
 		}
 	}
-	lines = append(lines, "sudo -E needwant doctor "+path+"   (puts the device behind the gateway for a moment)")
+	does := "puts the device behind the gateway for a moment"
+	if draft.NamesAlone() {
+		does = "answers the device's DNS queries for a moment"
+	}
+	lines = append(lines, "sudo -E needwant doctor "+path+"   ("+does+")")
 	for i := range lines {
 		lines[i] = "       " + lines[i]
 	}

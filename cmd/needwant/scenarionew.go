@@ -112,7 +112,7 @@ func uses(field func(*scenarios.Draft) *string) func(*scenarios.Draft) bool {
 func aboutGateway() []question {
 	return []question{
 		{
-			flag: "placement", asks: "where the gateway stands: " + strings.Join(scenarios.Placements(), ", "),
+			flag: "placement", asks: "how the device is connected: " + strings.Join(scenarios.Placements(), ", "),
 			usual: func(d *scenarios.Draft) string { return d.Gateway.Placement },
 			set:   place,
 			about: func(_ *scenarios.Draft, s surroundings) []string { return s.placements() },
@@ -152,7 +152,7 @@ func aboutDevice() []question {
 		asks("model", "its model", func(d *scenarios.Draft) *string { return &d.Device.Model }, realDevice),
 		hardwareAddress(asks("mac", "its hardware address (MAC)", func(d *scenarios.Draft) *string { return &d.Device.MAC }, realDevice)),
 		{
-			flag: "address", asks: "its IP address behind the gateway",
+			flag: "address", asks: "its IP address",
 			usual: func(d *scenarios.Draft) string { return d.Device.Address.String() },
 			set: func(d *scenarios.Draft, answer string) (err error) {
 				if d.Device.Address, err = netip.ParseAddr(answer); err != nil {
@@ -222,15 +222,10 @@ func hardwareAddress(q question) question {
 	return q
 }
 
-// keepsAddress reports whether the device keeps the address that it has at home.
-func keepsAddress(d *scenarios.Draft) bool {
-	return slices.Contains([]string{"host", "onearm", scenarios.ByDNS}, d.Gateway.Placement)
-}
-
 // usualAddress is the one that the device has at home, if it keeps that and was found
 // there; otherwise the example's.
 func usualAddress(d *scenarios.Draft, s surroundings) string {
-	if keepsAddress(d) && d.Device.MAC != "" {
+	if d.KeepsAddress() && d.Device.MAC != "" {
 		for _, n := range s.neighbours() {
 			if n.mac.String() == d.Device.MAC {
 				return n.address.String()
@@ -242,7 +237,7 @@ func usualAddress(d *scenarios.Draft, s surroundings) string {
 
 // whichAddress says whether the device keeps its address.
 func whichAddress(d *scenarios.Draft, _ surroundings) []string {
-	if keepsAddress(d) {
+	if d.KeepsAddress() {
 		return []string{"the address that the device has in your home network now"}
 	}
 	return []string{"a new address, in a network that your home does not use: the device gets it from the gateway"}

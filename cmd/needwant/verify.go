@@ -58,7 +58,7 @@ or more than one in ten; then the verification ends at once, with exit code 1.`,
 	set.StringVar(&flags.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
 	set.DurationVar(&flags.longest, "for", 0, "how long, e.g. 24h (default: 20 times what the run waited after a block)")
 	set.DurationVar(&flags.every, "every", 0, "from one check to the next (default: what the run waited after a block)")
-	set.DurationVar(&flags.wait, "wait", usualWait, "how long a real device may take to show up behind the gateway")
+	set.DurationVar(&flags.wait, "wait", usualWait, "how long a real device may take to show up")
 	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line; the last one says what came of it")
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
