@@ -36,12 +36,25 @@ func (r reading) simulation() []string {
 	return []string{"The device is simulated: these verdicts describe a world of the lab, not the product that it is named after."}
 }
 
-// blind says what a run cannot see in which only DNS queries are seen.
+// blind says what a run cannot see in which only DNS queries are seen. If no name was needed,
+// the device may have resolved them elsewhere.
 func (r reading) blind() []string {
 	if !r.Run.ByName {
 		return nil
 	}
-	return []string{harness.Blind}
+	proved := false
+	for _, row := range r.Rows {
+		for _, cell := range row.Cells {
+			if cell.Verdict == harness.Required || cell.Verdict == harness.Alternative {
+				return []string{harness.Blind}
+			}
+			proved = proved || cell.Verdict == harness.Optional
+		}
+	}
+	if !proved {
+		return []string{harness.Blind}
+	}
+	return []string{harness.Blind, "No name was needed here. Perhaps the device resolves a name elsewhere when this resolver withholds it: a placement that sees the device's packets tells."}
 }
 
 // distinct says of each column what there is to be said, but nothing twice.

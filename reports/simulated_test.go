@@ -42,6 +42,26 @@ var _ = Describe("a report of a simulated device", func() {
 		Expect(markdown(reports.New(run, judgement))).To(ContainSubstring("- " + harness.Blind + "\n"))
 	})
 
+	It("says that a device of which no name was needed may resolve them elsewhere", func() {
+		const elsewhere = "- No name was needed here. Perhaps the device resolves a name elsewhere"
+		run, judgement := s50()
+		m := reports.New(run, judgement)
+		m.Run.ByName = true
+		Expect(markdown(m)).NotTo(ContainSubstring(elsewhere), "some are needed")
+		for verdict, says := range map[harness.Verdict]OmegaMatcher{
+			harness.Optional: ContainSubstring(elsewhere), harness.NotExercised: Not(ContainSubstring(elsewhere)),
+		} {
+			for _, row := range m.Rows {
+				for column := range row.Cells {
+					row.Cells[column] = reports.Cell{Verdict: verdict}
+				}
+			}
+			Expect(markdown(m)).To(says)
+		}
+		m.Run.ByName = false
+		Expect(markdown(m)).NotTo(ContainSubstring(elsewhere))
+	})
+
 	It("says so where it is compared with another run", func() {
 		m := sample()
 		m.Run.Simulated = true

@@ -19,6 +19,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/netnstest"
 )
@@ -28,6 +29,7 @@ import (
 type flat struct {
 	machine, device, client, router *netns.Namespace
 	folder                          string
+	fallback                        string // that the device queries for a name that its resolver does not have; "" for none
 }
 
 const (
@@ -109,7 +111,7 @@ func (f *flat) start(ctx context.Context, resolver string, works func(reached ma
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var all sync.WaitGroup
 	for _, host := range hosts {
-		all.Go(func() { a.follow(life, f.device, resolver, host) })
+		all.Go(func() { f.follow(life, a, resolver, host) })
 	}
 	listener, err := f.device.Listen(ctx, "tcp", "192.168.1.50:80")
 	Expect(err).NotTo(HaveOccurred())
@@ -124,7 +126,7 @@ func (f *flat) start(ctx context.Context, resolver string, works func(reached ma
 	DeferCleanup(func() { end(); _ = server.Close(); all.Wait() })
 }
 
-func (a *appliance) follow(ctx context.Context, device *netns.Namespace, resolver, host string) {
+func (f *flat) follow(ctx context.Context, a *appliance, resolver, host string) {
 	const again = 50 * time.Millisecond
 	kept := false
 	for ctx.Err() == nil {
@@ -132,7 +134,11 @@ func (a *appliance) follow(ctx context.Context, device *netns.Namespace, resolve
 		if off := a.isOff(); off || !kept {
 			reached := false
 			if !off {
-				address, valid, err := lookUp(ctx, device, resolver, host)
+				address, valid, err := lookUp(ctx, f.device, resolver, host)
+				if err != nil && f.fallback != "" {
+					address, _, err = lookUp(ctx, f.device, f.fallback, host)
+					valid = again
+				}
 				reached, ttl = err == nil && address != "0.0.0.0", valid
 			}
 			kept = reached && strings.HasPrefix(host, "boot.")
@@ -277,6 +283,27 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		Expect(command.Process.Signal(os.Interrupt)).To(Succeed())
 		Expect(command.Wait()).To(Succeed())
 		Eventually(answered("ads.example")).WithTimeout(20 * time.Second).Should(Succeed())
+	}, SpecTimeout(3*time.Minute))
+
+	DescribeTable("explains nothing, in a whole why, of a device that goes past the resolver", func(ctx SpecContext, resolver, reason string, hosts ...string) {
+		f := newFlat(ctx)
+		f.start(ctx, resolver, func(map[string]bool) bool { return true }, hosts...)
+		code, stdout, stderr := f.needwant(ctx, "why", f.spec("", ""), "--only", file("list.txt", "0.0.0.0 ads.example\n"))
+		Expect(code).To(Equal(3), stderr)
+		Expect(stdout).To(BeEmpty())
+		Expect(stderr).To(ContainSubstring(reason))
+	},
+		Entry("to one that is built in", builtIn, "the device did not query this resolver", "cloud.example", "ads.example", SpecTimeout(time.Minute)),
+		Entry("over TLS", flatMachine, "dns.google (encrypted DNS at Google)", "dns.google", SpecTimeout(time.Minute)),
+	)
+
+	It("says that the device may resolve a blocked name elsewhere", func(ctx SpecContext) {
+		f := newFlat(ctx)
+		f.fallback = builtIn
+		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] }, "cloud.example", "ads.example")
+		code, stdout, stderr := f.needwant(ctx, "bisect", f.spec("", ""), "--format", "md", "--out", filepath.Join(f.folder, "plug.run"))
+		Expect(code).To(Equal(0), stderr)
+		Expect(stdout).To(And(ContainSubstring(harness.Blind), ContainSubstring("Perhaps the device resolves a name elsewhere when this resolver withholds it")))
 	}, SpecTimeout(3*time.Minute))
 
 	It("finds it with each fault that a resolver has, except for a name that is blocked always", func(ctx SpecContext) {
