@@ -1,10 +1,12 @@
 package applied_test
 
 import (
+	"context"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -44,5 +46,23 @@ var _ = Describe("exceptions from a block list, applied to a resolver", Label("r
 		stop()
 		s.serveNames(ctx, blocked.String()+allowed)
 		Eventually(ctx, s.broken).WithContext(ctx).WithTimeout(20 * time.Second).Should(BeEmpty())
+		var still []string
+		for _, d := range world.Destinations {
+			if list.Blocks(d.Host) && s.withheld(ctx, d.Host) {
+				still = append(still, d.Host)
+			}
+		}
+		Expect(still).To(And(HaveLen(9), Not(ContainElement("drm-b.license.example"))), "nothing else is allowed")
 	}, SpecTimeout(time.Minute))
 })
+
+// withheld reports whether dnsmasq says that a name does not exist.
+func (s *street) withheld(ctx context.Context, name string) bool {
+	GinkgoHelper()
+	connection, err := s.ns.Dial(ctx, "udp", "127.0.0.1:5353")
+	Expect(err).NotTo(HaveOccurred())
+	defer connection.Close()
+	answer, _, err := new(dns.Client).ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA), &dns.Conn{Conn: connection})
+	Expect(err).NotTo(HaveOccurred())
+	return answer.Rcode == dns.RcodeNameError
+}
