@@ -15,6 +15,7 @@ type formula struct {
 	contacts  []string          // tried all the time
 	fallbacks map[string]string // tried only while another one is blocked
 	scenarios map[string]func(reached func(string) bool) bool
+	content   []string // with a stand-in
 }
 
 // lane carries out trials on a formula. after, when set, may change a result
@@ -45,8 +46,14 @@ func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, er
 			contact.Attempts, contact.Touched = 1, 1
 		}
 		result.Seen.Contacts = append(result.Seen.Contacts, contact)
+		if kind := trial.StandIns[destination(id)]; kind != "" {
+			result.Seen.StoodIn = append(result.Seen.StoodIn, harness.StoodIn{Destination: destination(id), Kind: kind, Answers: 1})
+		}
 	}
-	reached := func(id string) bool { return slices.Contains(tried, id) && !blocked(id) }
+	reached := func(id string) bool {
+		stood := trial.StandIns[destination(id)] != "" && slices.Contains(l.device.content, id)
+		return slices.Contains(tried, id) && (!blocked(id) || stood)
+	}
 	for name, works := range l.device.scenarios {
 		outcome := harness.Outcome{Answer: harness.Pass}
 		if !works(reached) {

@@ -235,8 +235,9 @@ func (h history) answers(column Column) []search.Answer {
 }
 
 // hears reports whether a trial speaks of the column. A control speaks for every fault.
+// One with stand-ins says nothing of what is needed.
 func (c Column) hears(trial Trial) bool {
-	return trial.Regime == c.Regime && (trial.Control() || trial.Fault == c.Fault)
+	return len(trial.StandIns) == 0 && trial.Regime == c.Regime && (trial.Control() || trial.Fault == c.Fault)
 }
 
 // blocks returns a function that reports whether a destination was blocked in the

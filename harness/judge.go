@@ -20,7 +20,8 @@ func judged(h history) Judgement {
 	j.degrade()
 	j.interrupted()
 	j.held()
-	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Allow: j.allow()}
+	outside := j.replace()
+	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Outside: outside, Allow: j.allow()}
 }
 
 // judge collects the verdicts of a run.

@@ -20,6 +20,10 @@ type Judgement struct {
 	Columns []ColumnVerdict `json:"columns"` // in the order of [Run.Columns]
 	Safe    []SafeList      `json:"safe"`    // one for each column, then one for all together
 
+	// Outside is, with stand-ins, what is left to need for the columns of one regime and
+	// fault, if a trial proved it.
+	Outside []Outside `json:"outside,omitempty"`
+
 	// Allow are, with a block list, the smallest sets of its names to allow so that every
 	// scenario works. One empty set means that none has to be allowed; none, that it is
 	// not known.
@@ -59,6 +63,10 @@ type Cell struct {
 	Held         time.Duration `json:"held"`
 	HeldAttempts int           `json:"held_attempts"`
 
+	// Replaceable are the stand-ins with which it works without this. None if that is not
+	// known, or not so.
+	Replaceable []StandIn `json:"replaceable,omitempty"`
+
 	Confidence float64 `json:"confidence"` // probability that the verdict is right, 0 to 1
 }
 
@@ -67,6 +75,8 @@ type Cut struct {
 	ID           string        `json:"id"` // "c1", unique in the judgement
 	Destinations []Destination `json:"destinations"`
 	Trials       []int         `json:"trials"` // trials that failed with exactly this set at work
+
+	Replaceable []StandIn `json:"replaceable,omitempty"` // that answered while it was blocked, and all worked
 }
 
 // SafeList is a set that was blocked all at once with the columns still working.

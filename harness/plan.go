@@ -43,7 +43,7 @@ func (p plan) next(lane int) (Trial, bool) {
 
 // question asks the search what is likeliest to be needed, and of what is
 // equally likely the question of the first regime and fault. When it has none left, the
-// safe list is held to the horizon.
+// safe list is held to the horizon. At last come the stand-ins.
 func (p plan) question() (trial Trial, ok bool) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
 		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
@@ -56,7 +56,10 @@ func (p plan) question() (trial Trial, ok bool) {
 		}
 		return trial, true
 	}
-	return p.toHorizon()
+	if trial, ok := p.toHorizon(); ok {
+		return trial, true
+	}
+	return p.standInTrial()
 }
 
 // questionBut is a question whose answer is not expected of some trials.
@@ -71,7 +74,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 		for _, fault := range p.run.Settings.Faults {
 			question, asks := p.ask(regime, fault, asked)
 			if asks && question.Needed > needed {
-				trial, ok = Trial{p.number(), p.destinations(question.Block), fault, regime, question.Reason, p.hold(regime, fault)}, true
+				trial, ok = Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault)}, true
 				needed = question.Needed
 			}
 			if needed == 1 {
@@ -83,7 +86,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 }
 
 func (p plan) control(lane int) Trial {
-	return Trial{p.number(), []Destination{}, p.run.Settings.Faults[0], p.controlRegime(lane), "control", 0}
+	return Trial{Number: p.number(), Block: []Destination{}, Fault: p.run.Settings.Faults[0], Regime: p.controlRegime(lane), Reason: "control"}
 }
 
 // number is one above every number that was given out.
@@ -273,7 +276,7 @@ func (p plan) hopeless() (Status, string) {
 }
 
 // asks identifies what a trial asks: two with the same have the same answer.
-func (t Trial) asks() string { return fmt.Sprint(t.Regime, t.Fault, t.Block) }
+func (t Trial) asks() string { return fmt.Sprint(t.Regime, t.Fault, t.Block, t.StandIns) }
 
 // tells reports whether any scenario was judged, in a trial that may be used.
 func (r Result) tells() bool { return r.Suspect == "" && (r.answered(Pass) || r.answered(Fail)) }

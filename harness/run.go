@@ -99,6 +99,7 @@ type Settings struct {
 	Kept         []string      `json:"kept"`                  // never blocked, as "dhcp", "dns"
 	Isolated     bool          `json:"isolated,omitempty"`    // the device is kept from the home network, except for answers to who calls it
 	Controllers  []string      `json:"controllers,omitempty"` // of the home network, who it may call all the same
+	StandIns     []StandIn     `json:"stand_ins,omitempty"`   // tried instead of what is needed, once that is known
 	Always       []Pattern     `json:"always,omitempty"`      // blocked in every trial, controls included (block.always)
 	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
 	First        bool          `json:"first,omitempty"`       // with a block list: end at the first set of names to allow (needwant why)

@@ -22,6 +22,9 @@ type Trial struct {
 	Regime Regime        `json:"regime"`
 	Reason string        `json:"reason"`         // why it was asked, for people: "control", "halve", "confirm", "audit"
 	Hold   time.Duration `json:"hold,omitempty"` // how long the block is held at least while a scenario works; 0 as long as it takes to judge them
+
+	// StandIns are the destinations of Block that a stand-in answers for.
+	StandIns map[Destination]StandIn `json:"stand_ins,omitempty"`
 }
 
 // Control reports whether the trial blocks nothing.

@@ -93,9 +93,9 @@ func andMore(first string, others []string) string {
 	return fmt.Sprintf("%s +%d", first, len(others))
 }
 
-// wordy shows a verdict as "◐ alternative A".
+// wordy shows a verdict as "◐ alternative A", or "● required, or ntp" if that can be replaced.
 func wordy(r reading, cell Cell) string {
-	return strings.TrimSpace(signOf(cell.Verdict).Symbol + " " + string(cell.Verdict) + " " + letters(r, cell))
+	return strings.TrimSpace(signOf(cell.Verdict).Symbol+" "+string(cell.Verdict)+" "+letters(r, cell)) + orKinds(cell.Replaceable)
 }
 
 // terse shows a verdict as "◐A".

@@ -28,6 +28,10 @@ type Matrix struct {
 	Needs   []Need    `json:"needs"` // what the cuts say, in the order of the columns
 	Safe    []Safe    `json:"safe"`
 	Unknown []Unknown `json:"unknown"`
+
+	// Outside is, with stand-ins, what is left to need for the columns of one regime and
+	// fault, if a trial proved it.
+	Outside []Outside `json:"outside,omitempty"`
 }
 
 // Device is the thing under test.
@@ -136,6 +140,10 @@ type Cell struct {
 	Held         float64 `json:"held_s,omitempty"`
 	HeldAttempts int     `json:"held_attempts,omitempty"`
 
+	// Replaceable are the stand-ins with which it works without this, e.g. "ntp" for a
+	// time server of one's own.
+	Replaceable []harness.StandIn `json:"replaceable,omitempty"`
+
 	Confidence float64 `json:"confidence"` // 0 to 1; below 1 is never rounded up to 1
 }
 
@@ -157,6 +165,7 @@ type Cut struct {
 	Column       string                `json:"column"`
 	Destinations []harness.Destination `json:"destinations"`
 	Trials       []int                 `json:"trials"`
+	Replaceable  []harness.StandIn     `json:"replaceable,omitempty"` // with which it works while all of it is blocked
 }
 
 // Safe is a set that was blocked all at once with the columns still working, each
@@ -166,6 +175,16 @@ type Safe struct {
 	Destinations []harness.Destination `json:"destinations"`
 	Trial        int                   `json:"trial"`            // 0: no single trial blocked all of it
 	Held         float64               `json:"held_s,omitempty"` // for how long one trial blocked all of it with the columns working, in seconds: the longest
+}
+
+// Outside is what some columns still need from outside if the owner has what stood in for
+// the rest.
+type Outside struct {
+	Columns  []string              `json:"columns"`
+	Left     []harness.Destination `json:"left"`      // that were not blocked; none if nothing is needed
+	StandIns []harness.StandIn     `json:"stand_ins"` // that were used
+	Trial    int                   `json:"trial"`     // that blocked all others at once
+	Held     float64               `json:"held_s"`    // for how long, in seconds
 }
 
 // Unknown is what stayed open in a column, and why.

@@ -27,11 +27,14 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 	}
 	for _, c := range judgement.Columns {
 		for _, cut := range c.Cuts {
-			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, list(cut.Destinations), list(cut.Trials)})
+			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, list(cut.Destinations), list(cut.Trials), cut.Replaceable})
 		}
 		for _, unknown := range c.Unknown {
 			m.Unknown = append(m.Unknown, Unknown{c.Column.ID, unknown.Why, list(unknown.Destinations)})
 		}
+	}
+	for _, o := range judgement.Outside {
+		m.Outside = append(m.Outside, Outside{list(o.Columns), list(o.Left), list(o.StandIns), o.Trial, seconds(o.Held)})
 	}
 	m.Needs = m.needs()
 	m.Summary = m.Sentence()
@@ -170,6 +173,8 @@ func cell(c harness.Cell) Cell {
 		Attempts:  c.Attempts,
 
 		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts,
+
+		Replaceable: c.Replaceable,
 
 		Confidence: math.Floor(c.Confidence*1e4+1e-6) / 1e4,
 	}

@@ -65,13 +65,13 @@ func (r reading) cuts(column Column) []string {
 func (r reading) need(need Need) string {
 	proof := proof(r.trialsOf(need))
 	if len(need.Of) == 1 {
-		return called(need.Of...) + " is required" + proof + "."
+		return called(need.Of...) + " is required" + proof + r.replacing(need) + "."
 	}
 	verb := "is"
 	if need.AtLeast > 1 {
 		verb = "are"
 	}
-	return fmt.Sprintf("Group %s: at least %s of %s %s needed%s.", r.group[need.Cuts[0]].letter, number(need.AtLeast), called(need.Of...), verb, proof)
+	return fmt.Sprintf("Group %s: at least %s of %s %s needed%s%s.", r.group[need.Cuts[0]].letter, number(need.AtLeast), called(need.Of...), verb, proof, r.replacing(need))
 }
 
 // trialsOf are the trials that prove the cuts of a need, sorted.

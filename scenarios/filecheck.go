@@ -188,6 +188,7 @@ func (f File) checkBlock() *yamlfile.Flaw {
 		f.Block.checkAlways(),
 		f.Block.checkOnly(),
 		f.checkResolver(),
+		f.checkStandIns(),
 	)
 }
 

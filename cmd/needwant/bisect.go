@@ -38,6 +38,7 @@ type bisectFlags struct {
 	trust    bool
 	seen     string
 	only     string
+	standIns []string
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 }
 
@@ -81,12 +82,14 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
+	standInsFlag(command, &f.standIns)
 	trustFlag(command, &f.trust)
 	seenFlag(command, &f.seen)
 	onlyFlag(command, &f.only)
 	command.MarkFlagsMutuallyExclusive("unattended", "resume")
 	command.MarkFlagsMutuallyExclusive("seen", "resume") // the run file has the list
 	command.MarkFlagsMutuallyExclusive("only", "resume") // the same
+	command.MarkFlagsMutuallyExclusive("stand-ins", "resume")
 	f.display.add(command)
 }
 
@@ -106,6 +109,9 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return err
 	}
 	if err := onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings); err != nil {
+		return usage(err)
+	}
+	if err := f.chooseStandIns(file); err != nil {
 		return usage(err)
 	}
 	if f.dry {

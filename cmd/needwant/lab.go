@@ -22,6 +22,7 @@ type labFlags struct {
 	settings harness.Settings
 	faults   []string
 	regimes  []string
+	standIns []string
 	display  display
 	out      string
 	discard  bool
@@ -67,6 +68,7 @@ func (f *labFlags) add(command *cobra.Command) {
 	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, e.g. 0.05; 0 trusts each one")
 	set.DurationVar(&settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 is 40s")
 	set.DurationVar(&settings.Horizon, "horizon", 0, "hold what can be blocked for this long in the end; 0 is the longest time known between two contacts of a destination, at most --longest")
+	standInsFlag(command, &f.standIns)
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
@@ -133,6 +135,10 @@ func (f *labFlags) check() error {
 	}
 	for _, regime := range f.regimes {
 		f.settings.Regimes = append(f.settings.Regimes, harness.Regime(regime))
+	}
+	var err error
+	if f.settings.StandIns, err = standIns(f.standIns, f.settings.Faults); err != nil {
+		return err
 	}
 	order, err := strconv.Atoi(f.settings.Order)
 	switch s := f.settings; {

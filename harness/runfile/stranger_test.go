@@ -129,6 +129,9 @@ var _ = Describe("a run file from a stranger", func() {
 		Entry("a name known in a strange way", "result", "seen.contacts.0.named", command),
 		Entry("a name beside it of two lines", "result", "seen.contacts.0.collateral", []string{command}),
 		Entry("tries below zero", "result", "seen.contacts.0.tries", -5),
+		Entry("a stand-in that is none", "result", "seen.stood_in", []any{map[string]any{"destination": "udp/123/a", "kind": command, "answers": 1}}),
+		Entry("a stand-in for what is not blocked", "result", "trial.stand_ins", map[string]any{"udp/123/never.example": "ntp"}),
+		Entry("an unknown stand-in of the settings", "run", "settings.stand_ins", []string{command}),
 		Entry("a host at home of two lines", "result", "seen.home", []string{command}),
 	)
 

@@ -112,6 +112,9 @@ func (v *validator) settings(s harness.Settings) {
 	for _, contact := range s.Seen {
 		v.span("the time between two contacts", contact.Quiet)
 	}
+	for _, kind := range s.StandIns {
+		oneOf(v, "a stand-in", kind, harness.StandIns()...)
+	}
 	for _, kept := range s.Kept {
 		oneOf(v, "what is kept", kept, "dhcp", "dns")
 	}
@@ -141,6 +144,9 @@ func validResult(run harness.Run, result harness.Result) error {
 	v.span("a trial's duration", result.Duration, result.Held, trial.Hold)
 	for _, destination := range trial.Block {
 		v.destination(destination)
+	}
+	if err := harness.CheckStandIns(trial.StandIns, trial.Block); err != nil {
+		v.require(false, "trial %d: %v", trial.Number, err)
 	}
 	for name, outcome := range result.Outcomes {
 		listed := slices.ContainsFunc(run.Scenarios, func(s harness.ScenarioInfo) bool { return s.Name == name })
@@ -187,6 +193,11 @@ func (v *validator) observation(seen harness.Observation) {
 	}
 	for _, host := range seen.Home {
 		v.text("a host of the home network", host)
+	}
+	for _, stood := range seen.StoodIn {
+		v.destination(stood.Destination)
+		oneOf(v, "a stand-in", stood.Kind, harness.StandIns()...)
+		v.notNegative("a number of answers", stood.Answers)
 	}
 	for _, sinkhole := range seen.Sinkholes {
 		v.text("a name", sinkhole.Name)

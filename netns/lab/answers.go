@@ -20,7 +20,7 @@ func answerTime(datagram []byte, _ func([]byte)) []byte {
 	reply := make([]byte, ntpLength)
 	reply[0] = datagram[0]&0x38 | ntpServer // the client's version
 	reply[1], reply[2], reply[3] = 2, datagram[2], 0xec
-	copy(reply[12:], "LAB ")
+	copy(reply[12:], vendorClock)
 	for _, at := range []int{16, 32, 40} { // reference, receive, transmit
 		copy(reply[at:], now[:])
 	}

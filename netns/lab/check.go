@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"regexp"
@@ -157,10 +159,27 @@ func (d Destination) check(at func(key ...string) []string) *flaw {
 	case d.Rotate != 0 && (d.Host == "" || d.Rotate < 10*time.Millisecond):
 		return flawAt(at("rotate"), "give a host, and 10ms at least", "rotate is %s", span.Typed(d.Rotate))
 	}
-	if flaw := d.checkHangs(at); flaw != nil {
+	if flaw := cmp.Or(d.checkHangs(at), d.checkContent(at)); flaw != nil {
 		return flaw
 	}
 	return d.checkAddresses(at)
+}
+
+// checkContent refuses stand-ins that cannot answer for the destination.
+func (d Destination) checkContent(at func(key ...string) []string) *flaw {
+	if d.Content == nil {
+		return nil
+	}
+	can := map[string]string{"udp/123": ownTime, "tcp/80": ownProbe}[fmt.Sprintf("%s/%d", d.Protocol, d.Port)]
+	if can == "" {
+		return flawAt(at("content_with"), "leave it out", "only udp/123 and tcp/80 have it")
+	}
+	for i, kind := range *d.Content {
+		if kind != can || i > 0 {
+			return flawAt(at("content_with", strconv.Itoa(i)), "write ["+can+"] or []", "%q cannot answer for %s/%d, or is given twice", kind, d.Protocol, d.Port)
+		}
+	}
+	return nil
 }
 
 // checkHangs refuses what a client cannot hang on, and a rest in the past.

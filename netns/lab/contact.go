@@ -26,12 +26,16 @@ type contact interface {
 func (l *life) newContact(id string) contact {
 	d := l.world.Destinations[id]
 	switch {
+	case d.probes():
+		return &probe{l, d}
 	case d.Protocol == "tcp":
 		return &session{life: l, destination: d}
 	case d.Protocol == ICMP:
 		return &exchange{l, d, askPing}
 	case d.Port == 8053:
 		return &keepAlive{life: l, destination: d}
+	case d.Port == 123 && d.picky():
+		return &exchange{l, d, askOwnTime}
 	case d.Port == 123:
 		return &exchange{l, d, askTime}
 	case d.Port == 53:

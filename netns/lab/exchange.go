@@ -71,6 +71,15 @@ func askTime(netip.Addr) ([]byte, func([]byte) bool) {
 	}
 }
 
+// askOwnTime is the same, and the answer must be from one of the vendor's servers.
+func askOwnTime(of netip.Addr) ([]byte, func([]byte) bool) {
+	question, answers := askTime(of)
+	return question, func(reply []byte) bool { return answers(reply) && string(reply[12:16]) == vendorClock }
+}
+
+// vendorClock is the reference id of all time servers of a lab.
+const vendorClock = "LAB "
+
 // probeName is what the device asks for where it contacts a DNS server for its
 // own sake. It is no destination's name.
 const probeName = "probe.needwant.test."

@@ -57,6 +57,12 @@ func (i *internet) openDestinations() error {
 				continue // two names on one address
 			}
 			open[at] = true
+			if d.probes() {
+				if err := i.listenPages(at); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := i.openPlace(at); err != nil {
 				return err
 			}

@@ -21,6 +21,9 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 	settings.Source, settings.Text = source, file.Text()
 	settings.Lanes = 1
 	settings.Kept, settings.Always = file.Block.Keep, file.Block.Patterns()
+	if settings.StandIns == nil {
+		settings.StandIns = file.Block.Kinds()
+	}
 	settings.Isolated = isolated(file)
 	if file.Gateway.Placement != scenarios.Lab { // a real device may fail for a while, for reasons of its own
 		settings.Confirm = 2

@@ -1,0 +1,74 @@
+package lablane_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/lab"
+)
+
+// A stand-in answers with real packets, and the simulated device decides by the answer.
+var _ = Describe("what a gateway can stand in for", Label("root"), func() {
+	proves := func(ctx SpecContext, world lab.World, settings harness.Settings, replaceable map[string]harness.StandIn, left ...string) {
+		GinkgoHelper()
+		settings.StandIns = harness.StandIns()
+		judgement := harness.Judge(experiment(ctx, world, settings))
+		for _, column := range judgement.Columns {
+			expected := expectation(world, column.Column)
+			Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
+			Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
+		}
+		found := map[string]harness.StandIn{}
+		for _, column := range judgement.Columns {
+			for d, cell := range column.Cells {
+				for _, kind := range cell.Replaceable {
+					found[d.String()] = kind
+				}
+			}
+		}
+		Expect(found).To(Equal(replaceable))
+		if len(replaceable) == 0 {
+			Expect(judgement.Outside).To(BeEmpty())
+			return
+		}
+		remains := []any{}
+		for _, id := range left {
+			d, err := harness.ParseDestination(id)
+			Expect(err).NotTo(HaveOccurred())
+			remains = append(remains, d)
+		}
+		Expect(judgement.Outside).To(HaveEach(HaveField("Left", ConsistOf(remains...))))
+		Expect(judgement.Outside).NotTo(BeEmpty())
+	}
+
+	ownTime := map[string]harness.StandIn{
+		"udp/123/ntp1.camera.example": harness.TimeServer, "udp/123/ntp2.camera.example": harness.TimeServer,
+		"icmp/echo/203.0.113.162": harness.EchoReply,
+	}
+	DescribeTable("is found out", func(ctx SpecContext, name, driver string, fault harness.Fault, replaceable map[string]harness.StandIn, left ...string) {
+		proves(ctx, find(name), harness.Settings{Driver: driver, Faults: []harness.Fault{fault}}, replaceable, left...)
+	},
+		Entry("any time server, and any answer to pings", "own-time", "ipset", harness.Reject, ownTime, SpecTimeout(5*time.Minute)),
+		Entry("the same, by iptables, and what is blocked is dropped", Label("slow"), "own-time", "iptables", harness.Drop, ownTime, SpecTimeout(5*time.Minute)),
+		Entry("not if it is checked whose time it is", Label("slow"), "picky-time", "iptables", harness.Reject, map[string]harness.StandIn{}, SpecTimeout(5*time.Minute)),
+		Entry("a page that answers 204", Label("slow"), "probe-204", "ipset", harness.Drop,
+			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
+		Entry("the same, by iptables", Label("slow"), "probe-204", "iptables", harness.Reject,
+			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
+	)
+
+	It("are the five time servers of a real vacuum, so that it needs one server alone", Label("slow"), func(ctx SpecContext) {
+		replaceable := map[string]harness.StandIn{}
+		world := find("s50-thread")
+		for id, d := range world.Destinations {
+			if d.Port == 123 {
+				replaceable[world.Destinations[id].ID()] = harness.TimeServer
+			}
+		}
+		Expect(replaceable).To(HaveLen(5))
+		proves(ctx, world, harness.Settings{}, replaceable, world.Destinations["ec2_a"].ID())
+	}, SpecTimeout(5*time.Minute))
+})

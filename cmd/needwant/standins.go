@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// standInsFlag adds --stand-ins.
+func standInsFlag(command *cobra.Command, names *[]string) {
+	var all []string
+	for _, kind := range harness.StandIns() {
+		all = append(all, string(kind))
+	}
+	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", "))
+	completeFlag(command, "stand-ins", all...)
+}
+
+// standIns reads --stand-ins for a run with some faults.
+func standIns(names []string, faults []harness.Fault) (kinds []harness.StandIn, err error) {
+	for _, name := range names {
+		kind, err := harness.ParseStandIn(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	if len(kinds) > 0 && !slices.ContainsFunc(faults, func(f harness.Fault) bool { return !f.ByName() }) {
+		return nil, errors.New("--stand-ins answer from addresses, which a fault that withholds names leaves unknown: add --fault reject")
+	}
+	return kinds, nil
+}
+
+// chooseStandIns takes those of --stand-ins for a spec, instead of the spec's own.
+func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
+	if len(f.standIns) > 0 && !file.Gateway.CanStandIn() {
+		return fmt.Errorf("--stand-ins need a gateway of the device's own, and placement %s has none: take another, such as nic", file.Gateway.Placement)
+	}
+	f.settings.StandIns, err = standIns(f.standIns, bench.Faults(file))
+	return err
+}

@@ -1,0 +1,150 @@
+package harness_test
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+var _ = Describe("what can be replaced", func() {
+	type reach = func(string) bool
+	clock := formula{
+		contacts: []string{"cloud", "ads", "time1", "time2", "time3"},
+		content:  []string{"time1", "time2", "time3"},
+		scenarios: map[string]func(reach) bool{
+			"app":  func(r reach) bool { return r("cloud") && (r("time1") || r("time2")) && r("time3") },
+			"hass": func(r reach) bool { return r("time3") },
+		},
+	}
+	run := func(device formula, change ...func(*harness.Experiment)) harness.Run {
+		GinkgoHelper()
+		e := &harness.Experiment{Run: newRun(device), Lanes: []harness.Lane{&lane{device: device}}, Journal: &memory{}}
+		e.Run.Settings.StandIns = harness.StandIns()
+		for _, f := range change {
+			f(e)
+		}
+		Expect(e.Do(context.Background())).To(Succeed())
+		return e.Run
+	}
+	replaceable := func(done harness.Run, column int) map[string][]harness.StandIn {
+		found := map[string][]harness.StandIn{}
+		for d, cell := range harness.Judge(done).Columns[column].Cells {
+			if cell.Replaceable != nil {
+				found[d.Name[:len(d.Name)-len(".example")]] = cell.Replaceable
+			}
+		}
+		return found
+	}
+	asked := func(done harness.Run) (trials []harness.Trial) {
+		for _, result := range done.Results {
+			if len(result.Trial.StandIns) > 0 {
+				trials = append(trials, result.Trial)
+			}
+		}
+		return trials
+	}
+	ntp := []harness.StandIn{harness.TimeServer}
+
+	It("is each cut with a stand-in that does, and then all of it at once", func() {
+		done := run(clock)
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(replaceable(done, 0)).To(Equal(map[string][]harness.StandIn{"time1": ntp, "time2": ntp, "time3": ntp}))
+		Expect(replaceable(done, 1)).To(Equal(map[string][]harness.StandIn{"time3": ntp}))
+		cells := harness.Judge(done).Columns[0].Cells
+		Expect(cells[destination("time3")].Verdict).To(Equal(harness.Required), "it is needed as before")
+		Expect(cells[destination("time3")].Why).To(ContainSubstring("with a time server of the gateway's own that answered, it worked in trial "))
+		Expect(cells[destination("time1")].Verdict).To(Equal(harness.Alternative))
+		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
+
+		trials := asked(done)
+		Expect(trials).To(HaveLen(3), "one for each cut, whose columns share it, and the last")
+		last := trials[2]
+		Expect(last.Block).To(ConsistOf(destination("ads"), destination("time1"), destination("time2"), destination("time3")))
+		Expect(last.StandIns).To(HaveLen(3), "the advertisements are blocked without one")
+		Expect(harness.Judge(done).Outside).To(HaveExactElements(harness.Outside{
+			Columns: []string{"app", "hass"}, Left: []harness.Destination{destination("cloud")}, StandIns: ntp,
+			Trial: last.Number, Held: done.Results[len(done.Results)-1].Held,
+		}))
+	})
+
+	It("may be all that the device needs from outside", func() {
+		device := clock
+		device.scenarios = map[string]func(reach) bool{"hass": clock.scenarios["hass"]}
+		done := run(device)
+		Expect(harness.Judge(done).Outside).To(HaveExactElements(HaveField("Left", BeEmpty())))
+	})
+
+	It("is nothing if the device is not content with the answer", func() {
+		device := clock
+		device.content = nil
+		done := run(device)
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(replaceable(done, 0)).To(BeEmpty())
+		Expect(harness.Judge(done).Outside).To(BeEmpty())
+		Expect(asked(done)).To(HaveLen(2), "each cut once")
+	})
+
+	It("is nothing if the stand-in was not used, though everything worked", func() {
+		unused := &lane{device: clock, after: func(r *harness.Result) { r.Seen.StoodIn = nil }}
+		done := run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{unused} })
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(replaceable(done, 0)).To(BeEmpty())
+		Expect(asked(done)).To(HaveLen(4), "each cut once more")
+	})
+
+	It("gets no headline if all at once does not work", func() {
+		strained := &lane{device: clock, after: func(r *harness.Result) {
+			if len(r.Trial.StandIns) == 3 {
+				r.Outcomes["app"] = harness.Outcome{Answer: harness.Fail}
+			}
+		}}
+		done := run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{strained} })
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(replaceable(done, 0)).To(HaveLen(3))
+		Expect(harness.Judge(done).Outside).To(BeEmpty())
+	})
+
+	It("changes no verdict, and is not asked without stand-ins", func() {
+		with, without := run(clock), run(clock, func(e *harness.Experiment) { e.Run.Settings.StandIns = nil })
+		Expect(asked(without)).To(BeEmpty())
+		before, after := harness.Judge(without), harness.Judge(with)
+		Expect(after.Safe).To(Equal(before.Safe))
+		for i, column := range before.Columns {
+			Expect(after.Columns[i].Certified).To(Equal(column.Certified))
+			for d, cell := range column.Cells {
+				Expect(after.Columns[i].Cells[d].Verdict).To(Equal(cell.Verdict), "%s", d)
+				Expect(after.Columns[i].Cells[d].Trials).To(Equal(cell.Trials), "%s", d)
+			}
+		}
+	})
+
+	It("is not asked with names withheld, and comes once more if a device is noisy", func() {
+		withheld := run(clock, func(e *harness.Experiment) { e.Run.Settings.Faults = []harness.Fault{harness.NXDomain} })
+		Expect(withheld.Status).To(Equal(harness.Complete))
+		Expect(asked(withheld)).To(BeEmpty())
+
+		noisy := run(clock, func(e *harness.Experiment) { e.Run.Settings.MaxNoise = 0.05 })
+		Expect(replaceable(noisy, 1)).To(HaveKey("time3"))
+		Expect(asked(noisy)).To(HaveLen(5), "each cut twice, and the last")
+	})
+
+	It("is found by several lanes together", func() {
+		done := run(clock, func(e *harness.Experiment) {
+			e.Run.Settings.Lanes, e.Lanes = 2, []harness.Lane{&lane{device: clock}, &lane{device: clock}}
+		})
+		Expect(asked(done)).To(HaveLen(3))
+		Expect(harness.Judge(done).Outside).To(HaveLen(1))
+	})
+
+	It("is never asked of a gateway that cannot stand in: the trial is an error", func() {
+		bench := &harness.Bench{Gateway: &gateway{}, Timing: timing}
+		_, err := bench.Run(context.Background(), harness.Trial{
+			Number: 1, Block: []harness.Destination{destination("time1")}, Fault: harness.Reject,
+			StandIns: map[harness.Destination]harness.StandIn{destination("time1"): harness.TimeServer},
+		})
+		Expect(err).To(MatchError(ContainSubstring("leave out --stand-ins")))
+	})
+})

@@ -1,0 +1,62 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// orKinds is ", or ntp", or "" for none.
+func orKinds(kinds []harness.StandIn) string {
+	if len(kinds) == 0 {
+		return ""
+	}
+	return ", or " + enumerate(each(kinds, func(k harness.StandIn) string { return string(k) }))
+}
+
+// orOwn is ", or your own time server", or "" for none.
+func orOwn(kinds []harness.StandIn) string {
+	if len(kinds) == 0 {
+		return ""
+	}
+	return ", or " + own(kinds)
+}
+
+// own is "your own time server and your own answer to pings".
+func own(kinds []harness.StandIn) string { return enumerate(each(kinds, harness.StandIn.Own)) }
+
+// replacing says what its owner may have instead of a need: ", or your own time server"; ""
+// if not all of it can be replaced.
+func (r reading) replacing(need Need) string {
+	var kinds []harness.StandIn
+	for _, cut := range r.Cuts {
+		if !slices.Contains(need.Cuts, cut.ID) {
+			continue
+		}
+		if len(cut.Replaceable) == 0 {
+			return ""
+		}
+		kinds = append(kinds, cut.Replaceable...)
+	}
+	slices.Sort(kinds)
+	return orOwn(slices.Compact(kinds))
+}
+
+// outside is the sentence of what is left to need.
+func (r reading) outside(o Outside) string {
+	columns := ""
+	if len(o.Columns) < len(r.Columns) {
+		columns = " for " + enumerate(o.Columns)
+	}
+	if len(o.Left) == 0 {
+		return fmt.Sprintf("Needs from outside%s: nothing, with %s (%s).", columns, own(o.StandIns), inTrials([]int{o.Trial}))
+	}
+	left := kinds(o.Left)
+	const most = 4
+	if more := len(left) - most; more > 0 {
+		left = append(left[:most:most], number(more)+" more")
+	}
+	return fmt.Sprintf("Needs from outside%s: no more than %s, with %s (%s).", columns, strings.TrimSpace(enumerate(left)), own(o.StandIns), inTrials([]int{o.Trial}))
+}

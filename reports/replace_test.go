@@ -1,0 +1,58 @@
+package reports_test
+
+import (
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+)
+
+var _ = Describe("what can be replaced", func() {
+	ntp := []harness.StandIn{harness.TimeServer}
+	replaced := func(left ...harness.Destination) reports.Matrix {
+		run, judgement := s50()
+		app := judgement.Columns[0]
+		app.Cuts[1].Replaceable = ntp
+		for _, d := range app.Cuts[1].Destinations {
+			cell := app.Cells[d]
+			cell.Replaceable = ntp
+			app.Cells[d] = cell
+		}
+		judgement.Outside = []harness.Outside{{Columns: []string{"native_app", "hass"}, Left: left, StandIns: ntp, Trial: 11}}
+		return reports.New(run, judgement)
+	}
+	text := func(m reports.Matrix) string {
+		var out strings.Builder
+		Expect(reports.Text{Width: 120}.Render(&out, m)).To(Succeed())
+		return strings.Join(strings.Fields(out.String()), " ")
+	}
+
+	It("stands with what is needed, and first with what is left", func() {
+		m := replaced(vacuumHosts()[0])
+		Expect(m.Summary).To(ContainSubstring("Needs from outside: no more than one Amazon server, with your own time server (trial 11)."))
+		Expect(text(m)).To(And(
+			ContainSubstring("◐ alternative A, or ntp"),
+			ContainSubstring("on udp/123 is needed (trial 6), or your own time server."),
+			ContainSubstring("is required (trial 4).")))
+	})
+
+	It("may leave nothing to need from outside", func() {
+		Expect(replaced().Summary).To(ContainSubstring("Needs from outside: nothing, with your own time server (trial 11)."))
+	})
+
+	It("is in the JSON, by the names of the stand-ins", func() {
+		Expect(rendered(replaced())).To(And(
+			MatchRegexp(`"replaceable": \[\s*"ntp"\s*\]`),
+			MatchRegexp(`"outside": \[\s*\{\s*"columns": \[\s*"native_app",\s*"hass"\s*\],\s*"left": \[\],\s*"stand_ins": \[\s*"ntp"\s*\],\s*"trial": 11`)))
+	})
+
+	It("is not spoken of if only a part of a need can be replaced", func() {
+		run, judgement := s50()
+		m := reports.New(run, judgement)
+		Expect(text(m)).NotTo(ContainSubstring("your own"))
+		Expect(m.Outside).To(BeNil())
+	})
+})
