@@ -169,7 +169,7 @@ func seenNotes(l seen.List) (notes []string) {
 		}
 		text := fmt.Sprintf("%s: %s, %s read", source.File, enumerate(source.Formats), count(source.Records, "record"))
 		if source.Skipped > 0 {
-			text += fmt.Sprintf(", %d skipped because they are of other programs or not of IP", source.Skipped)
+			text += fmt.Sprintf(", %d skipped, without a destination", source.Skipped)
 		}
 		notes = append(notes, text+".")
 		if source.Damaged > 0 {

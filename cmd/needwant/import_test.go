@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,36 @@ var _ = Describe("needwant import", func() {
 		Expect(json.Unmarshal(said, &list)).To(Succeed())
 		Expect(list.Rows).To(HaveLen(7))
 	}, SpecTimeout(30*time.Second))
+
+	DescribeTable("reads what Wireshark's dumpcap writes of a device", Label("root", "peer"), func(ctx SpecContext, format string) {
+		if _, err := exec.LookPath("dumpcap"); err != nil && os.Getenv("CI") == "" {
+			Skip("there is no dumpcap here")
+		}
+		withoutSetpriv()
+		f := newFlat(ctx)
+		Expect(f.router.AddAddress("eth0", netip.MustParsePrefix("198.51.100.7/32"))).To(Succeed())
+		server, err := f.router.Listen(ctx, "tcp", "198.51.100.7:443")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(server.Close)
+		capture := filepath.Join(f.folder, "capture")
+		dumpcap := f.machine.Command(ctx, "dumpcap", "-q", format, "-i", "device", "-w", capture)
+		dumpcap.Stderr = GinkgoWriter
+		Expect(dumpcap.Start()).To(Succeed())
+		DeferCleanup(func() { _ = dumpcap.Process.Kill(); _ = dumpcap.Wait() })
+		Eventually(func(g Gomega) {
+			_, _, err := lookUp(ctx, f.device, flatRouter, "api.vendor.example")
+			g.Expect(err).NotTo(HaveOccurred())
+			connection, err := f.device.Dial(ctx, "tcp", "198.51.100.7:443")
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(connection.Close()).To(Succeed())
+			list, err := seen.Import(ctx, []string{capture}, seen.Options{Devices: []string{"192.168.1.50"}})
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(list.Rows).To(HaveExactElements(And(HaveField("ID", "tcp/443/api.vendor.example"), HaveField("Queries", BeNumerically(">", 0)), HaveField("Contacts", BeNumerically(">", 0)))))
+		}).WithContext(ctx).WithTimeout(20 * time.Second).Should(Succeed())
+	},
+		Entry("as pcap", "-P", SpecTimeout(time.Minute)),
+		Entry("as pcapng", "-n", SpecTimeout(time.Minute)),
+	)
 
 	DescribeTable("ends with its exit code, and what to do", func(ctx SpecContext, code int, why string, args ...string) {
 		run := needwant(ctx, append([]string{"import"}, args...)...)

@@ -56,7 +56,7 @@ type Source struct {
 	File    string   `json:"file"`
 	Formats []string `json:"formats"`
 	Records int      `json:"records"`                 // packets, lines or database rows of any device that were read
-	Skipped int      `json:"skipped,omitempty"`       // lines of other programs, and packets that are not IP
+	Skipped int      `json:"skipped,omitempty"`       // lines and packets that do not say what a device contacts, e.g. of other programs
 	Cannot  []string `json:"cannot,omitempty"`        // what these formats cannot show, a sentence each
 	Damaged int      `json:"damaged,omitempty"`       // lines that are cut off, for example because the log overflowed
 	First   int      `json:"first_damaged,omitempty"` // the number of the first one, from 1
