@@ -55,7 +55,7 @@ apiVersion: needwant/v1
 kind: Scenarios
 device: {name: clock, mac: "7c:49:eb:00:00:01", address: 192.168.50.10}
 gateway: {placement: nic, inside: inside, uplink: uplink}
-block: {faults: [reject], keep: [dhcp, dns]}
+block: {faults: [reject], keep: [dhcp, dns], stand_ins: [ntp]}
 timing: {settle: 7s, recover: 40s, observe: 6s}
 scenarios:
   time:
@@ -69,7 +69,7 @@ scenarios:
 `
 
 var _ = Describe("a chronyd with several servers", Label("e2e"), func() {
-	It("stalls while the server in use is blocked, and needs none of them", func(ctx SpecContext) {
+	It("stalls while the server in use is blocked, needs none of them, and is content with another", func(ctx SpecContext) {
 		world, err := lab.Parse("clock.yaml", []byte(clockWorld))
 		Expect(err).NotTo(HaveOccurred())
 		l, err := lab.Start(ctx, world, lab.Options{})
@@ -86,6 +86,10 @@ var _ = Describe("a chronyd with several servers", Label("e2e"), func() {
 		Expect(found.Cells).To(HaveLen(3))
 		Expect(found.Cells).NotTo(ContainElement("required"))
 		Expect(found.Cuts).To(Equal([]string{"udp/123/203.0.113.11 udp/123/203.0.113.12 udp/123/203.0.113.13"}))
+
+		judgement := harness.Judge(run)
+		Expect(judgement.Columns[0].Cells).To(HaveEach(HaveField("Replaceable", HaveExactElements(harness.TimeServer))))
+		Expect(judgement.Outside).To(HaveExactElements(HaveField("Left", BeEmpty())))
 	}, SpecTimeout(10*time.Minute))
 })
 
