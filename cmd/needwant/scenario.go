@@ -55,7 +55,11 @@ func validateScenarios(command *cobra.Command, args []string) error {
 			wrong = append(wrong, err)
 			continue
 		}
-		fmt.Fprintf(command.OutOrStdout(), "%s: fine, a spec of %d scenarios, placement %s\n", arg, len(file.Scenarios), file.Gateway.Placement)
+		noun := "scenarios"
+		if len(file.Scenarios) == 1 {
+			noun = "scenario"
+		}
+		fmt.Fprintf(command.OutOrStdout(), "%s: fine, a spec of %d %s, placement %s\n", arg, len(file.Scenarios), noun, file.Gateway.Placement)
 	}
 	return usage(errors.Join(wrong...))
 }

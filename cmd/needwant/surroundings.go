@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"os"
@@ -114,21 +115,44 @@ func neighbours(arp string, leases []nearby.Lease, devices []nearby.Device) (all
 	return all
 }
 
-// readNeighbours reads /proc/net/arp, without entries that have no hardware address.
+// readNeighbours reads /proc/net/arp, as far as a person can choose from it.
 func readNeighbours(table string) (all []neighbour) {
-	for lines := bufio.NewScanner(strings.NewReader(table)); lines.Scan() && len(all) < mostNeighbours; {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 {
-			continue
+	for found := range eachNeighbour(table) {
+		if all = append(all, found); len(all) == mostNeighbours {
+			break
 		}
-		address, err := netip.ParseAddr(fields[0])
-		mac, wrong := net.ParseMAC(fields[3])
-		if err != nil || wrong != nil || slices.Max(mac) == 0 {
-			continue
-		}
-		all = append(all, neighbour{address: address, mac: mac, link: fields[5]})
 	}
 	return all
+}
+
+// neighbourAt returns the MAC address of a host in /proc/net/arp; nil if it is not there.
+func neighbourAt(table string, address netip.Addr) net.HardwareAddr {
+	for found := range eachNeighbour(table) {
+		if found.address == address.Unmap() {
+			return found.mac
+		}
+	}
+	return nil
+}
+
+// eachNeighbour yields the entries of /proc/net/arp that have a MAC address.
+func eachNeighbour(table string) iter.Seq[neighbour] {
+	return func(yield func(neighbour) bool) {
+		for line := range strings.Lines(table) {
+			fields := strings.Fields(line)
+			if len(fields) < 6 {
+				continue
+			}
+			address, err := netip.ParseAddr(fields[0])
+			mac, wrong := net.ParseMAC(fields[3])
+			if err != nil || wrong != nil || slices.Max(mac) == 0 {
+				continue
+			}
+			if !yield(neighbour{address: address, mac: mac, link: fields[5]}) {
+				return
+			}
+		}
+	}
 }
 
 // String describes it for a choice.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -19,6 +20,7 @@ type whyFlags struct {
 	bisect    bisectFlags
 	all       bool
 	device    string
+	mac       string
 	placement string
 	inside    string
 	uplink    string
@@ -49,6 +51,7 @@ Switch the list off in your resolver before you begin.`,
 	onlyFlag(command, &f.only)
 	set.BoolVar(&flags.all, "all", false, "find every smallest set of names to allow, not only the first")
 	set.StringVar(&flags.device, "device", "", "without a spec: the device's `ADDRESS`")
+	set.StringVar(&flags.mac, "mac", "", "without a spec: the device's MAC `ADDRESS` (default: the one that this machine has in its table of neighbours)")
 	set.StringVar(&flags.placement, "placement", "", "without a spec: how the device is connected, see docs/placement.md")
 	set.StringVar(&flags.inside, "inside", "", "without a spec: the `LINK` to the device")
 	set.StringVar(&flags.resolver, "resolver", "", "without a spec, placement dns: the `ADDRESS` of the Pi-hole or home router that has the answers")
@@ -112,8 +115,8 @@ func last(spec scenarios.Spec) int {
 // spec is the one that is named, or one that asks a person whether the device works.
 func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err error) {
 	if len(args) > 0 {
-		if w.device+w.placement+w.inside+w.uplink+w.resolver != "" {
-			return file, "", errors.New("--device, --placement, --inside, --uplink and --resolver are for why without a spec: the spec has them")
+		if w.device+w.mac+w.placement+w.inside+w.uplink+w.resolver != "" {
+			return file, "", errors.New("--device, --mac, --placement, --inside, --uplink and --resolver are for why without a spec: the spec has them")
 		}
 		file, err = scenarios.Find(args[0])
 		return file, args[0], err
@@ -122,7 +125,15 @@ func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err er
 	if err != nil || w.placement == "" {
 		return file, "", errors.New("name a spec, or give --device ADDRESS and --placement: needwant why tv.yaml --only LIST")
 	}
-	text := fmt.Sprintf("apiVersion: needwant/v1\nkind: Scenarios\ndevice: {name: %q, address: %q}\ngateway: {placement: %q", address, address, w.placement)
+	mac, err := w.hardwareAddress(address)
+	if err != nil {
+		return file, "", err
+	}
+	text := fmt.Sprintf("apiVersion: needwant/v1\nkind: Scenarios\ndevice: {name: %q, address: %q", address, address)
+	if mac != "" {
+		text += fmt.Sprintf(", mac: %q", mac)
+	}
+	text += fmt.Sprintf("}\ngateway: {placement: %q", w.placement)
 	for key, value := range map[string]string{"inside": w.inside, "uplink": w.uplink, "resolver": w.resolver} {
 		if value != "" {
 			text += fmt.Sprintf(", %s: %q", key, value)
@@ -132,6 +143,22 @@ func (w *whyFlags) spec(args []string) (file scenarios.File, name string, err er
 	name = filepath.Join(".", address.String()+".yaml") // as if it had been written
 	file, err = scenarios.Parse(name, []byte(text))
 	return file, name, err
+}
+
+// hardwareAddress returns the device's MAC address: that of the flag, or if the placement
+// needs one, that in this machine's table of neighbours. It is "" if none is needed.
+func (w *whyFlags) hardwareAddress(device netip.Addr) (string, error) {
+	if w.mac != "" || w.placement != "host" && w.placement != "onearm" {
+		return w.mac, nil
+	}
+	table, err := os.ReadFile("/proc/net/arp")
+	if err != nil {
+		return "", err
+	}
+	if mac := neighbourAt(string(table), device); mac != nil {
+		return mac.String(), nil
+	}
+	return "", fmt.Errorf("placement %s needs the device's MAC address, and this machine's table of neighbours does not have %s: switch the device on, or add --mac ADDRESS", w.placement, device)
 }
 
 // joined are the infos of scenarios in which all that are not watched are judged as one,
