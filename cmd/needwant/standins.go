@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -47,4 +48,23 @@ func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
 	}
 	f.settings.StandIns, err = standIns(f.standIns, bench.Faults(file))
 	return err
+}
+
+// ownServers reads --stand-in of export: the user's own time servers, one for each family.
+func ownServers(texts []string) (servers []netip.Addr, err error) {
+	for _, text := range texts {
+		kind, server, _ := strings.Cut(text, "=")
+		if kind != string(harness.TimeServer) {
+			return nil, fmt.Errorf("--stand-in %s: rules can lead to a time server only, e.g. ntp=192.168.1.10", text)
+		}
+		address, err := netip.ParseAddr(server)
+		if err != nil || address.Zone() != "" {
+			return nil, fmt.Errorf("--stand-in %s: write the address of your time server, e.g. ntp=192.168.1.10", text)
+		}
+		if slices.ContainsFunc(servers, func(other netip.Addr) bool { return other.Is4() == address.Unmap().Is4() }) {
+			return nil, fmt.Errorf("--stand-in %s: one time server for each of IPv4 and IPv6 is enough", text)
+		}
+		servers = append(servers, address.Unmap())
+	}
+	return servers, nil
 }

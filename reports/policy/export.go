@@ -22,6 +22,7 @@ type Format struct {
 	Name  string // as --format takes it
 	About string // a few words for a help text
 
+	leads   bool   // it can lead the device to another time server
 	names   bool   // it blocks by name alone, so that it can say what a run on names found
 	comment string // begins a line of comment; "" where there are none
 	write   func(*draft, Policy) error
@@ -30,20 +31,20 @@ type Format struct {
 // Formats lists what there is.
 func Formats() []Format {
 	return []Format{
-		{"nft", "a table for nft -f", false, "#", nft},
-		{"iptables", "for iptables-restore and ip6tables-restore --noflush", false, "#", iptables},
-		{"openwrt", "sections for /etc/config/firewall", false, "#", openwrt},
-		{"dnsmasq", "a block list of names", true, "#", dnsmasq},
-		{"dnsmasq-nftset", "makes the table of nft follow names", false, "#", dnsmasqSets},
-		{"adguard", "filter rules for AdGuard Home", true, "!", adguard},
-		{"routeros", "commands for MikroTik's RouterOS", false, "#", routeros},
-		{"opnsense", "contents of aliases, with instructions", false, "#", opnsense},
-		{"pihole", "a script for Pi-hole 6, for this client alone", true, "#", pihole},
-		{"pihole-list", "a list of names for Pi-hole, for every client", true, "#", piholeList},
-		{"hosts", "a hosts file", true, "#", hosts},
-		{"unifi", "instructions with lists", false, "#", unifi},
-		{"mud", "a Manufacturer Usage Description, RFC 8520", false, "", mud},
-		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", false, "", haMQTT},
+		{"nft", "a table for nft -f", true, false, "#", nft},
+		{"iptables", "for iptables-restore and ip6tables-restore --noflush", true, false, "#", iptables},
+		{"openwrt", "sections for /etc/config/firewall", false, false, "#", openwrt},
+		{"dnsmasq", "a block list of names", false, true, "#", dnsmasq},
+		{"dnsmasq-nftset", "makes the table of nft follow names", false, false, "#", dnsmasqSets},
+		{"adguard", "filter rules for AdGuard Home", false, true, "!", adguard},
+		{"routeros", "commands for MikroTik's RouterOS", false, false, "#", routeros},
+		{"opnsense", "contents of aliases, with instructions", false, false, "#", opnsense},
+		{"pihole", "a script for Pi-hole 6, for this client alone", false, true, "#", pihole},
+		{"pihole-list", "a list of names for Pi-hole, for every client", false, true, "#", piholeList},
+		{"hosts", "a hosts file", false, true, "#", hosts},
+		{"unifi", "instructions with lists", false, false, "#", unifi},
+		{"mud", "a Manufacturer Usage Description, RFC 8520", false, false, "", mud},
+		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", false, false, "", haMQTT},
 	}
 }
 
@@ -68,6 +69,9 @@ func (f Format) Comments() bool { return f.comment != "" }
 func (f Format) Export(p Policy) (Export, error) {
 	if p.ByName && !f.names {
 		return Export{}, errors.New("the run was made with placement dns: it knows names and no ports, so that no firewall rules can be made of it: choose dnsmasq, adguard or hosts")
+	}
+	if len(p.Own) > 0 && !f.leads {
+		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose nft or iptables, or leave out --stand-in", f.Name)
 	}
 	d := &draft{mark: f.comment}
 	if err := f.write(d, p); err != nil {

@@ -17,15 +17,17 @@ func iptables(d *draft, p Policy) error {
 	d.loseNames(listed, "")
 	d.lose("Loading it again adds the jump once more, which does no harm.")
 	d.comment("Load with: iptables-restore --noflush < FILE && ip6tables-restore --noflush < FILE")
+	d.iptablesTime(p, chain)
 	d.line("*filter")
 	d.line(":%s - [0:0]", chain)
 	for _, match := range iptablesDevice(d, p.Device) {
-		d.line("%s", strings.Replace(match, "HOOK", "-I FORWARD", 1)+" -j "+chain)
+		d.line("%s -j %s", hooked(match, "-I FORWARD"), chain)
 	}
 	d.iptablesResolver(p)
 	if p.Kind == AllowRequired {
-		d.iptablesAllow(chain, listed)
+		d.iptablesAllow(p, chain, listed)
 	} else {
+		d.iptablesTimeRules(p, chain)
 		d.iptablesBlock(chain, listed, p.rules())
 	}
 	d.line("COMMIT")
@@ -47,6 +49,9 @@ func iptablesDevice(d *draft, device Device) []string {
 	return matches
 }
 
+// hooked puts a match of the device where it belongs.
+func hooked(match, where string) string { return strings.Replace(match, "HOOK", where, 1) }
+
 // iptablesResolver refuses the gateway's own resolver, which does not go through.
 func (d *draft) iptablesResolver(p Policy) {
 	for _, blocked := range p.Blocked {
@@ -54,7 +59,7 @@ func (d *draft) iptablesResolver(p Policy) {
 			continue
 		}
 		for _, match := range iptablesDevice(d, p.Device) {
-			match = strings.Replace(match, "HOOK", "-I INPUT", 1) + " -p udp -m udp --dport 53 -j "
+			match = hooked(match, "-I INPUT") + " -p udp -m udp --dport 53 -j "
 			d.iptablesBoth(match, "udp", p.rules())
 		}
 	}
@@ -100,7 +105,7 @@ func iptablesMatch(s service, address netip.Addr) string {
 	return "-p " + s.Protocol + " -m " + s.Protocol + " --dport " + s.PortText()
 }
 
-func (d *draft) iptablesAllow(chain string, allowed []Destination) {
+func (d *draft) iptablesAllow(p Policy, chain string, allowed []Destination) {
 	v4, v6 := home()
 	d.lose(homeIsOpen)
 	// RETURN leaves the home to whatever rules there are already: an isolated
@@ -118,6 +123,7 @@ func (d *draft) iptablesAllow(chain string, allowed []Destination) {
 	}
 	d.line("-4 -A %s -d %s -j RETURN", chain, strings.Join(v4, ","))
 	d.line("-6 -A %s -d %s -j RETURN", chain, strings.Join(v6, ","))
+	d.iptablesTimeRules(p, chain)
 	for _, s := range services(allowed) {
 		d.iptablesEach(chain, s, func(netip.Addr) string { return "ACCEPT" })
 	}

@@ -35,10 +35,12 @@ func nft(d *draft, p Policy) error {
 	}
 	d.line("\t}")
 	d.nftResolver(p)
+	d.nftTime(p)
 	d.line("\tchain rules {")
 	if p.Kind == AllowRequired {
-		d.nftAllow(listed)
+		d.nftAllow(p, listed)
 	} else {
+		d.nftTimeRules(p)
 		d.nftBlock(listed, p.rules())
 	}
 	d.line("\t}")
@@ -111,7 +113,7 @@ func (d *draft) nftService(s service, verdict string) {
 	d.line("\t\tip6 daddr @%s_v6 %s counter %s", s.name(), v6, verdict)
 }
 
-func (d *draft) nftAllow(allowed []Destination) {
+func (d *draft) nftAllow(p Policy, allowed []Destination) {
 	v4, v6 := home()
 	d.lose(homeIsOpen)
 	d.line("\t\t# answers to those who asked the device")
@@ -123,6 +125,7 @@ func (d *draft) nftAllow(allowed []Destination) {
 	d.line("\t\tip6 daddr { %s } meta l4proto { tcp, udp } th dport 53 accept", strings.Join(v6, ", "))
 	d.line("\t\tip daddr { %s } accept", strings.Join(v4, ", "))
 	d.line("\t\tip6 daddr { %s } accept", strings.Join(v6, ", "))
+	d.nftTimeRules(p)
 	for _, s := range services(allowed) {
 		d.nftService(s, "accept")
 	}

@@ -34,11 +34,15 @@ type Options struct {
 	// WholeGroups leaves all alternatives open under BlockOptional too.
 	WholeGroups bool
 
+	// TimeServers are the owner's, at most one for each family: rules lead the device to
+	// them, if the run proves that they would do.
+	TimeServers []netip.Addr
+
 	Device Device
 }
 
-// Policy says what becomes of everything that the device contacts. Blocked, Open
-// and Always hold each known destination once. Exports, verifications and a
+// Policy says what becomes of everything that the device contacts. Blocked, Open,
+// Served and Always hold each known destination once. Exports, verifications and a
 // standing gateway all apply this value.
 type Policy struct {
 	Kind      Kind
@@ -51,6 +55,8 @@ type Policy struct {
 	Faults    []harness.Fault // how the run blocked: the policy holds under each
 	Blocked   []Destination
 	Open      []Destination
+	Served    []Destination     // time servers in whose place Own answers; on no other list
+	Own       []netip.Addr      // the owner's time servers
 	Always    []Destination     // what the run blocked in every trial, in the controls too
 	Patterns  []harness.Pattern // the same, as the spec had it
 	Proof     []string          // what stands behind it, in sentences
@@ -118,6 +124,9 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		Patterns:  m.Run.Always,
 	}
 	p.sort(m, options, safe)
+	if err := p.serve(m, options.TimeServers); err != nil {
+		return Policy{}, err
+	}
 	p.explain(m)
 	p.reason(m, options, safe)
 	return p, nil

@@ -1,0 +1,153 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
+)
+
+// serve takes the time servers off the other lists, since rules lead the device to its
+// owner's instead. The error says what the run does not prove.
+func (p *Policy) serve(m reports.Matrix, own []netip.Addr) error {
+	if len(own) == 0 {
+		return nil
+	}
+	for _, row := range m.Rows {
+		if !harness.TimeServer.AnswersFor(row.Destination.ID) || p.always(destination(row.Destination)) {
+			continue
+		}
+		for _, column := range p.Columns {
+			cell := row.Cells[column]
+			if cell.Verdict != harness.Optional && !slices.Contains(cell.Replaceable, harness.TimeServer) {
+				return fmt.Errorf("the run does not prove that your time server would do instead of %s, which is %s: make the experiment with --stand-ins ntp",
+					harmless(row.Destination.ID.String()), cell.Verdict)
+			}
+		}
+		p.Served = append(p.Served, destination(row.Destination))
+	}
+	if len(p.Served) == 0 {
+		return errors.New("the device was not seen to contact a time server: leave out --stand-in ntp")
+	}
+	served := func(d Destination) bool { return harness.TimeServer.AnswersFor(d.ID) }
+	p.Blocked, p.Open = slices.DeleteFunc(p.Blocked, served), slices.DeleteFunc(p.Open, served)
+	for _, address := range own {
+		p.Own = append(p.Own, address.Unmap())
+	}
+	p.reasonServed(m)
+	return nil
+}
+
+// reasonServed says which trial had the owner's servers and the block at once.
+func (p *Policy) reasonServed(m reports.Matrix) {
+	p.prove("Whatever the device asks for the time goes to %s.", join(p.Own))
+	for _, o := range m.Outside {
+		if containsAll(o.Columns, p.Columns) {
+			p.prove("Trial %d answered it so, and all worked.", o.Trial)
+			return
+		}
+	}
+	p.doubt("No single trial answered the device's time servers while all of this was blocked.")
+}
+
+// ownTime are the owner's time servers of one family; ok is false if the device's requests
+// over that family are to be refused, since there is none.
+func (p Policy) ownTime(family func(netip.Addr) bool) (server netip.Addr, ok bool) {
+	i := slices.IndexFunc(p.Own, family)
+	if i < 0 {
+		return netip.Addr{}, false
+	}
+	return p.Own[i], true
+}
+
+// loseTime says which family has no time server.
+func (d *draft) loseTime(p Policy) {
+	for name, family := range map[string]func(netip.Addr) bool{"IPv4": netip.Addr.Is4, "IPv6": netip.Addr.Is6} {
+		if _, ok := p.ownTime(family); !ok {
+			d.lose("Requests for the time over %s are refused: give the address that your time server has there by another --stand-in.", name)
+		}
+	}
+}
+
+// forgetTime is what to do about requests from before, which the kernel leads where they
+// went until none came for some minutes.
+const forgetTime = "Then forget the connections from before: conntrack -D -p udp --orig-port-dst 123"
+
+// nftTime leads requests for the time to the owner's server, and its answers back: a
+// server in the device's own network would answer it directly otherwise.
+func (d *draft) nftTime(p Policy) {
+	if len(p.Own) == 0 {
+		return
+	}
+	d.loseTime(p)
+	d.comment(forgetTime)
+	d.line("\tchain asks_time {")
+	d.line("\t\ttype nat hook prerouting priority -105; policy accept;")
+	for _, match := range nftDevice(d, p.Device) {
+		d.line("\t\t%s udp dport 123 jump own_time", match)
+	}
+	d.line("\t}")
+	d.line("\tchain own_time {")
+	for _, own := range p.Own {
+		d.line("\t\tmeta nfproto %s counter dnat %s to %s", map[bool]string{true: "ipv4", false: "ipv6"}[own.Is4()], nftFamily(own), own)
+	}
+	d.line("\t}")
+	d.line("\tchain time_back {")
+	d.line("\t\ttype nat hook postrouting priority 95; policy accept;")
+	for _, own := range p.Own {
+		d.line("\t\tct status dnat %s daddr %s udp dport 123 masquerade", nftFamily(own), own)
+	}
+	d.line("\t}")
+}
+
+// nftTimeRules accept what goes to the owner's server, and refuse what cannot.
+func (d *draft) nftTimeRules(p Policy) {
+	if len(p.Own) == 0 {
+		return
+	}
+	for _, own := range p.Own {
+		d.line("\t\t%s daddr %s udp dport 123 accept", nftFamily(own), own)
+	}
+	d.line("\t\tudp dport 123 counter %s", nftVerdict(harness.UDP, p.rules()))
+}
+
+func nftFamily(address netip.Addr) string {
+	if address.Is4() {
+		return "ip"
+	}
+	return "ip6"
+}
+
+// iptablesTime is what nftTime is.
+func (d *draft) iptablesTime(p Policy, chain string) {
+	if len(p.Own) == 0 {
+		return
+	}
+	d.loseTime(p)
+	d.comment(forgetTime)
+	const request = "-p udp -m udp --dport 123"
+	d.line("*nat")
+	d.line(":%s - [0:0]", chain)
+	for _, match := range iptablesDevice(d, p.Device) {
+		d.line("%s %s -j %s", hooked(match, "-I PREROUTING"), request, chain)
+	}
+	for _, own := range p.Own {
+		d.line("%s -A %s -p udp -j DNAT --to-destination %s", family(own), chain, own)
+		d.line("%s -I POSTROUTING -d %s %s -m conntrack --ctstate DNAT -j MASQUERADE", family(own), own, request)
+	}
+	d.line("COMMIT")
+}
+
+// iptablesTimeRules are what nftTimeRules are.
+func (d *draft) iptablesTimeRules(p Policy, chain string) {
+	if len(p.Own) == 0 {
+		return
+	}
+	for _, own := range p.Own {
+		d.line("%s -A %s -d %s -p udp -m udp --dport 123 -j ACCEPT", family(own), chain, own)
+	}
+	d.iptablesBoth("-A "+chain+" -p udp -m udp --dport 123 -j ", harness.UDP, p.rules())
+}
