@@ -18,7 +18,16 @@ const (
 	warmUp   = 4000 // steps before the first world
 	patient  = 4    // times as many walks as worlds, since a walk may end in a contradiction
 	mostNew  = 12   // unknown cuts in a world
+
+	rounds     = 2000 // in which several chains take turns
+	warmRounds = 50   // of them, before the first world
 )
+
+// A world is so many times rarer for each answer that it contradicts: in a chain that is
+// alone, and in each of several.
+const usualPenalty = 10
+
+var penalties = []float64{4, 16, 64, 256}
 
 // What a device is thought to need before anything is known. A device with a group
 // is common, one with three is rare; alternatives are often of one kind, or side by side.
@@ -46,6 +55,7 @@ type field struct {
 	suspects []int    // the positions of destinations that may be required
 	kinds    []uint64 // the destinations of each kind
 	required int      // destinations outside of the field
+	penalty  float64  // how much rarer a world is for each contradiction
 	random   *rand.Rand
 }
 
@@ -92,17 +102,69 @@ func (f *field) set(b uint64) Set {
 
 // worlds draws worlds by a Markov chain (Metropolis and Hastings). It begins with the
 // world in which each failing set is a cut. A step changes one cut, and may lead through
-// worlds that contradict some answers, which are rare but connect the others.
+// worlds that contradict some answers, which are rare but connect the others. If most of
+// what the chain meets contradicts something, several chains do better.
 func (f *field) worlds() (drawn []world) {
 	w := append(world{}, f.failing...)
+	f.penalty = usualPenalty
 	f.walk(&w, warmUp)
 	for walks := 0; walks < patient*worlds && len(drawn) < worlds; walks++ {
 		f.walk(&w, between)
-		if f.sound(w) {
-			drawn = append(drawn, append(append(make(world, 0, len(w)+len(f.cuts)), w...), f.cuts...))
-		}
+		drawn = f.keep(drawn, w)
+	}
+	if len(drawn) < worlds {
+		return f.tempered()
 	}
 	return drawn
+}
+
+// tempered draws worlds by chains with different penalties that exchange their worlds
+// (parallel tempering): those with a low one find new worlds, those with a high one meet
+// few contradictions.
+func (f *field) tempered() (drawn []world) {
+	chains := make([]world, len(penalties))
+	for i := range chains {
+		chains[i] = append(world{}, f.failing...)
+	}
+	for round := range rounds {
+		for i := range chains {
+			f.penalty = penalties[i]
+			f.walk(&chains[i], between)
+			if round >= warmRounds {
+				drawn = f.keep(drawn, chains[i])
+			}
+		}
+		for i := len(chains) - 1; i > 0; i-- {
+			cold, hot := chains[i], chains[i-1]
+			if f.random.Float64() < power(penalties[i]/penalties[i-1], f.errors(cold)-f.errors(hot)) {
+				chains[i], chains[i-1] = hot, cold
+			}
+		}
+	}
+	if len(drawn) <= worlds {
+		return drawn
+	}
+	spread := make([]world, worlds)
+	for i := range spread {
+		spread[i] = drawn[i*len(drawn)/worlds]
+	}
+	return spread
+}
+
+// keep adds a world with the proven cuts to those drawn, unless it contradicts something.
+func (f *field) keep(drawn []world, w world) []world {
+	if !f.sound(w) {
+		return drawn
+	}
+	return append(drawn, append(append(make(world, 0, len(w)+len(f.cuts)), w...), f.cuts...))
+}
+
+// errors counts what a world contradicts.
+func (f *field) errors(w world) (n int) {
+	for i, cut := range w {
+		n += f.clashes(w[:i], -1, cut)
+	}
+	return n + f.unexplained(w, -1, 0)
 }
 
 func (f *field) walk(w *world, steps int) {
@@ -131,7 +193,7 @@ func (f *field) add(w *world) {
 		return
 	}
 	worse := f.clashes(*w, -1, cut) + f.unexplained(*w, -1, cut) - f.unexplained(*w, -1, 0)
-	if f.random.Float64()*f.added(cut)*float64(len(*w)+1) < f.likelihood(*w, -1, cut)*penalty(worse) {
+	if f.random.Float64()*f.added(cut)*float64(len(*w)+1) < f.likelihood(*w, -1, cut)*f.rarer(worse) {
 		*w = append(*w, cut)
 	}
 }
@@ -148,7 +210,7 @@ func (f *field) remove(w *world) {
 		return
 	}
 	worse := f.unexplained(*w, i, 0) - f.unexplained(*w, -1, 0) - f.clashes(*w, i, cut)
-	if f.random.Float64()*f.likelihood(*w, i, cut) < chance*float64(len(*w))*penalty(worse) {
+	if f.random.Float64()*f.likelihood(*w, i, cut) < chance*float64(len(*w))*f.rarer(worse) {
 		(*w)[i] = (*w)[last]
 		*w = (*w)[:last]
 	}
@@ -188,7 +250,7 @@ func (f *field) change(w world, toggle bool) {
 		return
 	}
 	worse := f.clashes(w, i, cut) + f.unexplained(w, i, cut) - f.clashes(w, i, old) - f.unexplained(w, i, old)
-	if f.random.Float64()*f.likelihood(w, i, old) < f.likelihood(w, i, cut)*penalty(worse) {
+	if f.random.Float64()*f.likelihood(w, i, old) < f.likelihood(w, i, cut)*f.rarer(worse) {
 		w[i] = cut
 	}
 }
@@ -250,17 +312,19 @@ func (f *field) sound(w world) bool {
 	return f.unexplained(w, -1, 0) == 0
 }
 
-// penalty makes worlds rarer that contradict something: tenfold for each further
-// contradiction.
-func penalty(worse int) float64 {
-	factor := 1.0
-	for range max(worse, -worse) {
-		factor /= 10
+// rarer is how much less likely so many further contradictions make a world.
+func (f *field) rarer(worse int) float64 { return power(f.penalty, -worse) }
+
+// power is a factor to a whole power.
+func power(factor float64, exponent int) float64 {
+	product := 1.0
+	for range max(exponent, -exponent) {
+		product *= factor
 	}
-	if worse < 0 {
-		return 1 / factor
+	if exponent < 0 {
+		return 1 / product
 	}
-	return factor
+	return product
 }
 
 // likelihood is how much likelier a world is with a cut in place of its i-th than
