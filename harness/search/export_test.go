@@ -7,6 +7,12 @@ func Drawn(knowledge []Answer, order []int) []float64 {
 	return f.shares(f.worlds(), func(world) float64 { return 1 })
 }
 
+// Exchanged is the same of worlds that several chains draw together.
+func Exchanged(knowledge []Answer, order []int) []float64 {
+	f := newField(learn(knowledge, order, Options{}))
+	return f.shares(f.tempered(), func(world) float64 { return 1 })
+}
+
 // Weighed is the same of all worlds that there are, each as heavy as it is likely.
 func Weighed(knowledge []Answer, order []int) []float64 {
 	f := newField(learn(knowledge, order, Options{}))

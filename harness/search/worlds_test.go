@@ -13,9 +13,11 @@ import (
 var _ = Describe("The worlds drawn for a question", func() {
 	DescribeTable("are as likely as they should be",
 		func(knowledge ...search.Answer) {
-			drawn := search.Drawn(knowledge, search.All(5).Members())
-			for set, share := range search.Weighed(knowledge, search.All(5).Members()) {
+			order := search.All(5).Members()
+			drawn, exchanged := search.Drawn(knowledge, order), search.Exchanged(knowledge, order)
+			for set, share := range search.Weighed(knowledge, order) {
 				Expect(drawn[set]).To(BeNumerically("~", share, 0.12), "set %05b", set)
+				Expect(exchanged[set]).To(BeNumerically("~", share, 0.12), "set %05b, several chains", set)
 			}
 		},
 		Entry("at first", answer(1, false, 0, 1, 2, 3, 4)),
@@ -41,6 +43,7 @@ var _ = Describe("The worlds drawn for a question", func() {
 		},
 		Entry("where destinations are required", systems.Family{N: 20, Singles: 3}, 12, 6),
 		Entry("in a group that is spread", systems.Family{N: 20, Singles: 2, Groups: []int{4}, Apart: true}, 6, 6),
+		Entry("in two groups among 60", systems.Family{N: 60, Singles: 2, Groups: []int{5, 2}, Apart: true}, 3, 6),
 		Entry("in a group side by side", systems.Family{N: 20, Singles: 2, Groups: []int{4}}, 6, 12),
 	)
 
