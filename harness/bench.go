@@ -3,7 +3,6 @@ package harness
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -116,7 +115,7 @@ func (b *Bench) unblock(ctx context.Context) {
 }
 
 func (b *Bench) begin(ctx context.Context, trial Trial) error {
-	if err := b.block(ctx, trial); err != nil {
+	if err := trial.BlockOn(ctx, b.Gateway); err != nil {
 		return fmt.Errorf("blocking for trial %d: %w", trial.Number, err)
 	}
 	if wake := b.Wake; wake != nil {
@@ -129,18 +128,6 @@ func (b *Bench) begin(ctx context.Context, trial Trial) error {
 		return nil
 	}
 	return b.restart(ctx, trial)
-}
-
-// block blocks what a trial blocks, with its stand-ins.
-func (b *Bench) block(ctx context.Context, trial Trial) error {
-	if len(trial.StandIns) == 0 {
-		return b.Gateway.Block(ctx, trial.Block, trial.Fault)
-	}
-	standing, can := b.Gateway.(StandInGateway)
-	if !can {
-		return errors.New("this placement has no stand-ins: leave out --stand-ins")
-	}
-	return standing.BlockWith(ctx, trial.Block, trial.Fault, trial.StandIns)
 }
 
 func (b *Bench) restart(ctx context.Context, trial Trial) error {

@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,6 +90,19 @@ func StandInsFor(destinations []Destination, allowed []StandIn) (found map[Desti
 		}
 	}
 	return found
+}
+
+// BlockOn blocks on a gateway what the trial blocks, with its stand-ins. The error says if
+// the gateway cannot stand in.
+func (t Trial) BlockOn(ctx context.Context, gateway Gateway) error {
+	if len(t.StandIns) == 0 {
+		return gateway.Block(ctx, t.Block, t.Fault)
+	}
+	standing, can := gateway.(StandInGateway)
+	if !can {
+		return errors.New("this placement has no stand-ins: leave out --stand-ins")
+	}
+	return standing.BlockWith(ctx, t.Block, t.Fault, t.StandIns)
 }
 
 // StoodIn is what a stand-in answered instead of a destination.

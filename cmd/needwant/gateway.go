@@ -16,9 +16,10 @@ import (
 
 // gatewayFlags are the choices of a gateway without an experiment.
 type gatewayFlags struct {
-	policy string
-	wait   time.Duration
-	web    webFlags
+	policy   string
+	standIns bool
+	wait     time.Duration
+	web      webFlags
 }
 
 func gatewayCommand() *cobra.Command {
@@ -36,6 +37,7 @@ and makes everything reachable for 10 minutes, or until you resume.`,
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	command.Flags().StringVar(&flags.policy, "policy", "", "block what this `RUN` file proved to be optional")
+	withStandInsFlag(command, &flags.standIns)
 	flags.web.add(command)
 	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up")
 	return command
@@ -47,6 +49,9 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 		return usage(err)
 	}
 	var applied applied
+	if f.standIns && (f.policy == "" || !file.Gateway.CanStandIn()) {
+		return usage(fmt.Errorf("--with-stand-ins needs --policy RUN, and a gateway of the device's own: placement %s", file.Gateway.Placement))
+	}
 	if f.policy != "" {
 		if applied, err = f.proposed(command.Context(), file); err != nil {
 			return err
@@ -73,16 +78,16 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 		return errors.Join(err, stand.close())
 	}
 	defer web.close()
-	blocked := applied.refused()
-	if err := stand.bench.Gateway.Block(command.Context(), blocked, applied.policy.Fault()); err != nil {
+	blocked, trial := applied.refused(), applied.trial()
+	if err := trial.BlockOn(command.Context(), stand.bench.Gateway); err != nil {
 		return unfit(errors.Join(err, stand.close()))
 	}
 	for _, d := range blocked {
-		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s\n", d)
+		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s%s\n", d, answeredHere(trial.StandIns[d]))
 	}
 	fmt.Fprintln(command.ErrOrStderr(), kept(file, len(blocked))+"; stop with Ctrl-C")
 	k := &keeper{
-		gateway: stand.bench.Gateway, blocked: blocked, fault: applied.policy.Fault(), orders: web.orders(),
+		gateway: stand.bench.Gateway, policy: trial, orders: web.orders(),
 		show: web.policy(harness.Device{Name: file.Device.Name, Model: file.Device.Model}, blocked, len(file.Block.Always) > 0),
 	}
 	if err := errors.Join(k.keep(command.Context(), stand.over), stand.close()); err != nil {
@@ -118,6 +123,6 @@ func (f *gatewayFlags) proposed(ctx context.Context, file scenarios.File) (appli
 		return applied{}, usage(fmt.Errorf("%s and the spec differ in their placement: one is dns, which knows names without ports, and the other is a gateway.\n"+
 			"  Give the spec that the run was made with", f.policy))
 	}
-	a, err := proposed(run, policy.Options{Kind: policy.BlockOptional})
+	a, err := proposed(run, policy.Options{Kind: policy.BlockOptional, StandIns: f.standIns})
 	return a, usage(err)
 }

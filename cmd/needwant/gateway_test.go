@@ -43,9 +43,9 @@ var _ = Describe("needwant gateway --policy", Label("root"), func() {
 })
 
 // gatewayBlocks lists what a gateway says that it blocks, and stops it.
-func gatewayBlocks(ctx context.Context, spec, run string) (ids []string) {
+func gatewayBlocks(ctx context.Context, spec, run string, more ...string) (ids []string) {
 	GinkgoHelper()
-	command := exec.CommandContext(ctx, program, "gateway", spec, "--policy", run)
+	command := exec.CommandContext(ctx, program, append([]string{"gateway", spec, "--policy", run}, more...)...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	said, err := command.StderrPipe()
 	Expect(err).NotTo(HaveOccurred())

@@ -13,8 +13,7 @@ import (
 // keeper keeps a policy on a gateway, except while a person wants everything reachable.
 type keeper struct {
 	gateway harness.Gateway
-	blocked []harness.Destination
-	fault   harness.Fault
+	policy  harness.Trial        // what it blocks, and with which stand-ins
 	orders  <-chan harness.Order // nil if nobody can give any
 	show    func(held *harness.Order)
 	until   <-chan time.Time // of an order that ends by itself
@@ -50,11 +49,11 @@ func (k *keeper) obey(ctx context.Context, order harness.Order) error {
 		fallthrough
 	case harness.Pause:
 		k.show(&order)
-		return k.gateway.Block(ctx, nil, k.fault)
+		return k.gateway.Block(ctx, nil, k.policy.Fault)
 	case harness.Resume, harness.Skip, harness.Stop:
 	}
 	k.show(nil)
-	return k.gateway.Block(ctx, k.blocked, k.fault)
+	return k.policy.BlockOn(ctx, k.gateway)
 }
 
 // policy shows what a gateway blocks, and for how long it does not.

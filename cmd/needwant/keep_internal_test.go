@@ -32,7 +32,7 @@ func TestAPolicyIsKeptExceptWhileAPersonWantsEverythingReachable(t *testing.T) {
 		gateway, orders, over := &blocks{}, make(chan harness.Order), make(chan struct{})
 		gateway.last.Store(&ads)
 		var held atomic.Pointer[harness.Order]
-		k := &keeper{gateway: gateway, blocked: ads, fault: harness.Reject, orders: orders, show: held.Store}
+		k := &keeper{gateway: gateway, policy: harness.Trial{Block: ads, Fault: harness.Reject}, orders: orders, show: held.Store}
 		ended := make(chan error, 1)
 		go func() { ended <- k.keep(context.Background(), over) }()
 		synctest.Wait()

@@ -68,3 +68,16 @@ func ownServers(texts []string) (servers []netip.Addr, err error) {
 	}
 	return servers, nil
 }
+
+// withStandInsFlag adds --with-stand-ins, for a policy.
+func withStandInsFlag(command *cobra.Command, on *bool) {
+	command.Flags().BoolVar(on, "with-stand-ins", false, "also block what the run proved to be replaceable, and answer in its place")
+}
+
+// answeredHere says which stand-in answers; "" if none does.
+func answeredHere(kind harness.StandIn) string {
+	if kind == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s is answered here)", kind)
+}

@@ -62,6 +62,7 @@ or more than one in ten; then the verification ends at once, with exit code 1.`,
 	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line; the last one says what came of it")
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	withStandInsFlag(command, &flags.options.StandIns)
 	trustFlag(command, &flags.trust)
 	return command
 }
@@ -177,7 +178,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 	if err := control(ctx, stand); err != nil {
 		return came, err
 	}
-	trial := harness.Trial{Number: 1, Block: applied.refused(), Fault: applied.policy.Fault(), Regime: harness.Steady, Reason: f.kind}
+	trial := harness.Trial{Number: 1, Block: applied.refused(), Fault: applied.policy.Fault(), Regime: harness.Steady, Reason: f.kind, StandIns: applied.policy.StandIns}
 	if stand.bench.Restart != nil {
 		trial.Regime = harness.ColdBoot
 	}

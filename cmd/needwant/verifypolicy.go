@@ -39,6 +39,11 @@ func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 func (a applied) refused() []harness.Destination { return policy.IDs(a.policy.Blocked) }
 func (a applied) open() []harness.Destination    { return policy.IDs(a.policy.Open) }
 
+// trial is what the policy blocks, and with which stand-ins.
+func (a applied) trial() harness.Trial {
+	return harness.Trial{Block: a.refused(), Fault: a.policy.Fault(), StandIns: a.policy.StandIns}
+}
+
 // judges reports whether a scenario must keep working.
 func (a applied) judges(scenario string) bool { return slices.Contains(a.scenarios, scenario) }
 

@@ -38,6 +38,10 @@ type Options struct {
 	// them, if the run proves that they would do.
 	TimeServers []netip.Addr
 
+	// StandIns blocks also what the run proved to be replaceable, for a gateway that
+	// answers in its place. It is for BlockOptional alone.
+	StandIns bool
+
 	Device Device
 }
 
@@ -55,12 +59,16 @@ type Policy struct {
 	Faults    []harness.Fault // how the run blocked: the policy holds under each
 	Blocked   []Destination
 	Open      []Destination
-	Served    []Destination     // time servers in whose place Own answers; on no other list
-	Own       []netip.Addr      // the owner's time servers
-	Always    []Destination     // what the run blocked in every trial, in the controls too
-	Patterns  []harness.Pattern // the same, as the spec had it
-	Proof     []string          // what stands behind it, in sentences
-	Doubts    []string          // what does not, in sentences
+	Served    []Destination // time servers in whose place Own answers; on no other list
+	Own       []netip.Addr  // the owner's time servers
+
+	// StandIns answer for some of Blocked, on a gateway of ours: no export has them.
+	StandIns map[harness.Destination]harness.StandIn
+
+	Always   []Destination     // what the run blocked in every trial, in the controls too
+	Patterns []harness.Pattern // the same, as the spec had it
+	Proof    []string          // what stands behind it, in sentences
+	Doubts   []string          // what does not, in sentences
 }
 
 // Destination is one thing that the device contacts, with what rules need to
@@ -124,7 +132,7 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		Patterns:  m.Run.Always,
 	}
 	p.sort(m, options, safe)
-	if err := p.serve(m, options.TimeServers); err != nil {
+	if err := errors.Join(p.serve(m, options.TimeServers), p.standIn(m, options.StandIns)); err != nil {
 		return Policy{}, err
 	}
 	p.explain(m)
