@@ -95,6 +95,22 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		Expect(s.observe(ctx).StoodIn).To(HaveExactElements(HaveField("Answers", 2)))
 	}, SpecTimeout(20*time.Second))
 
+	DescribeTable("whose socket is closed from outside ends the run with that reason", func(ctx SpecContext, id, protocol, socket string) {
+		s := newStreet(ctx)
+		block := []harness.Destination{destination(id)}
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+		s.observe(ctx)
+		Expect(s.middle.Command(ctx, "ss", "--kill", "--all", "--"+protocol, "sport = "+socket).Run()).To(Succeed())
+		Eventually(func() error {
+			_, err := s.gateway.Observe(ctx)
+			return err
+		}).WithContext(ctx).Should(MatchError(ContainSubstring("does not answer any more")))
+		Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+	},
+		Entry("a time server", "udp/123/198.18.0.1", "udp", ":123", SpecTimeout(20*time.Second)),
+		Entry("the pages", "tcp/80/198.18.0.1", "tcp", ":80", SpecTimeout(20*time.Second)),
+	)
+
 	It("is refused for what it cannot answer, and for what is not blocked", func(ctx SpecContext) {
 		s := newStreet(ctx)
 		block := []harness.Destination{destination("tcp/443/a.example"), destination("udp/123/a.example")}

@@ -60,6 +60,16 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
 	)
 
+	It("is a resolver that is built in", Label("slow"), func(ctx SpecContext) {
+		proves(ctx, find("own-resolver"), harness.Settings{}, map[string]harness.StandIn{"udp/53/8.8.8.8": harness.Resolver}, "udp/8053/p2p.camera.example")
+	}, SpecTimeout(5*time.Minute))
+
+	It("is the time that a device needs only when it is switched on", Label("slow"), func(ctx SpecContext) {
+		proves(ctx, find("boot-only"), harness.Settings{Regimes: []harness.Regime{harness.ColdBoot}}, map[string]harness.StandIn{
+			"udp/123/ntp1.plug.example": harness.TimeServer, "udp/123/ntp2.plug.example": harness.TimeServer,
+		}, "udp/8053/ot.plug.example")
+	}, SpecTimeout(5*time.Minute))
+
 	It("are the five time servers of a real vacuum, so that it needs one server alone", Label("slow"), func(ctx SpecContext) {
 		replaceable := map[string]harness.StandIn{}
 		world := find("s50-thread")
