@@ -102,7 +102,7 @@ type proofCell struct {
 	Sign    sign
 	Letters string
 	Head    string
-	Groups  string
+	Groups  string // that it is in, and what its owner may have instead
 	Why     string
 	Basis   []string
 }
@@ -218,7 +218,7 @@ func (r reading) proofCell(cell Cell, heading string, budget allowance) proofCel
 		Sign:    signOf(cell.Verdict),
 		Letters: letters(r, cell),
 		Head:    heading,
-		Groups:  r.groupsOf(cell),
+		Groups:  strings.TrimPrefix(r.groupsOf(cell)+orOwn(cell.Replaceable), ", "),
 		Why:     budget.cut(cell.Why),
 	}
 	if len(cell.Trials) > 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -26,6 +27,7 @@ type part struct {
 	AtLeast string // how many of it are needed, in words
 	Many    bool   // more members than are drawn one below the other
 	Members []member
+	Own     string // what the owner may have instead, "or your own time server"
 	Proof   string
 }
 
@@ -62,6 +64,7 @@ func (r reading) drawnNeed(column Column) need {
 			AtLeast: number(need.AtLeast),
 			Many:    len(need.Of) > mostBelow,
 			Members: each(need.Of, drawn),
+			Own:     strings.TrimPrefix(r.replacing(need), ", "),
 			Proof:   inTrials(r.trialsOf(need)),
 		})
 	}

@@ -39,6 +39,15 @@ var _ = Describe("what can be replaced", func() {
 			ContainSubstring("is required (trial 4).")))
 	})
 
+	It("is drawn with the need, and opens with the verdict", func() {
+		var out strings.Builder
+		Expect(reports.HTML(&out, reports.Report{Matrix: replaced(vacuumHosts()[0]), Trials: reports.NewReport(s50()).Trials})).To(Succeed())
+		Expect(out.String()).To(And(
+			ContainSubstring(`<p class="own">or your own time server</p>`),
+			ContainSubstring("(group A), or your own time server</strong>"),
+			ContainSubstring("no more than one Amazon server, with your own time server")))
+	})
+
 	It("may leave nothing to need from outside", func() {
 		Expect(replaced().Summary).To(ContainSubstring("Needs from outside: nothing, with your own time server (trial 11)."))
 	})
