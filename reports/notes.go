@@ -154,7 +154,7 @@ func (r reading) remarks() []string {
 		if strings.HasPrefix(d.FirstSeen, "trial ") {
 			why := "a fallback that only blocking revealed"
 			if d.Every > r.Run.Settle {
-				why = "the device contacts it about every " + lasting(d.Every)
+				why = "its contacts are up to " + lasting(d.Every) + " apart"
 			}
 			lines = append(lines, fmt.Sprintf("%s was first seen in %s: %s.", called(d.ID), d.FirstSeen, why))
 		}
@@ -177,7 +177,7 @@ func (r reading) seldom() []string {
 	if len(seldom) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("The device contacts these less than once in the %s that a block settles: %s.", lasting(r.Run.Settle), enumerate(upTo(mostSeldom, seldom)))}
+	return []string{fmt.Sprintf("The device does not always contact these within the %s that a block settles: %s.", lasting(r.Run.Settle), enumerate(upTo(mostSeldom, seldom)))}
 }
 
 // unwaited says what the device contacts less often than any block of it was held, and
@@ -188,7 +188,7 @@ func (r reading) unwaited() []string {
 	for _, row := range r.Rows {
 		every := row.Destination.Every
 		if every > r.Run.Settle && slices.ContainsFunc(r.Columns, func(c Column) bool { return !row.Cells[c.ID].waited(every) }) {
-			rows = append(rows, fmt.Sprintf("%s (about every %s)", called(row.Destination.ID), lasting(every)))
+			rows = append(rows, fmt.Sprintf("%s (up to %s apart)", called(row.Destination.ID), lasting(every)))
 			longest = max(longest, every)
 		}
 	}
@@ -214,9 +214,9 @@ func (r reading) often(d Destination) string {
 	case len(d.Provoked) > 0 && d.Every == 0:
 		return "at the start"
 	case len(d.Provoked) > 0 && seldom:
-		return "at the start, and about every " + lasting(d.Every)
+		return "at the start, and then up to " + lasting(d.Every) + " apart"
 	case seldom:
-		return "about every " + lasting(d.Every)
+		return "up to " + lasting(d.Every) + " apart"
 	case d.Every == 0 && !d.Last.IsZero() && silent.Seconds() > r.Run.Settle:
 		return fmt.Sprintf("seen last %s before the run ended", lasting(silent.Seconds()))
 	}

@@ -20,17 +20,17 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 		judgement.Rows[0].Clock = clock
 		m := reports.New(run, judgement)
 		if text == "" {
-			Expect(markdown(m)).NotTo(ContainSubstring("The device contacts these"))
+			Expect(markdown(m)).NotTo(ContainSubstring("does not always contact"))
 		} else {
-			Expect(markdown(m)).To(MatchRegexp(`The device contacts these less than once in the 1 s that a block settles: \S+ on \S+ \(` + text + `\)\.`))
+			Expect(markdown(m)).To(MatchRegexp(`The device does not always contact these within the 1 s that a block settles: \S+ on \S+ \(` + text + `\)\.`))
 		}
 		written, err := json.Marshal(m.Rows[0].Destination)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(string(written)).To(MatchRegexp(fields))
 	},
-	Entry("once in a period", harness.Clock{Every: 6 * time.Hour, Last: time.Now()}, "about every 6 h", `"every_s":21600,"last_contact":"[^"]+"`),
+	Entry("once in a period", harness.Clock{Every: 6 * time.Hour, Last: time.Now()}, "up to 6 h apart", `"every_s":21600,"last_contact":"[^"]+"`),
 	Entry("at the start", harness.Clock{AtStart: true, Last: time.Now()}, "at the start", `"provoked_by":\["start"\]`),
-	Entry("at the start and once a day", harness.Clock{AtStart: true, Every: 24 * time.Hour}, "at the start, and about every 24 h", `"every_s":86400,"provoked_by":\["start"\]`),
+	Entry("at the start and once a day", harness.Clock{AtStart: true, Every: 24 * time.Hour}, "at the start, and then up to 24 h apart", `"every_s":86400,"provoked_by":\["start"\]`),
 	Entry("once, hours ago", harness.Clock{Last: time.Now()}, "seen last 3 h before the run ended", `"last_contact"`),
 	Entry("all the time", harness.Clock{Every: time.Second, Last: time.Time{}}, "", `"every_s":1,`),
 	Entry("at the start, and then all the time", harness.Clock{AtStart: true, Every: time.Second}, "", `"every_s":1,"provoked_by":\["start"\]`),
@@ -60,5 +60,5 @@ var _ = DescribeTable("a report says for how long it is proved, and what was not
 	},
 	Entry("held for a day, with all waited for", 24*time.Hour, 6*time.Hour, "You can block 5 of 7 destinations. That is proved for 24 h. The app", ""),
 	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, "That is proved for 1 h.",
-		`Not waited for, .*: \S+ on \S+ \(about every 24 h\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
+		`Not waited for, .*: \S+ on \S+ \(up to 24 h apart\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
 )
