@@ -31,7 +31,7 @@ func (c Config) walls(family chains.Family, a addresses) []chains.Chain {
 	case c.Shared:
 		return all
 	}
-	return append(all, c.through(), c.alone(family), stray("NEEDWANT-STRAY"), home())
+	return append(all, c.through(family), c.alone(family), stray("NEEDWANT-STRAY"), home())
 }
 
 // elsewhere is for what the device sends to the internet in shared tables with
@@ -56,13 +56,24 @@ func (c Config) enter(family chains.Family, a addresses) chains.Chain {
 	if family == chains.IPv6 {
 		chain.Rules = append(chain.Rules, append(routerAnnouncement(), "-j", "DROP"))
 	}
-	for _, own := range of(family, a.own) { // the kernel hands the gateway's own broadcasts back to it
+	// What most packets match stands first. The kernel hands the gateway's own broadcasts
+	// back to it: they are dropped without a report.
+	for _, network := range a.networks {
+		if chains.FamilyOf(network.Addr()) != family {
+			continue
+		}
+		for _, own := range a.own {
+			if network.Contains(own) {
+				chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j DROP", own))
+			}
+		}
+		chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j RETURN", network))
+	}
+	for _, own := range of(family, a.own) {
 		chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j DROP", own))
 	}
-	for _, prefix := range slices.Concat(local(family), a.networks) {
-		if chains.FamilyOf(prefix.Addr()) == family {
-			chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j RETURN", prefix.Masked()))
-		}
+	for _, prefix := range local(family) {
+		chain.Rules = append(chain.Rules, chains.Rulef("-s %s -j RETURN", prefix))
 	}
 	chain.Rules = append(chain.Rules, chains.Rulef("-j %s", watch.At(watch.Stray)), chains.Rulef("-j DROP"))
 	return chain
@@ -83,15 +94,21 @@ func local(family chains.Family) []netip.Prefix {
 }
 
 // through lets nothing pass between the home network, the internet and the machine's
-// own programs. Messages between IPv6 neighbours, which connection tracking does not
-// follow, are not forwarded: rules about who began a connection do not match them.
-func (c Config) through() chains.Chain {
-	return chains.Chain{Table: "filter", Name: "NEEDWANT-THROUGH", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{
+// own programs. What connection tracking does not follow is not forwarded: rules about
+// who began a connection do not match it. Over IPv4 enter has dropped that already, if
+// it came from the device; over IPv6 there are messages between neighbours, too, which
+// enter lets in to the gateway itself.
+func (c Config) through(family chains.Family) chains.Chain {
+	rules := []chains.Rule{
 		chains.Rulef("-m conntrack --ctstate INVALID,UNTRACKED -j DROP"),
 		chains.Rulef("-i %s -j RETURN", c.Inside),
 		chains.Rulef("-o %s -j RETURN", c.Inside),
 		chains.Rulef("-j DROP"),
-	}}
+	}
+	if family == chains.IPv4 {
+		rules[0], rules[1] = rules[1], rules[0]
+	}
+	return chains.Chain{Table: "filter", Name: "NEEDWANT-THROUGH", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: rules}
 }
 
 // alone keeps the device from the home network, and other hosts from beginning
@@ -144,10 +161,10 @@ func (c Config) neighbours(family chains.Family) (rules []chains.Rule) {
 func (c Config) others(family chains.Family) chains.Chain {
 	layout := c.layout()
 	chain := chains.Chain{Table: "filter", Name: "NEEDWANT-OTHERS", Hooks: layout.Outgoing(family)}
-	chain.Rules = append(chain.Rules, layout.SparedOut(family)...)
 	for _, match := range testable(family) {
 		chain.Rules = append(chain.Rules, append(match, "-j", "RETURN"))
 	}
+	chain.Rules = append(chain.Rules, layout.SparedOut(family)...)
 	return c.untested(chain, c.OtherProtocols)
 }
 

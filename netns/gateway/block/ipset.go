@@ -3,6 +3,7 @@ package block
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -104,22 +105,25 @@ func (s *sets) create(name, typeName string, family chains.Family) error {
 	return nil
 }
 
-// setRules match the sets: by destination what the device sends, by source what
-// comes back.
-func setRules(layout chains.Layout, family chains.Family) (rules []chains.Rule) {
+// setRules match the sets: by destination what the device sends, and behind these
+// rules, which most packets leave at their end, by source what comes back.
+func setRules(layout chains.Layout, family chains.Family) []chains.Rule {
+	var there, back []chains.Rule
 	for _, fault := range faults {
 		for _, k := range kinds() {
-			protocol, there, back := "", "dst,dst", "src,src"
+			protocol, destination, source := "", "dst,dst", "src,src"
 			if k.protocol != "" {
-				protocol, there, back = "-p "+k.protocol, "dst", "src"
+				protocol, destination, source = "-p "+k.protocol, "dst", "src"
 			}
 			name := k.set(fault, family)
-			rules = append(rules,
-				chains.Rulef("-i %s %s -m set --match-set %s %s -j %s", layout.Inside, protocol, name, there, Target(fault)),
-				chains.Rulef("-i %s %s -m set --match-set %s %s -j %s", layout.Uplink, protocol, name, back, drop))
+			there = append(there, chains.Rulef("-i %s %s -m set --match-set %s %s -j %s", layout.Inside, protocol, name, destination, Target(fault)))
+			back = append(back, chains.Rulef("-i %s %s -m set --match-set %s %s -j %s", layout.Uplink, protocol, name, source, drop))
 		}
 	}
-	return rules
+	if layout.Inside != layout.Uplink {
+		there = append(there, chains.Rulef("-i %s -j RETURN", layout.Inside))
+	}
+	return slices.Concat(there, back)
 }
 
 // Replace fills the spare sets and swaps them in; only then are the other fault's

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -70,26 +71,49 @@ func parseEntry(message netlink.Message) (e entry, ok bool) {
 		return entry{}, false
 	}
 	e.family = message.Data[0]
-	attributes, err := netlink.NewAttributeDecoder(message.Data[nfgenmsgSize:])
-	if err != nil {
-		return entry{}, false
-	}
-	attributes.ByteOrder = binary.BigEndian
-	for attributes.Next() {
-		switch attributes.Type() {
+	for rest := message.Data[nfgenmsgSize:]; len(rest) > 0; {
+		var kind uint16
+		var value []byte
+		if kind, value, rest, ok = cutAttribute(rest); !ok {
+			return entry{}, false
+		}
+		switch kind {
 		case attributeLink:
-			e.link = int(attributes.Uint32())
+			e.link = int(number(value))
 		case attributeHost:
-			e.hardware = hardware(attributes.Bytes())
+			e.hardware = hardware(value)
 		case attributeData:
-			e.bytes = attributes.Bytes()
+			e.bytes = value
 		case attributeName:
-			e.point = Point(attributes.String())
+			e.point = Point(bytes.TrimRight(value, "\x00"))
 		case attributeSeq:
-			e.sequence, e.numbered = attributes.Uint32(), true
+			e.sequence, e.numbered = number(value), true
 		}
 	}
-	return e, attributes.Err() == nil
+	return e, true
+}
+
+// cutAttribute reads the netlink attribute that data begins with. In contrast to
+// [netlink.AttributeDecoder] it copies nothing: a device may send any number of packets.
+func cutAttribute(data []byte) (kind uint16, value, rest []byte, ok bool) {
+	const head, align, flags = unix.SizeofNlAttr, unix.NLA_ALIGNTO, unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER
+	if len(data) < head {
+		return 0, nil, nil, false
+	}
+	length := int(binary.NativeEndian.Uint16(data))
+	if length < head || length > len(data) {
+		return 0, nil, nil, false
+	}
+	next := min((length+align-1)/align*align, len(data))
+	return binary.NativeEndian.Uint16(data[2:]) &^ flags, data[head:length], data[next:], true
+}
+
+// number is 0 if the value is not one of 32 bits.
+func number(value []byte) uint32 {
+	if len(value) != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(value)
 }
 
 // hardware is the address in struct nfulnl_msg_packet_hw: its length, two bytes
