@@ -47,6 +47,10 @@ var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), fu
 		Expect(UML(umlWord).Run(ctx, folder, "vlan", GinkgoWriter)).To(Succeed())
 	}, SpecTimeout(25*time.Minute))
 
+	It("pass on Debian's user-mode-linux, with what the kernel logs of a namespace", func(ctx SpecContext) {
+		Expect(UML(umlWord).Run(ctx, folder, "kernellog", GinkgoWriter)).To(Succeed())
+	}, SpecTimeout(5*time.Minute))
+
 	It("pass on Debian's own kernel in QEMU, with a Wi-Fi that it plays", func(ctx SpecContext) {
 		kernel, err := filepath.Abs("../../../.cache/guest/linux")
 		Expect(err).NotTo(HaveOccurred())

@@ -18,9 +18,9 @@ import (
 func UML(word string) Guest {
 	return Guest{
 		Modules: "/usr/lib/uml/modules",
-		Load: "veth bridge macvlan 8021q af_packet nfnetlink nf_conntrack_netlink nfnetlink_log ip_set_hash_ip ip_set_hash_ipport ip_set_hash_net " +
+		Load: "veth bridge macvlan 8021q af_packet nfnetlink nf_conntrack_netlink nfnetlink_log nf_log_syslog ip_set_hash_ip ip_set_hash_ipport ip_set_hash_net " +
 			"iptable_filter iptable_mangle iptable_nat ip6table_filter ip6table_mangle ip6table_nat ipt_REJECT ip6t_REJECT " +
-			"xt_MASQUERADE xt_NFLOG xt_comment xt_connbytes xt_connmark xt_conntrack xt_addrtype xt_mac xt_mark xt_multiport xt_nat xt_set xt_tcpudp",
+			"xt_LOG xt_MASQUERADE xt_NFLOG xt_comment xt_connbytes xt_connmark xt_conntrack xt_addrtype xt_mac xt_mark xt_multiport xt_nat xt_set xt_tcpudp",
 		Extra: []string{"GUEST_LEGACY=1", "GUEST_OLD_CPU=1"},
 		Command: func(ctx context.Context, init string, settings []string) *exec.Cmd {
 			arguments := append([]string{
