@@ -10,20 +10,28 @@ import (
 	"github.com/needwant/needwant/harness/search"
 )
 
-// The reasons of trials with stand-ins: one cut, and at last everything that is optional
-// or replaceable at once.
+// The reasons of trials with stand-ins: one cut, or everything that is optional or
+// replaceable at once.
 const (
 	standInReason  = "stand-in"
 	standInsReason = "all-stand-ins"
 )
 
-// replacement is what trials with stand-ins say of one cut of a column: it is the same set
-// that failed without them.
+// mostTriedCuts limits the cuts of a column that are tried one by one. Any two of twelve
+// servers are 12 cuts; any six are 792.
+const mostTriedCuts = 12
+
+// voidTries is how often a trial with stand-ins is asked that may not be used each time.
+const voidTries = 4
+
+// replacement is what trials with stand-ins say of one cut of a column, which failed
+// without them.
 type replacement struct {
-	trials []int     // that passed, with a stand-in that was used
+	trials []int     // that blocked at least the cut and passed, with a stand-in for it that was used
 	kinds  []StandIn // that were used in them, sorted
-	fails  int
-	asked  int
+	fails  int       // trials that blocked just the cut
+	told   int       // the same, whatever they told
+	void   int       // the same that may not be used
 }
 
 // wanted is how many trials must pass until a cut counts as replaceable.
@@ -42,13 +50,13 @@ func (h history) replaceable(r replacement) bool {
 
 // settledBy reports whether no more trials are asked for.
 func (h history) settledBy(r replacement) bool {
-	return r.fails > 0 || len(r.trials) >= h.wanted() || r.asked > h.wanted()
+	return r.fails > 0 || len(r.trials) >= h.wanted() || r.told > h.wanted() || r.void >= voidTries
 }
 
-// stoodFor are the facts of trials that blocked exactly a set with stand-ins.
-func (h history) stoodFor(block search.Set, regime Regime, fault Fault) (facts []fact) {
+// standing are the facts of trials with stand-ins in one regime, with one fault.
+func (h history) standing(regime Regime, fault Fault) (facts []fact) {
 	for _, f := range h.facts {
-		if len(f.Trial.StandIns) > 0 && f.Trial.Regime == regime && f.Trial.Fault == fault && f.whole.Equal(block) {
+		if len(f.Trial.StandIns) > 0 && f.Trial.Regime == regime && f.Trial.Fault == fault {
 			facts = append(facts, f)
 		}
 	}
@@ -56,15 +64,25 @@ func (h history) stoodFor(block search.Set, regime Regime, fault Fault) (facts [
 }
 
 // replacement is what is known of one cut of a column. A trial in which no stand-in
-// answered says nothing in their favour.
+// answered says nothing in their favour, and one that blocked more and failed says nothing
+// against them: something else may be the reason.
 func (h history) replacement(column Column, cut search.Set) (r replacement) {
 	onset := h.lateFailure(column)
-	for _, f := range h.stoodFor(cut, column.Regime, column.Fault) {
-		r.asked++
+	for _, f := range h.standing(column.Regime, column.Fault) {
+		if !cut.SubsetOf(f.whole) {
+			continue
+		}
+		alone := f.whole.Equal(cut)
+		switch {
+		case alone && f.usable:
+			r.told++
+		case alone:
+			r.void++
+		}
 		answer, used := f.Outcomes[column.Scenario.Name].Answer, h.usedFor(cut, f)
 		switch {
 		case !f.usable:
-		case answer == Fail:
+		case answer == Fail && alone:
 			r.fails++
 		case answer == Pass && len(used) > 0 && f.Held >= onset:
 			r.trials = append(r.trials, f.Trial.Number)
@@ -112,14 +130,16 @@ func (h history) groups() (groups []group) {
 	return groups
 }
 
-// outside is what can be blocked at once with stand-ins: everything but what no stand-in
-// can replace, and what is not decided.
-func (h history) outside(g group) (block, replaced search.Set) {
+// outside is what can be blocked at once with stand-ins: everything but what none of them
+// can replace, and what is not decided. Hopeful counts each cut as replaceable that has a
+// stand-in and was not seen to fail with it.
+func (h history) outside(g group, hopeful bool) (block, replaced search.Set) {
 	var kept search.Set
 	for i, explained := range g.explained {
 		kept = kept.Union(explained.Undecided)
 		for _, cut := range explained.Cuts {
-			if h.replaceable(h.replacement(g.columns[i], cut.Members)) {
+			r := h.replacement(g.columns[i], cut.Members)
+			if h.replaceable(r) || hopeful && r.fails == 0 && h.hasStandIn(cut.Members) {
 				replaced = replaced.Union(cut.Members)
 			} else {
 				kept = kept.Union(cut.Members)
@@ -134,63 +154,104 @@ func (h history) outside(g group) (block, replaced search.Set) {
 	return block, replaced.Intersect(block)
 }
 
-// standInTrial asks, when nothing else is left to ask, for each cut with stand-ins, and
-// then for all of them at once. It waits for trials under way that may change what is
-// known.
+func (h history) hasStandIn(set search.Set) bool {
+	return len(StandInsFor(h.destinations(set), h.run.Settings.StandIns)) > 0
+}
+
+// standInTrial asks, when nothing else is left to ask, for everything at once with its
+// stand-ins. If that does not work, it asks for each cut by itself, and then once more for
+// all that can be replaced. It waits for trials under way that may change what is known.
 func (p plan) standInTrial() (Trial, bool) {
 	if slices.ContainsFunc(p.inflight, func(t Trial) bool { return len(t.StandIns) == 0 }) {
 		return Trial{}, false
 	}
 	for _, g := range p.groups() {
-		for i, explained := range g.explained {
-			for _, cut := range explained.Cuts {
-				if p.settledBy(p.replacement(g.columns[i], cut.Members)) {
-					continue
-				}
-				if trial, ok := p.withStandIns(g, cut.Members, cut.Members, standInReason, 0); ok {
-					return trial, true
-				}
-			}
+		if trial, ok := p.allStandIns(g, true); ok && !p.oneByOne(g) {
+			return trial, len(p.inflight) == 0
 		}
-	}
-	if len(p.inflight) > 0 {
-		return Trial{}, false
-	}
-	for _, g := range p.groups() {
-		block, replaced := p.outside(g)
-		tried := len(p.stoodFor(block, g.columns[0].Regime, g.columns[0].Fault))
-		if _, _, proved := p.provedOutside(g); replaced.IsEmpty() || proved || tried > p.wanted() {
-			continue
+		if trial, ok := p.oneCut(g); ok {
+			return trial, true
 		}
-		if trial, ok := p.withStandIns(g, block, replaced, standInsReason, p.horizon()); ok {
+		if len(p.inflight) > 0 {
+			return Trial{}, false
+		}
+		if trial, ok := p.allStandIns(g, false); ok {
 			return trial, true
 		}
 	}
 	return Trial{}, false
 }
 
+// oneByOne reports whether cuts are tried one by one already.
+func (p plan) oneByOne(g group) bool {
+	one := func(t Trial) bool {
+		return t.Reason == standInReason && t.Regime == g.columns[0].Regime && t.Fault == g.columns[0].Fault
+	}
+	return slices.ContainsFunc(p.inflight, one) || slices.ContainsFunc(p.run.Results, func(r Result) bool { return one(r.Trial) })
+}
+
+// oneCut asks for a cut that has a stand-in, and of which it is not known whether that does.
+func (p plan) oneCut(g group) (Trial, bool) {
+	for i, explained := range g.explained {
+		for n, cut := range explained.Cuts {
+			if n >= mostTriedCuts {
+				break
+			}
+			trial, ok := p.withStandIns(g, cut.Members, cut.Members, standInReason, 0)
+			under := slices.ContainsFunc(p.inflight, func(t Trial) bool { return t.asks() == trial.asks() })
+			if ok && !under && !p.settledBy(p.replacement(g.columns[i], cut.Members)) {
+				return trial, true
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+// allStandIns asks for everything at once, unless that has failed, or is known to work.
+func (p plan) allStandIns(g group, hopeful bool) (Trial, bool) {
+	block, replaced := p.outside(g, hopeful)
+	told, void, passed := 0, 0, 0
+	for _, f := range p.standing(g.columns[0].Regime, g.columns[0].Fault) {
+		if !f.whole.Equal(block) {
+			continue
+		}
+		told++
+		switch {
+		case !f.usable:
+			told, void = told-1, void+1
+		case slices.ContainsFunc(g.columns, func(c Column) bool { return f.Outcomes[c.Scenario.Name].Answer == Fail }):
+			return Trial{}, false
+		case p.worked(f, g, block):
+			passed++
+		}
+	}
+	if passed >= p.wanted() || told > p.wanted() || void >= voidTries {
+		return Trial{}, false
+	}
+	return p.withStandIns(g, block, replaced, standInsReason, p.horizon())
+}
+
 // withStandIns is a trial that blocks a set, with stand-ins for a part of it; ok is false
-// if there are none, or if it is under way.
+// if there are none.
 func (p plan) withStandIns(g group, block, replaced search.Set, reason string, hold time.Duration) (trial Trial, ok bool) {
 	regime, fault := g.columns[0].Regime, g.columns[0].Fault
 	trial = Trial{
 		Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: reason,
 		Hold: max(hold, p.hold(regime, fault)), StandIns: StandInsFor(p.destinations(replaced), p.run.Settings.StandIns),
 	}
-	under := slices.ContainsFunc(p.inflight, func(t Trial) bool { return t.asks() == trial.asks() })
-	return trial, len(trial.StandIns) > 0 && !under
+	return trial, len(trial.StandIns) > 0
 }
 
 // provedOutside finds the trial that blocked all that can be blocked with stand-ins, with
 // every column working, and with a stand-in used for each cut that has one.
 func (h history) provedOutside(g group) (f fact, kinds []StandIn, proved bool) {
-	block, replaced := h.outside(g)
+	block, replaced := h.outside(g, false)
 	if replaced.IsEmpty() {
 		return fact{}, nil, false
 	}
-	facts := h.stoodFor(block, g.columns[0].Regime, g.columns[0].Fault)
+	facts := h.standing(g.columns[0].Regime, g.columns[0].Fault)
 	for _, f := range slices.Backward(facts) {
-		if f.usable && h.worked(f, g, block) {
+		if f.whole.Equal(block) && f.usable && h.worked(f, g, block) {
 			kinds := h.usedFor(replaced, f)
 			slices.Sort(kinds)
 			return f, slices.Compact(kinds), true
@@ -239,7 +300,7 @@ func (j *judge) replace() (outside []Outside) {
 		if !proved {
 			continue
 		}
-		block, _ := j.outside(g)
+		block, _ := j.outside(g, false)
 		o := Outside{Left: []Destination{}, StandIns: kinds, Trial: f.Trial.Number, Held: f.Held}
 		for _, column := range g.columns {
 			o.Columns = append(o.Columns, column.ID)

@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -48,7 +49,7 @@ var _ = Describe("what can be replaced", func() {
 	}
 	ntp := []harness.StandIn{harness.TimeServer}
 
-	It("is each cut with a stand-in that does, and then all of it at once", func() {
+	It("is found by one trial for all of it, if that works", func() {
 		done := run(clock)
 		Expect(done.Status).To(Equal(harness.Complete))
 		Expect(replaceable(done, 0)).To(Equal(map[string][]harness.StandIn{"time1": ntp, "time2": ntp, "time3": ntp}))
@@ -60,8 +61,8 @@ var _ = Describe("what can be replaced", func() {
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
 
 		trials := asked(done)
-		Expect(trials).To(HaveLen(3), "one for each cut, whose columns share it, and the last")
-		last := trials[2]
+		Expect(trials).To(HaveLen(1))
+		last := trials[0]
 		Expect(last.Block).To(ConsistOf(destination("ads"), destination("time1"), destination("time2"), destination("time3")))
 		Expect(last.StandIns).To(HaveLen(3), "the advertisements are blocked without one")
 		Expect(harness.Judge(done).Outside).To(HaveExactElements(harness.Outside{
@@ -84,7 +85,7 @@ var _ = Describe("what can be replaced", func() {
 		Expect(done.Status).To(Equal(harness.Complete))
 		Expect(replaceable(done, 0)).To(BeEmpty())
 		Expect(harness.Judge(done).Outside).To(BeEmpty())
-		Expect(asked(done)).To(HaveLen(2), "each cut once")
+		Expect(asked(done)).To(HaveLen(3), "all at once, and each cut")
 	})
 
 	It("is nothing if the stand-in was not used, though everything worked", func() {
@@ -92,7 +93,55 @@ var _ = Describe("what can be replaced", func() {
 		done := run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{unused} })
 		Expect(done.Status).To(Equal(harness.Complete))
 		Expect(replaceable(done, 0)).To(BeEmpty())
-		Expect(asked(done)).To(HaveLen(4), "each cut once more")
+		Expect(asked(done)).To(HaveLen(6), "all at once, and each cut, and all of these once more")
+	})
+
+	It("is tried cut by cut if all at once does not work, and then all that can be", func() {
+		half := clock
+		half.content = []string{"time3"}
+		done := run(half)
+		Expect(replaceable(done, 0)).To(Equal(map[string][]harness.StandIn{"time3": ntp}))
+		trials := asked(done)
+		Expect(trials).To(HaveLen(4), "all at once, each cut, and what can be replaced")
+		Expect(trials[3].StandIns).To(Equal(map[harness.Destination]harness.StandIn{destination("time3"): harness.TimeServer}))
+		Expect(harness.Judge(done).Outside).To(HaveExactElements(And(
+			HaveField("Left", ConsistOf(destination("cloud"), Or(Equal(destination("time1")), Equal(destination("time2"))))),
+			HaveField("Trial", trials[3].Number))))
+	})
+
+	It("is tried for no more than twelve cuts one by one", func() {
+		crowd := formula{scenarios: map[string]func(reach) bool{"app": func(r reach) bool {
+			for i := range 13 {
+				if !r(fmt.Sprint("time", i)) {
+					return false
+				}
+			}
+			return true
+		}}}
+		for i := range 13 {
+			crowd.contacts = append(crowd.contacts, fmt.Sprint("time", i))
+		}
+		done := run(crowd)
+		Expect(harness.Judge(done).Columns[0].Cuts).To(HaveLen(13))
+		Expect(asked(done)).To(HaveLen(1+12), "all at once, and twelve cuts")
+		Expect(done.Status).To(Equal(harness.Complete))
+	})
+
+	It("is asked again while trials may not be used, and then given up", func() {
+		for busy, want := range map[int]int{3: 4, 100: 8} {
+			seen := 0
+			stalling := &lane{device: clock, after: func(r *harness.Result) {
+				if len(r.Trial.StandIns) == 0 {
+					return
+				}
+				if seen++; seen <= busy {
+					r.Suspect = "this machine was too busy"
+				}
+			}}
+			done := run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{stalling} })
+			Expect(len(asked(done))).To(BeNumerically("<=", want))
+			Expect(harness.Judge(done).Outside).To(HaveLen(map[bool]int{true: 1, false: 0}[busy == 3]))
+		}
 	})
 
 	It("gets no headline if all at once does not work", func() {
@@ -128,15 +177,23 @@ var _ = Describe("what can be replaced", func() {
 
 		noisy := run(clock, func(e *harness.Experiment) { e.Run.Settings.MaxNoise = 0.05 })
 		Expect(replaceable(noisy, 1)).To(HaveKey("time3"))
-		Expect(asked(noisy)).To(HaveLen(5), "each cut twice, and the last")
+		Expect(asked(noisy)).To(HaveLen(2))
 	})
 
 	It("is found by several lanes together", func() {
 		done := run(clock, func(e *harness.Experiment) {
 			e.Run.Settings.Lanes, e.Lanes = 2, []harness.Lane{&lane{device: clock}, &lane{device: clock}}
 		})
-		Expect(asked(done)).To(HaveLen(3))
+		Expect(asked(done)).To(HaveLen(1))
 		Expect(harness.Judge(done).Outside).To(HaveLen(1))
+
+		picky := clock
+		picky.content = nil
+		done = run(picky, func(e *harness.Experiment) {
+			e.Run.Settings.Lanes, e.Lanes = 2, []harness.Lane{&lane{device: picky}, &lane{device: picky}}
+		})
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(asked(done)).To(HaveLen(3))
 	})
 
 	It("is never asked of a gateway that cannot stand in: the trial is an error", func() {
