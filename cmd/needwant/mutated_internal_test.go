@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/harness/seen"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/catalog"
@@ -55,7 +58,7 @@ var _ = Describe("a file of a stranger", func() {
 	}
 
 	for name, try := range map[string]func(folder string) func(random *rand.Rand, which string) bool{
-		"a run file with valid checksums": tryRuns, "a spec": trySpecs, "a world": tryWorlds, "a catalog entry": tryEntries,
+		"a run file with valid checksums": tryRuns, "a spec": trySpecs, "a world": tryWorlds, "a catalog entry": tryEntries, "a capture or a log": tryCaptures,
 	} {
 		It("is shown or rejected, and nothing else: "+name, func() { survive(120, try) })
 
@@ -114,6 +117,61 @@ func tryEntries(folder string) func(random *rand.Rand, which string) bool {
 		}
 		return accepted(err)
 	}
+}
+
+// mostAllocated is how many bytes the import of a small file may take in all.
+const mostAllocated = 256 << 20
+
+func tryCaptures(folder string) func(random *rand.Rand, which string) bool {
+	originals, err := filepath.Glob("../../harness/seen/testdata/s50*")
+	Expect(err).NotTo(HaveOccurred())
+	Expect(originals).NotTo(BeEmpty())
+	return func(random *rand.Rand, which string) bool {
+		original := originals[random.IntN(len(originals))]
+		content, err := os.ReadFile(original)
+		Expect(err).NotTo(HaveOccurred())
+		path := filepath.Join(folder, filepath.Base(original))
+		which += ", " + filepath.Base(original)
+		Expect(os.WriteFile(path, damaged(content, random), 0o600)).To(Succeed())
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		list, err := seen.Import(context.Background(), []string{path}, seen.Options{})
+		runtime.ReadMemStats(&after)
+		Expect(after.TotalAlloc-before.TotalAlloc).To(BeNumerically("<", mostAllocated), which)
+		if err == nil {
+			for _, format := range reports.SeenFormats() {
+				var table bytes.Buffer
+				Expect(reports.RenderSeen(&table, format, list, nil)).To(Succeed())
+				expectVisible(table.String(), which+", "+format)
+			}
+		}
+		return accepted(err)
+	}
+}
+
+// damaged is a file with other bytes, lengths or texts here and there, or cut short.
+func damaged(content []byte, random *rand.Rand) []byte {
+	for range 1 + random.IntN(8) {
+		at := random.IntN(len(content))
+		switch random.IntN(8) {
+		case 0:
+			copy(content[at:], evil)
+		case 1:
+			copy(content[at:], "\xff\xff\xff\x7f")
+		case 2:
+			copy(content[at:], "\x00\x00\x00\x00")
+		case 3:
+			copy(content[at:], content[random.IntN(len(content)):])
+		case 4:
+			content = slices.Insert(content, at, content[at:min(len(content), at+random.IntN(64))]...)
+		default:
+			content[at] ^= byte(1 << random.IntN(8))
+		}
+	}
+	if random.IntN(8) == 0 {
+		content = content[:random.IntN(len(content))]
+	}
+	return content
 }
 
 // accepted reports whether a file was read. Otherwise the error can be shown.
