@@ -23,7 +23,7 @@ type Bench struct {
 	Timing    Timing
 
 	// Periods is how often destinations are contacted by what was known before this bench
-	// was opened; see [Run.Periods].
+	// was opened, or by what [Bench.Learn] told it since; see [Run.Periods].
 	Periods map[Destination]time.Duration
 
 	// First is how long the first control lasts at least, to see what the device
@@ -105,6 +105,9 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	b.clock.result(result)
 	return result, nil
 }
+
+// Learn replaces Periods. It must not be called while Run carries out a trial.
+func (b *Bench) Learn(periods map[Destination]time.Duration) { b.Periods = periods }
 
 // unblock opens the gateway though the run is being given up.
 func (b *Bench) unblock(ctx context.Context) {

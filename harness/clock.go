@@ -178,8 +178,10 @@ func (h history) contactsOfRows(contacts []Contact) []Contact {
 
 // Periods is how often destinations are contacted, by the results of a run and by what
 // was known before it, for example from a log: the longest time between two contacts.
-func (r Run) Periods() map[Destination]time.Duration {
-	h, periods := newHistory(r), map[Destination]time.Duration{}
+func (r Run) Periods() map[Destination]time.Duration { return newHistory(r).periods() }
+
+func (h history) periods() map[Destination]time.Duration {
+	periods := map[Destination]time.Duration{}
 	for i, k := range h.clocks() {
 		if k.Every > 0 {
 			periods[h.universe[i]] = k.Every

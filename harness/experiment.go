@@ -98,6 +98,9 @@ func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
 		if !ok {
 			continue
 		}
+		if learner, can := lane.(Learner); can && len(e.Lanes) > 1 {
+			learner.Learn(e.history().periods())
+		}
 		e.inflight[i+1] = trial
 		e.notify(ctx, Event{Kind: Began, Lane: i + 1, Trial: &trial})
 		go func() {

@@ -126,6 +126,72 @@ func (p plan) toHorizon() (trial Trial, ok bool) {
 	return Trial{}, false
 }
 
+// overdueReason is that of a trial which blocks what was not tried while it was blocked, until
+// it is overdue.
+const overdueReason = "until overdue"
+
+// untilOverdue asks for the safe list together with what was not tried while it was blocked,
+// for as long as the device may take to contact it: that may have become known only after
+// the trials that blocked it. ok is false if nothing was held too briefly for that, or
+// if it takes longer than a block may be held.
+func (p plan) untilOverdue() (trial Trial, ok bool) {
+	if p.run.Settings.First || len(p.inflight) > 0 {
+		return Trial{}, false
+	}
+	clocks := p.clocks()
+	for _, regime := range p.run.Settings.Regimes {
+		for _, fault := range p.run.Settings.Faults {
+			columns := p.columns(regime, fault)
+			var explained []search.Explanation
+			var again search.Set
+			var hold time.Duration
+			for _, column := range columns {
+				explanation := p.explain(column)
+				explained = append(explained, explanation)
+				for _, i := range explanation.NotExercised.Members() {
+					if due := p.due(clocks[i]); due > 0 && !p.waitedFor(i, due, column) {
+						again, hold = again.With(i), max(hold, due)
+					}
+				}
+			}
+			if !again.IsEmpty() {
+				block := again.Union(search.JointSafe(explained...))
+				return Trial{Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: overdueReason, Hold: hold}, true
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+// due is for how long a destination must be blocked until it was tried, or is overdue. It is 0
+// if that is not known, or longer than a block may be held.
+func (h history) due(k Clock) time.Duration {
+	settings := h.run.Settings
+	due := late(k.Every) + settings.Settle
+	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || most > 0 && due > most {
+		return 0
+	}
+	return due
+}
+
+// waitedFor reports whether a destination was blocked for so long, or so often without an
+// answer that it is not asked again.
+func (p plan) waitedFor(i int, due time.Duration, column Column) bool {
+	tries := 0
+	for _, f := range p.facts {
+		if f.Trial.Control() || !column.hears(f.Trial) || !f.whole.Has(i) {
+			continue
+		}
+		if f.usable && f.Held >= due {
+			return true
+		}
+		if f.Trial.Reason == overdueReason {
+			tries++
+		}
+	}
+	return tries >= horizonTries
+}
+
 // heldTo reports whether a set was held to the horizon with all of some columns working, or
 // so often without an answer that it is not asked again.
 func (p plan) heldTo(horizon time.Duration, safe search.Set, columns []Column) bool {

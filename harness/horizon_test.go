@@ -78,6 +78,30 @@ var _ = Describe("the horizon", func() {
 		Expect(cellOf(done, "daily").Verdict).To(Equal(harness.Optional))
 	})
 
+	It("is not needed for what another lane has learnt to be contacted once a day", func() {
+		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+		run.Settings.Settle = patient.Settle
+		run.Scenarios[0].Person = true // who is not asked for as long as the horizon
+		e := &harness.Experiment{Run: run, Journal: &memory{}}
+		synctest.Test(suite, func(*testing.T) {
+			for lane := range 2 {
+				g, app := forgiving("daily", 1000)
+				app.Name = "app"
+				bench := &harness.Bench{Number: lane + 1, Gateway: g, Scenarios: []harness.Scenario{app}, Timing: patient}
+				if lane == 0 { // it alone observes for days
+					bench.First = 84 * hour
+				}
+				e.Lanes = append(e.Lanes, bench)
+			}
+			_ = e.Do(context.Background()) // its status says the same
+		})
+		Expect(e.Run.Status).To(Equal(harness.Complete))
+		Expect(cellOf(e.Run, "daily")).To(And(HaveField("Verdict", harness.Optional), HaveField("HeldAttempts", BeNumerically(">=", 1))))
+		for _, lane := range e.Lanes {
+			Expect(lane.(*harness.Bench).Periods).To(HaveKeyWithValue(destination("daily"), BeNumerically("~", day, hour)))
+		}
+	})
+
 	It("is the longest period that is known, unless a person chose one", func() {
 		g, app := forgiving("daily", 1000)
 		done := decided(horizon(0), g, app)

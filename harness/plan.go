@@ -42,8 +42,8 @@ func (p plan) next(lane int) (Trial, bool) {
 }
 
 // question asks the search what is likeliest to be needed, and of what is
-// equally likely the question of the first regime and fault. When it has none left, the
-// safe list is held to the horizon. At last come the stand-ins.
+// equally likely the question of the first regime and fault. When it has none left, what
+// was not tried is blocked until it is overdue, and the safe list is held to the horizon. At last come the stand-ins.
 func (p plan) question() (trial Trial, ok bool) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
 		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
@@ -56,8 +56,10 @@ func (p plan) question() (trial Trial, ok bool) {
 		}
 		return trial, true
 	}
-	if trial, ok := p.toHorizon(); ok {
-		return trial, true
+	for _, last := range []func() (Trial, bool){p.untilOverdue, p.toHorizon} {
+		if trial, ok := last(); ok {
+			return trial, true
+		}
 	}
 	return p.standInTrial()
 }

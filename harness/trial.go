@@ -74,6 +74,13 @@ type Abandoner interface {
 	Abandon()
 }
 
+// Learner is a lane that can be told what the other lanes of a run have learnt.
+type Learner interface {
+	// Learn takes over how often destinations are contacted, as all lanes together know it.
+	// It is called between two trials, with a map that nobody changes any more.
+	Learn(periods map[Destination]time.Duration)
+}
+
 // Lane is one device behind one gateway. It takes a request and returns a
 // result; nothing else crosses, so a lane may stand on another machine.
 type Lane interface {
