@@ -21,6 +21,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/netnstest"
 )
 
@@ -67,6 +68,20 @@ func newFlat(ctx context.Context) *flat {
 	}
 	DeferCleanup(func(ctx SpecContext) { f.needwant(ctx, "restore") }) // a process goes on answering
 	return f
+}
+
+// leased is the resolver that the router's DHCP gives the device: the machine of needwant.
+func (f *flat) leased(ctx context.Context) (resolver string) {
+	GinkgoHelper()
+	server, err := dhcp.Serve(f.router, "eth0", nil, dhcp.Lease{
+		Address: netip.MustParsePrefix("192.168.1.50/24"), Router: netip.MustParseAddr(flatRouter), Resolver: netip.MustParseAddr(flatMachine),
+	}, nil)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(server.Close)
+	client, err := dhcp.Ask(ctx, f.device, "eth0")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(client.Close)
+	return client.Lease.Resolver.String()
 }
 
 // lookUp is what a client gets for a name: an address and its TTL, or an error.
@@ -222,7 +237,7 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 
 	It("finds what the device needs, without privileges, and no other client notices", func(ctx SpecContext) {
 		f := newFlat(ctx)
-		f.start(ctx, flatMachine, func(reached map[string]bool) bool {
+		f.start(ctx, f.leased(ctx), func(reached map[string]bool) bool {
 			return reached["cloud.example"] && (reached["time1.example"] || reached["time2.example"])
 		}, "cloud.example", "time1.example", "time2.example", "ads.example")
 		watch := f.asAnotherClient(ctx)
@@ -246,7 +261,9 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		Expect(verdicts(stdout)).To(Equal(map[string]string{"dns/log.example status": "required", "dns/ads.example status": "optional"}))
 		Expect(stdout).To(MatchRegexp(`"allow": \[\s*\[\s*"dns/log.example"\s*\]\s*\]`))
 
+		watch := f.asAnotherClient(ctx)
 		code, stdout, stderr = f.needwant(ctx, "why", f.spec("", ""), "--only", list)
+		watch()
 		Expect(code).To(Equal(0), stderr)
 		Expect(stdout).To(Equal("Allow log.example and everything works.\n"))
 		code, stdout, stderr = f.needwant(ctx, "why", f.spec("", ""), "--only", file("innocent.txt", "0.0.0.0 ads.example\n"))
