@@ -370,6 +370,12 @@ var _ = Describe("placement dns", Label("root"), func() {
 		Expect(command.Process.Kill()).To(Succeed())
 		_ = command.Wait() // it was killed
 		Eventually(answered("ads.example")).WithTimeout(20 * time.Second).Should(Succeed())
+		_, kept, err := lookUp(ctx, f.device, flatMachine, "cloud.example")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(kept).To(Equal(time.Second), "the next experiment sees its queries")
+		_, kept, err = lookUp(ctx, f.client, flatMachine, "cloud.example")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(kept).To(Equal(time.Hour), "another client notices nothing")
 
 		code, _, stderr := f.needwant(ctx, "observe", spec, "--for", "100ms")
 		Expect(code).To(Equal(0), stderr)

@@ -74,11 +74,11 @@ func endKeepers(out io.Writer, dry bool) (ended bool, err error) {
 // keeperCommand is the keeper's. People have no use for it.
 func keeperCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    bench.KeeperVerb + " RESOLVER",
+		Use:    bench.KeeperVerb + " RESOLVER [MAC] [ADDRESS]",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
+		Args:   cobra.RangeArgs(1, 3),
 		RunE: func(command *cobra.Command, args []string) error {
-			return unfit(resolver.Keep(command.Context(), args[0]))
+			return unfit(resolver.Keep(command.Context(), args[0], args[1:]))
 		},
 	}
 }

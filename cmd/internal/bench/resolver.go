@@ -93,13 +93,14 @@ func (s *Stand) openResolver(ctx context.Context, file scenarios.File, options O
 	if err != nil {
 		return err
 	}
-	if s.keeper, err = resolver.StartKeeper([]string{"/proc/self/exe", KeeperVerb}, sockets, where.Upstream); err != nil {
+	mac, _ := net.ParseMAC(file.Device.MAC) // the spec was checked
+	config := resolver.Config{
+		Sockets: sockets, Upstream: where.Upstream, MAC: mac, Address: file.Device.Address, Always: file.Block.Patterns(), Only: only.Finder(),
+	}
+	if s.keeper, err = resolver.StartKeeper([]string{"/proc/self/exe", KeeperVerb}, config); err != nil {
 		return errors.Join(err, sockets.Close())
 	}
-	mac, _ := net.ParseMAC(file.Device.MAC) // the spec was checked
-	s.Resolver, err = resolver.New(ctx, resolver.Config{
-		Sockets: sockets, Upstream: where.Upstream, MAC: mac, Address: file.Device.Address, Always: file.Block.Patterns(), Only: only.Finder(),
-	})
+	s.Resolver, err = resolver.New(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -42,9 +43,11 @@ const (
 	dismissed = 'd'
 )
 
-// StartKeeper runs a keeper, and returns when it can take over. The command is a program that calls [Keep] with the
-// upstream resolver, which is added to its arguments.
-func StartKeeper(command []string, sockets names.Sockets, upstream netip.AddrPort) (*Keeper, error) {
+// StartKeeper runs a keeper of the resolver's sockets, and returns when it can take over. The command
+// is a program that calls [Keep] with the upstream resolver and the device, which are added
+// to its arguments.
+func StartKeeper(command []string, of Config) (*Keeper, error) {
+	sockets := of.Sockets
 	files, err := sockets.Files()
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func StartKeeper(command []string, sockets names.Sockets, upstream netip.AddrPor
 	defer told.Close()
 	defer tell.Close()
 	k := &Keeper{life: writer}
-	k.command = exec.Command(command[0], append(append([]string{}, command[1:]...), upstream.String())...)
+	k.command = exec.Command(command[0], slices.Concat(command[1:], []string{of.Upstream.String()}, of.device())...)
 	k.command.ExtraFiles = []*os.File{reader, files[0], files[1], tell}
 	k.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's signals are not for it
 	if err := k.command.Start(); err != nil {
@@ -106,9 +109,35 @@ func (k *Keeper) Close(goOn bool) error {
 // patience is how long another process may take. It takes milliseconds.
 const patience = 3 * time.Second
 
+// device is the device's MAC address, its address, or both.
+func (c Config) device() (texts []string) {
+	if c.MAC != nil {
+		texts = append(texts, c.MAC.String())
+	}
+	if c.Address.IsValid() {
+		texts = append(texts, c.Address.String())
+	}
+	return texts
+}
+
+// kept is what a keeper is told by its arguments.
+func kept(upstream string, device []string) (c Config, err error) {
+	c.Upstream, err = netip.ParseAddrPort(upstream)
+	for _, text := range device {
+		if mac, failed := net.ParseMAC(text); failed == nil {
+			c.MAC = mac
+			continue
+		}
+		address, failed := netip.ParseAddr(text)
+		c.Address, err = address, errors.Join(err, failed)
+	}
+	return c, err
+}
+
 // Keep is a keeper's whole life. It waits until the program that started it is gone,
-// and answers with what the upstream resolver answers, until [End] or SIGTERM.
-func Keep(ctx context.Context, upstream string) error {
+// and answers with what the upstream resolver answers, until [End] or SIGTERM. The device
+// may keep its answers no longer than before, so that the next experiment sees its queries.
+func Keep(ctx context.Context, upstream string, device []string) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
 	const stray = "a cleanup process is started by needwant itself, and by nobody else"
 	life := os.NewFile(lifeFD, "life")
@@ -116,7 +145,7 @@ func Keep(ctx context.Context, upstream string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", stray, err)
 	}
-	at, err := netip.ParseAddrPort(upstream)
+	config, err := kept(upstream, device)
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", stray, err), sockets.Close())
 	}
@@ -136,16 +165,19 @@ func Keep(ctx context.Context, upstream string) error {
 	if err != nil || len(said) > 0 {
 		return errors.Join(err, sockets.Close())
 	}
-	return keep(ctx, orders, sockets, at)
+	config.Sockets = sockets
+	return keep(ctx, orders, config)
 }
 
-func keep(ctx context.Context, orders net.Listener, sockets names.Sockets, upstream netip.AddrPort) error {
-	all, err := newClients(Config{Sockets: sockets})
+func keep(ctx context.Context, orders net.Listener, config Config) error {
+	sockets := config.Sockets
+	all, err := newClients(config)
 	if err != nil {
 		return errors.Join(err, sockets.Close())
 	}
 	defer all.close()
-	f, err := names.ForwardOn(ctx, nil, sockets, names.Config{Upstream: upstream, Client: all.client})
+	learn := func(context.Context, names.Answered) error { return nil }
+	f, err := names.ForwardOn(ctx, nil, sockets, names.Config{Upstream: config.Upstream, Client: all.client, Learn: learn})
 	if err != nil {
 		return err
 	}
