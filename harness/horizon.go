@@ -164,11 +164,12 @@ func (p plan) untilOverdue() (trial Trial, ok bool) {
 }
 
 // due is for how long a destination must be blocked until it was tried, or is overdue. It is 0
-// if that is not known, or longer than a block may be held.
+// if that is not known, if it is longer than a block may be held, and for what is contacted
+// when the device starts: its periods may be those of the starts alone.
 func (h history) due(k Clock) time.Duration {
 	settings := h.run.Settings
 	due := late(k.Every) + settings.Settle
-	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || most > 0 && due > most {
+	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || k.AtStart || most > 0 && due > most {
 		return 0
 	}
 	return due
