@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/capture"
@@ -87,6 +88,13 @@ type spoken struct {
 	tap *capture.Tap
 }
 
+// Whatever the lane may be told, it is told through the recording, too.
+var _ interface {
+	harness.Abandoner
+	harness.Lifter
+	harness.Learner
+} = (*spoken)(nil)
+
 // Run carries out one trial.
 func (s *spoken) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
 	s.tap.Say(remark(trial))
@@ -105,6 +113,13 @@ func (s *spoken) Abandon() {
 func (s *spoken) Lift(trial int) {
 	if able, can := s.Lane.(harness.Lifter); can {
 		able.Lift(trial)
+	}
+}
+
+// Learn tells the lane how often destinations are contacted, where it can be told.
+func (s *spoken) Learn(periods map[harness.Destination]time.Duration) {
+	if able, can := s.Lane.(harness.Learner); can {
+		able.Learn(periods)
 	}
 }
 
