@@ -18,9 +18,10 @@ type Explanation struct {
 	Fallbacks     map[int]Fallback // per destination of Optional that was attempted in no passing trial
 	NotExercised  Set              // in no cut, but never attempted while blocked in a passing trial, and no fallback for certain
 	Undecided     Set              // the rest
+	Believed      Set              // in a cut or optional, which rests on the [Hypothesis], too
 	Attempted     map[int][]int    // per destination, the passing trials in which it was attempted at the block
 	Contradiction *Contradiction   // nil unless blocking more repaired the scenario
-	Certified     string           // "exact", "order 2", or "none"
+	Certified     string           // "exact", "order 2", [Rechecked], or "none"
 	Sentence      string           // what Certified proves, for people
 	FalseFail     float64          // the rates on which the confidences rest, 0 when every answer was trusted
 	FalsePass     float64
@@ -61,12 +62,20 @@ const (
 	OpenWays      = "more ways around the known cuts than were listed, so not exact"
 	OpenRepaired  = "blocking more repaired it"
 	OpenUnsettled = "the same set both passed and failed"
+	OpenAgain     = "not yet tested again"
 )
+
+// Rechecked is what [Explanation].Certified is if a [Hypothesis] was tested, and holds
+// with what the journal corrects: see [Explanation].Sentence.
+const Rechecked = "recheck"
 
 // Explain says what the journal of a column proves. It may be called at any
 // time; what is not proven yet is undecided.
 func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	t := learn(knowledge, order, options)
+	if !options.Whole && len(options.Known) == 1 && options.Known[0] != nil && t.contradiction() == nil {
+		return recheck(knowledge, order, options, *options.Known[0])
+	}
 	e := Explanation{Attempted: attempted(knowledge), Fallbacks: map[int]Fallback{}, Contradiction: t.explainContradiction(), knowledge: knowledge}
 	if t.MaxNoise > 0 {
 		e.FalseFail, e.FalsePass = t.FalseFail, t.FalsePass

@@ -155,7 +155,7 @@ func (t *theory) certify() []Question {
 		}
 	}
 	for _, f := range t.doubted {
-		questions = append(questions, Question{Block: f.set, Reason: Recheck, Fails: 0.5})
+		questions = append(questions, Question{Block: f.set, Reason: Again, Fails: 0.5})
 	}
 	return questions
 }

@@ -35,6 +35,14 @@ type Options struct {
 	// FalseFail is that of all of them.
 	FalseFails []float64
 
+	// Known are the hypotheses that [NextOfAll] tests instead of searching, one for each
+	// column; nil for a column that is searched. [Explain] takes that of its column.
+	Known []*Hypothesis
+
+	// Whole asks for everything that the options want proved once the hypotheses are tested,
+	// and lets nothing rest on them.
+	Whole bool
+
 	// Earlier explains the columns that other trials decided; nil if there are none.
 	Earlier func() []Explanation
 }
@@ -54,10 +62,12 @@ const (
 	Shrink     = "shrink a failing set"
 	Prove      = "prove the alternatives"
 	Confirm    = "confirm"
-	Recheck    = "ask a contradiction again"
+	Again      = "ask a contradiction again"
 	SeeAgain   = "see it again"
 	Audit      = "audit"
 	SafeList   = "safe list"
+	KnownCut   = "test a known cut again"
+	KnownSafe  = "test the known safe list again"
 )
 
 // Next chooses the next trial of one column. knowledge is its journal, order

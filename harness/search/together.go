@@ -25,7 +25,15 @@ func ofTheEnd(q Question, inflight []Set) Question {
 // last trial of a run blocks just what the report recommends to block. A further lane
 // audits the kinds of service already if it could do nothing else that will surely be
 // needed.
+//
+// With [Options].Known it tests the hypotheses instead, in one trial for each cut and one or
+// two for the safe list if they hold. What does not is searched, with the rest still believed.
 func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options) (Question, bool) {
+	if options.Known != nil {
+		if q, ok := recheckAll(columns, order, inflight, options); ok || !options.Whole {
+			return q, ok
+		}
+	}
 	plain := options
 	plain.Audits = 0
 	tiers := Tiers(order, options)
@@ -54,10 +62,16 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 		}
 		explained = append(explained, Explain(knowledge, order, plain.of(i)))
 	}
-	safe := JointSafe(explained...)
-	if q, ok := auditOfAll(columns, order, inflight, options, safe); ok {
+	if q, ok := auditOfAll(columns, order, inflight, options, JointSafe(explained...)); ok {
 		return q, true
 	}
+	return lastOf(columns, explained, inflight, options)
+}
+
+// lastOf asks for the safe list of columns that are decided, together with those of
+// [Options].Earlier, unless it was the last to be blocked.
+func lastOf(columns [][]Answer, explained []Explanation, inflight []Set, options Options) (Question, bool) {
+	safe := JointSafe(explained...)
 	if options.Earlier != nil {
 		if ofAll := JointSafe(append(options.Earlier(), explained...)...); !ofAll.IsEmpty() {
 			safe = ofAll
@@ -73,6 +87,9 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 func (o Options) of(column int) Options {
 	if o.FalseFails != nil {
 		o.FalseFail = o.FalseFails[column]
+	}
+	if o.Known != nil {
+		o.Known = o.Known[column : column+1]
 	}
 	return o
 }

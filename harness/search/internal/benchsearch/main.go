@@ -38,8 +38,12 @@ func main() {
 func run(ctx context.Context) error {
 	systems := flag.Int("systems", 500, "random systems in each row")
 	only := flag.Bool("clock", false, "print only the table of devices that contact their destinations rarely")
+	again := flag.Bool("recheck", false, "print only the table of known matrices that are tested again")
 	flag.Parse()
 	b := bench{draws: *systems}
+	if b.recheck(); *again {
+		return nil
+	}
 	b.clock()
 	if *only {
 		return nil

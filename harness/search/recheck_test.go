@@ -1,0 +1,60 @@
+package search_test
+
+import (
+	"math/rand/v2"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/harness/search/internal/systems"
+)
+
+var _ = Describe("a known matrix that is tested again", func() {
+	cutsOf := func(e search.Explanation) (cuts []search.Set) {
+		for _, cut := range e.Cuts {
+			cuts = append(cuts, cut.Members)
+		}
+		return cuts
+	}
+	random := func(i int) *rand.Rand { return rand.New(rand.NewPCG(71, uint64(i))) }
+
+	It("takes a trial for each cut, and at most two more, if nothing changed", func() {
+		for i := range 300 {
+			system := systems.Random(random(i))
+			out := system.Recheck(system.Hypothesis(), search.Options{Exact: true})
+			Expect(out.Trials).To(BeNumerically("<=", len(system.Cuts)+2), "%v", system)
+			Expect(cutsOf(out.Explanation)).To(ConsistOf(system.Cuts))
+			Expect(out.Explanation.Certified).To(Equal(search.Rechecked))
+			Expect(out.Explanation.Undecided.Union(out.Explanation.NotExercised).IsEmpty()).To(BeTrue())
+		}
+	})
+
+	It("ends with the safe list", func() {
+		for i := range 100 {
+			system := systems.Random(random(i))
+			out := system.Recheck(system.Hypothesis(), search.Options{Exact: true})
+			if safe := search.JointSafe(out.Explanation); !safe.IsEmpty() {
+				Expect(out.Knowledge[len(out.Knowledge)-1].Blocked).To(Equal(safe))
+			}
+		}
+	})
+
+	for _, how := range systems.Changes() {
+		It("finds one change: "+how, func() {
+			tried := 0
+			for i := range 60 {
+				before := systems.Random(random(i))
+				after, ok := before.Change(how, random(1000+i))
+				if !ok {
+					continue
+				}
+				tried++
+				out := after.Recheck(before.Hypothesis(), search.Options{Exact: true})
+				Expect(cutsOf(out.Explanation)).To(ConsistOf(after.Cuts), "before %v, after %v", before.Cuts, after.Cuts)
+				Expect(out.Explanation.Certified).To(Equal(search.Rechecked))
+			}
+			Expect(tried).To(BeNumerically(">", 15))
+		})
+	}
+})
