@@ -117,6 +117,9 @@ func (r Run) destinations() (all []Destination) {
 	for _, contact := range r.imported() {
 		add(contact.Destination)
 	}
+	for _, d := range r.Settings.Known.destinations() {
+		add(d)
+	}
 	return all
 }
 
@@ -287,6 +290,7 @@ func (h history) explain(column Column) search.Explanation {
 	journals := h.journals(column.Regime, column.Fault)
 	options := h.options(column.Regime, column.Fault, journals...)
 	options.FalseFail = max(options.MaxNoise, h.falseFail(column))
+	options.Known = h.hypotheses([]Column{column})
 	return search.Explain(h.answers(column), h.order, options)
 }
 
@@ -364,7 +368,10 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 	for _, column := range h.columns(regime, fault) {
 		rates = append(rates, max(noise, h.falseFail(column)))
 	}
+	whole := h.run.Settings.Known != nil && h.run.Settings.Known.Whole
 	return search.Options{
+		Known:      h.hypotheses(h.columns(regime, fault)),
+		Whole:      whole,
 		Exact:      err != nil,
 		Order:      order,
 		MaxNoise:   noise,

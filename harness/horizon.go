@@ -133,9 +133,10 @@ const overdueReason = "until overdue"
 // untilOverdue asks for the safe list together with what was not tried while it was blocked,
 // for as long as the device may take to contact it: that may have become known only after
 // the trials that blocked it. ok is false if nothing was held too briefly for that, or
-// if it takes longer than a block may be held.
+// if it takes longer than a block may be held. What was not tried in an earlier run, which
+// this one tests again, is not waited for again.
 func (p plan) untilOverdue() (trial Trial, ok bool) {
-	if p.run.Settings.First || len(p.inflight) > 0 {
+	if p.run.Settings.First || p.run.Settings.Known != nil || len(p.inflight) > 0 {
 		return Trial{}, false
 	}
 	clocks := p.clocks()

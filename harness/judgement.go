@@ -40,7 +40,7 @@ type Row struct {
 // ColumnVerdict is one column, judged.
 type ColumnVerdict struct {
 	Column    Column               `json:"column"`
-	Certified string               `json:"certified"` // "exact", "order 2" or "none"
+	Certified string               `json:"certified"` // "exact", "order 2", "recheck" or "none"
 	Sentence  string               `json:"sentence"`  // what that proves, for people
 	FalseFail float64              `json:"false_fail"`
 	FalsePass float64              `json:"false_pass"`

@@ -53,7 +53,7 @@ type orders struct {
 }
 
 // obey records an order, and carries it out.
-func (e *Experiment) obey(order Order) error {
+func (e *Experiment) obey(ctx context.Context, order Order) error {
 	if journal, keeps := e.Journal.(OrderJournal); keeps {
 		if err := journal.Order(order); err != nil {
 			return fmt.Errorf("recording the order to %s: %w", order.Do, err)
@@ -75,7 +75,7 @@ func (e *Experiment) obey(order Order) error {
 	case Stop:
 		e.orders.stopped = true
 	}
-	e.notify(Event{Kind: Ordered, Order: &order})
+	e.notify(ctx, Event{Kind: Ordered, Order: &order})
 	return nil
 }
 

@@ -104,6 +104,7 @@ type Settings struct {
 	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
 	First        bool          `json:"first,omitempty"`       // with a block list: end at the first set of names to allow (needwant why)
 	Short        bool          `json:"short,omitempty"`       // the result is shown as one sentence, without the matrix (needwant why)
+	Known        *Known        `json:"known,omitempty"`       // an earlier matrix that is tested again; nil searches
 	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	ByName       bool          `json:"by_name,omitempty"`     // only the device's DNS queries are seen and blocked (placement dns)

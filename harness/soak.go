@@ -156,7 +156,7 @@ func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked
 
 // take adds a round, and reports whether the next has to confirm a failure.
 func (s *Soaked) take(round Round) (doubt bool) {
-	if s.Seen.Broken != "" || brokenStandIn(s.Seen) != "" {
+	if s.Seen.Broken != "" {
 		s.Suspect = suspicion(s.Seen)
 	}
 	for name, outcome := range round.Outcomes {

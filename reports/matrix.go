@@ -59,6 +59,7 @@ type Run struct {
 	Horizon  float64         `json:"horizon_s"`        // how long the longest block was held: nothing is known of what comes later
 	Kept     []string        `json:"kept"`             // never blocked
 
+	Recheck   *Recheck          `json:"recheck,omitempty"`   // the earlier matrix that was tested again
 	Only      *Only             `json:"only,omitempty"`      // the block list of which only the names were tested
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
 	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
@@ -95,7 +96,7 @@ type Column struct {
 	// device's own network), "lan" or "host"; "" if none judges alone.
 	Controller string `json:"controller,omitempty"`
 
-	Certified string  `json:"certified"`  // "exact", "order 2" or "none"
+	Certified string  `json:"certified"`  // "exact", "order 2", "recheck" (what an earlier run found, tested again) or "none"
 	FalseFail float64 `json:"false_fail"` // probability that a check fails for no reason
 	FalsePass float64 `json:"false_pass"`
 }

@@ -37,6 +37,9 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 		m.Outside = append(m.Outside, Outside{list(o.Columns), list(o.Left), list(o.StandIns), o.Trial, seconds(o.Held)})
 	}
 	m.Needs = m.needs()
+	if known := run.Settings.Known; known != nil {
+		m.Run.Recheck = recheck(*known, m)
+	}
 	m.Summary = m.Sentence()
 	return m
 }

@@ -16,6 +16,7 @@ import (
 func (r reading) notes() section {
 	lines := slices.Concat(
 		r.simulation(),
+		r.believed(),
 		distinct(r.Columns, checked),
 		r.conditions(),
 		r.blind(),

@@ -123,6 +123,9 @@ func (r reading) certification(column Column) string {
 	if column.Certified == "exact" {
 		return "Certified exact: no other cut exists, if blocking more never repairs the device."
 	}
+	if column.Certified == harness.Rechecked {
+		return "Rechecked: each cut listed here was tested again. That there is no other cut rests on the earlier run" + rest
+	}
 	if order, ok := strings.CutPrefix(column.Certified, "order "); ok {
 		if t, err := strconv.Atoi(order); err == nil {
 			return fmt.Sprintf("Certified to order %d: any cut not listed here contains at least %d of the listed alternatives", t, t+1) + rest

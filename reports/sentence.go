@@ -27,7 +27,7 @@ func (r reading) sentence() string {
 	case len(r.Rows) == 0 || len(r.Columns) == 0:
 		return "There is no result, since nothing was judged."
 	}
-	sentences := []string{r.brokeDown(), r.blockable(), capital(strings.Join(r.clauses(), "; ")) + "."}
+	sentences := []string{r.rechecked(), r.brokeDown(), r.blockable(), capital(strings.Join(r.clauses(), "; ")) + "."}
 	sentences = append(sentences, each(r.Outside, r.outside)...)
 	if worse := r.cells(harness.Degraded); worse > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s degraded: blocked, it works, but worse.", capital(are(worse, "cell"))))

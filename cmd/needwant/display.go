@@ -78,11 +78,18 @@ type matrixEvent struct {
 func (d *display) closing(command *cobra.Command, run harness.Run) error {
 	judgement := harness.Judge(run)
 	d.short = run.Settings.Short && !command.Flags().Changed("format")
-	if err := d.show(command.OutOrStdout(), reports.NewReport(run, judgement)); err != nil {
+	report := reports.NewReport(run, judgement)
+	if err := d.show(command.OutOrStdout(), report); err != nil {
 		return err
 	}
 	if !d.quiet {
 		d.end.write(command.ErrOrStderr(), run)
+	}
+	if err := verdict(run, judgement, d.end.saved); err != nil && codeOf(run, judgement) != codeOpen {
+		return err
+	}
+	if again := report.Matrix.Run.Recheck; again != nil && again.Worse {
+		return exit(codeBroken, errors.New("something became required"))
 	}
 	return verdict(run, judgement, d.end.saved)
 }

@@ -110,8 +110,17 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 		return usage(err)
 	}
 	f.settings.Source = nameOrPath
+	return f.experiment(command, world, world.Name)
+}
+
+// experiment carries out a run on a world, and keeps it under this name unless the user
+// has chosen another.
+func (f *labFlags) experiment(command *cobra.Command, world lab.World, name string) error {
 	run := lablane.NewRun(world, f.settings)
-	journal, err := f.begin(command, run, world.Name)
+	if err := sharesColumns(run); err != nil {
+		return usage(err)
+	}
+	journal, err := f.begin(command, run, name)
 	if err != nil {
 		return runfileError(err)
 	}

@@ -125,10 +125,44 @@ func (v *validator) settings(s harness.Settings) {
 			v.text("a name of the device", client)
 		}
 	}
+	if s.Known != nil {
+		v.known(*s.Known)
+	}
 	for _, controller := range s.Controllers {
 		_, err := netip.ParseAddr(controller)
 		_, other := netip.ParsePrefix(controller)
 		v.require(err == nil || other == nil, "controller %q is not an address", controller)
+	}
+}
+
+// mostKnownCuts limits the cuts that a run may test again in one column.
+const mostKnownCuts = 1000
+
+// known checks an earlier matrix that the run tests again.
+func (v *validator) known(k harness.Known) {
+	v.text("the file with what is known", k.Source)
+	v.text("the id of the earlier run", k.Run)
+	v.text("the firmware of the earlier run", k.Firmware)
+	v.notNegative("a number of the earlier run", k.Trials)
+	for _, column := range k.Columns {
+		v.text("a known scenario's name", column.Scenario)
+		oneOf(v, "a known regime", column.Regime, regimes...)
+		oneOf(v, "a known fault", column.Fault, faults...)
+		v.require(len(column.Cuts) <= mostKnownCuts, "there are %d known cuts, and at most %d are possible", len(column.Cuts), mostKnownCuts)
+		for _, cut := range column.Cuts {
+			v.require(len(cut) > 0, "a known cut has no destination")
+			for _, d := range cut {
+				v.destination(d)
+			}
+		}
+		v.require(len(column.Verdicts) <= 2*harness.MostDestinations, "there are %d known verdicts, and at most %d are possible", len(column.Verdicts), 2*harness.MostDestinations)
+		for d, verdict := range column.Verdicts {
+			v.destination(d)
+			oneOf(v, "a known verdict", verdict, harness.Required, harness.Alternative, harness.Optional, harness.Degraded, harness.NotExercised, harness.Undecided)
+		}
+		for _, d := range column.Fallbacks {
+			v.destination(d)
+		}
 	}
 }
 
@@ -198,7 +232,6 @@ func (v *validator) observation(seen harness.Observation) {
 		v.destination(stood.Destination)
 		oneOf(v, "a stand-in", stood.Kind, harness.StandIns()...)
 		v.notNegative("a number of answers", stood.Answers)
-		v.text("why a stand-in proves nothing", stood.Doubt)
 	}
 	for _, sinkhole := range seen.Sinkholes {
 		v.text("a name", sinkhole.Name)

@@ -102,6 +102,17 @@ func Load(directory string) ([]Evidence, error) {
 const largest = 1 << 20
 
 func read(directory, path string) (e Evidence, err error) {
+	if e, err = Read(path); err != nil {
+		return e, err
+	}
+	if place, _ := filepath.Rel(directory, path); place != e.Path() {
+		return e, fmt.Errorf("it belongs at %s", e.Path())
+	}
+	return e, nil
+}
+
+// Read reads one file of evidence, wherever it is.
+func Read(path string) (e Evidence, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return e, err
@@ -119,11 +130,5 @@ func read(directory, path string) (e Evidence, err error) {
 	if err := yaml.UnmarshalWithOptions(text, &e, yaml.Strict()); err != nil {
 		return e, err
 	}
-	if err := e.Check(); err != nil {
-		return e, err
-	}
-	if place, _ := filepath.Rel(directory, path); place != e.Path() {
-		return e, fmt.Errorf("it belongs at %s", e.Path())
-	}
-	return e, nil
+	return e, e.Check()
 }

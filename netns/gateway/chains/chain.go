@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Marker is the comment of each of our rules in the kernel's own chains.
+// Marker is the comment of every rule of ours.
 const Marker = "needwant"
 
 // OwnPrefix begins the name of every chain of the gateway.

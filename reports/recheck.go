@@ -1,0 +1,143 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// Recheck says which earlier matrix a run tested again, and what is different now.
+type Recheck struct {
+	Source   string    `json:"source"` // the file that the earlier matrix was read from
+	Run      string    `json:"run"`    // the id of the earlier run
+	Started  time.Time `json:"started,omitzero"`
+	Trials   int       `json:"trials"` // of the earlier run
+	Firmware string    `json:"firmware,omitempty"`
+	Whole    bool      `json:"whole,omitempty"` // everything was to be proved again; otherwise some of it rests on the earlier run
+
+	Worse   bool                  `json:"worse,omitempty"`  // something became required
+	Changed []string              `json:"changed"`          // in sentences; none if nothing changed
+	Unseen  []harness.Destination `json:"unseen,omitempty"` // that the device did not contact this time, and that were not needed
+}
+
+// Known makes a hypothesis of a matrix, which was read from the source. The error says why
+// it cannot be one.
+func (m Matrix) Known(source string) (*harness.Known, error) {
+	k := &harness.Known{Source: source, Run: m.Run.ID, Started: m.Run.Started, Trials: m.Run.Trials, Firmware: m.Device.Firmware}
+	if !m.Decides() {
+		return nil, fmt.Errorf("%s decides nothing, so there is nothing to test again: run needwant bisect instead", source)
+	}
+	for _, c := range m.Columns {
+		known := harness.KnownColumn{Scenario: c.Scenario, Regime: c.Regime, Fault: c.Fault, Verdicts: map[harness.Destination]harness.Verdict{}}
+		for _, cut := range m.Cuts {
+			if cut.Column == c.ID {
+				known.Cuts = append(known.Cuts, cut.Destinations)
+			}
+		}
+		for _, row := range m.Rows {
+			cell := row.Cells[c.ID]
+			known.Verdicts[row.Destination.ID] = cell.Verdict
+			if len(cell.OnlyWhile) > 0 {
+				known.Fallbacks = append(known.Fallbacks, row.Destination.ID)
+			}
+		}
+		k.Columns = append(k.Columns, known)
+	}
+	return k, nil
+}
+
+// earlier is the matrix that a hypothesis came from, as far as it is known: with the
+// columns that the later matrix has, too.
+func earlier(k harness.Known, later Matrix) Matrix {
+	m := Matrix{Device: later.Device, Run: Run{ID: k.Run, Started: k.Started, Trials: k.Trials, Status: harness.Complete}}
+	rows := map[harness.Destination]Row{}
+	for _, c := range later.Columns {
+		i := slices.IndexFunc(k.Columns, func(o harness.KnownColumn) bool {
+			return o.Scenario == c.Scenario && o.Regime == c.Regime && o.Fault == c.Fault
+		})
+		if i < 0 {
+			continue
+		}
+		m.Columns = append(m.Columns, c)
+		for _, cut := range k.Columns[i].Cuts {
+			m.Cuts = append(m.Cuts, Cut{ID: fmt.Sprintf("c%d", len(m.Cuts)+1), Column: c.ID, Destinations: cut})
+		}
+		for d, verdict := range k.Columns[i].Verdicts {
+			row := rows[d]
+			if row.Cells == nil {
+				row = Row{Destination{ID: d}, map[string]Cell{}}
+			}
+			row.Cells[c.ID] = Cell{Verdict: verdict}
+			rows[d] = row
+		}
+	}
+	for _, row := range rows {
+		m.Rows = append(m.Rows, row)
+	}
+	slices.SortFunc(m.Rows, func(a, b Row) int { return a.Destination.ID.Compare(b.Destination.ID) })
+	return m
+}
+
+// recheck compares a matrix with the earlier one that its run tested again.
+func recheck(k harness.Known, m Matrix) *Recheck {
+	r := &Recheck{Source: k.Source, Run: k.Run, Started: k.Started.UTC().Truncate(time.Millisecond), Trials: k.Trials, Firmware: k.Firmware, Whole: k.Whole, Changed: []string{}}
+	comparison := Compare(earlier(k, m), m)
+	r.Worse = comparison.Worse()
+	for _, change := range comparison.Columns {
+		change.Cells = slices.DeleteFunc(change.Cells, func(cell CellChange) bool {
+			open := m.Run.Status != harness.Complete && Cell{Verdict: cell.After}.Open()
+			gone := cell.After == "" && cell.Before != harness.Required && cell.Before != harness.Alternative
+			if gone && !slices.Contains(r.Unseen, cell.Destination) {
+				r.Unseen = append(r.Unseen, cell.Destination)
+			}
+			return open || gone
+		})
+		change.Shrunk = slices.DeleteFunc(change.Shrunk, func(cut ChangedCut) bool { return cut.Uncertain })
+		if len(change.Grown)+len(change.Shrunk)+len(change.Cells) == 0 {
+			continue
+		}
+		for _, line := range change.lines(true) {
+			r.Changed = append(r.Changed, change.Column.ID+": "+line)
+		}
+	}
+	return r
+}
+
+// of names the earlier matrix: "s50.run of 2026-11-02".
+func (r Recheck) of() string {
+	return harness.Known{Source: r.Source, Started: r.Started}.String()
+}
+
+// rechecked says in one sentence what changed since the earlier matrix; "" if the run
+// tested none.
+func (r reading) rechecked() string {
+	again := r.Run.Recheck
+	switch {
+	case again == nil:
+		return ""
+	case len(again.Changed) > 0:
+		return fmt.Sprintf("Changed since %s: %s", again.of(), strings.Join(again.Changed, " "))
+	case r.Run.Status != harness.Complete:
+		return fmt.Sprintf("The recheck of %s is not over; no change was found so far.", again.of())
+	}
+	return fmt.Sprintf("Nothing changed since %s.", again.of())
+}
+
+// believed says what the verdicts of a recheck rest on.
+func (r reading) believed() []string {
+	again := r.Run.Recheck
+	if again == nil {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("Rechecked from %s (%s) in %s: each need was tested again, and everything else was blocked again at once.", again.of(), count(again.Trials, "trial"), count(r.Run.Trials, "trial"))}
+	if !again.Whole {
+		lines = append(lines, "Not tested again, and taken from there: that any one member of a group of three or more is enough, and that no other set is needed. needwant recheck --exact proves that again, too.")
+	}
+	if len(again.Unseen) > 0 {
+		lines = append(lines, fmt.Sprintf("Not contacted this time, so not in the table: %s.", called(again.Unseen...)))
+	}
+	return lines
+}
