@@ -109,9 +109,10 @@ type Settings struct {
 	Simulated    bool          `json:"simulated,omitempty"`   // the device is a lab world's; set where the lane is made
 	ByName       bool          `json:"by_name,omitempty"`     // only the device's DNS queries are seen and blocked (placement dns)
 	Settle       time.Duration `json:"settle"`
-	Longest      time.Duration `json:"longest,omitempty"` // that a block is held on for what the device contacts seldom; 0 leaves it to the lane
-	Horizon      time.Duration `json:"horizon,omitempty"` // that the safe list is held; 0 is the longest period that is known, see [Run.Horizon]
-	For          time.Duration `json:"for,omitempty"`     // that the last hold may take if nobody chose a horizon, if that is longer than Longest: as long as the run may take; 0 is no longer
+	Longest      time.Duration `json:"longest,omitempty"`  // that a block is held on for what the device contacts seldom; 0 leaves it to the lane
+	Horizon      time.Duration `json:"horizon,omitempty"`  // that the safe list is held; 0 is the longest period that is known, see [Run.Horizon]
+	Schedule     string        `json:"schedule,omitempty"` // the time of day in which anything may be blocked, e.g. "01:00-06:00"; "" is all day
+	For          time.Duration `json:"for,omitempty"`      // that the last hold may take if nobody chose a horizon, if that is longer than Longest: as long as the run may take; 0 is no longer
 }
 
 // OnlyList is a block list of which a run tests the names, and nothing else.

@@ -16,7 +16,6 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
-	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
@@ -70,7 +69,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name")
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
 	set.BoolVar(&f.alone, "unattended", false, "begin the run in that file, or go on with it: then --for counts the time before, too")
-	set.Var(&f.schedule, "schedule", "block only between these times of day, e.g. 01:00-06:00, with everything reachable in between")
+	scheduleFlag(command, &f.schedule)
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
@@ -139,9 +138,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if list, err = file.Expand(command.Context(), list); err != nil {
 		return unfit(err)
 	}
-	if f.settings.For = f.longest; f.schedule.length() > 0 {
-		f.settings.For = min(f.longest, f.schedule.length()/2)
-	}
+	f.settings.For = f.longest
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
@@ -168,8 +165,9 @@ func (f *bisectFlags) check() error {
 	case f.settings.Budget < 0 || f.longest < 0 || f.settings.Longest < 0 || f.settings.Horizon < 0 || f.wait <= 0:
 		return errors.New("--budget, --for, --longest, --horizon and --wait take no negative values")
 	}
-	if night := f.schedule.length(); night > 0 && f.settings.Horizon > night {
-		return fmt.Errorf("--horizon %s is longer than the %s of --schedule %s: no block could be held for so long", span.Typed(f.settings.Horizon), span.Words(night), f.schedule.String())
+	f.settings.Schedule = f.schedule.text
+	if _, err := scheduleOf(f.settings); err != nil {
+		return err
 	}
 	return checkFormat(f.display.format)
 }
@@ -223,6 +221,10 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 // back, and only then shows what came of it.
 func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) (err error) {
 	ctx := command.Context()
+	times, err := scheduleOf(run.Settings)
+	if err != nil {
+		return usage(err)
+	}
 	if f.display.page, err = f.display.web.open(ctx, command.ErrOrStderr()); err != nil {
 		return err
 	}
@@ -240,10 +242,9 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	}
 	stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
 	run.Settings.Settle = stand.bench.Timing.Settle
-	stand.bench.Timing.Longest = cmp.Or(run.Settings.Longest, stand.bench.Timing.Longest)
-	if night := f.schedule.length(); night > 0 { // a longer hold would never come to its end
-		stand.bench.Timing.Longest = min(stand.bench.Timing.Longest, night/2)
-	}
+	run.Settings.Longest = cmp.Or(run.Settings.Longest, stand.bench.Timing.Longest)
+	run.Settings = times.bound(run.Settings)
+	stand.bench.Timing.Longest = run.Settings.Longest
 	stand.bench.Periods = run.Periods()
 	run.Settings.Simulated = run.Settings.Simulated || stand.simulated
 	journal, err := open(run)
@@ -265,7 +266,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return unfit(errors.Join(err, journal.Close(), stand.close()))
 	}
 	show := f.display.notify(command, run, stand.bench)
-	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Orders: f.schedule.orders(heeding, f.display.page.orders()), Notify: func(event harness.Event) {
+	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Orders: times.orders(heeding, f.display.page.orders()), Notify: func(event harness.Event) {
 		stand.person.expect(event)
 		show(event)
 	}}

@@ -16,6 +16,7 @@ import (
 func resumeCommand() *cobra.Command {
 	var show display
 	var longer harness.Settings
+	var times schedule
 	var wait time.Duration
 	var trust bool
 	command := &cobra.Command{
@@ -28,6 +29,7 @@ not begun on this machine are shown, and are carried out only with --trust-run, 
 if you agree on a terminal.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			longer.Schedule = times.text
 			if longer.Horizon < 0 {
 				return usage(errors.New("--horizon takes no negative values"))
 			}
@@ -44,8 +46,11 @@ if you agree on a terminal.`,
 			}
 			if ofSpec(kept) {
 				flags := bisectFlags{display: show, out: args[0], wait: wait, trust: trust}
-				flags.settings.Budget, flags.settings.Horizon = longer.Budget, longer.Horizon
+				flags.settings.Budget, flags.settings.Horizon, flags.settings.Schedule = longer.Budget, longer.Horizon, longer.Schedule
 				return flags.goOn(command)
+			}
+			if longer.Schedule != "" {
+				return usage(errors.New("--schedule is for a real device: a lab has no night"))
 			}
 			if err := show.web.onLab(); err != nil {
 				return err
@@ -68,6 +73,7 @@ if you agree on a terminal.`,
 	command.Flags().IntVar(&longer.Budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
 	command.Flags().DurationVar(&longer.Horizon, "horizon", 0, "hold what can be blocked for this long in the end, e.g. 24h, also if the run is complete; 0 leaves it as it was")
 	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up")
+	scheduleFlag(command, &times)
 	trustFlag(command, &trust)
 	show.add(command)
 	return command
@@ -90,10 +96,11 @@ func alreadyOver(command *cobra.Command, show display, run harness.Run, longer h
 	return true, show.closing(command, run)
 }
 
-// extended is a run with a budget and a horizon in place of its own; 0 leaves those.
+// extended is a run with a budget, a horizon and a schedule in place of its own; zero leaves those.
 func extended(run harness.Run, longer harness.Settings) harness.Run {
 	run.Settings.Budget = cmp.Or(longer.Budget, run.Settings.Budget)
 	run.Settings.Horizon = cmp.Or(longer.Horizon, run.Settings.Horizon)
+	run.Settings.Schedule = cmp.Or(longer.Schedule, run.Settings.Schedule)
 	return run
 }
 
