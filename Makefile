@@ -28,7 +28,7 @@ test: deps-test build ## run all specs
 	@scripts/test $(ARGS)
 
 .PHONY: e2e
-e2e: deps-e2e build ## with the real programs: Home Assistant, miIO clients, a browser and others
+e2e: deps-e2e build ## with the real programs: Home Assistant, miIO clients, a browser and others; and whole experiments
 	@scripts/e2e $(ARGS)
 
 .PHONY: build

@@ -120,7 +120,7 @@ func (h *home) session(ctx context.Context) (alive func()) {
 }
 
 var _ = Describe("a device behind the user's own router", Label("root"), SpecPriority(1), func() {
-	It("is bisected to its true matrix, and the router is as it was", func(ctx SpecContext) {
+	It("is bisected to its true matrix, and the router is as it was", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.asRouter(ctx)
 		alive := h.session(ctx)

@@ -29,7 +29,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		h.expectTruth("plug.run")
 	}, SpecTimeout(3*time.Minute))
 
-	It("is bisected to its true matrix by withholding names", func(ctx SpecContext) {
+	It("is bisected to its true matrix by withholding names", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", h.spec("faults: [reject]", "faults: [nxdomain]"), "--allow-actuation", "--order", "exact", "--wait", "30s")
@@ -56,7 +56,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		h.expectClean()
 	}, SpecTimeout(2*time.Minute))
 
-	It("is checked, observed, and kept working with what a run proved blocked", func(ctx SpecContext) {
+	It("is checked, observed, and kept working with what a run proved blocked", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
 		fromHere := h.spec("scenarios:\n", "scenarios:\n  here:\n    from: host\n    steps:\n      - miio: {method: get_status}\n")
@@ -87,7 +87,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		h.expectClean()
 	}, SpecTimeout(2*time.Minute))
 
-	It("is bisected in the home network itself, with one link", func(ctx SpecContext) {
+	It("is bisected in the home network itself, with one link", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.oneWire(ctx)
 		spec := h.spec("placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0")

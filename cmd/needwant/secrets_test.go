@@ -42,7 +42,7 @@ func forms(secret string) (all [][]byte) {
 }
 
 var _ = Describe("a secret", Label("root"), SpecPriority(1), func() {
-	It("is in nothing that leaves the program: logs, events, run file, reports, exports, packets, arguments", func(ctx SpecContext) {
+	It("is in nothing that leaves the program: logs, events, run file, reports, exports, packets, arguments", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		secrets := append(forms(h.Device.Token), forms(h.Assistant.Token)...)
 		clean := func(where string, text []byte) {

@@ -135,7 +135,7 @@ var _ = Describe("needwant verify", Label("root"), func() {
 		Expect(came.Stdout).NotTo(ContainSubstring("hass"), "which nobody asked for")
 	}, SpecTimeout(2*time.Minute))
 
-	DescribeTable("holds the policy of a real device, and leaves the machine as it was", SpecPriority(1), func(ctx SpecContext, place func(*home) string, policies ...string) {
+	DescribeTable("holds the policy of a real device, and leaves the machine as it was", Label("whole"), SpecPriority(1), func(ctx SpecContext, place func(*home) string, policies ...string) {
 		h := newHome(ctx)
 		spec := place(h)
 		before := h.settled(ctx)

@@ -27,9 +27,12 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 	for i, world := range labtest.Core() {
 		for j, driver := range drivers {
 			for family, moved := range families {
-				labels := Label()
-				if (family == "over IPv6") != ((i+j)%2 == 1) {
+				labels := Label("whole")
+				switch {
+				case (family == "over IPv6") != ((i+j)%2 == 1):
 					labels = Label("slow")
+				case world.Name == "one-of-each":
+					labels = Label()
 				}
 				It(world.Name+" "+family+" by "+driver, labels, func(ctx SpecContext) {
 					check(ctx, moved(find(world.Name)), driver, harness.Reject, harness.Drop)
@@ -42,7 +45,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 	for _, world := range labtest.Core() {
 		labels := Label("slow")
 		if world.Name == "one-of-each" {
-			labels = Label()
+			labels = Label("whole")
 		}
 		It(world.Name+" with its names withheld", labels, func(ctx SpecContext) {
 			check(ctx, find(world.Name), "ipset", harness.NXDomain)
@@ -56,7 +59,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 				for family, moved := range families {
 					labels := Label("slow")
 					if seed < 2 && (family == "over IPv6") == (seed == 1) && int(seed) == j && int(seed) == k {
-						labels = Label()
+						labels = Label("whole")
 					}
 					It(fmt.Sprintf("random world %d %s by %s, %s", seed, family, driver, fault), labels, func(ctx SpecContext) {
 						check(ctx, moved(quick(labtest.Random(seed))), driver, fault)

@@ -18,7 +18,7 @@ var _ = Describe("a noisy device", Label("root"), SpecPriority(1), func() {
 	for seed := range int64(100) {
 		labels := Label("slow")
 		if seed < 1 {
-			labels = Label()
+			labels = Label("whole")
 		}
 		It(fmt.Sprintf("is judged rightly: run %d", seed), labels, func(ctx SpecContext) {
 			world := find("one-of-each")
