@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/internal/span"
@@ -122,7 +123,7 @@ func (b *Bench) Soak(ctx context.Context, trial Trial, soak Soak) (soaked Soaked
 }
 
 // rounds checks until the time is over and nothing is in doubt, and returns the
-// outcomes of the last round.
+// last outcome of each scenario.
 func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked *Soaked) (last map[string]Outcome, err error) {
 	last = map[string]Outcome{}
 	next := min(b.Timing.Settle, soak.For)
@@ -132,18 +133,20 @@ func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked
 		if err := span.Wait(ctx, time.Until(started.Add(next))); err != nil {
 			return last, err
 		}
-		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
 		round := Round{Number: number, After: time.Since(started)}
-		round.Outcomes = b.check(ctx, asked)
+		final := round.After >= soak.For
+		due := soaked.due(asked, number == 1 || final)
+		b.tell(Step{Phase: Checking, Scenarios: namesOf(due)})
+		round.Outcomes = b.check(ctx, due)
 		if soaked.Seen, err = b.observe(ctx, soaked.Trial); err != nil {
 			return last, err
 		}
 		if soak.Tell != nil {
 			soak.Tell(round)
 		}
-		last = round.Outcomes
+		maps.Copy(last, round.Outcomes)
 		doubt := soaked.take(round)
-		over := round.After >= soak.For && !doubt
+		over := final && !doubt
 		if over || soaked.Suspect != "" || soaked.broke() {
 			return last, nil
 		}
@@ -152,6 +155,14 @@ func (b *Bench) rounds(ctx context.Context, soak Soak, started time.Time, soaked
 			next = min(next, max(soak.For, time.Since(started)))
 		}
 	}
+}
+
+// due leaves out the scenarios that a person judges, unless everyone is asked or a failure
+// has to be confirmed. A person is asked in the first round and in the last.
+func (s *Soaked) due(asked []Scenario, everyone bool) []Scenario {
+	return slices.DeleteFunc(slices.Clone(asked), func(scenario Scenario) bool {
+		return scenario.Person && !everyone && s.Scenarios[scenario.Name].doubt == 0
+	})
 }
 
 // take adds a round, and reports whether the next has to confirm a failure.

@@ -35,6 +35,30 @@ func TestASoakChecksUntilItsTimeIsOver(t *testing.T) {
 	})
 }
 
+func TestASoakAsksAPersonAtItsBeginningAndAtItsEnd(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		person := works(func() bool { return true })
+		person.Person = true
+		soaked, rounds := soak(expect, &gateway{starts: map[string]time.Duration{"a": 0}}, person)
+		expect.Expect(soaked.Works()).To(BeTrue())
+		expect.Expect(soaked.Scenarios["app"]).To(And(HaveField("Checks", 2), HaveField("Passed", 2)))
+		expect.Expect(rounds).To(HaveLen(21))
+		expect.Expect(rounds[0].Outcomes).To(HaveLen(1))
+		expect.Expect(rounds[1].Outcomes).To(BeEmpty())
+		expect.Expect(rounds[20].Outcomes).To(HaveLen(1))
+	})
+}
+
+func TestASoakAsksAPersonAgainToConfirmAFailure(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		person := works(func() bool { return false })
+		person.Person = true
+		soaked, rounds := soak(expect, &gateway{starts: map[string]time.Duration{"a": 0}}, person)
+		expect.Expect(soaked.Scenarios["app"]).To(And(HaveField("Answer", harness.Fail), HaveField("Checks", 2)))
+		expect.Expect(rounds).To(HaveLen(2))
+	})
+}
+
 func TestASoakTellsWhatItWaitsFor(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		var phases []harness.Phase

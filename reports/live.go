@@ -18,6 +18,7 @@ type Live struct {
 	Tried   []harness.Destination // those of Blocked that the device ran into
 	Ended   bool                  // nothing happens any more
 	Held    bool                  // everything is reachable until the run is resumed
+	Soak    bool                  // a policy is held for long: there are no trials, and stopping ends it at once
 	Ask     *Ask                  // the question that waits for a person; nil if there is none
 	Orders  []harness.Do          // what may be ordered now; none on a page that only shows
 	Listed  bool                  // the page is one of a list, at "../../": [RunsHTML]
@@ -48,6 +49,14 @@ var orderLabels = map[harness.Do]string{
 	harness.Stop:   "Stop after this trial",
 }
 
+// label is the text of an order's button.
+func (l Live) label(do harness.Do) string {
+	if l.Soak && do == harness.Stop {
+		return "Stop: everything reachable"
+	}
+	return orderLabels[do]
+}
+
 // mostEnds is how many destinations the picture of a live page names.
 const mostEnds = 40
 
@@ -73,7 +82,7 @@ type end struct {
 func LiveHTML(w io.Writer, r Report, live Live) error {
 	p := livePage{page: newPage(r, ""), Live: live}
 	p.Ends, p.More = ends(r, live)
-	p.Buttons = each(live.Orders, func(do harness.Do) order { return order{do, orderLabels[do]} })
+	p.Buttons = each(live.Orders, func(do harness.Do) order { return order{do, live.label(do)} })
 	return writePage(w, "live.html", p)
 }
 

@@ -31,6 +31,8 @@ type verifyFlags struct {
 	quiet   bool
 	actuate bool
 	trust   bool
+	web     webFlags
+	page    *webPage // nil if there is none
 	end     ending
 }
 
@@ -49,7 +51,10 @@ working. allow-required refuses all but what is needed, also what was never seen
 No trial of the run did that: this one does.
 
 One check that fails may be a stumble. A scenario is broken when two in a row fail,
-or more than one in ten; then the verification ends at once, with exit code 1.`,
+or more than one in ten; then the verification ends at once, with exit code 1.
+
+With --web a page shows what is blocked and what the checks came to. A person answers
+questions there, too, and can stop the verification, which makes everything reachable.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
@@ -64,6 +69,7 @@ or more than one in ten; then the verification ends at once, with exit code 1.`,
 	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	withStandInsFlag(command, &flags.options.StandIns)
 	trustFlag(command, &flags.trust)
+	flags.web.add(command)
 	return command
 }
 
@@ -83,6 +89,15 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	if err != nil {
 		return usage(err)
 	}
+	if !ofSpec(run) {
+		if err := f.web.onLab(); err != nil {
+			return err
+		}
+	}
+	if f.page, err = f.web.open(command.Context(), command.ErrOrStderr()); err != nil {
+		return err
+	}
+	defer f.page.close()
 	stand, err := f.open(command, path, run, applied)
 	if err != nil {
 		return err
@@ -163,7 +178,7 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 		return nil, usage(err)
 	}
 	f.end = ending{spec: specName(run), gateway: file.Gateway}
-	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts()})
+	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts(), page: f.page})
 }
 
 // verify sees that all works with nothing blocked, and then for long with the
@@ -174,6 +189,8 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 	soak := harness.Soak{For: cmp.Or(f.longest, 20*usual), Every: cmp.Or(f.every, usual)}
 	shown, stop := f.shower(command, stand.bench, soak)
 	defer stop()
+	shown.page = newSoakPage(f.page, run, soak)
+	defer shown.page.obey(interrupt)()
 	soak.Tell = f.teller(command, shown)
 	if err := control(ctx, stand); err != nil {
 		return came, err
@@ -189,7 +206,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 		}
 		stand.bench.Gateway = &confined{Gateway: stand.bench.Gateway, confiner: confining, open: applied.open()}
 	}
-	shown.hold(applied.policy.Kind, len(trial.Block))
+	shown.hold(applied.policy.Kind, trial.Block)
 	soaked, err := stand.lane.Soak(ctx, trial, soak)
 	return newVerification(run, applied, soaked), err
 }

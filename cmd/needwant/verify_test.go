@@ -3,12 +3,17 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gbytes"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
@@ -85,6 +90,20 @@ func grown(path, old, more string) string {
 	return now
 }
 
+// fetched is the text of a page; "" if there is none.
+func fetched(ctx context.Context, address string) string {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	Expect(err).NotTo(HaveOccurred())
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return ""
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return string(text)
+}
+
 var _ = Describe("needwant verify", Label("root"), func() {
 	It("holds either policy, and says that all works", func(ctx SpecContext) {
 		run := proved(ctx, file("lamp.yaml", lampWorld))
@@ -96,6 +115,26 @@ var _ = Describe("needwant verify", Label("root"), func() {
 			Expect(last.Regime).To(Equal("cold_boot"))
 			Expect(last.refused()).To(Equal(map[string]bool{"udp/123/time.lamp.example": false, "tcp/443/stats.lamp.example": false}))
 		}
+	}, SpecTimeout(2*time.Minute))
+
+	It("has a page, on which a person stops it", func(ctx SpecContext) {
+		run := proved(ctx, file("lamp.yaml", lampWorld))
+		command := exec.CommandContext(ctx, program, "verify", run, "--for", "1h", "--web")
+		said := gbytes.NewBuffer()
+		command.Stderr = said
+		Expect(command.Start()).To(Succeed())
+		Eventually(ctx, said).Should(gbytes.Say("Only this machine can open it"))
+		address := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(said.Contents()))
+		Eventually(ctx, func() string { return fetched(ctx, address) }).Should(MatchRegexp(`2 destinations are blocked \(block-optional\); round \d+ of checks: .*works`))
+		order, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/order", strings.NewReader("do=stop"))
+		Expect(err).NotTo(HaveOccurred())
+		order.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		order.Header.Set("Origin", address)
+		answer, err := http.DefaultTransport.RoundTrip(order) // the page is gone soon
+		Expect(err).NotTo(HaveOccurred())
+		Expect(answer.Body.Close()).To(Succeed())
+		Expect(command.Wait()).NotTo(Succeed(), "as Ctrl-C ends it")
+		Expect(command.ProcessState.ExitCode()).To(Equal(130), "%s", said.Contents())
 	}, SpecTimeout(2*time.Minute))
 
 	It("refuses under allow-required what the run has never seen, and not under block-optional", func(ctx SpecContext) {

@@ -15,6 +15,7 @@ import (
 // a terminal a status with what is blocked, what is waited for, and how long that was held.
 type verifying struct {
 	out  io.Writer
+	page *soakPage // nil if there is none
 	soak harness.Soak
 
 	mu     sync.Mutex // of what follows: the screen draws in a goroutine of its own
@@ -30,10 +31,11 @@ const said = 20
 
 func (v *verifying) say(format string, args ...any) { fmt.Fprintf(v.out, format+"\n", args...) }
 
-// hold begins with a policy, which blocks so many known destinations.
-func (v *verifying) hold(kind policy.Kind, blocked int) {
+// hold begins with a policy, which blocks these known destinations.
+func (v *verifying) hold(kind policy.Kind, blocked []harness.Destination) {
+	v.page.hold(kind, blocked)
 	v.say("all works with nothing blocked; applying %s for %s, with checks every %s", kind, span.Words(v.soak.For), span.Words(v.soak.Every))
-	what := fmt.Sprintf("%s: %d blocked", kind, blocked)
+	what := fmt.Sprintf("%s: %d blocked", kind, len(blocked))
 	if kind == policy.AllowRequired {
 		what += ", and what was never seen"
 	}
@@ -53,6 +55,7 @@ func (v *verifying) takes(step harness.Step) {
 // was no word for long.
 func (v *verifying) round(round harness.Round) {
 	now := answers(round.Outcomes)
+	v.page.round(round.Number, now)
 	v.mu.Lock()
 	news := now != v.last
 	v.rounds, v.last = round.Number, now
