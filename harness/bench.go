@@ -277,6 +277,9 @@ func suspicion(seen Observation) string {
 	if seen.Lost > 0 {
 		return fmt.Sprintf("%d messages of the kernel were lost", seen.Lost)
 	}
+	if broken := brokenStandIn(seen); broken != "" {
+		return broken
+	}
 	if len(seen.Doubts) > 0 {
 		return "there was traffic that cannot be attributed: " + strings.Join(seen.Doubts, "; ")
 	}

@@ -38,6 +38,25 @@ func TestAFailureInADisturbedNetworkProvesNothing(t *testing.T) {
 	}
 }
 
+func TestAStandInThatIsBrokenProvesNothing(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		broken := func(seen *harness.Observation) {
+			seen.StoodIn = []harness.StoodIn{{Destination: destination("time1"), Kind: harness.TimeServer, Answers: 3, Doubt: "the clock of this machine is wrong"}}
+		}
+		g := muffled{&gateway{starts: map[string]time.Duration{"time1": 0}}, func(*harness.Observation) {}, broken}
+		bench := &harness.Bench{Gateway: g, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		const suspect = `the stand-in "ntp" is broken: the clock of this machine is wrong`
+		result, err := bench.Run(context.Background(), trial("time1"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Pass))
+		expect.Expect(result.Suspect).To(Equal(suspect))
+
+		soaked, err := bench.Soak(context.Background(), trial("time1"), harness.Soak{For: time.Minute, Every: time.Second})
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(soaked.Suspect).To(Equal(suspect))
+	})
+}
+
 // muffled is a gateway of a home whose resolver is late for a name, or does not answer
 // for it: in one way while nothing is blocked, and in another while something is.
 type muffled struct {

@@ -155,7 +155,26 @@ func (h history) outside(g group, hopeful bool) (block, replaced search.Set) {
 }
 
 func (h history) hasStandIn(set search.Set) bool {
-	return len(StandInsFor(h.destinations(set), h.run.Settings.StandIns)) > 0
+	return len(StandInsFor(h.destinations(set), h.sound())) > 0
+}
+
+// broken says of stand-ins why they prove nothing in this run: a trial found them broken.
+func (h history) broken() map[StandIn]string {
+	why := map[StandIn]string{}
+	for _, f := range h.facts {
+		for _, stood := range f.Seen.StoodIn {
+			if stood.Doubt != "" {
+				why[stood.Kind] = stood.Doubt
+			}
+		}
+	}
+	return why
+}
+
+// sound are the stand-ins of the run that no trial found broken. The others are not tried again.
+func (h history) sound() []StandIn {
+	broken := h.broken()
+	return slices.DeleteFunc(slices.Clone(h.run.Settings.StandIns), func(kind StandIn) bool { return broken[kind] != "" })
 }
 
 // standInTrial asks, when nothing else is left to ask, for everything at once with its
@@ -237,7 +256,7 @@ func (p plan) withStandIns(g group, block, replaced search.Set, reason string, h
 	regime, fault := g.columns[0].Regime, g.columns[0].Fault
 	trial = Trial{
 		Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: reason,
-		Hold: max(hold, p.hold(regime, fault)), StandIns: StandInsFor(p.destinations(replaced), p.run.Settings.StandIns),
+		Hold: max(hold, p.hold(regime, fault)), StandIns: StandInsFor(p.destinations(replaced), p.sound()),
 	}
 	return trial, len(trial.StandIns) > 0
 }
@@ -336,6 +355,8 @@ func (j *judge) replaceIn(column *ColumnVerdict, explained search.Explanation) {
 			all.kinds, all.trials = append(all.kinds, r.kinds...), append(all.trials, r.trials...)
 		}
 		if len(all.kinds) == 0 {
+			cell.Why += j.whyUntried(d, len(cell.Cuts) > 0)
+			column.Cells[d] = cell
 			continue
 		}
 		slices.Sort(all.kinds)
@@ -343,6 +364,20 @@ func (j *judge) replaceIn(column *ColumnVerdict, explained search.Explanation) {
 		cell.Why += whyReplaceable(cell.Replaceable, merged(all.trials))
 		column.Cells[d] = cell
 	}
+}
+
+// whyUntried says of a destination that is needed why its stand-in says nothing; "" if it
+// has none, or if that was not broken.
+func (j *judge) whyUntried(d Destination, needed bool) string {
+	if !needed {
+		return ""
+	}
+	for _, kind := range StandInsFor([]Destination{d}, j.run.Settings.StandIns) {
+		if why := j.broken()[kind]; why != "" {
+			return fmt.Sprintf(" Whether %s would do is not known, since the gateway's was broken: %s.", kind.Own(), why)
+		}
+	}
+	return ""
 }
 
 // whyReplaceable says what answered, and in which trials it worked.

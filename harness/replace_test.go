@@ -144,6 +144,25 @@ var _ = Describe("what can be replaced", func() {
 		}
 	})
 
+	It("is not known if the stand-in was broken, which is not tried again", func() {
+		const why = "the clock of this machine is wrong"
+		wrong := &lane{device: clock, after: func(r *harness.Result) {
+			for i := range r.Seen.StoodIn {
+				r.Seen.StoodIn[i].Doubt, r.Suspect = why, why
+			}
+		}}
+		done := run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{wrong} })
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(asked(done)).To(HaveLen(1))
+		judgement := harness.Judge(done)
+		Expect(judgement.Outside).To(BeEmpty())
+		Expect(replaceable(done, 0)).To(BeEmpty())
+		cells := judgement.Columns[0].Cells
+		Expect(cells[destination("time3")].Why).To(HaveSuffix("Whether your own time server would do is not known, since the gateway's was broken: " + why + "."))
+		Expect(cells[destination("cloud")].Why).NotTo(ContainSubstring(why))
+		Expect(cells[destination("ads")].Why).NotTo(ContainSubstring(why))
+	})
+
 	It("gets no headline if all at once does not work", func() {
 		strained := &lane{device: clock, after: func(r *harness.Result) {
 			if len(r.Trial.StandIns) == 3 {

@@ -167,7 +167,7 @@ func (s *Soaked) due(asked []Scenario, everyone bool) []Scenario {
 
 // take adds a round, and reports whether the next has to confirm a failure.
 func (s *Soaked) take(round Round) (doubt bool) {
-	if s.Seen.Broken != "" {
+	if s.Seen.Broken != "" || brokenStandIn(s.Seen) != "" {
 		s.Suspect = suspicion(s.Seen)
 	}
 	for name, outcome := range round.Outcomes {

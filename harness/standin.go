@@ -110,6 +110,17 @@ type StoodIn struct {
 	Destination Destination `json:"destination"`
 	Kind        StandIn     `json:"kind"`
 	Answers     int         `json:"answers"`
+	Doubt       string      `json:"doubt,omitempty"` // why its answers prove nothing, e.g. that the clock of the gateway is wrong; "" if they do
+}
+
+// brokenStandIn says which stand-in of a window proves nothing, and why; "" if there is none.
+func brokenStandIn(seen Observation) string {
+	for _, stood := range seen.StoodIn {
+		if stood.Doubt != "" {
+			return fmt.Sprintf("the stand-in %q is broken: %s", stood.Kind, stood.Doubt)
+		}
+	}
+	return ""
 }
 
 // CheckStandIns finds what keeps stand-ins from answering for what a trial blocks.

@@ -27,6 +27,13 @@ var _ = Describe("the doctor", func() {
 		Expect(clock(earliest.AddDate(1, 0, 0), true)).To(ContainSubstring("kept by a time server"))
 	})
 
+	It("warns of a clock that nobody keeps if a device gets its time", func() {
+		time := map[harness.Destination]harness.StandIn{{Protocol: "udp", Port: 123, Name: "time.example"}: harness.TimeServer}
+		Expect(unkept(time, false)).To(HavePrefix("warning: the device gets the time of this machine"))
+		Expect(unkept(time, true)).To(BeEmpty())
+		Expect(unkept(nil, false)).To(BeEmpty())
+	})
+
 	It("sees bridges that hand packets to the machine's rules", func() {
 		says := func(value string, err error) func(string) ([]byte, error) {
 			return func(string) ([]byte, error) { return []byte(value), err }

@@ -119,7 +119,7 @@ func clock(now time.Time, synchronised bool) (finding, error) {
 		return finding{}, fmt.Errorf("says %s, and so every certificate is refused", said)
 	}
 	if !synchronised {
-		return note(said + ", not kept by a time server: 'sudo timedatectl set-ntp true' changes that; trials do not depend on it"), nil
+		return note(said + ", not kept by a time server: 'sudo timedatectl set-ntp true' changes that; it matters only to the stand-in for time servers"), nil
 	}
 	return ok(said + ", kept by a time server"), nil
 }

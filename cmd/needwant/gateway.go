@@ -85,6 +85,9 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	for _, d := range blocked {
 		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s%s\n", d, answeredHere(trial.StandIns[d]))
 	}
+	if kept, err := synchronised(); err == nil {
+		fmt.Fprint(command.ErrOrStderr(), unkept(trial.StandIns, kept))
+	}
 	fmt.Fprintln(command.ErrOrStderr(), kept(file, len(blocked))+"; stop with Ctrl-C")
 	k := &keeper{
 		gateway: stand.bench.Gateway, policy: trial, orders: web.orders(),

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -72,6 +73,14 @@ func ownServers(texts []string) (servers []netip.Addr, err error) {
 // withStandInsFlag adds --with-stand-ins, for a policy.
 func withStandInsFlag(command *cobra.Command, on *bool) {
 	command.Flags().BoolVar(on, "with-stand-ins", false, "also block what the run proved to be replaceable, and answer in its place")
+}
+
+// unkept warns that the device gets the time of a clock that nobody keeps; "" if that is not so.
+func unkept(standIns map[harness.Destination]harness.StandIn, kept bool) string {
+	if kept || !slices.Contains(slices.Collect(maps.Values(standIns)), harness.TimeServer) {
+		return ""
+	}
+	return "warning: the device gets the time of this machine, whose clock no time server keeps; 'sudo timedatectl set-ntp true' changes that\n"
 }
 
 // answeredHere says which stand-in answers; "" if none does.

@@ -232,6 +232,7 @@ func (v *validator) observation(seen harness.Observation) {
 		v.destination(stood.Destination)
 		oneOf(v, "a stand-in", stood.Kind, harness.StandIns()...)
 		v.notNegative("a number of answers", stood.Answers)
+		v.text("why a stand-in proves nothing", stood.Doubt)
 	}
 	for _, sinkhole := range seen.Sinkholes {
 		v.text("a name", sinkhole.Name)

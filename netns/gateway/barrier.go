@@ -31,6 +31,7 @@ type barrier struct {
 	tables  *chains.Tables
 	driver  block.Driver
 	tracked *conntrack.Table
+	clocks  clocks
 	pulse   *block.Pulse // nil if the tables are the gateway's alone
 
 	mutex   sync.Mutex

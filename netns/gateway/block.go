@@ -109,6 +109,7 @@ func (g *Gateway) note(p watch.Packet) {
 			g.untested.add(left.What, left.To, left.Dropped)
 		}
 		g.follow(p)
+		g.barrier.clocks.hear(p)
 	}
 }
 

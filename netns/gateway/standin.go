@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/block"
@@ -162,15 +163,29 @@ func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
 	if s == nil {
 		return nil, nil
 	}
-	answers := map[harness.Destination]int{}
+	stood := map[harness.Destination]harness.StoodIn{}
 	for place, count := range s.servers.Answered() {
 		for _, d := range b.table.Destinations(place) {
-			answers[d] += count
+			was := stood[d]
+			was.Answers += count
+			stood[d] = was
+		}
+	}
+	for place, err := range s.servers.Unsent() {
+		for _, d := range b.table.Destinations(place) {
+			if was := stood[d]; was.Answers == 0 {
+				stood[d] = harness.StoodIn{Doubt: fmt.Sprintf("its answers could not be sent: %v", err)}
+			}
 		}
 	}
 	for _, d := range slices.SortedFunc(maps.Keys(s.kinds), harness.Destination.Compare) {
-		if answers[d] > 0 {
-			all = append(all, harness.StoodIn{Destination: d, Kind: s.kinds[d], Answers: answers[d]})
+		was := stood[d]
+		was.Destination, was.Kind = d, s.kinds[d]
+		if was.Kind == harness.TimeServer && was.Answers > 0 {
+			was.Doubt = b.clocks.wrong(time.Now())
+		}
+		if was.Answers > 0 || was.Doubt != "" {
+			all = append(all, was)
 		}
 	}
 	return all, s.servers.Failure()

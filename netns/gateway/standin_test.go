@@ -2,9 +2,11 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/beevik/ntp"
@@ -111,6 +113,42 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		Entry("the pages", "tcp/80/198.18.0.1", "tcp", ":80", SpecTimeout(20*time.Second)),
 	)
 
+	for _, family := range families {
+		It("is broken if this machine's clock is not that of the device's own time servers: "+family.name, func(ctx SpecContext) {
+			s := newStreet(ctx)
+			right, wrong := family.first, family.second
+			serveTime(ctx, s.outside, wrong, -3*time.Hour)
+			block := []harness.Destination{destination("udp/123/" + right.String())}
+			doubt := func(server netip.Addr) string {
+				GinkgoHelper()
+				Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+				Expect(askTime(ctx, s.device, server.String())).Error().NotTo(HaveOccurred())
+				s.observe(ctx)
+				Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+				Expect(askTime(ctx, s.device, right.String())).Error().NotTo(HaveOccurred())
+				seen := s.observe(ctx).StoodIn
+				Expect(seen).To(HaveLen(1))
+				return seen[0].Doubt
+			}
+			Expect(doubt(wrong)).To(HavePrefix("the clock of this machine is 3 h ahead of the device's own time servers: set it"))
+			serveTime(ctx, s.outside, right, 0)
+			Expect(doubt(right)).To(BeEmpty(), "one of two is wrong")
+		}, SpecTimeout(20*time.Second))
+	}
+
+	It("is broken if it is asked and its answers do not leave", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		Expect(s.middle.Command(ctx, "iptables", "-I", "OUTPUT", "-p", "udp", "--sport", "123", "-j", "DROP").Run()).To(Succeed())
+		address := families[0].first.String()
+		block := []harness.Destination{destination("udp/123/" + address)}
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+		Expect(try(ctx, s.device, "udp", families[0].first, 123)).NotTo(Succeed(), "this is no request")
+		Expect(s.observe(ctx).StoodIn).To(BeEmpty())
+		go func() { _, _ = askTime(ctx, s.device, address) }()
+		Eventually(func() []harness.StoodIn { return s.observe(ctx).StoodIn }).WithContext(ctx).Should(HaveExactElements(And(
+			HaveField("Answers", 0), HaveField("Doubt", HavePrefix("its answers could not be sent: ")))))
+	}, SpecTimeout(20*time.Second))
+
 	It("is refused for what it cannot answer, and for what is not blocked", func(ctx SpecContext) {
 		s := newStreet(ctx)
 		block := []harness.Destination{destination("tcp/443/a.example"), destination("udp/123/a.example")}
@@ -124,6 +162,31 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		Expect(s.gateway.BlockWith(ctx, block, harness.NXDomain, on)).To(MatchError(ContainSubstring("use reject or drop")))
 	}, SpecTimeout(20*time.Second))
 })
+
+// serveTime is a time server on the internet, whose clock is some time off.
+func serveTime(ctx context.Context, at *netns.Namespace, address netip.Addr, off time.Duration) {
+	GinkgoHelper()
+	const since1900 = 2208988800 // seconds from 1900 to 1970
+	socket, err := at.ListenPacket(ctx, "udp", netip.AddrPortFrom(address, 123).String())
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(socket.Close)
+	go func() {
+		request := make([]byte, 48)
+		for {
+			_, from, err := socket.ReadFrom(request)
+			if err != nil {
+				return
+			}
+			answer := make([]byte, 48)
+			answer[0], answer[1] = 4<<3|4, 2 // version, server; stratum
+			copy(answer[24:], request[40:])
+			for _, at := range []int{16, 32, 40} {
+				binary.BigEndian.PutUint32(answer[at:], uint32(time.Now().Add(off).Unix()+since1900))
+			}
+			_, _ = socket.WriteTo(answer, from)
+		}
+	}()
+}
 
 // askTime asks a time server from the device.
 func askTime(ctx context.Context, from *netns.Namespace, server string) (*ntp.Response, error) {

@@ -70,15 +70,18 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 		}, "udp/8053/ot.plug.example")
 	}, SpecTimeout(5*time.Minute))
 
-	It("are the five time servers of a real vacuum, so that it needs one server alone", Label("slow"), func(ctx SpecContext) {
-		replaceable := map[string]harness.StandIn{}
+	DescribeTable("are the five time servers of a real vacuum, so that it needs one server alone", Label("slow"), func(ctx SpecContext, driver string) {
 		world := find("s50-thread")
-		for id, d := range world.Destinations {
+		replaceable := map[string]harness.StandIn{}
+		for _, d := range world.Destinations {
 			if d.Port == 123 {
-				replaceable[world.Destinations[id].ID()] = harness.TimeServer
+				replaceable[d.ID()] = harness.TimeServer
 			}
 		}
 		Expect(replaceable).To(HaveLen(5))
-		proves(ctx, world, harness.Settings{}, replaceable, world.Destinations["ec2_a"].ID())
-	}, SpecTimeout(5*time.Minute))
+		proves(ctx, world, harness.Settings{Driver: driver}, replaceable, world.Destinations["ec2_a"].ID())
+	},
+		Entry("by ipset", "ipset", SpecTimeout(5*time.Minute)),
+		Entry("by iptables", "iptables", SpecTimeout(5*time.Minute)),
+	)
 })

@@ -33,9 +33,13 @@ func (s *Servers) serveEchoes(ctx context.Context, at sockets.Config) error {
 				return err
 			}
 			reply, ok := echoReply(text, own)
-			if ok && s.takes(harness.ICMP, to) && (!own || packets.Write(reply, from, to) == nil) {
-				s.Answer(harness.ICMP, to)
+			if !ok || !s.takes(harness.ICMP, to) {
+				continue
 			}
+			if own {
+				err = packets.Write(reply, from, to)
+			}
+			s.sent(harness.ICMP, to, err)
 		}
 	})
 	return nil

@@ -34,8 +34,9 @@ type Servers struct {
 
 	mutex    sync.Mutex
 	closed   bool
-	failure  error               // the first
-	answered map[watch.Place]int // how often, of the places that were given
+	failure  error                 // the first
+	answered map[watch.Place]int   // how often, of the places that were given
+	unsent   map[watch.Place]error // why an answer in the name of a place could not be sent, the last time
 }
 
 // starters open the sockets of each kind for one version of IP. A kind that has none is
@@ -51,7 +52,7 @@ func starters() map[harness.StandIn]func(*Servers, context.Context, sockets.Conf
 
 // Open starts some kinds of servers. They answer when it returns.
 func Open(ctx context.Context, config Config, kinds []harness.StandIn) (*Servers, error) {
-	s := &Servers{config: config, answered: map[watch.Place]int{}}
+	s := &Servers{config: config, answered: map[watch.Place]int{}, unsent: map[watch.Place]error{}}
 	for _, kind := range kinds {
 		start := starters()[kind]
 		if start == nil {
@@ -84,6 +85,17 @@ func (s *Servers) Answer(protocol string, meant netip.AddrPort) {
 	}
 }
 
+// sent counts an answer that a server gave to a packet, unless err says why it could not be sent.
+func (s *Servers) sent(protocol string, meant netip.AddrPort, err error) {
+	if err == nil {
+		s.Answer(protocol, meant)
+		return
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.unsent[placeOf(protocol, meant)] = err
+}
+
 // takes reports whether a place was given.
 func (s *Servers) takes(protocol string, meant netip.AddrPort) bool {
 	s.mutex.Lock()
@@ -101,6 +113,13 @@ func (s *Servers) Answered() map[watch.Place]int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return maps.Clone(s.answered)
+}
+
+// Unsent says why answers in the name of some places could not be sent.
+func (s *Servers) Unsent() map[watch.Place]error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return maps.Clone(s.unsent)
 }
 
 // Failure says why a stand-in does not answer any more: the error with which its socket

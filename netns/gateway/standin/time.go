@@ -31,8 +31,8 @@ func (s *Servers) serveTime(ctx context.Context, at sockets.Config) error {
 				return err
 			}
 			reply, ok := timeReply(text, time.Now())
-			if ok && s.takes(harness.UDP, to) && packets.Write(reply, from, to) == nil {
-				s.Answer(harness.UDP, to)
+			if ok && s.takes(harness.UDP, to) {
+				s.sent(harness.UDP, to, packets.Write(reply, from, to))
 			}
 		}
 	})
