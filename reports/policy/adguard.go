@@ -11,6 +11,15 @@ func adguard(d *draft, p Policy) error {
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
 	d.loseWithheld(p)
+	led := d.led(p)
+	for _, host := range led.listed {
+		for _, own := range p.Own {
+			d.line("||%s^%s,dnsrewrite=NOERROR;%s;%s", host, client, map[bool]string{true: "A", false: "AAAA"}[own.Is4()], own)
+		}
+	}
+	for _, host := range led.spared {
+		d.line("@@||%s^%s,dnsrewrite", host, client)
+	}
 	if p.Kind == AllowRequired {
 		n := namesOf(d, p.listed(), p.unlisted(), answered)
 		for _, host := range n.listed {
@@ -22,7 +31,7 @@ func adguard(d *draft, p Policy) error {
 		d.line("||*^%s", client)
 		return nil
 	}
-	n := namesOf(d, p.listed(), p.unlisted(), withheld)
+	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), withheld).but(led)
 	for _, host := range n.listed {
 		d.line("||%s^%s", host, client)
 	}

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +13,8 @@ func dnsmasq(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		return dnsmasqAllow(d, p)
 	}
-	n := namesOf(d, p.listed(), p.unlisted(), withheld)
+	led := d.led(p)
+	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), withheld).but(led)
 	d.lose("It goes for every device that asks this server.")
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
@@ -22,10 +25,42 @@ func dnsmasq(d *draft, p Policy) error {
 	for _, host := range n.spared {
 		d.line("server=/%s/#", host)
 	}
+	d.dnsmasqTime(p, led, n)
 	return nil
 }
 
+// dnsmasqTime answers the names of time servers with the owner's, except names below them
+// that are needed.
+func (d *draft) dnsmasqTime(p Policy, led, n names) {
+	for _, host := range led.listed {
+		d.line("local=/%s/", host) // or a family without an address is asked of others
+		for _, own := range p.Own {
+			d.line("address=/%s/%s", host, own)
+		}
+	}
+	for _, host := range led.spared {
+		if !slices.Contains(n.spared, host) && !slices.Contains(n.listed, host) {
+			d.line("server=/%s/#", host)
+		}
+	}
+	if len(p.Own) > 0 {
+		d.comment("A device may also take its time server from DHCP, which was not tried. If dnsmasq is the DHCP server, too:")
+		for _, own := range p.Own {
+			d.comment("%s", dnsmasqOption(own))
+		}
+	}
+}
+
+// dnsmasqOption offers a time server by DHCP: options 42 and 56 (RFC 2132 and RFC 5908).
+func dnsmasqOption(own netip.Addr) string {
+	if own.Is4() {
+		return fmt.Sprintf("dhcp-option=option:ntp-server,%s", own)
+	}
+	return fmt.Sprintf("dhcp-option=option6:ntp-server,[%s]", own)
+}
+
 func dnsmasqAllow(d *draft, p Policy) error {
+	led := d.led(p)
 	n := namesOf(d, p.listed(), p.unlisted(), answered)
 	d.loseWithheld(p)
 	d.lose("All other names are withheld from everybody who asks: use it on a server for this device alone.")
@@ -38,6 +73,7 @@ func dnsmasqAllow(d *draft, p Policy) error {
 	for _, host := range n.spared {
 		d.line("address=/%s/", host)
 	}
+	d.dnsmasqTime(p, led, n)
 	return nil
 }
 

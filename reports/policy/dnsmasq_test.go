@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
@@ -21,24 +25,10 @@ import (
 var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 	ask := func(ctx context.Context, m reports.Matrix, kind policy.Kind) func(name string) string {
 		GinkgoHelper()
-		tool("dnsmasq")
-		ns := namespace()
-		serve(ns)
-		path := filepath.Join(GinkgoT().TempDir(), "dnsmasq.conf")
-		text := export("dnsmasq", made(m, policy.Options{Kind: kind})).Text
-		Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
-		command := ns.Command(ctx, "dnsmasq", "--keep-in-foreground", "--conf-file="+path, "--no-resolv", "--no-hosts",
-			"--user=root", "--pid-file=", "--server=127.0.0.1#5300", "--listen-address=127.0.0.1", "--bind-interfaces")
-		Expect(command.Start()).To(Succeed())
-		DeferCleanup(func() {
-			Expect(command.Process.Kill()).To(Succeed())
-			_ = command.Wait() // killed
-		})
-		answer := func(name string) (string, error) { return query(ctx, ns, name) }
-		Eventually(answer).WithContext(ctx).WithArguments("stranger.invalid").ShouldNot(BeEmpty())
+		ns := start(ctx, export("dnsmasq", made(m, policy.Options{Kind: kind})).Text)
 		return func(name string) string {
 			GinkgoHelper()
-			code, err := answer(name)
+			code, err := query(ctx, ns, name)
 			Expect(err).NotTo(HaveOccurred())
 			return code
 		}
@@ -76,6 +66,32 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 		}
 	}, SpecTimeout(time.Minute))
 
+	It("answers the names of time servers with their owner's, over both families, and with nothing else", func(ctx SpecContext) {
+		m := matrix(append(fan(), seen{"tcp/443/log.time.fan.example", "203.0.113.9", optional, optional}, seen{"tcp/443/api.time.fan.example", "203.0.113.10", required, required})...)
+		for _, r := range m.Rows {
+			for column, cell := range r.Cells {
+				if r.Destination.ID.Port == 123 {
+					cell.Replaceable = []harness.StandIn{harness.TimeServer}
+					r.Cells[column] = cell
+				}
+			}
+		}
+		v4, v6 := netip.MustParseAddr("192.168.1.10"), netip.MustParseAddr("fd00::10")
+		for _, own := range [][]netip.Addr{{v4, v6}, {v4}} {
+			for _, kind := range policy.Kinds() {
+				text := export("dnsmasq", made(m, policy.Options{Kind: kind, TimeServers: own})).Text
+				ns := start(ctx, strings.ReplaceAll(text, "# dhcp-option=", "dhcp-option="))
+				Expect(resolve(ctx, ns, "time.fan.example", dns.TypeA)).To(Equal([]string{"192.168.1.10"}))
+				Expect(resolve(ctx, ns, "time.fan.example", dns.TypeAAAA)).To(Equal([]string{"fd00::10"}[:len(own)-1]), "no other address")
+				Expect(resolve(ctx, ns, "api.time.fan.example", dns.TypeA)).To(Equal([]string{"203.0.113.1"}), "it is needed")
+				Expect(resolve(ctx, ns, "api.fan.example", dns.TypeA)).To(Equal([]string{"203.0.113.1"}))
+				if kind == policy.BlockOptional {
+					Expect(resolve(ctx, ns, "log.fan.example", dns.TypeA)).To(BeEmpty())
+				}
+			}
+		}
+	}, SpecTimeout(time.Minute))
+
 	It("answers for all names below a domain, and for no other", func(ctx SpecContext) {
 		asked := ask(ctx, wide(required), policy.AllowRequired)
 		for _, answered := range []string{"1.data.fan.example", "a.b.data.fan.example"} {
@@ -86,6 +102,26 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 		}
 	}, SpecTimeout(time.Minute))
 })
+
+// start runs dnsmasq with an export, in a namespace in which everything else has an address.
+func start(ctx context.Context, text string) *netns.Namespace {
+	GinkgoHelper()
+	tool("dnsmasq")
+	ns := namespace()
+	serve(ns)
+	path := filepath.Join(GinkgoT().TempDir(), "dnsmasq.conf")
+	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	command := ns.Command(ctx, "dnsmasq", "--keep-in-foreground", "--conf-file="+path, "--no-resolv", "--no-hosts",
+		"--user=root", "--pid-file=", "--server=127.0.0.1#5300", "--listen-address=127.0.0.1", "--bind-interfaces")
+	Expect(command.Start()).To(Succeed())
+	DeferCleanup(func() {
+		Expect(command.Process.Kill()).To(Succeed())
+		_ = command.Wait() // killed
+	})
+	answer := func(name string) (string, error) { return query(ctx, ns, name) }
+	Eventually(answer).WithContext(ctx).WithArguments("stranger.invalid").ShouldNot(BeEmpty())
+	return ns
+}
 
 // serve is an internet in which every name has an address.
 func serve(ns *netns.Namespace) {
@@ -108,20 +144,36 @@ func serve(ns *netns.Namespace) {
 
 // query tells how one question is answered.
 func query(ctx context.Context, ns *netns.Namespace, name string) (string, error) {
-	connection, err := ns.Dial(ctx, "udp", "127.0.0.1:53")
+	addresses, err := resolve(ctx, ns, name, dns.TypeA)
 	if err != nil {
 		return "", err
 	}
-	defer connection.Close()
-	client := dns.Client{Timeout: 2 * time.Second}
-	reply, _, err := client.ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA), &dns.Conn{Conn: connection})
-	if err != nil {
-		return "", fmt.Errorf("asking for %s: %w", name, err)
-	}
-	for _, record := range reply.Answer {
-		if a, ok := record.(*dns.A); ok && !a.A.IsUnspecified() {
-			return "answered", nil
-		}
+	if slices.ContainsFunc(addresses, func(text string) bool { return text != "0.0.0.0" }) {
+		return "answered", nil
 	}
 	return "withheld", nil
+}
+
+// resolve lists the addresses of a name.
+func resolve(ctx context.Context, ns *netns.Namespace, name string, kind uint16) ([]string, error) {
+	connection, err := ns.Dial(ctx, "udp", "127.0.0.1:53")
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Close()
+	client := dns.Client{Timeout: 2 * time.Second}
+	reply, _, err := client.ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), kind), &dns.Conn{Conn: connection})
+	if err != nil {
+		return nil, fmt.Errorf("asking for %s: %w", name, err)
+	}
+	addresses := []string{}
+	for _, record := range reply.Answer {
+		switch r := record.(type) {
+		case *dns.A:
+			addresses = append(addresses, r.A.String())
+		case *dns.AAAA:
+			addresses = append(addresses, r.AAAA.String())
+		}
+	}
+	return addresses, nil
 }

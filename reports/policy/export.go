@@ -22,7 +22,7 @@ type Format struct {
 	Name  string // as --format takes it
 	About string // a few words for a help text
 
-	leads   bool   // it can lead the device to another time server
+	leads   bool   // it can lead the device to another time server, by rules or by the answers to names
 	names   bool   // it blocks by name alone, so that it can say what a run on names found
 	comment string // begins a line of comment; "" where there are none
 	write   func(*draft, Policy) error
@@ -33,19 +33,29 @@ func Formats() []Format {
 	return []Format{
 		{"nft", "a table for nft -f", true, false, "#", nft},
 		{"iptables", "for iptables-restore and ip6tables-restore --noflush", true, false, "#", iptables},
-		{"openwrt", "sections for /etc/config/firewall", false, false, "#", openwrt},
-		{"dnsmasq", "a block list of names", false, true, "#", dnsmasq},
+		{"openwrt", "sections for /etc/config/firewall", true, false, "#", openwrt},
+		{"dnsmasq", "a block list of names", true, true, "#", dnsmasq},
 		{"dnsmasq-nftset", "makes the table of nft follow names", false, false, "#", dnsmasqSets},
-		{"adguard", "filter rules for AdGuard Home", false, true, "!", adguard},
-		{"routeros", "commands for MikroTik's RouterOS", false, false, "#", routeros},
+		{"adguard", "filter rules for AdGuard Home", true, true, "!", adguard},
+		{"routeros", "commands for MikroTik's RouterOS", true, false, "#", routeros},
 		{"opnsense", "contents of aliases, with instructions", false, false, "#", opnsense},
-		{"pihole", "a script for Pi-hole 6, for this client alone", false, true, "#", pihole},
+		{"pihole", "a script for Pi-hole 6, for this client alone", true, true, "#", pihole},
 		{"pihole-list", "a list of names for Pi-hole, for every client", false, true, "#", piholeList},
-		{"hosts", "a hosts file", false, true, "#", hosts},
+		{"hosts", "a hosts file", true, true, "#", hosts},
 		{"unifi", "instructions with lists", false, false, "#", unifi},
 		{"mud", "a Manufacturer Usage Description, RFC 8520", false, false, "", mud},
 		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", false, false, "", haMQTT},
 	}
+}
+
+// leading are the names of the formats that can lead the device to another time server.
+func leading() (names []string) {
+	for _, format := range Formats() {
+		if format.leads {
+			names = append(names, format.Name)
+		}
+	}
+	return names
 }
 
 // Find is the format with this name; the error lists all.
@@ -71,7 +81,7 @@ func (f Format) Export(p Policy) (Export, error) {
 		return Export{}, errors.New("the run was made with placement dns: it knows names and no ports, so that no firewall rules can be made of it: choose dnsmasq, adguard or hosts")
 	}
 	if len(p.Own) > 0 && !f.leads {
-		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose nft or iptables, or leave out --stand-in", f.Name)
+		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose one of %s, or leave out --stand-in", f.Name, strings.Join(leading(), ", "))
 	}
 	d := &draft{mark: f.comment}
 	if err := f.write(d, p); err != nil {

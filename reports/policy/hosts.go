@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"slices"
+	"strings"
 )
 
 // hosts writes lines for /etc/hosts of a name server, or for Pi-hole.
@@ -19,12 +20,22 @@ func namesAlone(d *draft, p Policy, prefix string) error {
 		}
 		return one.wild()
 	})
-	n := namesOf(d, listed, p.unlisted(), withheld)
+	led := d.led(p)
+	n := namesOf(d, listed, p.withServed(p.unlisted()), withheld)
 	d.lose("It goes for every device that asks this server.")
 	d.lose(directContactPasses)
 	d.loseWithheld(p)
 	for _, host := range n.listed {
 		d.line("%s%s", prefix, host)
+	}
+	for _, host := range led.listed {
+		if strings.HasPrefix(host, "*.") {
+			d.lose("%s is asked as before: a list of names has no wildcards.", host)
+			continue
+		}
+		for _, own := range p.Own {
+			d.line("%s %s", own, host)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -25,6 +26,7 @@ func openwrt(d *draft, p Policy) error {
 	} else {
 		u.resolver(target)
 	}
+	u.time()
 	for _, s := range services(listed) {
 		u.service(s, "ipv4", netip.Addr.Is4, target)
 		u.service(s, "ipv6", netip.Addr.Is6, target)
@@ -55,6 +57,51 @@ func (u uci) rule(name string, options ...string) {
 			u.line("\tlist src_ip '%s'", address)
 		}
 	}
+	for _, option := range options {
+		u.line("\t%s", option)
+	}
+	u.line("")
+}
+
+// time leads requests for the time to the owner's server, and its answers back through the
+// router; see nftTime. Requests that no server is given for are refused.
+func (u uci) time() {
+	if len(u.policy.Own) == 0 {
+		return
+	}
+	u.loseTime(u.policy)
+	u.comment("The device and your time server are in the zone lan here: write their zones for src if they are not.")
+	u.comment(forgetTime)
+	device := u.policy.Device
+	for _, own := range u.policy.Own {
+		family, of := "ipv4", netip.Addr.Is4
+		if own.Is6() {
+			family, of = "ipv6", netip.Addr.Is6
+		}
+		matches := []string{fmt.Sprintf("option src_mac '%s'", device.mac())}
+		if device.byAddress() {
+			matches = nil
+			for _, address := range device.only(of) {
+				matches = append(matches, fmt.Sprintf("option src_ip '%s'", address))
+			}
+		}
+		for _, match := range matches {
+			u.section("redirect", "time "+family, "option src 'lan'", match, "option family '"+family+"'", "option proto 'udp'", "option src_dport '123'",
+				"option target 'DNAT'", fmt.Sprintf("option dest_ip '%s'", own), "option dest_port '123'", "option reflection '0'")
+		}
+		u.section("nat", "time back "+family, "option src 'lan'", "option family '"+family+"'", "option proto 'udp'",
+			fmt.Sprintf("option dest_ip '%s'", own), "option dest_port '123'", "option target 'MASQUERADE'")
+	}
+	if family, ok := u.policy.timeless(); ok {
+		target := map[bool]string{true: "DROP", false: "REJECT"}[u.policy.rules() == harness.Drop]
+		u.rule("time "+family, "option dest 'wan'", "option family '"+strings.ToLower(family)+"'", "list proto 'udp'", "option dest_port '123'", "option target '"+target+"'")
+	}
+}
+
+// section writes one section of any kind.
+func (u uci) section(kind, name string, options ...string) {
+	u.line("config %s", kind)
+	u.line("\toption name '%s'", short("needwant "+u.policy.Device.slug()+": "+name, 80))
 	for _, option := range options {
 		u.line("\t%s", option)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-// serve takes the time servers off the other lists, since rules lead the device to its
-// owner's instead. The error says what the run does not prove.
+// serve takes the time servers off the other lists, since the device is led to its
+// owner's instead: by rules, or by the answers to their names. The error says what the run does not prove.
 func (p *Policy) serve(m reports.Matrix, own []netip.Addr) error {
 	if len(own) == 0 {
 		return nil
@@ -43,10 +43,10 @@ func (p *Policy) serve(m reports.Matrix, own []netip.Addr) error {
 
 // reasonServed says which trial had the owner's servers and the block at once.
 func (p *Policy) reasonServed(m reports.Matrix) {
-	p.prove("Whatever the device asks for the time goes to %s.", join(p.Own))
+	p.prove("The device gets the time from %s.", join(p.Own))
 	for _, o := range m.Outside {
 		if containsAll(o.Columns, p.Columns) {
-			p.prove("Trial %d answered it so, and all worked.", o.Trial)
+			p.prove("Trial %d answered in the place of its time servers, and all worked.", o.Trial)
 			return
 		}
 	}
@@ -63,12 +63,19 @@ func (p Policy) ownTime(family func(netip.Addr) bool) (server netip.Addr, ok boo
 	return p.Own[i], true
 }
 
+// timeless is the family that has no time server: "IPv4" or "IPv6"; ok is false if both have one.
+func (p Policy) timeless() (family string, ok bool) {
+	if _, ok := p.ownTime(netip.Addr.Is4); !ok {
+		return "IPv4", true
+	}
+	_, has := p.ownTime(netip.Addr.Is6)
+	return "IPv6", !has
+}
+
 // loseTime says which family has no time server.
 func (d *draft) loseTime(p Policy) {
-	for name, family := range map[string]func(netip.Addr) bool{"IPv4": netip.Addr.Is4, "IPv6": netip.Addr.Is6} {
-		if _, ok := p.ownTime(family); !ok {
-			d.lose("Requests for the time over %s are refused: give the address that your time server has there by another --stand-in.", name)
-		}
+	if name, ok := p.timeless(); ok {
+		d.lose("Requests for the time over %s are refused: give the address that your time server has there by another --stand-in.", name)
 	}
 }
 
@@ -113,6 +120,50 @@ func (d *draft) nftTimeRules(p Policy) {
 	}
 	d.line("\t\tudp dport 123 counter %s", nftVerdict(harness.UDP, p.rules()))
 }
+
+// led are the names of time servers that are to be answered with the owner's, for languages
+// that know names alone. Spared are names below them that are needed.
+func (d *draft) led(p Policy) (n names) {
+	if len(p.Own) == 0 {
+		return names{}
+	}
+	if name, ok := p.timeless(); ok {
+		d.lose("The names of time servers get no address over %s: give the address that your time server has there by another --stand-in.", name)
+	}
+	for _, one := range p.Served {
+		other, needed := sameHost(one, p.Open)
+		switch {
+		case one.Host == "":
+			d.lose("%s is asked as before: it is contacted by its address.", one.label())
+		case standsForMany(one.Host):
+			d.lose("%s is asked as before: strangers have names below it.", one.label())
+		case needed:
+			d.lose("%s is asked as before: %s has the same name, and is open.", one.label(), other.label())
+		case leads(p.Open, one.Host) != nil:
+			d.lose("%s is asked as before: %s needs that name, as its CNAME.", one.label(), leads(p.Open, one.Host).label())
+		default:
+			n.listed = append(n.listed, one.Host)
+		}
+	}
+	slices.Sort(n.listed)
+	n.listed = slices.Compact(n.listed)
+	n.spared = nested(n.listed, p.Open)
+	if len(n.listed) > 0 {
+		d.said = append(d.said, "No trial answered names so: look whether the device works when it has asked for them again.")
+	}
+	return n
+}
+
+// but leaves out of the names that are blocked those of time servers, which are answered
+// with the owner's.
+func (n names) but(led names) names {
+	ours := func(host string) bool { return slices.Contains(led.listed, host) }
+	n.spared = slices.DeleteFunc(n.spared, ours)
+	return n
+}
+
+// withServed are some destinations, and those in whose place the owner's answers.
+func (p Policy) withServed(some []Destination) []Destination { return slices.Concat(some, p.Served) }
 
 func nftFamily(address netip.Addr) string {
 	if address.Is4() {

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -39,7 +40,7 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 			for _, d := range slices.Concat(p.Blocked, p.Open) {
 				Expect(d.ID.Port).NotTo(Equal(uint16(123)), "%s", d.ID)
 			}
-			Expect(p.Proof).To(ContainElements("Whatever the device asks for the time goes to 192.168.1.10.", "Trial 12 answered it so, and all worked."))
+			Expect(p.Proof).To(ContainElements("The device gets the time from 192.168.1.10.", "Trial 12 answered in the place of its time servers, and all worked."))
 
 			m := replaceable()
 			m.Outside = nil
@@ -55,17 +56,71 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 	})
 
 	It("is refused in a language that cannot lead the device there", func() {
-		p, err := made(replaceable(), policy.AllowRequired, own...)
-		Expect(err).NotTo(HaveOccurred())
 		for _, format := range policy.Formats() {
+			p, err := made(replaceable(), policy.BlockOptional, own...)
+			Expect(err).NotTo(HaveOccurred())
 			export, err := format.Export(p)
-			if format.Name != "nft" && format.Name != "iptables" {
-				Expect(err).To(MatchError(ContainSubstring("choose nft or iptables")), format.Name)
+			if !slices.Contains([]string{"nft", "iptables", "openwrt", "routeros", "dnsmasq", "adguard", "pihole", "hosts"}, format.Name) {
+				Expect(err).To(MatchError(ContainSubstring("choose one of nft, iptables, openwrt, dnsmasq, adguard, routeros, pihole, hosts, or leave out --stand-in")), format.Name)
 				continue
 			}
 			Expect(err).NotTo(HaveOccurred())
 			Expect(export.Text).To(ContainSubstring("192.168.1.10"))
-			Expect(export.Lost).To(ContainElement(HavePrefix("Requests for the time over IPv6 are refused")))
+			Expect(export.Lost).To(ContainElement(Or(
+				HavePrefix("Requests for the time over IPv6 are refused"), HavePrefix("The names of time servers get no address over IPv6"))), format.Name)
+		}
+	})
+
+	both := []netip.Addr{own[0], netip.MustParseAddr("fd00::10")}
+	lines := func(format string, m reports.Matrix, kind policy.Kind, servers ...netip.Addr) []string {
+		GinkgoHelper()
+		p, err := made(m, kind, servers...)
+		Expect(err).NotTo(HaveOccurred())
+		return strings.Split(export(format, p).Text, "\n")
+	}
+
+	It("is what names are answered with, for both families, except one that something open has too", func() {
+		m := replaceable()
+		m.Rows = append(m.Rows, row(seen{"udp/123/api.fan.example", "203.0.113.1", optional, optional}), row(seen{"udp/123/*.pool.example", "203.0.113.9", optional, optional}))
+		for format, want := range map[string][]string{
+			"dnsmasq": {"address=/time.fan.example/192.168.1.10", "address=/time.fan.example/fd00::10", "address=/*.pool.example/192.168.1.10", "# dhcp-option=option:ntp-server,192.168.1.10", "# dhcp-option=option6:ntp-server,[fd00::10]"},
+			"adguard": {"||time.fan.example^$client=192.168.50.10|fd00:50::10,dnsrewrite=NOERROR;A;192.168.1.10", "||*.pool.example^$client=192.168.50.10|fd00:50::10,dnsrewrite=NOERROR;AAAA;fd00::10"},
+			"hosts":   {"192.168.1.10 time.fan.example", "fd00::10 time.fan.example"},
+		} {
+			for _, kind := range policy.Kinds() {
+				if format == "hosts" && kind == policy.AllowRequired {
+					continue
+				}
+				text := lines(format, m, kind, both...)
+				for _, line := range want {
+					Expect(text).To(ContainElement(line), format)
+				}
+				for _, line := range text {
+					Expect(line).NotTo(MatchRegexp(`^[^#!].*(api.fan.example.*192\.168\.1\.10|192\.168\.1\.10.*api.fan.example|com.*192\.168\.1\.10)`), format)
+				}
+				Expect(text).To(ContainElement(ContainSubstring("udp/123/api.fan.example is asked as before: tcp/443/api.fan.example has the same name, and is open.")), format)
+				Expect(text).To(ContainElement(ContainSubstring("udp/123/192.0.2.33 is asked as before: it is contacted by its address.")), format)
+			}
+		}
+	})
+
+	It("is where the rules of OpenWrt and RouterOS lead requests, and what they bring answers back from", func() {
+		for _, kind := range policy.Kinds() {
+			text := strings.Join(lines("openwrt", replaceable(), kind, own...), "\n")
+			for _, section := range []string{
+				"config redirect\n\toption name 'needwant fan: time ipv4'\n\toption src 'lan'\n\toption src_mac '7c:49:eb:00:00:01'\n\toption family 'ipv4'\n\toption proto 'udp'\n" +
+					"\toption src_dport '123'\n\toption target 'DNAT'\n\toption dest_ip '192.168.1.10'\n\toption dest_port '123'\n\toption reflection '0'\n",
+				"config nat\n\toption name 'needwant fan: time back ipv4'\n\toption src 'lan'\n\toption family 'ipv4'\n\toption proto 'udp'\n\toption dest_ip '192.168.1.10'\n\toption dest_port '123'\n\toption target 'MASQUERADE'\n",
+				"\toption family 'ipv6'\n\tlist proto 'udp'\n\toption dest_port '123'\n\toption target 'REJECT'\n",
+			} {
+				Expect(text).To(ContainSubstring(section))
+			}
+			Expect(lines("routeros", replaceable(), kind, both...)).To(ContainElements(
+				`/ip firewall nat remove [find comment~"^needwant_fan: "]`,
+				`/ip firewall nat add chain=dstnat src-mac-address=7c:49:eb:00:00:01 protocol=udp dst-port=123 action=dst-nat to-addresses=192.168.1.10 comment="needwant_fan: time"`,
+				`/ip firewall nat add chain=srcnat dst-address=192.168.1.10 protocol=udp dst-port=123 connection-nat-state=dstnat action=masquerade comment="needwant_fan: time back"`,
+				`/ipv6 firewall nat add chain=dstnat src-mac-address=7c:49:eb:00:00:01 protocol=udp dst-port=123 action=dst-nat to-address=fd00::10 comment="needwant_fan: time"`,
+			))
 		}
 	})
 })

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +23,8 @@ func pihole(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		return errors.New("a group of Pi-hole denies names: choose --policy block-optional")
 	}
-	n := namesOf(d, p.listed(), p.unlisted(), withheld)
+	led := d.led(p)
+	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), withheld).but(led)
 	d.said = append(d.said, "Run it on the Pi-hole, version 6: sudo sh FILE. It is safe to repeat. The group is "+p.Device.table()+".")
 	d.lose(directContactPasses)
 	d.loseWithheld(p)
@@ -40,6 +42,9 @@ func pihole(d *draft, p Policy) error {
 		d.line("INSERT OR IGNORE INTO domainlist (type, domain, comment) VALUES (%d, %s, %s);", kind, quotedSQL(domain), group)
 		d.line(`INSERT OR IGNORE INTO domainlist_by_group (domainlist_id, group_id) SELECT domainlist.id, "group".id FROM domainlist, "group" WHERE type = %d AND domain = %s AND name = %s;`, kind, quotedSQL(domain), group)
 	}
+	for _, host := range led.listed { // before other patterns that match them
+		add(denyRegex, piholePattern(host)+piholeReply(p.Own))
+	}
 	var wild []string
 	for _, host := range n.listed {
 		if !p.wildHost(host) {
@@ -47,9 +52,16 @@ func pihole(d *draft, p Policy) error {
 			continue
 		}
 		wild = append(wild, host)
-		add(denyRegex, `\.`+regexp.QuoteMeta(strings.TrimPrefix(host, "*."))+`$`)
+		add(denyRegex, piholePattern(host))
 	}
-	for _, host := range n.spared { // an exact name goes for no name below it
+	for _, host := range led.listed {
+		if p.wildHost(host) {
+			wild = append(wild, host)
+		}
+	}
+	spared := slices.Concat(n.spared, led.spared)
+	slices.Sort(spared)
+	for _, host := range slices.Compact(spared) { // an exact name goes for no name below it
 		if slices.ContainsFunc(wild, func(name string) bool { return below(host, name) }) {
 			add(allowExact, host)
 		}
@@ -61,9 +73,25 @@ func pihole(d *draft, p Policy) error {
 	return nil
 }
 
+// piholePattern matches a name, or the names below "*.NAME".
+func piholePattern(host string) string {
+	if name, wild := strings.CutPrefix(host, "*."); wild {
+		return `\.` + regexp.QuoteMeta(name) + `$`
+	}
+	return `^` + regexp.QuoteMeta(host) + `$`
+}
+
+// piholeReply makes Pi-hole answer what a pattern matches with addresses.
+func piholeReply(own []netip.Addr) (reply string) {
+	for _, address := range own {
+		reply += ";reply=" + address.String()
+	}
+	return reply
+}
+
 // wildHost reports whether a listed host stands for the names below it.
 func (p Policy) wildHost(host string) bool {
-	for _, one := range p.listed() {
+	for _, one := range p.withServed(p.listed()) {
 		if one.Host == host {
 			return one.wild()
 		}

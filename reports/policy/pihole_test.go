@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"database/sql"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"time"
@@ -74,6 +75,28 @@ var _ = Describe("the script for Pi-hole", func() {
 				Expect(domains(ctx, db, client, 1)).To(Equal([]string{"cdn.fan.example", "example.net", "log.fan.example", "mine.example", "never.fan.example", "time.fan.example"}))
 			}
 			Expect(domains(ctx, db, "192.168.50.77", 1)).To(Equal([]string{"mine.example"}))
+		}
+	}, SpecTimeout(10*time.Second))
+
+	It("answers the device's names of time servers with its owner's", func(ctx SpecContext) {
+		m := matrix(append(fan(), seen{"udp/123/*.fan.example", "203.0.113.9", optional, optional})...)
+		for _, r := range m.Rows {
+			for column, cell := range r.Cells {
+				if r.Destination.ID.Port == 123 && cell.Verdict != optional {
+					cell.Replaceable = []harness.StandIn{harness.TimeServer}
+					r.Cells[column] = cell
+				}
+			}
+		}
+		own := []netip.Addr{netip.MustParseAddr("192.168.1.10"), netip.MustParseAddr("fd00::10")}
+		p := made(m, policy.Options{Kind: policy.BlockOptional, Device: at(), TimeServers: own})
+		for range 2 {
+			load(ctx, db, p)
+			Expect(domains(ctx, db, "192.168.50.10", 3)).To(ConsistOf(
+				`\.fan\.example$;reply=192.168.1.10;reply=fd00::10`, `^time\.fan\.example$;reply=192.168.1.10;reply=fd00::10`))
+			Expect(domains(ctx, db, "192.168.50.10", 1)).NotTo(ContainElement("time.fan.example"))
+			Expect(domains(ctx, db, "192.168.50.10", 0)).To(Equal([]string{"api.fan.example"}), "which is needed, and below a name that is led")
+			Expect(domains(ctx, db, "192.168.50.77", 3)).To(BeEmpty())
 		}
 	}, SpecTimeout(10*time.Second))
 

@@ -22,6 +22,7 @@ func routeros(d *draft, p Policy) error {
 	} else {
 		r.resolver()
 	}
+	r.time()
 	for _, s := range services(listed) {
 		r.service(s)
 	}
@@ -44,6 +45,7 @@ type ros struct {
 func (r ros) remove() {
 	for _, family := range []string{"ip", "ipv6"} {
 		r.line(`/%s firewall filter remove [find comment~"^%s: "]`, family, r.table)
+		r.line(`/%s firewall nat remove [find comment~"^%s: "]`, family, r.table)
 		r.line(`/%s firewall address-list remove [find list~"^%s_"]`, family, r.table)
 	}
 }
@@ -105,6 +107,37 @@ func (r ros) filter(family, why, rest string) {
 }
 
 func (r ros) chain(family, chain, why, rest string) {
+	for _, match := range r.matches(family) {
+		r.line(`/%s firewall filter add chain=%s %s %s comment="%s: %s"`, family, chain, match, rest, r.table, why)
+	}
+}
+
+// time leads requests for the time to the owner's server, and its answers back through the
+// router; see nftTime. Requests that no server is given for are refused.
+func (r ros) time() {
+	if len(r.policy.Own) == 0 {
+		return
+	}
+	r.loseTime(r.policy)
+	if family, ok := r.policy.timeless(); ok {
+		action := map[bool]string{true: "action=drop", false: "action=reject reject-with=icmp-admin-prohibited"}[r.policy.rules() == harness.Drop]
+		r.filter(map[string]string{"IPv4": "ip", "IPv6": "ipv6"}[family], "time", "protocol=udp dst-port=123 "+action)
+	}
+	for _, own := range r.policy.Own {
+		family, to := "ip", "to-addresses"
+		if own.Is6() {
+			family, to = "ipv6", "to-address"
+		}
+		for _, match := range r.matches(family) {
+			r.line(`/%s firewall nat add chain=dstnat %s protocol=udp dst-port=123 action=dst-nat %s=%s comment="%s: time"`, family, match, to, own, r.table)
+		}
+		r.line(`/%s firewall nat add chain=srcnat dst-address=%s protocol=udp dst-port=123 connection-nat-state=dstnat action=masquerade comment="%s: time back"`, family, own, r.table)
+		r.filter(family, "time", fmt.Sprintf("dst-address=%s protocol=udp dst-port=123 action=accept", own))
+	}
+}
+
+// matches tell the device.
+func (r ros) matches(family string) []string {
 	device := r.policy.Device
 	matches := []string{"src-mac-address=" + device.mac()}
 	if device.byAddress() {
@@ -117,9 +150,7 @@ func (r ros) chain(family, chain, why, rest string) {
 			matches = append(matches, "src-address="+address.String())
 		}
 	}
-	for _, match := range matches {
-		r.line(`/%s firewall filter add chain=%s %s %s comment="%s: %s"`, family, chain, match, rest, r.table, why)
-	}
+	return matches
 }
 
 func (r ros) action(protocol string) string {

@@ -59,6 +59,30 @@ var _ = Describe("an export with one's own time server, applied to a gateway", L
 		Entry("as iptables, over IPv6", "iptables", true, "iptables-restore", "ip6tables-restore", SpecTimeout(2*time.Minute)),
 	)
 
+	It("answers their names with its address, as dnsmasq, while they are out of reach", func(ctx SpecContext) {
+		tools("nft", "dnsmasq")
+		world, err := lab.Find("own-time")
+		Expect(err).NotTo(HaveOccurred())
+		s := live(ctx, world)
+		servers, err := standin.Open(ctx, standin.Config{Namespace: s.ns, Link: s.lane.Lab.Gateway.Inside, Versions: []string{"4"}}, []harness.StandIn{harness.TimeServer})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { _ = servers.Close() }) // it may be closed already
+		own := netip.MustParseAddr("192.168.50.1")   // of the gateway
+		place := watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(own, 123)}
+		servers.Take(place)
+		s.run(ctx, "table inet outage {\nchain refuse {\ntype filter hook forward priority 0; policy accept;\nudp dport 123 drop\n}\n}", "nft", "-f", "-")
+		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "its own time servers are out of reach")
+		for _, kind := range policy.Kinds() {
+			p, err := policy.New(replaceable(world), policy.Options{Kind: kind, Device: s.device(), TimeServers: []netip.Addr{own}})
+			Expect(err).NotTo(HaveOccurred())
+			stop := s.serveNames(ctx, written("dnsmasq", p))
+			Eventually(ctx, s.broken).WithContext(ctx).Should(BeEmpty(), string(kind))
+			stop()
+			Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "it worked by those answers")
+		}
+		Expect(servers.Answered()[place]).To(BeNumerically(">", 0))
+	}, SpecTimeout(2*time.Minute))
+
 	// Without help, such a server answers the device directly, from its own address.
 	DescribeTable("brings its answers back if it is in the device's own network", func(ctx SpecContext, format string, load ...string) {
 		tools("nft", load[0])

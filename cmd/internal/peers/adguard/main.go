@@ -1,6 +1,6 @@
-// Program adguard says which names AdGuard Home's filter engine blocks. It reads
-// filter lists, asks for each name of standard input on behalf of one client, and
-// prints the blocked ones. It has a module of its own, since the engine has another
+// Program adguard says which names AdGuard Home's filter engine blocks or rewrites. It
+// reads filter lists, asks for each name of standard input on behalf of one client, and
+// prints the blocked ones, and NAME=ADDRESS for those that get an address of a rule. It has a module of its own, since the engine has another
 // licence (GPL-3) than needwant. Only the specs use it.
 //
 //	adguard CLIENT-ADDRESS LIST... < names
@@ -46,6 +46,14 @@ func run(client string, paths []string) error {
 	names := bufio.NewScanner(os.Stdin)
 	for names.Scan() {
 		found, matched := engine.MatchRequest(&urlfilter.DNSRequest{Hostname: names.Text(), ClientIP: address, DNSType: dns.TypeA})
+		if rewrites := found.DNSRewrites(); len(rewrites) > 0 { // AdGuard Home looks for them first
+			for _, rule := range rewrites {
+				if rule.DNSRewrite.RRType == dns.TypeA {
+					fmt.Printf("%s=%v\n", names.Text(), rule.DNSRewrite.Value)
+				}
+			}
+			continue
+		}
 		if matched && (found.NetworkRule == nil || !found.NetworkRule.Whitelist) {
 			fmt.Println(names.Text())
 		}
