@@ -58,7 +58,7 @@ func (j *judge) column(column Column) {
 		}
 	}
 	for i, destination := range j.universe {
-		verdict.Cells[destination] = j.believe(i, column, explanation, j.cell(i, explanation, verdict.Cuts))
+		verdict.Cells[destination] = j.believe(i, column, explanation, verdict.Cuts, j.cell(i, explanation, verdict.Cuts))
 	}
 	j.columns = append(j.columns, verdict)
 }

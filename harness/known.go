@@ -25,12 +25,14 @@ type Known struct {
 
 // KnownColumn is what the earlier matrix says of one column.
 type KnownColumn struct {
-	Scenario  string                  `json:"scenario"`
-	Regime    Regime                  `json:"regime"`
-	Fault     Fault                   `json:"fault"`
-	Cuts      [][]Destination         `json:"cuts,omitempty"`
-	Verdicts  map[Destination]Verdict `json:"verdicts"`
-	Fallbacks []Destination           `json:"fallbacks,omitempty"` // optional, since contacted only while the column is broken
+	Scenario string                  `json:"scenario"`
+	Regime   Regime                  `json:"regime"`
+	Fault    Fault                   `json:"fault"`
+	Cuts     [][]Destination         `json:"cuts,omitempty"`
+	Verdicts map[Destination]Verdict `json:"verdicts"`
+
+	// Fallbacks are optional, since they are contacted only while one of these cuts is blocked.
+	Fallbacks map[Destination][][]Destination `json:"fallbacks,omitempty"`
 }
 
 // String names the earlier run: "s50.run of 2026-11-02".
@@ -81,12 +83,19 @@ func (h history) hypothesis(column Column) *search.Hypothesis {
 		i, seen := h.index[h.row(d)]
 		switch {
 		case !seen:
-		case slices.Contains(known.Fallbacks, d):
-			s.Fallback = s.Fallback.With(i)
 		case verdict == Optional, verdict == Degraded:
 			s.Optional = s.Optional.With(i)
 		case verdict == NotExercised:
 			s.Untried = s.Untried.With(i)
+		}
+	}
+	for _, other := range h.columns(column.Regime, column.Fault) {
+		known, _ := h.run.Settings.Known.column(other)
+		for d, verdict := range known.Verdicts {
+			i, seen := h.index[h.row(d)]
+			if seen && (verdict == NotExercised || known.Fallbacks[d] != nil) {
+				s.Spare = s.Spare.With(i)
+			}
 		}
 	}
 	return &s
@@ -105,7 +114,8 @@ func (h history) hypotheses(columns []Column) (all []*search.Hypothesis) {
 
 // believe says of a cell what it rests on, if that is not this run alone. What this run
 // cannot tell is as it was: how well the device works without something takes more trials.
-func (j *judge) believe(i int, column Column, explanation search.Explanation, cell Cell) Cell {
+// cuts are those of the column.
+func (j *judge) believe(i int, column Column, explanation search.Explanation, cuts []Cut, cell Cell) Cell {
 	if !explanation.Believed.Has(i) {
 		return cell
 	}
@@ -120,7 +130,8 @@ func (j *judge) believe(i int, column Column, explanation search.Explanation, ce
 		cell.Why = fmt.Sprintf("All of its group together were blocked again, and it failed, in %s. That any one of them is enough rests on %s.", numbers(cell.Trials), source)
 	case was == "":
 		cell.Why = fmt.Sprintf("It is not in %s. The device tried it while it was blocked with everything else that can be blocked, and all worked, in %s.", source, numbers(cell.Trials))
-	case slices.Contains(known.Fallbacks, j.universe[i]) && len(cell.Trials) == 0:
+	case known.Fallbacks[j.universe[i]] != nil && len(cell.Trials) == 0:
+		cell.OnlyWhile = idsOf(known.Fallbacks[j.universe[i]], cuts)
 		cell.Why = fmt.Sprintf("It is contacted only while something is blocked that is needed. That rests on %s.", source)
 	case len(cell.Trials) == 0:
 		cell.Why = fmt.Sprintf("The device did not try it this time. The verdict is that of %s.", source)
@@ -128,4 +139,14 @@ func (j *judge) believe(i int, column Column, explanation search.Explanation, ce
 		cell.Why = fmt.Sprintf("The device tried it again while it was blocked with everything else that can be blocked, and all worked, in %s. That no set needs it rests on %s.", numbers(cell.Trials), source)
 	}
 	return cell
+}
+
+// idsOf are the ids of the cuts that are among some sets.
+func idsOf(sets [][]Destination, cuts []Cut) (ids []string) {
+	for _, cut := range cuts {
+		if slices.ContainsFunc(sets, func(set []Destination) bool { return slices.Equal(set, cut.Destinations) }) {
+			ids = append(ids, cut.ID)
+		}
+	}
+	return ids
 }

@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -21,7 +22,7 @@ var _ = Describe("an earlier matrix", func() {
 			destination("cloud"): harness.Required, destination("time1"): harness.Alternative, destination("time2"): harness.Alternative, destination("time3"): harness.Alternative,
 			destination("ads"): harness.Optional, destination("log"): harness.Degraded, destination("spare"): harness.Optional,
 		},
-		Fallbacks: []harness.Destination{destination("spare")},
+		Fallbacks: map[harness.Destination][][]harness.Destination{destination("spare"): {{destination("cloud")}}},
 	}}}
 	before := formula{
 		contacts: []string{"cloud", "time1", "time2", "time3", "ads", "log"}, fallbacks: map[string]string{"spare": "cloud"},
@@ -58,6 +59,7 @@ var _ = Describe("an earlier matrix", func() {
 		Expect(column.Cells[destination("cloud")].Why).To(HavePrefix("With only this at the block it failed"), "this run proves it by itself")
 		Expect(column.Cells[destination("time1")].Why).To(ContainSubstring("rests on old.run"))
 		Expect(column.Cells[destination("ads")].Why).To(ContainSubstring("rests on old.run"))
+		Expect(column.Cells[destination("spare")].OnlyWhile).To(Equal([]string{"c1"}))
 		last := run.Results[len(run.Results)-1]
 		Expect(last.Trial.Block).To(Equal(harness.Judge(run).Safe[0].Destinations), "the last trial blocks the safe list")
 	})
@@ -87,6 +89,22 @@ var _ = Describe("an earlier matrix", func() {
 		_, verdicts, _ := recheck(ctx, now, known)
 		Expect(verdicts).To(HaveKeyWithValue("cloud.example", harness.NotExercised))
 		Expect(verdicts).NotTo(HaveKey("spare.example"))
+	})
+
+	It("asks nothing of a fallback of another scenario, which no passing trial can try", func(ctx SpecContext) {
+		now, both := before, known
+		now.scenarios = map[string]func(func(string) bool) bool{"app": before.scenarios["app"], "home": func(func(string) bool) bool { return true }}
+		home := harness.KnownColumn{Scenario: "home", Regime: harness.Steady, Fault: harness.Reject, Verdicts: map[harness.Destination]harness.Verdict{}}
+		for d := range known.Columns[0].Verdicts {
+			home.Verdicts[d] = harness.Optional
+		}
+		both.Columns = append(slices.Clone(known.Columns), home)
+		run, _, trials := recheck(ctx, now, both)
+		Expect(trials).To(Equal(4))
+		for _, column := range harness.Judge(run).Columns {
+			Expect(column.Certified).To(Equal(harness.Rechecked))
+			Expect(column.Cells[destination("spare")].Verdict).To(Equal(harness.Optional))
+		}
 	})
 
 	It("does not spare the search of a scenario that it does not have", func(ctx SpecContext) {

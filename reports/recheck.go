@@ -19,19 +19,20 @@ type Recheck struct {
 	Whole    bool      `json:"whole,omitempty"` // everything was to be proved again; otherwise some of it rests on the earlier run
 
 	Worse   bool                  `json:"worse,omitempty"`  // something became required
+	Open    bool                  `json:"open,omitempty"`   // not all of it could be tested again
 	Changed []string              `json:"changed"`          // in sentences; none if nothing changed
 	Unseen  []harness.Destination `json:"unseen,omitempty"` // that the device did not contact this time, and that were not needed
 }
 
-// Known makes a hypothesis of a matrix, which was read from the source. The error says why
-// it cannot be one.
+// Known makes a hypothesis of a matrix, which was read from the source. A column that is not
+// decided is left out: it is searched. The error says that there is nothing else.
 func (m Matrix) Known(source string) (*harness.Known, error) {
 	k := &harness.Known{Source: source, Run: m.Run.ID, Started: m.Run.Started, Trials: m.Run.Trials, Firmware: m.Device.Firmware}
-	if !m.Decides() {
-		return nil, fmt.Errorf("%s decides nothing, so there is nothing to test again: run needwant bisect instead", source)
-	}
 	for _, c := range m.Columns {
-		known := harness.KnownColumn{Scenario: c.Scenario, Regime: c.Regime, Fault: c.Fault, Verdicts: map[harness.Destination]harness.Verdict{}}
+		if slices.ContainsFunc(m.Rows, func(row Row) bool { return row.Cells[c.ID].Verdict == harness.Undecided }) {
+			continue
+		}
+		known := harness.KnownColumn{Scenario: c.Scenario, Regime: c.Regime, Fault: c.Fault, Verdicts: map[harness.Destination]harness.Verdict{}, Fallbacks: map[harness.Destination][][]harness.Destination{}}
 		for _, cut := range m.Cuts {
 			if cut.Column == c.ID {
 				known.Cuts = append(known.Cuts, cut.Destinations)
@@ -40,11 +41,16 @@ func (m Matrix) Known(source string) (*harness.Known, error) {
 		for _, row := range m.Rows {
 			cell := row.Cells[c.ID]
 			known.Verdicts[row.Destination.ID] = cell.Verdict
-			if len(cell.OnlyWhile) > 0 {
-				known.Fallbacks = append(known.Fallbacks, row.Destination.ID)
+			for _, cut := range m.Cuts {
+				if slices.Contains(cell.OnlyWhile, cut.ID) {
+					known.Fallbacks[row.Destination.ID] = append(known.Fallbacks[row.Destination.ID], cut.Destinations)
+				}
 			}
 		}
 		k.Columns = append(k.Columns, known)
+	}
+	if len(k.Columns) == 0 || !m.Decides() {
+		return nil, fmt.Errorf("%s decides no scenario, so there is nothing to test again: run needwant bisect instead", source)
 	}
 	return k, nil
 }
@@ -88,11 +94,12 @@ func recheck(k harness.Known, m Matrix) *Recheck {
 	r.Worse = comparison.Worse()
 	for _, change := range comparison.Columns {
 		change.Cells = slices.DeleteFunc(change.Cells, func(cell CellChange) bool {
-			open := m.Run.Status != harness.Complete && Cell{Verdict: cell.After}.Open()
+			open := cell.After == harness.Undecided || m.Run.Status != harness.Complete && cell.After == harness.NotExercised
 			gone := cell.After == "" && cell.Before != harness.Required && cell.Before != harness.Alternative
 			if gone && !slices.Contains(r.Unseen, cell.Destination) {
 				r.Unseen = append(r.Unseen, cell.Destination)
 			}
+			r.Open = r.Open || open
 			return open || gone
 		})
 		change.Shrunk = slices.DeleteFunc(change.Shrunk, func(cut ChangedCut) bool { return cut.Uncertain })
@@ -122,6 +129,8 @@ func (r reading) rechecked() string {
 		return fmt.Sprintf("Changed since %s: %s", again.of(), strings.Join(again.Changed, " "))
 	case r.Run.Status != harness.Complete:
 		return fmt.Sprintf("The recheck of %s is not over; no change was found so far.", again.of())
+	case again.Open:
+		return fmt.Sprintf("No change was found since %s, but not all of it could be tested again.", again.of())
 	}
 	return fmt.Sprintf("Nothing changed since %s.", again.of())
 }
@@ -132,7 +141,7 @@ func (r reading) believed() []string {
 	if again == nil {
 		return nil
 	}
-	lines := []string{fmt.Sprintf("Rechecked from %s (%s) in %s: each need was tested again, and everything else was blocked again at once.", again.of(), count(again.Trials, "trial"), count(r.Run.Trials, "trial"))}
+	lines := []string{fmt.Sprintf("Rechecked from %s (%s) in %s: each need was tested again, and so was the safe list.", again.of(), count(again.Trials, "trial"), count(r.Run.Trials, "trial"))}
 	if !again.Whole {
 		lines = append(lines, "Not tested again, and taken from there: that any one member of a group of three or more is enough, and that no other set is needed. needwant recheck --exact proves that again, too.")
 	}

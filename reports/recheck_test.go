@@ -72,6 +72,6 @@ var _ = Describe("a matrix that was tested again", func() {
 
 	It("must decide something", func() {
 		_, err := reports.Matrix{}.Known("empty.json")
-		Expect(err).To(MatchError(ContainSubstring("empty.json decides nothing")))
+		Expect(err).To(MatchError(ContainSubstring("empty.json decides no scenario")))
 	})
 })

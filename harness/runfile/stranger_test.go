@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,6 +117,11 @@ var _ = Describe("a run file from a stranger", func() {
 		Entry("lanes without end", "run", "settings.lanes", 1_000_000_000),
 		Entry("noise beyond all", "run", "settings.max_noise", 1e300),
 		Entry("what is kept that cannot be", "run", "settings.kept", []string{command}),
+		Entry("a known verdict that is none", "run", "settings.known.columns.0.verdicts", map[string]any{"udp/123/a": command}),
+		Entry("a known fault that is none", "run", "settings.known.columns.0.fault", command),
+		Entry("a known cut without members", "run", "settings.known.columns.0.cuts", []any{[]any{}}),
+		Entry("known cuts without end", "run", "settings.known.columns.0.cuts", slices.Repeat([][]string{{"udp/123/a"}}, 1001)),
+		Entry("the name of a known file of two lines", "run", "settings.known.source", command),
 		Entry("a controller that is no address", "run", "settings.controllers", []string{command}),
 		Entry("a trial's unknown fault", "result", "trial.fault", command),
 		Entry("a trial's unknown regime", "result", "trial.regime", command),

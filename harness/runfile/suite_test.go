@@ -29,6 +29,7 @@ func TestSpecs(t *testing.T) {
 
 // head is a run before its first trial, with every setting set.
 func head() harness.Run {
+	cloud, spare := harness.Destination{Protocol: "tcp", Port: 443, Name: "cloud.example"}, harness.Destination{Protocol: "udp", Port: 123, Name: "192.0.2.7"}
 	return harness.Run{
 		ID:      "01J",
 		Started: time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC),
@@ -39,6 +40,12 @@ func head() harness.Run {
 			Regimes: []harness.Regime{harness.Steady, harness.ColdBoot},
 			Order:   "exact", Seed: -7, Budget: 200, Lanes: 2, MaxNoise: 0.05, Careful: true,
 			Kept: []string{"dhcp", "dns"}, Settle: 1500 * time.Millisecond,
+			Known: &harness.Known{Source: "old.run", Run: "OLD", Started: time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC), Trials: 19, Columns: []harness.KnownColumn{{
+				Scenario: "hass", Regime: harness.Steady, Fault: harness.Drop,
+				Cuts:      [][]harness.Destination{{cloud}},
+				Verdicts:  map[harness.Destination]harness.Verdict{cloud: harness.Required, spare: harness.Optional},
+				Fallbacks: map[harness.Destination][][]harness.Destination{spare: {{cloud}}},
+			}}},
 		},
 		Scenarios: []harness.ScenarioInfo{
 			{Name: "native_app", Title: "Required for Native App?", Vantage: "gateway", Checks: "local miIO control"},

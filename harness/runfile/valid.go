@@ -160,8 +160,10 @@ func (v *validator) known(k harness.Known) {
 			v.destination(d)
 			oneOf(v, "a known verdict", verdict, harness.Required, harness.Alternative, harness.Optional, harness.Degraded, harness.NotExercised, harness.Undecided)
 		}
-		for _, d := range column.Fallbacks {
-			v.destination(d)
+		for d, cuts := range column.Fallbacks {
+			for _, member := range append(slices.Concat(cuts...), d) {
+				v.destination(member)
+			}
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 // there is no further cut, was proved by the earlier run.
 type Hypothesis struct {
 	Cuts     []Set // none contains another
-	Optional Set   // in no cut, and tried while it was blocked with the column working
-	Fallback Set   // in no cut, and contacted only while the column was broken
+	Optional Set   // in no cut, for certain
 	Untried  Set   // in no cut, and never tried while it was blocked with the column working
+	Spare    Set   // never tried while all columns that share the trials worked: in no safe list
 }
 
 // members are the destinations of the cuts.
@@ -28,8 +28,8 @@ func (h Hypothesis) members() (members Set) {
 }
 
 // untested are the destinations that the safe list cannot hold: the device does not try
-// them while the column works.
-func (h Hypothesis) untested() Set { return h.Fallback.Union(h.Untried) }
+// them while all columns work.
+func (h Hypothesis) untested() Set { return h.Spare.Union(h.Untried).Minus(h.members()) }
 
 // review is a hypothesis, corrected by the journal of its column.
 //
@@ -140,11 +140,12 @@ func (r review) holds() bool {
 // reviews are columns with a hypothesis that share their trials.
 type reviews []review
 
-// reviewAll reviews the columns that have a hypothesis; others are the journals and the
-// options of the rest. A column that is repaired by blocking more is in neither.
+// reviewAll reviews the columns that have a hypothesis; others are the journals of the rest,
+// and plain the options that search them. A column that is repaired by blocking more is in
+// neither.
 func reviewAll(columns [][]Answer, order []int, options Options) (known reviews, others [][]Answer, plain Options) {
 	plain = options
-	plain.FalseFails, plain.Audits = nil, 0
+	plain.Known, plain.FalseFails, plain.Earlier = nil, nil, nil
 	for i, knowledge := range columns {
 		if options.Known[i] == nil {
 			others = append(others, knowledge)
@@ -187,6 +188,9 @@ func (all reviews) questions(order []int) (questions []Question) {
 	return questions
 }
 
+// mostSafeLists is how many ways around the known cuts are looked at to choose a few.
+const mostSafeLists = 256
+
 // safeLists are what can be blocked at once by the hypotheses: first as much as possible;
 // then, if there are alternatives, a second set that holds others of them, since one that
 // became required is in one of the two; then, for each cut of a hypothesis that is
@@ -194,7 +198,6 @@ func (all reviews) questions(order []int) (questions []Question) {
 func (all reviews) safeLists(order []int) (lists []Set) {
 	var cuts, refuted []Set
 	var untested, doubtful Set
-	most := Options{}.withDefaults().Transversals
 	for _, r := range all {
 		untested = untested.Union(r.known.untested())
 		for _, k := range r.cuts {
@@ -207,7 +210,7 @@ func (all reviews) safeLists(order []int) (lists []Set) {
 		}
 	}
 	slices.SortFunc(cuts, Set.Compare)
-	ways, _ := transversals(cuts, most)
+	ways, _ := transversals(cuts, mostSafeLists)
 	without := func(avoid Set) Set { // the shortest way that spares these as far as possible
 		return slices.MinFunc(ways, func(a, b Set) int {
 			return cmp.Or(cmp.Compare(a.Intersect(avoid).Len(), b.Intersect(avoid).Len()), cmp.Compare(a.Len(), b.Len()),
@@ -253,7 +256,7 @@ func recheckAll(columns [][]Answer, order []int, inflight []Set, options Options
 		return ofTheEnd(questions[i], inflight), true
 	}
 	if len(questions) == 0 && len(others) > 0 {
-		if q, ok := likeliest(others, order, inflight, plain); ok && free(q) {
+		if q, ok := NextOfAll(others, order, inflight, plain); ok && q.Reason != SafeList && free(q) {
 			return q, true
 		}
 	}
@@ -300,7 +303,7 @@ func recheck(knowledge []Answer, order []int, options Options, known Hypothesis)
 	for _, x := range r.universe.Minus(members).Members() {
 		f, ok := r.fallback(x, r.cuts)
 		switch {
-		case len(e.Attempted[x]) > 0, known.Optional.Has(x), known.Fallback.Has(x):
+		case len(e.Attempted[x]) > 0, known.Optional.Has(x):
 			e.Optional, e.Believed = e.Optional.With(x), e.Believed.With(x)
 		case ok && f.certain():
 			e.Optional = e.Optional.With(x)

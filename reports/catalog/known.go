@@ -10,14 +10,14 @@ import (
 )
 
 // Known makes a hypothesis of evidence, which was read from the source. Destinations whose
-// names are hidden are left out, and so are the groups that they belong to. The error
-// says that nothing is left to test.
+// names are hidden are left out, and so are the groups that they belong to, and columns that
+// are not decided. The error says that nothing is left to test.
 func (e Evidence) Known(source string) (*harness.Known, error) {
 	k := &harness.Known{Source: source, Run: e.Run, Trials: e.Trials, Firmware: e.Firmware}
 	k.Started, _ = time.Parse("2006-01-02", e.Date) // which Check has seen
 	hidden := func(d harness.Destination) bool { return strings.Contains(d.Name, "*") }
-	decided := false
 	for _, c := range e.Columns {
+		open := false
 		known := harness.KnownColumn{Scenario: c.Scenario, Regime: c.Regime, Fault: c.Fault, Verdicts: map[harness.Destination]harness.Verdict{}}
 		for _, d := range e.Destinations {
 			verdict := d.Verdicts[c.ID]
@@ -25,7 +25,7 @@ func (e Evidence) Known(source string) (*harness.Known, error) {
 				continue
 			}
 			known.Verdicts[d.ID] = verdict
-			decided = decided || verdict != harness.Undecided && verdict != harness.NotExercised
+			open = open || verdict == harness.Undecided
 			if verdict == harness.Required {
 				known.Cuts = append(known.Cuts, []harness.Destination{d.ID})
 			}
@@ -35,10 +35,12 @@ func (e Evidence) Known(source string) (*harness.Known, error) {
 				known.Cuts = append(known.Cuts, g.Destinations)
 			}
 		}
-		k.Columns = append(k.Columns, known)
+		if !open && len(known.Verdicts) > 0 {
+			k.Columns = append(k.Columns, known)
+		}
 	}
-	if !decided {
-		return nil, fmt.Errorf("%s decides nothing that can be tested again: run needwant bisect instead", source)
+	if len(k.Columns) == 0 {
+		return nil, fmt.Errorf("%s decides no scenario, so there is nothing to test again: run needwant bisect instead", source)
 	}
 	return k, nil
 }
