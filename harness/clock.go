@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -22,12 +23,12 @@ const overdue = 1.5
 // Overdue is when what is contacted once in a period is overdue, in the same unit.
 func Overdue(period float64) float64 { return overdue * period }
 
-// longestPeriod is longer than any that a device keeps to: ten years.
-const longestPeriod = 10 * 365 * 24 * time.Hour
+// LongestPeriod is longer than any that a device keeps to: ten years.
+const LongestPeriod = 10 * 365 * 24 * time.Hour
 
 // late is when a destination is overdue that is contacted this often.
 func late(every time.Duration) time.Duration {
-	return time.Duration(Overdue(float64(min(every, longestPeriod))))
+	return time.Duration(Overdue(float64(min(every, LongestPeriod))))
 }
 
 // ticks are the contacts of one destination on one lane, in one sitting.
@@ -140,6 +141,11 @@ func (h history) clocks() []Clock {
 		i := h.index[contact.Destination]
 		known[i] = max(known[i], contact.Quiet)
 	}
+	for d, every := range h.run.Settings.Known.periods() {
+		if i, ok := h.index[h.row(d)]; ok {
+			known[i] = max(known[i], every)
+		}
+	}
 	benches := map[bench]*clock{}
 	var order []bench
 	for _, result := range h.run.Results {
@@ -177,11 +183,12 @@ func (h history) contactsOfRows(contacts []Contact) []Contact {
 }
 
 // Periods is how often destinations are contacted, by the results of a run and by what
-// was known before it, for example from a log: the longest time between two contacts.
+// was known before it, for example from a log or an earlier run: the longest time between two contacts.
 func (r Run) Periods() map[Destination]time.Duration { return newHistory(r).periods() }
 
 func (h history) periods() map[Destination]time.Duration {
 	periods := map[Destination]time.Duration{}
+	maps.Copy(periods, h.run.Settings.Known.periods())
 	for i, k := range h.clocks() {
 		if k.Every > 0 {
 			periods[h.universe[i]] = k.Every

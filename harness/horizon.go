@@ -67,7 +67,7 @@ func (h history) untold(columns []Column) (sets []search.Set) {
 // until the latest failure, if one came late.
 func (h history) hold(regime Regime, fault Fault) (hold time.Duration) {
 	for _, column := range h.columns(regime, fault) {
-		onset := min(h.lateFailure(column), longestPeriod)
+		onset := min(h.lateFailure(column), LongestPeriod)
 		hold = max(hold, onset+onset/8)
 	}
 	return hold

@@ -21,6 +21,10 @@ type Known struct {
 	Firmware string        `json:"firmware,omitempty"`
 	Whole    bool          `json:"whole,omitempty"` // prove everything again, too
 	Columns  []KnownColumn `json:"columns"`
+
+	// Periods is how often destinations are contacted: the longest time between two contacts.
+	// A block waits for them.
+	Periods map[Destination]time.Duration `json:"periods,omitempty"`
 }
 
 // KnownColumn is what the earlier matrix says of one column.
@@ -55,6 +59,14 @@ func (k *Known) column(column Column) (known KnownColumn, ok bool) {
 		return known, false
 	}
 	return k.Columns[i], true
+}
+
+// periods are those that are known.
+func (k *Known) periods() map[Destination]time.Duration {
+	if k == nil {
+		return nil
+	}
+	return k.Periods
 }
 
 // destinations are those of the cuts: they are tested even if the device does not contact

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"slices"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -89,6 +90,13 @@ var _ = Describe("an earlier matrix", func() {
 		_, verdicts, _ := recheck(ctx, now, known)
 		Expect(verdicts).To(HaveKeyWithValue("cloud.example", harness.NotExercised))
 		Expect(verdicts).NotTo(HaveKey("spare.example"))
+	})
+
+	It("says how often what is contacted, so that a block waits for it", func() {
+		run, daily := newRun(before), known
+		daily.Periods = map[harness.Destination]time.Duration{destination("cloud"): 24 * time.Hour, destination("ads"): time.Hour}
+		run.Settings.Known = &daily
+		Expect(run.Periods()).To(Equal(daily.Periods), "before the device was seen at all")
 	})
 
 	It("asks nothing of a fallback of another scenario, which no passing trial can try", func(ctx SpecContext) {

@@ -28,6 +28,12 @@ type Recheck struct {
 // decided is left out: it is searched. The error says that there is nothing else.
 func (m Matrix) Known(source string) (*harness.Known, error) {
 	k := &harness.Known{Source: source, Run: m.Run.ID, Started: m.Run.Started, Trials: m.Run.Trials, Firmware: m.Device.Firmware}
+	k.Periods = map[harness.Destination]time.Duration{}
+	for _, row := range m.Rows {
+		if every := row.Destination.Every; every > 0 && every < harness.LongestPeriod.Seconds() {
+			k.Periods[row.Destination.ID] = time.Duration(every * float64(time.Second))
+		}
+	}
 	for _, c := range m.Columns {
 		if slices.ContainsFunc(m.Rows, func(row Row) bool { return row.Cells[c.ID].Verdict == harness.Undecided }) {
 			continue

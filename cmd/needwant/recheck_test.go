@@ -54,7 +54,6 @@ var _ = Describe("needwant recheck", Label("root", "whole"), func() {
 		var matrix reports.Matrix
 		Expect(json.Unmarshal([]byte(run.Stdout), &matrix)).To(Succeed())
 		Expect(matrix.Summary).To(MatchRegexp(`^Changed since .*old.json of 2026-09-01: native_app: shop\.example on tcp/443 is required now \(trials? [\d and,]+\); before, it was optional\. You can block 1 of 3 `))
-		Expect(matrix.Run.Trials).To(BeNumerically("<=", 6))
 
 		again := needwant(ctx, "recheck", world, "--known", kept, "--out", filepath.Join(GinkgoT().TempDir(), "third.run"))
 		Expect(again.Code).To(Equal(0), again.Stderr)

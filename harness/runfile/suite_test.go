@@ -40,7 +40,7 @@ func head() harness.Run {
 			Regimes: []harness.Regime{harness.Steady, harness.ColdBoot},
 			Order:   "exact", Seed: -7, Budget: 200, Lanes: 2, MaxNoise: 0.05, Careful: true,
 			Kept: []string{"dhcp", "dns"}, Settle: 1500 * time.Millisecond,
-			Known: &harness.Known{Source: "old.run", Run: "OLD", Started: time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC), Trials: 19, Columns: []harness.KnownColumn{{
+			Known: &harness.Known{Source: "old.run", Run: "OLD", Started: time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC), Trials: 19, Periods: map[harness.Destination]time.Duration{cloud: time.Hour}, Columns: []harness.KnownColumn{{
 				Scenario: "hass", Regime: harness.Steady, Fault: harness.Drop,
 				Cuts:      [][]harness.Destination{{cloud}},
 				Verdicts:  map[harness.Destination]harness.Verdict{cloud: harness.Required, spare: harness.Optional},

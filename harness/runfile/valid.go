@@ -144,6 +144,10 @@ func (v *validator) known(k harness.Known) {
 	v.text("the id of the earlier run", k.Run)
 	v.text("the firmware of the earlier run", k.Firmware)
 	v.notNegative("a number of the earlier run", k.Trials)
+	for d, every := range k.Periods {
+		v.destination(d)
+		v.span("a known period", every)
+	}
 	for _, column := range k.Columns {
 		v.text("a known scenario's name", column.Scenario)
 		oneOf(v, "a known regime", column.Regime, regimes...)
