@@ -229,7 +229,7 @@ func (p plan) oneCut(g group) (Trial, bool) {
 // allStandIns asks for everything at once, unless that has failed, or is known to work.
 func (p plan) allStandIns(g group, hopeful bool) (Trial, bool) {
 	block, replaced := p.outside(g, hopeful)
-	told, void, passed := 0, 0, 0
+	told, void, passed, horizon := 0, 0, 0, p.horizon()
 	for _, f := range p.standing(g.columns[0].Regime, g.columns[0].Fault) {
 		if !f.whole.Equal(block) {
 			continue
@@ -242,12 +242,13 @@ func (p plan) allStandIns(g group, hopeful bool) (Trial, bool) {
 			return Trial{}, false
 		case p.worked(f, g, block):
 			passed++
+			horizon = 0 // once is enough
 		}
 	}
 	if passed >= p.wanted() || told > p.wanted() || void >= voidTries {
 		return Trial{}, false
 	}
-	return p.withStandIns(g, block, replaced, standInsReason, p.horizon())
+	return p.withStandIns(g, block, replaced, standInsReason, horizon)
 }
 
 // withStandIns is a trial that blocks a set, with stand-ins for a part of it; ok is false

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -197,6 +198,13 @@ var _ = Describe("what can be replaced", func() {
 		noisy := run(clock, func(e *harness.Experiment) { e.Run.Settings.MaxNoise = 0.05 })
 		Expect(replaceable(noisy, 1)).To(HaveKey("time3"))
 		Expect(asked(noisy)).To(HaveLen(2))
+	})
+
+	It("is held to the horizon once, if two trials must agree", func() {
+		const hour = time.Hour
+		done := run(clock, func(e *harness.Experiment) { e.Run.Settings.Confirm, e.Run.Settings.Horizon = 2, hour })
+		Expect(asked(done)).To(HaveExactElements(HaveField("Hold", BeNumerically(">=", hour)), HaveField("Hold", BeNumerically("<", hour))))
+		Expect(harness.Judge(done).Outside).To(HaveLen(1))
 	})
 
 	It("is found by several lanes together", func() {

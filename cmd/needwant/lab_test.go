@@ -38,6 +38,7 @@ var _ = Describe("needwant lab", Label("root"), func() {
 		}))
 		Expect(hass).To(HaveLen(7))
 		Expect(hass).To(HaveEach(harness.Optional))
+		Expect(matrix.Outside).To(HaveExactElements(HaveField("Left", HaveExactElements(HaveField("Port", uint16(443))))), "any time server will do")
 		Expect(run.Stderr).To(ContainSubstring("control"), "progress is visible")
 		Expect(run.Stderr).To(ContainSubstring("Your network was not touched"), "the ending")
 	}, SpecTimeout(3*time.Minute))

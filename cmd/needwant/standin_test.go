@@ -12,7 +12,7 @@ import (
 var _ = Describe("what a run proved with stand-ins", Label("root", "slow"), func() {
 	It("is reported, and held by verify and gateway, which answer by themselves", func(ctx SpecContext) {
 		run := filepath.Join(GinkgoT().TempDir(), "own.run")
-		lab := needwant(ctx, "lab", "own-time", "--stand-ins", "ntp,icmp", "--out", run, "--quiet")
+		lab := needwant(ctx, "lab", "own-time", "--out", run, "--quiet")
 		Expect(lab.Code).To(BeZero(), lab.Stderr)
 		Expect(strings.Join(strings.Fields(lab.Stdout), " ")).To(ContainSubstring("Needs from outside: nothing, with your own answer to pings and your own time server"))
 

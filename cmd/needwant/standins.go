@@ -15,19 +15,37 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
+// noStandIns is the word of --stand-ins that turns them off.
+const noStandIns = "none"
+
 // standInsFlag adds --stand-ins.
 func standInsFlag(command *cobra.Command, names *[]string) {
-	var all []string
-	for _, kind := range harness.StandIns() {
-		all = append(all, string(kind))
-	}
-	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", "))
+	all := append(standInNames(), noStandIns)
+	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", ")+"; everything unless the spec says otherwise")
 	completeFlag(command, "stand-ins", all...)
 }
 
-// standIns reads --stand-ins for a run with some faults.
+func standInNames() (all []string) {
+	for _, kind := range harness.StandIns() {
+		all = append(all, string(kind))
+	}
+	return all
+}
+
+// standIns reads --stand-ins for a run with some faults. Without the flag it is everything,
+// if one of the faults leaves addresses to answer from.
 func standIns(names []string, faults []harness.Fault) (kinds []harness.StandIn, err error) {
+	byAddress := slices.ContainsFunc(faults, func(f harness.Fault) bool { return !f.ByName() })
+	switch {
+	case len(names) == 0 && byAddress:
+		return harness.StandIns(), nil
+	case len(names) == 0 || slices.Equal(names, []string{noStandIns}):
+		return []harness.StandIn{}, nil
+	}
 	for _, name := range names {
+		if name == noStandIns {
+			return nil, errors.New("--stand-ins none goes with no other stand-in")
+		}
 		kind, err := harness.ParseStandIn(name)
 		if err != nil {
 			return nil, err
@@ -36,15 +54,22 @@ func standIns(names []string, faults []harness.Fault) (kinds []harness.StandIn, 
 			kinds = append(kinds, kind)
 		}
 	}
-	if len(kinds) > 0 && !slices.ContainsFunc(faults, func(f harness.Fault) bool { return !f.ByName() }) {
+	if !byAddress {
 		return nil, errors.New("--stand-ins answer from addresses, which a fault that withholds names leaves unknown: add --fault reject")
 	}
 	return kinds, nil
 }
 
-// chooseStandIns takes those of --stand-ins for a spec, instead of the spec's own.
+// chooseStandIns takes those of --stand-ins for a spec, or else the spec's own, or else
+// everything that the spec's placement and faults allow.
 func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
-	if len(f.standIns) > 0 && !file.Gateway.CanStandIn() {
+	switch {
+	case len(f.standIns) == 0 && file.Block.StandIns != nil:
+		return nil
+	case len(f.standIns) == 0 && !file.Gateway.CanStandIn():
+		f.settings.StandIns = []harness.StandIn{}
+		return nil
+	case !file.Gateway.CanStandIn() && !slices.Equal(f.standIns, []string{noStandIns}):
 		return fmt.Errorf("--stand-ins need a gateway of the device's own, and placement %s has none: take another, such as nic", file.Gateway.Placement)
 	}
 	f.settings.StandIns, err = standIns(f.standIns, bench.Faults(file))

@@ -1,0 +1,58 @@
+package main
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/scenarios"
+)
+
+var _ = Describe("the stand-ins of a run", func() {
+	nothing := []harness.StandIn{}
+
+	DescribeTable("are what --stand-ins says, or everything that the faults allow", func(names []string, faults []harness.Fault, want []harness.StandIn) {
+		kinds, err := standIns(names, faults)
+		if want == nil {
+			Expect(err).To(HaveOccurred())
+			return
+		}
+		Expect(err).NotTo(HaveOccurred())
+		Expect(kinds).To(And(Equal(want), Not(BeNil())), "nil is what the spec says")
+	},
+		Entry("nothing said", nil, []harness.Fault{harness.Reject}, harness.StandIns()),
+		Entry("nothing said, and one of two faults withholds names", nil, []harness.Fault{harness.NXDomain, harness.Drop}, harness.StandIns()),
+		Entry("nothing said, and names are withheld", nil, []harness.Fault{harness.NXDomain}, nothing),
+		Entry("none", []string{"none"}, []harness.Fault{harness.Reject}, nothing),
+		Entry("none, and names are withheld", []string{"none"}, []harness.Fault{harness.NXDomain}, nothing),
+		Entry("one, twice", []string{"ntp", "ntp"}, []harness.Fault{harness.Reject}, []harness.StandIn{harness.TimeServer}),
+		Entry("none and one", []string{"none", "ntp"}, []harness.Fault{harness.Reject}, nil),
+		Entry("a word that is not one", []string{"time"}, []harness.Fault{harness.Reject}, nil),
+		Entry("one, and names are withheld", []string{"ntp"}, []harness.Fault{harness.NXDomain}, nil),
+	)
+
+	DescribeTable("are those of the spec, unless the flag says otherwise", func(placement string, spec, names []string, want []harness.StandIn, refused bool) {
+		file := scenarios.File{Gateway: scenarios.Gateway{Placement: placement}, Block: scenarios.Block{Faults: []string{"reject"}, StandIns: spec}}
+		f := bisectFlags{standIns: names}
+		err := f.chooseStandIns(file)
+		Expect(err != nil).To(Equal(refused))
+		if refused {
+			Expect(err).To(MatchError(ContainSubstring("placement " + placement + " has none")))
+			return
+		}
+		if f.settings.StandIns == nil { // the spec decides
+			f.settings.StandIns = append(nothing, file.Block.Kinds()...)
+		}
+		Expect(f.settings.StandIns).To(Equal(want))
+	},
+		Entry("nothing said", "nic", nil, nil, harness.StandIns(), false),
+		Entry("the spec names one", "nic", []string{"icmp"}, nil, []harness.StandIn{harness.EchoReply}, false),
+		Entry("the spec wants none", "nic", []string{}, nil, nothing, false),
+		Entry("the flag names another", "nic", []string{"icmp"}, []string{"ntp"}, []harness.StandIn{harness.TimeServer}, false),
+		Entry("the flag wants none", "nic", []string{"icmp"}, []string{"none"}, nothing, false),
+		Entry("nothing said, among the machine's own rules", "host", nil, nil, nothing, false),
+		Entry("the flag wants none there", "host", nil, []string{"none"}, nothing, false),
+		Entry("the flag names one there", "host", nil, []string{"ntp"}, nil, true),
+		Entry("the flag names one for a resolver", "dns", nil, []string{"ntp"}, nil, true),
+	)
+})
