@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -41,10 +42,11 @@ type KnownColumn struct {
 
 // String names the earlier run: "s50.run of 2026-11-02".
 func (k Known) String() string {
+	name := filepath.Base(k.Source)
 	if k.Started.IsZero() {
-		return k.Source
+		return name
 	}
-	return k.Source + " of " + k.Started.UTC().Format("2006-01-02")
+	return name + " of " + k.Started.UTC().Format("2006-01-02")
 }
 
 // column finds what is known of a column.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 // Recheck says which earlier matrix a run tested again, and what is different now.
 type Recheck struct {
-	Source   string    `json:"source"` // the file that the earlier matrix was read from
+	Source   string    `json:"source"` // the name of the file that the earlier matrix was read from, without its folder
 	Run      string    `json:"run"`    // the id of the earlier run
 	Started  time.Time `json:"started,omitzero"`
 	Trials   int       `json:"trials"` // of the earlier run
@@ -95,7 +96,7 @@ func earlier(k harness.Known, later Matrix) Matrix {
 
 // recheck compares a matrix with the earlier one that its run tested again.
 func recheck(k harness.Known, m Matrix) *Recheck {
-	r := &Recheck{Source: k.Source, Run: k.Run, Started: k.Started.UTC().Truncate(time.Millisecond), Trials: k.Trials, Firmware: k.Firmware, Whole: k.Whole, Changed: []string{}}
+	r := &Recheck{Source: filepath.Base(k.Source), Run: k.Run, Started: k.Started.UTC().Truncate(time.Millisecond), Trials: k.Trials, Firmware: k.Firmware, Whole: k.Whole, Changed: []string{}}
 	comparison := Compare(earlier(k, m), m)
 	r.Worse = comparison.Worse()
 	for _, change := range comparison.Columns {

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	unit       = "../../packaging/needwant@.service"
-	bisectUnit = "../../packaging/needwant-bisect@.service"
+	unit        = "../../packaging/needwant@.service"
+	bisectUnit  = "../../packaging/needwant-bisect@.service"
+	recheckUnit = "../../packaging/needwant-recheck@.service"
 )
 
 var _ = Describe("the unit of systemd for an experiment of days", func() {
@@ -32,7 +33,21 @@ var _ = Describe("the unit of systemd for an experiment of days", func() {
 			return limits
 		}
 		Expect(limits(bisectUnit)).To(Equal(limits(unit)))
+		service, _, _ := strings.Cut(limits(unit), "\n[Install]")
+		Expect(limits(recheckUnit)).To(Equal(service), "a timer begins it")
 	})
+
+	It("may test again what is known, and then keeps the device online", func(ctx SpecContext) {
+		content := text(recheckUnit)
+		for _, line := range []string{"Type=oneshot", "SuccessExitStatus=4", "OnSuccess=needwant@%i.service", "OnFailure=needwant@%i.service", "WorkingDirectory=/var/lib/needwant"} {
+			Expect(content).To(ContainSubstring("\n" + line + "\n"))
+		}
+		help, err := exec.CommandContext(ctx, program, "recheck", "--help").Output()
+		Expect(err).NotTo(HaveOccurred())
+		for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(regexp.MustCompile(`(?m)^ExecStart=.*$`).FindString(content), -1) {
+			Expect(string(help)).To(ContainSubstring(flag))
+		}
+	}, SpecTimeout(30*time.Second))
 
 	It("begins a run or goes on with it, and is not begun again when the run is over", func(ctx SpecContext) {
 		content := text(bisectUnit)
@@ -52,7 +67,7 @@ var _ = Describe("the unit of systemd", func() {
 		if _, err := exec.LookPath("systemd-analyze"); err != nil {
 			Skip("there is no systemd-analyze here")
 		}
-		said, err := exec.CommandContext(ctx, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=39", unit, bisectUnit).CombinedOutput()
+		said, err := exec.CommandContext(ctx, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=39", unit, bisectUnit, recheckUnit).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), "the exposure is above 3.9: %s", said)
 		Expect(string(said)).To(ContainSubstring("Overall exposure level"))
 	}, SpecTimeout(30*time.Second))

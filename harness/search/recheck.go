@@ -119,11 +119,12 @@ func (r review) confirm() []Question {
 	return questions
 }
 
-// standing asks whether the cuts still break the column.
+// standing asks whether the cuts still break the column. If answers may be wrong, the
+// earlier run counts as one more failing answer.
 func (r review) standing() []Question {
 	var questions []Question
 	for _, k := range r.cuts {
-		if !r.fails(k) {
+		if !r.fails(k) || r.support(k)+r.trust.fail < r.trust.verdict {
 			questions = append(questions, Question{Block: k, Reason: KnownCut, Fails: 0.9})
 		}
 	}

@@ -40,6 +40,25 @@ var _ = Describe("a known matrix that is tested again", func() {
 		}
 	})
 
+	It("is told from a wrong answer, if answers may be wrong", func() {
+		wrong, all := 0, 400
+		for i := range all {
+			r := random(i)
+			before := systems.Random(r)
+			after, ok := before.Change(systems.Changes()[i%len(systems.Changes())], r)
+			if !ok {
+				after = before
+			}
+			out := systems.Experiment{
+				System: after, Options: search.Options{Exact: true, MaxNoise: 0.05}, FalseFail: 0.05, FalsePass: 0.005, Random: r,
+			}.Recheck(before.Hypothesis())
+			if out.Explanation.Certified != "none" && !after.Right(out.Explanation) {
+				wrong++
+			}
+		}
+		Expect(float64(wrong)/float64(all)).To(BeNumerically("<", 0.02), "%d of %d", wrong, all)
+	})
+
 	for _, how := range systems.Changes() {
 		It("finds one change: "+how, func() {
 			tried := 0

@@ -19,19 +19,22 @@ func (s System) Hypothesis() search.Hypothesis {
 
 // Recheck tests a hypothesis on the system, and gives up after 2,000 trials.
 func (s System) Recheck(known search.Hypothesis, options search.Options) Outcome {
-	options.Known = []*search.Hypothesis{&known}
-	var out Outcome
+	return Experiment{System: s, Options: options}.Recheck(known)
+}
+
+// Recheck tests a hypothesis in place of a search, on one lane.
+func (e Experiment) Recheck(known search.Hypothesis) (out Outcome) {
+	e.Options.Known = []*search.Hypothesis{&known}
+	order := e.System.Order()
 	for out.Trials < 2000 {
-		q, ok := search.NextOfAll([][]search.Answer{out.Knowledge}, s.Order(), nil, options)
+		q, ok := search.NextOfAll([][]search.Answer{out.Knowledge}, order, nil, e.Options)
 		if !ok {
 			break
 		}
 		out.Trials++
-		out.Knowledge = append(out.Knowledge, search.Answer{
-			Trial: out.Trials, Blocked: q.Block, Touched: q.Block, Attempted: q.Block, Passed: !s.Fails(q.Block),
-		})
+		out.Knowledge = append(out.Knowledge, e.answer(out.Trials, q.Block))
 	}
-	out.Explanation = search.Explain(out.Knowledge, s.Order(), options)
+	out.Explanation = search.Explain(out.Knowledge, order, e.Options)
 	return out
 }
 
