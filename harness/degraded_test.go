@@ -36,7 +36,7 @@ var _ = Describe("a device that is worse off", func() {
 		}}
 		e := &harness.Experiment{Run: newRun(lamp), Lanes: []harness.Lane{timed}, Journal: &memory{}}
 		e.Run.Settings.Seed = int64(seed)
-		e.Run.Settings.MaxNoise = 0.05 // asks everything more than once
+		e.Run.Settings.MaxNoise, e.Run.Settings.Careful = 0.2, true // asks everything more than once
 		Expect(e.Do(context.Background())).To(Succeed())
 		Expect(e.Run.Status).To(Equal(harness.Complete))
 		return harness.Judge(e.Run)

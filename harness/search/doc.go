@@ -89,7 +89,7 @@
 // set give a log-likelihood ratio, and the sets are believed in the order of
 // its size unless they contradict what is believed already. What a wrong answer
 // would spoil most is confirmed first: a failing set before it is shrunk, what a
-// cut rests on, and in the end each cut and each maximal passing set. What
+// cut rests on, and in the end each cut, and what is in no cut as a whole. What
 // contradicts the result is asked again until it gives way, or until it stands
 // beyond doubt and shows that the device is not monotone. See noise.go.
 //

@@ -27,7 +27,7 @@ type Explanation struct {
 	FalsePass     float64
 	Open          []Open // what is left to find out
 
-	confidence float64  // of a verdict that rests on all passing sets
+	confidence float64  // that what is in no cut passes
 	knowledge  []Answer // that all of this rests on
 }
 
@@ -92,7 +92,7 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	}
 	e.Open = t.explainOpen(e.Contradiction)
 	e.Certified, e.Sentence = t.level(e.Contradiction)
-	e.confidence = t.weakest()
+	e.confidence = t.certainty(-t.support(t.rest()))
 	e.divide(t.universe.Minus(members), t)
 	e.qualify(len(t.findings) > 0)
 	return e
@@ -288,17 +288,6 @@ func (t *theory) passedTrial(s Set) int {
 		}
 	}
 	return 0
-}
-
-// weakest is the certainty of the least supported maximal passing set.
-func (t *theory) weakest() float64 {
-	weakest := 1.0
-	for _, p := range t.passing {
-		if !p.IsEmpty() {
-			weakest = min(weakest, t.certainty(-t.support(p)))
-		}
-	}
-	return weakest
 }
 
 // certainty is the probability that belongs to a log-likelihood ratio when

@@ -73,6 +73,25 @@ var _ = Describe("An explanation", func() {
 		Expect(search.Explain(knowledge[:1], order, search.Options{}).Confidence(2)).To(Equal(1.0))
 	})
 
+	It("asks once more for what several cuts rest on, since one false pass makes them all", func() {
+		options := search.Options{MaxNoise: 0.1, Exact: true}
+		var knowledge []search.Answer
+		for range 3 {
+			for partner := 1; partner <= 3; partner++ {
+				knowledge = append(knowledge, answer(len(knowledge)+1, false, 0, partner))
+			}
+		}
+		for range 2 {
+			knowledge = append(knowledge, answer(len(knowledge)+1, true, 0), answer(len(knowledge)+2, true, 1, 2, 3))
+		}
+		q, ok := search.Next(knowledge, search.All(4).Members(), nil, options)
+		Expect(ok).To(BeTrue())
+		Expect(q.Block).To(Equal(search.Of(0)))
+		knowledge = append(knowledge, answer(len(knowledge)+1, true, 0))
+		_, ok = search.Next(knowledge, search.All(4).Members(), nil, options)
+		Expect(ok).To(BeFalse())
+	})
+
 	DescribeTable("learns the share of false failures from the controls",
 		func(controls, failed int, expected float64) {
 			Expect(search.LearnFalseFail(controls, failed)).To(BeNumerically("~", expected, 1e-9))

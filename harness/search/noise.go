@@ -27,10 +27,12 @@ type finding struct {
 type trust struct {
 	fail, pass float64 // weight of one answer
 	open       float64 // before a failing set is shrunk
-	doubt      float64 // more of it for each needed member beyond the first
+	doubt      float64 // more of it for each needed member beyond the second
 	inside     float64 // for the passing set inside it
 	piece      float64 // for a passing set on which a cut rests
-	verdict    float64 // for each cut and each maximal passing set
+	shared     float64 // more of it for each further cut that rests on the same set
+	passing    float64 // for each maximal passing set
+	verdict    float64 // for each cut, and for what is in no cut as a whole
 }
 
 // trustOf is the weight of answers under the options. With no noise one answer
@@ -43,9 +45,11 @@ func trustOf(o Options) trust {
 		fail:    math.Log((1 - o.FalsePass) / o.FalseFail),
 		pass:    math.Log((1 - o.FalseFail) / o.FalsePass),
 		open:    2.9,
-		doubt:   1.5,
+		doubt:   1,
 		inside:  5,
 		piece:   6.5,
+		shared:  3,
+		passing: 4,
 		verdict: 6.5,
 	}
 	if o.Careful {
@@ -110,7 +114,7 @@ func (t *theory) support(s Set) float64 {
 // confirmOpen asks for a failing set again before effort is spent on shrinking
 // it, then for the largest passing set inside it.
 func (t *theory) confirmOpen(f Set) (Question, bool) {
-	enough := t.trust.open + t.trust.doubt*float64(max(0, t.needed(f).Len()-1))
+	enough := t.trust.open + t.trust.doubt*float64(max(0, t.needed(f).Len()-2))
 	if t.support(f) < enough {
 		return Question{Block: f, Reason: Confirm, Fails: 0.9}, true
 	}
@@ -126,22 +130,37 @@ func (t *theory) confirmOpen(f Set) (Question, bool) {
 	return Question{}, false
 }
 
-// confirmPieces asks for what a cut inside f rests on: that it passes without
+// confirmPieces asks for what the cuts inside f rest on: that each passes without
 // any one of its members. A false pass here would breed cuts that are none for
 // as long as the search goes on.
 func (t *theory) confirmPieces(f Set) (Question, bool) {
-	for _, k := range t.cuts {
-		for _, x := range k.Members() {
-			if piece := k.Without(x); piece.SubsetOf(f) && -t.support(piece) < t.trust.piece {
-				return Question{Block: piece, Reason: Confirm, Fails: 0.1}, true
-			}
+	for _, piece := range t.weakPieces() {
+		if piece.SubsetOf(f) {
+			return Question{Block: piece, Reason: Confirm, Fails: 0.1}, true
 		}
 	}
 	return Question{}, false
 }
 
-// certify asks until each cut and each maximal passing set is beyond doubt,
-// then for what contradicts them.
+// weakPieces are the cuts without one member that are not known to pass well enough. A
+// piece of several cuts is asked for more often, since a single false pass makes many
+// false cuts.
+func (t *theory) weakPieces() (weak []Set) {
+	for _, k := range t.cuts {
+		for _, x := range k.Members() {
+			piece := k.Without(x)
+			further := count(t.cuts, piece.SubsetOf) - 1
+			if -t.support(piece) < t.trust.piece+t.trust.shared*float64(further) {
+				weak = append(weak, piece)
+			}
+		}
+	}
+	return weak
+}
+
+// certify asks until each cut and all that passes is beyond doubt, then for what
+// contradicts them. One pass is enough for each of many maximal sets, since a cut that
+// nobody suspects is unlikely, and fails in each of them unless it holds alternatives.
 func (t *theory) certify() []Question {
 	var questions []Question
 	for _, f := range t.failing {
@@ -149,15 +168,35 @@ func (t *theory) certify() []Question {
 			questions = append(questions, Question{Block: f, Reason: Confirm, Fails: 0.9})
 		}
 	}
-	for _, p := range t.passing {
-		if !p.IsEmpty() && -t.support(p) < t.trust.verdict {
-			questions = append(questions, Question{Block: p, Reason: Confirm, Fails: 0.1})
-		}
+	for _, p := range append(t.weakPieces(), t.weakPassing()...) {
+		questions = append(questions, Question{Block: p, Reason: Confirm, Fails: 0.1})
 	}
 	for _, f := range t.doubted {
 		questions = append(questions, Question{Block: f.set, Reason: Again, Fails: 0.5})
 	}
 	return questions
+}
+
+// weakPassing are the maximal passing sets that are not known to pass well enough, and
+// the largest of them if that is so of what is in no cut.
+func (t *theory) weakPassing() (weak []Set) {
+	rest := -t.support(t.rest())
+	for _, p := range t.passing {
+		known := -t.support(p)
+		if !p.IsEmpty() && (known < t.trust.passing || p.Equal(t.safe) && rest < t.trust.verdict) {
+			weak = append(weak, p)
+		}
+	}
+	return weak
+}
+
+// rest is what passes and is in no proven cut.
+func (t *theory) rest() Set {
+	rest := t.safe
+	for _, k := range t.cuts {
+		rest = rest.Minus(k)
+	}
+	return rest
 }
 
 // unconfirmed reports whether a failing set has failed in fewer trials than it

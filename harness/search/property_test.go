@@ -121,9 +121,9 @@ var _ = Describe("Any monotone system", func() {
 			Expect(wrong).To(BeNumerically("<=", share(wrongShare)))
 			Expect(float64(trials)).To(BeNumerically("<", ratio*float64(noiseless)))
 		},
-		Entry("of 5 % false failures", 0.05, 0.005, 0.005, 1.8),
-		Entry("of 10 % false failures", 0.10, 0.01, 0.006, 2.6),
-		Entry("of 5 % both ways", 0.05, 0.05, 0.01, 2.7),
+		Entry("of 5 % false failures", 0.05, 0.005, 0.005, 1.6),
+		Entry("of 10 % false failures", 0.10, 0.01, 0.006, 2.2),
+		Entry("of 5 % both ways", 0.05, 0.05, 0.01, 2.35),
 	)
 })
 

@@ -38,7 +38,7 @@ func (t *theory) cover(uncovered []Set) []Question {
 		best, most := Set{}, 0
 		for _, u := range uncovered[:min(len(uncovered), 100)] {
 			b := t.widen(u)
-			if covers := count(uncovered, b); covers > most {
+			if covers := count(uncovered, func(u Set) bool { return u.SubsetOf(b) }); covers > most {
 				best, most = b, covers
 			}
 		}
@@ -48,11 +48,10 @@ func (t *theory) cover(uncovered []Set) []Question {
 	return questions
 }
 
-// count is how many of the sets lie inside s.
-func count(sets []Set, s Set) int {
-	n := 0
-	for _, u := range sets {
-		if u.SubsetOf(s) {
+// count is how many of the sets have a property.
+func count(sets []Set, has func(Set) bool) (n int) {
+	for _, s := range sets {
+		if has(s) {
 			n++
 		}
 	}
