@@ -293,7 +293,7 @@ func recheck(knowledge []Answer, order []int, options Options, known Hypothesis)
 		}
 	}
 	slices.SortStableFunc(e.Cuts, func(a, b Cut) int { return cmp.Compare(min(a.Members.Len(), 2), min(b.Members.Len(), 2)) })
-	e.confidence = r.weakest()
+	e.confidence = r.certainty(-r.support(r.safe.Minus(members)))
 	if !r.holds() {
 		e.Certified, e.Sentence = "none", "Only what is listed was tested again; the rest is open."
 		e.Undecided, e.Open = r.universe.Minus(members), r.explainPending()
