@@ -92,6 +92,16 @@ var _ = Describe("an earlier matrix", func() {
 		Expect(verdicts).NotTo(HaveKey("spare.example"))
 	})
 
+	It("is tested by two lanes in as many trials", func(ctx SpecContext) {
+		run := newRun(before)
+		run.Settings.Known, run.Settings.Lanes = &known, 2
+		e := &harness.Experiment{Run: run, Lanes: []harness.Lane{&lane{device: before}, &lane{device: before}}, Journal: &memory{}}
+		Expect(e.Do(ctx)).To(Succeed())
+		trials := slices.DeleteFunc(slices.Clone(e.Run.Results), func(r harness.Result) bool { return r.Trial.Control() })
+		Expect(trials).To(HaveLen(4))
+		Expect(harness.Judge(e.Run).Columns[0].Certified).To(Equal(harness.Rechecked))
+	})
+
 	It("says how often what is contacted, so that a block waits for it", func() {
 		run, daily := newRun(before), known
 		daily.Periods = map[harness.Destination]time.Duration{destination("cloud"): 24 * time.Hour, destination("ads"): time.Hour}

@@ -129,17 +129,22 @@ func (r Recheck) of() string {
 // tested none.
 func (r reading) rechecked() string {
 	again := r.Run.Recheck
-	switch {
-	case again == nil:
+	if again == nil {
 		return ""
-	case len(again.Changed) > 0:
-		return fmt.Sprintf("Changed since %s: %s", again.of(), strings.Join(again.Changed, " "))
-	case r.Run.Status != harness.Complete:
-		return fmt.Sprintf("The recheck of %s is not over; no change was found so far.", again.of())
-	case again.Open:
-		return fmt.Sprintf("No change was found since %s, but not all of it could be tested again.", again.of())
 	}
-	return fmt.Sprintf("Nothing changed since %s.", again.of())
+	of := again.of()
+	if again.Firmware != "" && again.Firmware != r.Device.Firmware {
+		of += ", firmware " + again.Firmware
+	}
+	switch {
+	case len(again.Changed) > 0:
+		return fmt.Sprintf("Changed since %s: %s", of, strings.Join(again.Changed, " "))
+	case r.Run.Status != harness.Complete:
+		return fmt.Sprintf("The recheck of %s is not over; no change was found so far.", of)
+	case again.Open:
+		return fmt.Sprintf("No change was found since %s, but not all of it could be tested again.", of)
+	}
+	return fmt.Sprintf("Nothing changed since %s.", of)
 }
 
 // believed says what the verdicts of a recheck rest on.

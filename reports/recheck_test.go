@@ -36,6 +36,12 @@ var _ = Describe("a matrix that was tested again", func() {
 		Expect(text(m)).To(And(ContainSubstring("Rechecked from old.run of 2026-11-02 ("), ContainSubstring("Not tested again, and taken from there:")))
 	})
 
+	It("names the firmware of then, if it is another one now", func() {
+		before := sample()
+		before.Device.Firmware = "3.5.7"
+		Expect(again(before).Summary).To(MatchRegexp(`^Nothing changed since old\.run of \S+, firmware 3\.5\.7\. `))
+	})
+
 	It("says in one sentence what changed", func() {
 		before := sample()
 		gone, column := before.Cuts[0], before.Cuts[0].Column

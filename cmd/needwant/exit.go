@@ -23,7 +23,7 @@ const (
 func exitStatus() []manEntry {
 	return []manEntry{
 		{strconv.Itoa(codeDone), "Every cell is decided."},
-		{strconv.Itoa(codeBroken), "A scenario fails with nothing blocked; or, of report --compare, something became required."},
+		{strconv.Itoa(codeBroken), "A scenario fails with nothing blocked; or, of recheck and report --compare, something became required."},
 		{strconv.Itoa(codeUsage), "The command line or a file is wrong: the message says where, and what to write."},
 		{strconv.Itoa(codeUnfit), "This machine cannot carry it out: the message says what is wrong, and the remedy."},
 		{strconv.Itoa(codeOpen), "It is over, and cells are undecided or not exercised."},
