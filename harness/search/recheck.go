@@ -178,9 +178,12 @@ func (all reviews) questions(order []int) (questions []Question) {
 		return questions // what comes of it changes the rest
 	}
 	lists := all.safeLists(order)
-	decisive := all.decisive()
-	for _, list := range lists[1:] {
-		if !list.Equal(lists[0]) && !all.pass(list.Intersect(decisive)) {
+	for i, list := range lists[1:] {
+		needs := list
+		if i == 0 {
+			needs = list.Intersect(all.decisive())
+		}
+		if !list.Equal(lists[0]) && !all.pass(needs) {
 			questions = append(questions, Question{Block: list, Reason: KnownSafe, Fails: 0.1})
 		}
 	}
@@ -229,8 +232,7 @@ func (all reviews) safeLists(order []int) (lists []Set) {
 	return lists
 }
 
-// decisive are the members of the cuts, and what is new: the safe lists but the first are
-// for them.
+// decisive are the members of the cuts, and what is new: the second safe list is for them.
 func (all reviews) decisive() (s Set) {
 	for _, r := range all {
 		s = s.Union(r.fresh())

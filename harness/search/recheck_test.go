@@ -30,6 +30,14 @@ var _ = Describe("a known matrix that is tested again", func() {
 		}
 	})
 
+	It("finds what a group has gained if neither safe list holds the group", func() {
+		others := []search.Set{search.Of(1, 2), search.Of(1, 3), search.Of(0, 6)}
+		before := systems.System{N: 10, Cuts: append([]search.Set{search.Of(0, 1)}, others...)}
+		after := systems.System{N: 10, Cuts: append([]search.Set{search.Of(0, 1, 8)}, others...)}
+		out := after.Recheck(before.Hypothesis(), search.Options{Exact: true})
+		Expect(cutsOf(out.Explanation)).To(ConsistOf(after.Cuts))
+	})
+
 	It("ends with the safe list", func() {
 		for i := range 100 {
 			system := systems.Random(random(i))
