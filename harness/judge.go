@@ -21,7 +21,7 @@ func judged(h history) Judgement {
 	j.interrupted()
 	j.held()
 	outside := j.replace()
-	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Outside: outside, Allow: j.allow()}
+	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Outside: outside, Unverified: j.unverified(), Allow: j.allow()}
 }
 
 // judge collects the verdicts of a run.

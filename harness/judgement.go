@@ -24,6 +24,10 @@ type Judgement struct {
 	// fault, if a trial proved it.
 	Outside []Outside `json:"outside,omitempty"`
 
+	// Unverified are the destinations in whose place the device accepted a certificate that
+	// it cannot know, sorted. That it accepts none is shown by nothing.
+	Unverified []Unverified `json:"unverified,omitempty"`
+
 	// Allow are, with a block list, the smallest sets of its names to allow so that every
 	// scenario works. One empty set means that none has to be allowed; none, that it is
 	// not known.

@@ -294,6 +294,30 @@ func (h history) worked(f fact, g group, block search.Set) bool {
 	return true
 }
 
+// Unverified is a destination whose certificate the device does not verify: it completed a
+// handshake with a server of the gateway's own.
+type Unverified struct {
+	Destination Destination `json:"destination"`
+	Trials      []int       `json:"trials"` // in which it did
+}
+
+// unverified are those of all trials. A handshake that was completed shows it, whatever
+// came of the trial.
+func (h history) unverified() (all []Unverified) {
+	trials := map[Destination][]int{}
+	for _, f := range h.facts {
+		for _, stood := range f.Seen.StoodIn {
+			if stood.Kind == ForeignTLS && stood.Answers > 0 {
+				trials[stood.Destination] = append(trials[stood.Destination], f.Trial.Number)
+			}
+		}
+	}
+	for _, d := range slices.SortedFunc(maps.Keys(trials), Destination.Compare) {
+		all = append(all, Unverified{d, trials[d]})
+	}
+	return all
+}
+
 // Outside is what the device still needs from outside if its owner has what stood in for
 // the rest.
 type Outside struct {

@@ -200,6 +200,25 @@ var _ = Describe("what can be replaced", func() {
 		Expect(asked(noisy)).To(HaveLen(2))
 	})
 
+	It("is a TLS server only if that is asked for, and then the device does not verify certificates if it accepts it", func() {
+		tls := harness.Destination{Protocol: harness.TCP, Port: 443, Name: "api.example"}
+		Expect(harness.StandInsFor([]harness.Destination{tls}, harness.StandIns())).To(BeNil())
+		Expect(harness.StandInsFor([]harness.Destination{tls}, harness.AllStandIns())).To(Equal(map[harness.Destination]harness.StandIn{tls: harness.ForeignTLS}))
+		Expect(harness.ParseStandIn("tls")).To(Equal(harness.ForeignTLS))
+
+		accepting := 0
+		trusting := &lane{device: clock, after: func(r *harness.Result) {
+			if len(r.Trial.StandIns) > 0 {
+				accepting = r.Trial.Number
+				r.Seen.StoodIn = append(r.Seen.StoodIn, harness.StoodIn{Destination: tls, Kind: harness.ForeignTLS, Answers: 2})
+				r.Suspect = "it is evidence all the same"
+			}
+		}}
+		done := run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{trusting} })
+		Expect(harness.Judge(done).Unverified).To(HaveExactElements(And(HaveField("Destination", tls), HaveField("Trials", ContainElement(accepting)))))
+		Expect(harness.Judge(run(clock)).Unverified).To(BeEmpty())
+	})
+
 	It("is held to the horizon once, if two trials must agree", func() {
 		const hour = time.Hour
 		done := run(clock, func(e *harness.Experiment) { e.Run.Settings.Confirm, e.Run.Settings.Horizon = 2, hour })

@@ -18,6 +18,7 @@ const (
 	Resolver   StandIn = "dns"
 	ProbePages StandIn = "probe"
 	EchoReply  StandIn = "icmp"
+	ForeignTLS StandIn = "tls"
 )
 
 // standInKind is all that is said of a stand-in. Only how it answers is elsewhere: in
@@ -25,36 +26,48 @@ const (
 type standInKind struct {
 	standIn StandIn
 	own     string // what its owner would have at home instead
+	asked   bool   // it is used only if it is asked for by name
 	answers func(Destination) bool
 }
 
 // standInKinds lists what there is. No destination has two.
 func standInKinds() []standInKind {
 	return []standInKind{
-		{TimeServer, "your own time server", func(d Destination) bool { return d.Protocol == UDP && d.Port == 123 }},
-		{Resolver, "your own DNS server", func(d Destination) bool {
+		{TimeServer, "your own time server", false, func(d Destination) bool { return d.Protocol == UDP && d.Port == 123 }},
+		{Resolver, "your own DNS server", false, func(d Destination) bool {
 			return (d.Protocol == UDP || d.Protocol == TCP) && d.Port == 53 && d.Host() == ""
 		}},
-		{ProbePages, "your own page for connectivity checks", func(d Destination) bool { return d.Protocol == TCP && d.Port == 80 }},
-		{EchoReply, "your own answer to pings", func(d Destination) bool { return d.Protocol == ICMP }},
+		{ProbePages, "your own page for connectivity checks", false, func(d Destination) bool { return d.Protocol == TCP && d.Port == 80 }},
+		{EchoReply, "your own answer to pings", false, func(d Destination) bool { return d.Protocol == ICMP }},
+		{ForeignTLS, "your own TLS server", true, func(d Destination) bool { return d.Protocol == TCP && d.Port == 443 }},
 	}
 }
 
-// StandIns lists what there is.
-func StandIns() (all []StandIn) {
+// AllStandIns lists what there is.
+func AllStandIns() (all []StandIn) {
 	for _, kind := range standInKinds() {
 		all = append(all, kind.standIn)
 	}
 	return all
 }
 
+// StandIns lists those that need not be asked for by name.
+func StandIns() (usual []StandIn) {
+	for _, kind := range standInKinds() {
+		if !kind.asked {
+			usual = append(usual, kind.standIn)
+		}
+	}
+	return usual
+}
+
 // ParseStandIn reads the name of a stand-in.
 func ParseStandIn(text string) (StandIn, error) {
-	if slices.Contains(StandIns(), StandIn(text)) {
+	if slices.Contains(AllStandIns(), StandIn(text)) {
 		return StandIn(text), nil
 	}
 	var names []string
-	for _, kind := range StandIns() {
+	for _, kind := range AllStandIns() {
 		names = append(names, string(kind))
 	}
 	return "", fmt.Errorf("%q is not a stand-in: write %s", text, strings.Join(names, ", "))

@@ -32,6 +32,10 @@ type Matrix struct {
 	// Outside is, with stand-ins, what is left to need for the columns of one regime and
 	// fault, if a trial proved it.
 	Outside []Outside `json:"outside,omitempty"`
+
+	// Unverified are the destinations in whose place the device accepted a certificate that
+	// it cannot know: a security finding.
+	Unverified []Unverified `json:"unverified,omitempty"`
 }
 
 // Device is the thing under test.
@@ -176,6 +180,12 @@ type Safe struct {
 	Destinations []harness.Destination `json:"destinations"`
 	Trial        int                   `json:"trial"`            // 0: no single trial blocked all of it
 	Held         float64               `json:"held_s,omitempty"` // for how long one trial blocked all of it with the columns working, in seconds: the longest
+}
+
+// Unverified is a destination whose certificate the device does not verify.
+type Unverified struct {
+	Destination harness.Destination `json:"destination"`
+	Trials      []int               `json:"trials"` // in which it accepted another
 }
 
 // Outside is what some columns still need from outside if the owner has what stood in for

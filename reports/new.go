@@ -36,6 +36,9 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 	for _, o := range judgement.Outside {
 		m.Outside = append(m.Outside, Outside{list(o.Columns), list(o.Left), list(o.StandIns), o.Trial, seconds(o.Held)})
 	}
+	for _, u := range judgement.Unverified {
+		m.Unverified = append(m.Unverified, Unverified{u.Destination, list(u.Trials)})
+	}
 	m.Needs = m.needs()
 	if known := run.Settings.Known; known != nil {
 		m.Run.Recheck = recheck(*known, m)

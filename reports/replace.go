@@ -44,6 +44,25 @@ func (r reading) replacing(need Need) string {
 	return orOwn(slices.Compact(kinds))
 }
 
+// insecure says that the device takes strangers for its servers; "" if it was not seen to.
+func (r reading) insecure() string {
+	if len(r.Unverified) == 0 {
+		return ""
+	}
+	var trials []int
+	hosts := each(r.Unverified, func(u Unverified) string {
+		trials = append(trials, u.Trials...)
+		return hostName(u.Destination.Name)
+	})
+	slices.Sort(trials)
+	const most = 4
+	if more := len(hosts) - most; more > 0 {
+		hosts = append(hosts[:most:most], number(more)+" more")
+	}
+	return fmt.Sprintf("Security: it accepts a certificate that it cannot know in the place of %s, so that anybody on the way can read and change what it says (%s).",
+		enumerate(hosts), inTrials(slices.Compact(trials)))
+}
+
 // outside is the sentence of what is left to need.
 func (r reading) outside(o Outside) string {
 	columns := ""

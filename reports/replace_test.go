@@ -48,6 +48,16 @@ var _ = Describe("what can be replaced", func() {
 			ContainSubstring("no more than one Amazon server, with your own time server")))
 	})
 
+	It("opens with the servers that the device does not verify", func() {
+		run, judgement := s50()
+		judgement.Unverified = []harness.Unverified{{Destination: vacuumHosts()[0], Trials: []int{4, 11}}}
+		m := reports.New(run, judgement)
+		Expect(m.Summary).To(ContainSubstring("Security: it accepts a certificate that it cannot know in the place of " + vacuumHosts()[0].Name + ", so that anybody on the way can read and change what it says (trials 4, 11)."))
+		Expect(rendered(m)).To(MatchRegexp(`"unverified": \[\s*\{\s*"destination": "tcp/443/ec2-18-[^"]*",\s*"trials": \[\s*4,\s*11\s*\]`))
+		judgement.Unverified = nil
+		Expect(rendered(reports.New(run, judgement))).NotTo(Or(ContainSubstring("Security"), ContainSubstring("unverified")))
+	})
+
 	It("may leave nothing to need from outside", func() {
 		Expect(replaced().Summary).To(ContainSubstring("Needs from outside: nothing, with your own time server (trial 11)."))
 	})

@@ -70,7 +70,7 @@ type Block struct {
 	Only     *Only    `yaml:"only,omitempty" about:"Test only the names of a block list. Everything else stays reachable, and is not judged. The fault is nxdomain then."`
 	Keep     []string `yaml:"keep,omitempty" jsonschema:"enum=dhcp,enum=dns" about:"What is never blocked: dhcp (the default), dns."`
 	Always   []string `yaml:"always,omitempty" about:"What is blocked in every trial, in the controls too, and not judged: a host, *.domain, an address, or protocol/port/name with * for a protocol or a port. For a device that works only while it does not reach one of its hosts."`
-	StandIns []string `yaml:"stand_ins,omitempty" jsonschema:"enum=ntp,enum=dns,enum=probe,enum=icmp" about:"What the gateway answers in the end instead of what is needed, to see what could be replaced: ntp (a time server), dns (a resolver that is built in as an address), probe (pages of connectivity checks over HTTP), icmp (replies to pings); [] for nothing. Without this key it is everything that the placement and the faults allow: it needs the fault reject or drop, and no placement host or dns."`
+	StandIns []string `yaml:"stand_ins,omitempty" jsonschema:"enum=ntp,enum=dns,enum=probe,enum=icmp,enum=tls" about:"What the gateway answers in the end instead of what is needed, to see what could be replaced: ntp (a time server), dns (a resolver that is built in as an address), probe (pages of connectivity checks over HTTP), icmp (replies to pings), tls (a TLS server on port 443 with a certificate that no device can know); [] for nothing. Without this key it is all but tls that the placement and the faults allow: it needs the fault reject or drop, and no placement host or dns."`
 }
 
 // Only names a block list.

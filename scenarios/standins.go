@@ -23,7 +23,7 @@ func (b Block) Kinds() (kinds []harness.StandIn) {
 func (f File) checkStandIns() *yamlfile.Flaw {
 	at := keys("block", "stand_ins")
 	var all []string
-	for _, kind := range harness.StandIns() {
+	for _, kind := range harness.AllStandIns() {
 		all = append(all, string(kind))
 	}
 	byAddress := func(fault string) bool { return !harness.Fault(fault).ByName() }

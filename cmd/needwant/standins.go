@@ -21,12 +21,12 @@ const noStandIns = "none"
 // standInsFlag adds --stand-ins.
 func standInsFlag(command *cobra.Command, names *[]string) {
 	all := append(standInNames(), noStandIns)
-	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", ")+"; everything unless the spec says otherwise")
+	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", ")+"; all but tls unless the spec says otherwise")
 	completeFlag(command, "stand-ins", all...)
 }
 
 func standInNames() (all []string) {
-	for _, kind := range harness.StandIns() {
+	for _, kind := range harness.AllStandIns() {
 		all = append(all, string(kind))
 	}
 	return all

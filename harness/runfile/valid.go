@@ -113,7 +113,7 @@ func (v *validator) settings(s harness.Settings) {
 		v.span("the time between two contacts", contact.Quiet)
 	}
 	for _, kind := range s.StandIns {
-		oneOf(v, "a stand-in", kind, harness.StandIns()...)
+		oneOf(v, "a stand-in", kind, harness.AllStandIns()...)
 	}
 	for _, kept := range s.Kept {
 		oneOf(v, "what is kept", kept, "dhcp", "dns")
@@ -236,7 +236,7 @@ func (v *validator) observation(seen harness.Observation) {
 	}
 	for _, stood := range seen.StoodIn {
 		v.destination(stood.Destination)
-		oneOf(v, "a stand-in", stood.Kind, harness.StandIns()...)
+		oneOf(v, "a stand-in", stood.Kind, harness.AllStandIns()...)
 		v.notNegative("a number of answers", stood.Answers)
 		v.text("why a stand-in proves nothing", stood.Doubt)
 	}

@@ -141,8 +141,11 @@ func (g *Gateway) handshake(p watch.Packet) {
 		return
 	}
 	_ = g.barrier.learn(func() attribution.Change { // it keeps the error
-		change, doubt := g.table.SNI(watch.Place{Protocol: p.Protocol, AddrPort: p.Destination}, name)
-		g.doubts.add(doubt)
+		place := watch.Place{Protocol: p.Protocol, AddrPort: p.Destination}
+		change, doubt := g.table.SNI(place, name)
+		if !g.barrier.standsInFor(place) { // whose connections are begun, and end here
+			g.doubts.add(doubt)
+		}
 		return change
 	})
 }

@@ -125,6 +125,12 @@ func (b *barrier) divert(entries []block.Entry) error {
 	return nil
 }
 
+// standsInFor reports whether packets to a place are brought to a stand-in. The caller holds
+// the lock.
+func (b *barrier) standsInFor(place watch.Place) bool {
+	return b.standIns != nil && b.standIns.places[block.Entry{Address: place.Addr().Unmap(), Protocol: place.Protocol, Port: place.Port()}]
+}
+
 // answersFor reports whether all of what a place is has a stand-in.
 func (s *standIn) answersFor(destinations []harness.Destination) bool {
 	return len(destinations) > 0 && !slices.ContainsFunc(destinations, func(d harness.Destination) bool { return s.kinds[d] == "" })
@@ -149,7 +155,7 @@ func (c Config) diversion() []chains.Chain {
 			chains.Rulef("-p tcp ! --syn -m conntrack --ctstate NEW -j RETURN"),
 			chains.Rulef("-m mark --mark %s -j %s", bits(stood), watch.At(watch.Block)),
 			chains.Rulef("-m mark --mark %s -j ACCEPT", bits(stood)),
-			chains.Rulef("-p tcp --dport 80 -j REJECT --reject-with tcp-reset"),
+			chains.Rulef("-p tcp -m multiport --dports 80,443 -j REJECT --reject-with tcp-reset"),
 			chains.Rulef("-p udp --dport 123 -j REJECT"),
 		}},
 	}

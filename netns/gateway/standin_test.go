@@ -1,12 +1,16 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/beevik/ntp"
@@ -16,6 +20,7 @@ import (
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
@@ -80,6 +85,65 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			}, SpecTimeout(60*time.Second))
 		}
 	}
+
+	for _, family := range families {
+		It("may be a TLS server, which counts if its certificate was accepted: "+family.name, func(ctx SpecContext) {
+			s := newStreet(ctx)
+			address := family.first.String()
+			block := []harness.Destination{destination("tcp/443/" + address)}
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()))).To(Succeed())
+			for _, name := range []string{"api.example", ""} {
+				_, err := shakeHands(ctx, s.device, address, &tls.Config{ServerName: cmp.Or(name, address)})
+				Expect(err).To(BeAssignableToTypeOf(&tls.CertificateVerificationError{}))
+			}
+			Expect(s.observe(ctx).StoodIn).To(BeEmpty(), "it verifies")
+			s.zone.set("api.example", at(family.first))
+			s.lookUp(ctx, "api.example")
+			block = []harness.Destination{destination("tcp/443/api.example")}
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()))).To(Succeed())
+			certificate, err := shakeHands(ctx, s.device, address, &tls.Config{ServerName: "api.example", InsecureSkipVerify: true}) //nolint:gosec // that is the finding
+			Expect(err).NotTo(HaveOccurred())
+			Expect(certificate.VerifyHostname("api.example")).To(Succeed())
+			Eventually(func() []harness.StoodIn { return s.observe(ctx).StoodIn }).WithContext(ctx).Should(HaveExactElements(
+				harness.StoodIn{Destination: block[0], Kind: harness.ForeignTLS, Answers: 1}))
+			Expect(s.observe(ctx).Doubts).To(BeEmpty(), "the name was seen where it is answered for")
+			_, err = shakeHands(ctx, s.device, family.gateway, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the same
+			Expect(err).To(MatchError(unix.ECONNREFUSED), "the gateway has no such service")
+			Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+		}, SpecTimeout(20*time.Second))
+	}
+
+	It("lets a device that floods it have what others get, and no more", func(ctx SpecContext) {
+		s := newStreet(ctx)
+		family := families[0]
+		address := family.first.String()
+		block := []harness.Destination{destination("icmp/echo/" + address), destination("tcp/443/" + address), destination("tcp/80/" + address), destination("udp/123/" + address)}
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()))).To(Succeed())
+		before := runtime.NumGoroutine()
+		for _, port := range []uint16{80, 443} { // that say nothing
+			for range 200 {
+				connection, err := s.device.Dial(ctx, "tcp", netip.AddrPortFrom(family.first, port).String())
+				Expect(err).NotTo(HaveOccurred())
+				defer connection.Close()
+			}
+		}
+		socket, err := s.device.Dial(ctx, "udp", netip.AddrPortFrom(family.first, 123).String())
+		Expect(err).NotTo(HaveOccurred())
+		defer socket.Close()
+		for i := range 5000 {
+			request := make([]byte, 48+i%2000)
+			request[0] = 4<<3 | 3
+			_, _ = socket.Write(request)
+		}
+		Expect(runtime.NumGoroutine()-before).To(BeNumerically("<", 2*(64+8)+16), "no more connections are served at a time")
+		Eventually(func() error {
+			_, err := askTime(ctx, s.device, address)
+			return err
+		}).WithContext(ctx).Should(Succeed())
+		Expect(pings(ctx, s.device, family, 3)).To(Equal(3))
+		Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+		Eventually(runtime.NumGoroutine).WithContext(ctx).Should(BeNumerically("<=", before+4), "nothing is left of them")
+	}, SpecTimeout(30*time.Second))
 
 	It("answers for an address that is learnt while it is on, and says when it was not used", func(ctx SpecContext) {
 		s := newStreet(ctx)
@@ -193,6 +257,23 @@ func askTime(ctx context.Context, from *netns.Namespace, server string) (*ntp.Re
 	return ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 2 * time.Second, Dialer: func(_, remote string) (net.Conn, error) {
 		return from.Dial(ctx, "udp", remote)
 	}})
+}
+
+// shakeHands completes a handshake of TLS with a server, and waits for it to be complete
+// at the other end: until that closes or says nothing for a moment.
+func shakeHands(ctx context.Context, from *netns.Namespace, server string, config *tls.Config) (*x509.Certificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	raw, err := from.Dial(ctx, "tcp", net.JoinHostPort(server, "443"))
+	if err != nil {
+		return nil, err
+	}
+	defer raw.Close()
+	connection := tls.Client(raw, config)
+	if err := connection.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return connection.ConnectionState().PeerCertificates[0], nil
 }
 
 // visit is the status and the text of a page.

@@ -170,9 +170,9 @@ func (d Destination) checkContent(at func(key ...string) []string) *flaw {
 	if d.Content == nil {
 		return nil
 	}
-	can := map[string]string{"udp/123": ownTime, "tcp/80": ownProbe}[fmt.Sprintf("%s/%d", d.Protocol, d.Port)]
+	can := map[string]string{"udp/123": ownTime, "tcp/80": ownProbe, "tcp/443": anyTLS}[fmt.Sprintf("%s/%d", d.Protocol, d.Port)]
 	if can == "" {
-		return flawAt(at("content_with"), "leave it out", "only udp/123 and tcp/80 have it")
+		return flawAt(at("content_with"), "leave it out", "only udp/123, tcp/80 and tcp/443 have it")
 	}
 	for i, kind := range *d.Content {
 		if kind != can || i > 0 {

@@ -28,6 +28,8 @@ func (l *life) newContact(id string) contact {
 	switch {
 	case d.probes():
 		return &probe{l, d}
+	case d.trusting():
+		return &handshake{l, d}
 	case d.Protocol == "tcp":
 		return &session{life: l, destination: d}
 	case d.Protocol == ICMP:

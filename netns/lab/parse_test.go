@@ -113,7 +113,7 @@ var _ = Describe("A bad world", func() {
 		Entry("an unknown fallback", small+"assistant: {fallback: clod}\n", 9, 23, `unknown fallback "clod"`, `"cloud"`),
 		Entry("a fallback without a stream", head+"destinations: {a: {addresses: [192.0.2.1], protocol: udp, port: 123}}\nassistant: {fallback: cloud}\n", 6, 23, "no stream", "tcp"),
 		Entry("an unknown scenario", small+"scenarios: [native]\n", 9, 13, `"native"`, "native_app"),
-		Entry("a stand-in for what has none", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, content_with: [probe]}\n", 9, 69, "only udp/123 and tcp/80", "leave it out"),
+		Entry("a stand-in for what has none", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, content_with: [probe]}\n", 9, 69, "only udp/123, tcp/80 and tcp/443", "leave it out"),
 		Entry("a stand-in that cannot answer", small+"  d: {addresses: [192.0.2.4], protocol: udp, port: 123, content_with: [probe]}\n", 9, 72, `"probe" cannot answer for udp/123`, "[ntp]"),
 		Entry("an unknown hang", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, hangs: [silent]}\n", 9, 63, `unknown hang "silent"`, `"silence"`),
 		Entry("a hang twice", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, hangs: [silence, silence]}\n", 9, 72, "twice", ""),

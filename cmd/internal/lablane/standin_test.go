@@ -14,7 +14,9 @@ import (
 var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 	proves := func(ctx SpecContext, world lab.World, settings harness.Settings, replaceable map[string]harness.StandIn, left ...string) {
 		GinkgoHelper()
-		settings.StandIns = harness.StandIns()
+		if settings.StandIns == nil {
+			settings.StandIns = harness.StandIns()
+		}
 		judgement := harness.Judge(experiment(ctx, world, settings))
 		for _, column := range judgement.Columns {
 			expected := expectation(world, column.Column)
@@ -60,6 +62,14 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
 	)
 
+	DescribeTable("is any TLS server, of a device that does not verify certificates", func(ctx SpecContext, driver string) {
+		proves(ctx, find("no-pinning"), harness.Settings{Driver: driver, StandIns: harness.AllStandIns()},
+			map[string]harness.StandIn{"tcp/443/api.plug.example": harness.ForeignTLS}, "tcp/443/update.plug.example")
+	},
+		Entry("by ipset", Label("whole"), "ipset", SpecTimeout(5*time.Minute)),
+		Entry("by iptables", Label("slow"), "iptables", SpecTimeout(5*time.Minute)),
+	)
+
 	It("is a resolver that is built in", Label("slow"), func(ctx SpecContext) {
 		proves(ctx, find("own-resolver"), harness.Settings{}, map[string]harness.StandIn{"udp/53/8.8.8.8": harness.Resolver}, "udp/8053/p2p.camera.example")
 	}, SpecTimeout(5*time.Minute))
@@ -70,7 +80,7 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 		}, "udp/8053/ot.plug.example")
 	}, SpecTimeout(5*time.Minute))
 
-	DescribeTable("are the five time servers of a real vacuum, so that it needs one server alone", Label("slow"), func(ctx SpecContext, driver string) {
+	DescribeTable("are the five time servers of a real vacuum, so that it needs one server alone", func(ctx SpecContext, driver string) {
 		world := find("s50-thread")
 		replaceable := map[string]harness.StandIn{}
 		for _, d := range world.Destinations {
@@ -81,7 +91,7 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 		Expect(replaceable).To(HaveLen(5))
 		proves(ctx, world, harness.Settings{Driver: driver}, replaceable, world.Destinations["ec2_a"].ID())
 	},
-		Entry("by ipset", "ipset", SpecTimeout(5*time.Minute)),
-		Entry("by iptables", "iptables", SpecTimeout(5*time.Minute)),
+		Entry("by ipset", Label("whole"), "ipset", SpecTimeout(5*time.Minute)),
+		Entry("by iptables", Label("slow"), "iptables", SpecTimeout(5*time.Minute)),
 	)
 })

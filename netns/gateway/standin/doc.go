@@ -1,5 +1,6 @@
 // Package standin has the servers that a gateway offers instead of destinations that
-// it blocks: a time server, pages for connectivity checks, and replies to pings. The
+// it blocks: a time server, pages for connectivity checks, replies to pings, and a TLS
+// server that no device can know. The
 // gateway delivers to them what the device sends to those destinations, and each
 // answers from the address that was meant. They count what they answered: a
 // destination can be replaced only if its stand-in was used.

@@ -46,6 +46,7 @@ func starters() map[harness.StandIn]func(*Servers, context.Context, sockets.Conf
 		harness.TimeServer: (*Servers).serveTime,
 		harness.ProbePages: (*Servers).servePages,
 		harness.EchoReply:  (*Servers).serveEchoes,
+		harness.ForeignTLS: (*Servers).serveTLS,
 		harness.Resolver:   nil,
 	}
 }

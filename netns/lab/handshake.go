@@ -1,0 +1,37 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"net/netip"
+)
+
+// handshake is a connection of TLS that ends when it is secured, each time, whatever
+// certificate the server has.
+type handshake struct {
+	life        *life
+	destination Destination
+}
+
+func (h *handshake) try(ctx context.Context) error {
+	addresses, err := h.life.addresses(ctx, h.destination)
+	if err != nil {
+		return err
+	}
+	return eachAddress(ctx, addresses, h.once)
+}
+
+func (h *handshake) once(ctx context.Context, address netip.Addr) error {
+	connection, err := h.life.contactBy(ctx, h.destination, address)
+	if err != nil {
+		return err
+	}
+	abandonOnClose(connection)
+	defer connection.Close()
+	return tls.Client(connection, &tls.Config{
+		ServerName: h.destination.Host, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // that is what is wrong with the device
+	}).HandshakeContext(ctx)
+}
+
+func (h *handshake) close() {}
