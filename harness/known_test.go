@@ -92,6 +92,20 @@ var _ = Describe("an earlier matrix", func() {
 		Expect(verdicts).NotTo(HaveKey("spare.example"))
 	})
 
+	It("is tested with each fault", func(ctx SpecContext) {
+		run, both, dropped := newRun(before), known, known.Columns[0]
+		dropped.Fault = harness.Drop
+		both.Columns = append(slices.Clone(known.Columns), dropped)
+		run.Settings.Known, run.Settings.Faults = &both, []harness.Fault{harness.Reject, harness.Drop}
+		e := &harness.Experiment{Run: run, Lanes: []harness.Lane{&lane{device: before}}, Journal: &memory{}}
+		Expect(e.Do(ctx)).To(Succeed())
+		trials := slices.DeleteFunc(slices.Clone(e.Run.Results), func(r harness.Result) bool { return r.Trial.Control() })
+		Expect(trials).To(HaveLen(8))
+		for _, column := range harness.Judge(e.Run).Columns {
+			Expect(column.Certified).To(Equal(harness.Rechecked))
+		}
+	})
+
 	It("is tested by two lanes in as many trials", func(ctx SpecContext) {
 		run := newRun(before)
 		run.Settings.Known, run.Settings.Lanes = &known, 2
