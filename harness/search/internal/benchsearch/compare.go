@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -53,14 +54,19 @@ func (b bench) compare(ctx context.Context) error {
 		method peers.Method
 	}{
 		{"one at a time", peers.OneAtATime}, {"ddmin", peers.DeltaDebug},
+		{"ProbDD", peers.ProbDD}, {"CDD", peers.CDD},
 		{"QuickXplain", peers.QuickXplain}, {"MARCO + QuickXplain", peers.Marco},
+	}
+	picire, missing := peers.InstallPicire(ctx, filepath.Join(scratch, "picire"))
+	if missing != nil {
+		fmt.Printf("There is no picire: %v\n\n", missing)
 	}
 	fmt.Printf("Median trials of %d random systems a row (Go's bisect: %d), and the share of them whose verdicts were wrong.\n\n", b.draws, driven)
 	fmt.Print("| family | log2 of the hypotheses | ours: exact / order 2 | exact, mean | by the rules alone, mean |")
 	for _, m := range methods {
 		fmt.Printf(" %s |", m.name)
 	}
-	fmt.Printf(" Go's bisect |\n|---|---|---|---|---|%s\n", strings.Repeat("---|", len(methods)+1))
+	fmt.Printf(" picire | Go's bisect |\n|---|---|---|---|---|%s\n", strings.Repeat("---|", len(methods)+2))
 	for _, family := range families() {
 		exact := ours(b.draws, family.Draw, search.Options{Exact: true})
 		second := ours(b.draws, family.Draw, search.Options{})
@@ -68,6 +74,11 @@ func (b bench) compare(ctx context.Context) error {
 		fmt.Printf("| %s | %s | %s / %s | %.1f | %.1f |", family.Name, hypotheses(family), cell(exact), cell(second), exact.mean(), quick.mean())
 		for _, m := range methods {
 			fmt.Printf(" %s |", cell(b.peer(family, m.method)))
+		}
+		if missing != nil {
+			fmt.Print(" not installed |")
+		} else if err := b.picire(ctx, picire, family); err != nil {
+			return err
 		}
 		if family.Singles == 0 {
 			fmt.Println(" – |") // bisect refuses a device that does not fail
@@ -97,6 +108,27 @@ func (b bench) peer(family systems.Family, method peers.Method) sample {
 		cuts, trials := peers.Counted(method, system.N, system.Fails)
 		return float64(trials), same(cuts, system.Cuts)
 	})
+}
+
+// picire prints the cell of picire, which gets the systems that all methods get.
+func (b bench) picire(ctx context.Context, picire peers.Picire, family systems.Family) error {
+	var devices [][]search.Set
+	for i := range b.draws {
+		devices = append(devices, family.Draw(rand.New(rand.NewPCG(50, uint64(i)))).Cuts)
+	}
+	found, err := picire.Explain(ctx, family.N, devices)
+	if err != nil {
+		return err
+	}
+	var s sample
+	for i, f := range found {
+		s.values = append(s.values, float64(f.Trials))
+		if !same(f.Cuts, devices[i]) {
+			s.wrong++
+		}
+	}
+	fmt.Printf(" %s |", cell(s))
+	return nil
 }
 
 // drive gives Go's bisect the first systems of a family.

@@ -29,13 +29,32 @@ var _ = Describe("The other methods", func() {
 		Entry("ddmin", peers.DeltaDebug),
 		Entry("QuickXplain", peers.QuickXplain),
 		Entry("MARCO", peers.Marco),
+		Entry("ProbDD", peers.ProbDD),
+		Entry("CDD", peers.CDD),
 	)
+
+	It("leave allowed what the device works with, and would not without any of it", func() {
+		for _, method := range []peers.Method{peers.DeltaDebug, peers.QuickXplain, peers.ProbDD, peers.CDD} {
+			for i := range 50 {
+				system := systems.Random(rand.New(rand.NewPCG(2, uint64(i))))
+				cuts, _ := peers.Counted(method, system.N, system.Fails)
+				var allowed search.Set
+				for _, cut := range cuts {
+					allowed = allowed.Union(cut)
+				}
+				Expect(system.Fails(search.All(system.N).Minus(allowed))).To(BeFalse(), "system %d", i)
+				for _, x := range allowed.Members() {
+					Expect(system.Fails(search.All(system.N).Minus(allowed).With(x))).To(BeTrue(), "system %d", i)
+				}
+			}
+		}
+	})
 
 	It("list overlapping alternatives with MARCO alone", func() {
 		system := systems.System{N: 8, Cuts: []search.Set{search.Of(0), search.Of(1, 2, 3), search.Of(3, 4)}}
 		cuts, _ := peers.Counted(peers.Marco, system.N, system.Fails)
 		Expect(cuts).To(ConsistOf(system.Cuts))
-		for _, method := range []peers.Method{peers.OneAtATime, peers.DeltaDebug, peers.QuickXplain} {
+		for _, method := range []peers.Method{peers.OneAtATime, peers.DeltaDebug, peers.QuickXplain, peers.ProbDD, peers.CDD} {
 			cuts, _ := peers.Counted(method, system.N, system.Fails)
 			Expect(cuts).NotTo(ConsistOf(system.Cuts))
 		}
@@ -45,6 +64,16 @@ var _ = Describe("The other methods", func() {
 		_, trials := peers.Counted(peers.OneAtATime, 9, func(search.Set) bool { return false })
 		Expect(trials).To(Equal(10))
 	})
+
+	It("include picire, the real program", Label("peer", "slow"), func(ctx SpecContext) {
+		picire, err := peers.InstallPicire(ctx, GinkgoT().TempDir())
+		Expect(err).NotTo(HaveOccurred())
+		found, err := picire.Explain(ctx, 12, [][]search.Set{{search.Of(4), search.Of(7)}, {}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(found[0].Cuts).To(ConsistOf(search.Of(4), search.Of(7)))
+		Expect(found[0].Trials).To(BeNumerically(">", 8))
+		Expect(found[1]).To(Equal(peers.Found{Trials: 1}))
+	}, SpecTimeout(2*time.Minute))
 
 	It("include Go's bisect, the real program", Label("peer"), func(ctx SpecContext) {
 		bisect, err := peers.BuildBisect(ctx, GinkgoT().TempDir())
