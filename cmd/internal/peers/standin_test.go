@@ -5,6 +5,8 @@ package peers_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,7 +17,9 @@ import (
 	"github.com/needwant/needwant/netns/lab"
 )
 
-// onlineWorld is the internet of a device that looks whether it is online in two ways.
+// onlineWorld is the internet of a device that looks in two ways whether it is online, and
+// in two ways what time it is. The second clock asks for the pool of Debian, which is how
+// it is packaged there.
 const onlineWorld = `
 apiVersion: needwant/v1
 kind: World
@@ -25,16 +29,26 @@ tempo: {contact: 1s}
 destinations:
   page: {addresses: [203.0.113.12], protocol: tcp, port: 80, content_with: [probe]}
   ping: {addresses: [203.0.113.13], protocol: icmp}
+  dig:  {addresses: [203.0.113.14], protocol: udp, port: 123}
+  sync: {host: 0.debian.pool.ntp.org, addresses: [203.0.113.15], protocol: udp, port: 123}
 `
 
-// onlineDevice does what real devices do, and notes in DIR when a look succeeded.
+// onlineDevice does what real devices do, and notes in DIR when a look succeeded. The
+// programs are in CLOCKS. None of them may set the machine's clock: ntpdig does not, and
+// systemd-timesyncd has not got the capability.
 const onlineDevice = `
-while :; do
-	status=$(curl --silent --max-time 1 --output /dev/null --write-out '%{http_code}' http://203.0.113.12/generate_204)
-	if test "$status" = 204; then date +%s >DIR/page; fi
-	if busybox ping -c 1 -W 1 203.0.113.13 >/dev/null 2>&1; then date +%s >DIR/ping; fi
-	sleep 0.5
-done
+again() { while :; do "$1" && date +%s >DIR/$1; sleep 0.5; done; }
+page() { test "$(curl --silent --max-time 1 --output /dev/null --write-out '%{http_code}' http://203.0.113.12/generate_204)" = 204; }
+ping() { busybox ping -c 1 -W 1 203.0.113.13 >/dev/null 2>&1; }
+dig() { PYTHONPATH=CLOCKS/usr/lib/python3/dist-packages python3 CLOCKS/usr/bin/ntpdig -t 1 203.0.113.14 >/dev/null 2>&1; }
+sync() {
+	LD_LIBRARY_PATH=$(echo CLOCKS/usr/lib/*/systemd) SYSTEMD_LOG_TARGET=console timeout 1.5 setpriv --bounding-set=-sys_time --inh-caps=-sys_time \
+		--reuid=nobody --regid=nogroup --clear-groups CLOCKS/lib/systemd/systemd-timesyncd 2>&1 | grep -q 'Contacted time server'
+}
+echo nameserver 192.168.50.1 >DIR/resolv.conf
+mount --bind DIR/resolv.conf /etc/resolv.conf
+for look in page ping dig; do again $look & done
+again sync
 `
 
 const onlineSpec = `
@@ -42,7 +56,7 @@ apiVersion: needwant/v1
 kind: Scenarios
 device: {name: display, mac: "7c:49:eb:00:00:01", address: 192.168.50.10}
 gateway: {placement: nic, inside: inside, uplink: uplink}
-block: {faults: [reject], keep: [dhcp, dns], stand_ins: [probe, icmp]}
+block: {faults: [reject], keep: [dhcp, dns], stand_ins: [ntp, probe, icmp]}
 timing: {settle: 6s, recover: 40s, observe: 6s}
 scenarios:
 `
@@ -54,15 +68,18 @@ const looked = `
     steps: [{exec: {command: [sh, -ec, "test $(($(date +%%s) - $(cat DIR/%[1]s))) -le 4"]}}]
 `
 
-var _ = Describe("busybox and curl as a device", Label("e2e"), func() {
-	It("are content with the gateway's own page and replies, and so need nothing from outside", func(ctx SpecContext) {
+var _ = Describe("busybox, curl, ntpdig and systemd-timesyncd as a device", Label("e2e"), func() {
+	It("are content with the gateway's own page, replies and time, and so need nothing from outside", func(ctx SpecContext) {
 		world, err := lab.Parse("online.yaml", []byte(onlineWorld))
 		Expect(err).NotTo(HaveOccurred())
 		l, err := lab.Start(ctx, world, lab.Options{})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(l.Close)
 		directory := GinkgoT().TempDir()
-		device := l.VacateDevice().Command(context.Background(), "sh", "-c", strings.ReplaceAll(onlineDevice, "DIR", directory))
+		Expect(os.Chmod(directory, 0o755)).To(Succeed())
+		clocks, err := filepath.Abs("../../../.cache/peers/clocks")
+		Expect(err).NotTo(HaveOccurred())
+		device := l.VacateDevice().Command(context.Background(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", strings.NewReplacer("DIR", directory, "CLOCKS", clocks).Replace(onlineDevice))
 		device.Stdout, device.Stderr = GinkgoWriter, GinkgoWriter
 		Expect(device.Start()).To(Succeed())
 		DeferCleanup(func() {
@@ -70,7 +87,7 @@ var _ = Describe("busybox and curl as a device", Label("e2e"), func() {
 			_ = device.Wait() // it was killed
 		})
 		spec := onlineSpec
-		for _, look := range []string{"page", "ping"} {
+		for _, look := range []string{"page", "ping", "dig", "sync"} {
 			spec += fmt.Sprintf(looked, look)
 		}
 		judgement := harness.Judge(bisect(ctx, l, written("online.yaml", strings.ReplaceAll(spec, "DIR", directory))))
@@ -85,7 +102,8 @@ var _ = Describe("busybox and curl as a device", Label("e2e"), func() {
 		}
 		Expect(kinds).To(Equal(map[string]harness.StandIn{
 			"tcp/80/203.0.113.12": harness.ProbePages, "icmp/echo/203.0.113.13": harness.EchoReply,
+			"udp/123/203.0.113.14": harness.TimeServer, "udp/123/0.debian.pool.ntp.org": harness.TimeServer,
 		}))
 		Expect(judgement.Outside).To(HaveExactElements(HaveField("Left", BeEmpty())))
-	}, SpecTimeout(10*time.Minute))
+	}, SpecTimeout(15*time.Minute))
 })
