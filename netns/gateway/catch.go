@@ -48,11 +48,11 @@ func questions(layout chains.Layout) []chains.Hook {
 func caughtMark() string { return fmt.Sprintf("%#x/%#x", caught, caught) }
 
 // catchQuestions gives marked packets a route to the gateway itself.
-func (g *Gateway) catchQuestions() error {
-	if g.config.Shared { // see redirect
+func (c Config) catchQuestions() error {
+	if c.Shared { // see redirect
 		return nil
 	}
-	handle := g.config.Namespace.Netlink()
+	handle := c.Namespace.Netlink()
 	lo, err := handle.LinkByName("lo")
 	if err != nil {
 		return fmt.Errorf("catching questions: %w", err)

@@ -83,7 +83,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.barrier.tables, err = chains.Open(namespace); err != nil {
 		return err
 	}
-	if err := g.isolate(); err != nil {
+	if err := g.barrier.isolate(g.addresses); err != nil {
 		return err
 	}
 	if g.barrier.driver, err = block.Open(g.config.Driver, namespace, g.barrier.tables, g.config.layout()); err != nil {
@@ -92,7 +92,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if err := errors.Join(g.install(), apply(namespace, g.config.parameters())); err != nil {
 		return err
 	}
-	if err := g.catchQuestions(); err != nil {
+	if err := g.config.catchQuestions(); err != nil {
 		return err
 	}
 	if g.routers, err = watch.OpenRouters(namespace, g.config.Inside, g.doubts.router); err != nil {
@@ -108,7 +108,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.barrier.tracked, err = g.config.follow(); err != nil {
 		return err
 	}
-	if err := g.redirect(); err != nil {
+	if err := g.barrier.redirect(g.addresses); err != nil {
 		return err
 	}
 	if g.changes, err = watch.OpenChanges(namespace, g.config.layout()); err != nil {

@@ -13,22 +13,22 @@ import (
 // machine has one of its own, and lets it in there. All connections of the device
 // are forgotten then: queries would go on to the other, and a connection that began
 // before packets were counted would never be.
-func (g *Gateway) redirect() error {
-	if !g.config.Shared {
+func (b *barrier) redirect(a addresses) error {
+	if !b.config.Shared {
 		return nil
 	}
-	layout := g.config.layout()
+	layout := b.config.layout()
 	for _, family := range chains.Families() {
-		own := of(family, g.addresses.own)
-		inside := of(family, g.addresses.inside)
+		own := of(family, a.own)
+		inside := of(family, a.inside)
 		if len(own) == 0 || len(inside) == 0 {
 			continue
 		}
-		if err := g.barrier.tables.Install(family, redirection(layout, family, own, inside[0])); err != nil {
+		if err := b.tables.Install(family, redirection(layout, family, own, inside[0])); err != nil {
 			return fmt.Errorf("bringing the device's queries to our resolver: %w", err)
 		}
 	}
-	return block.ForgetAll(g.barrier.tracked, layout.Address)
+	return block.ForgetAll(b.tracked, layout.Address)
 }
 
 // redirection are the chains for it. Before a query is accepted the block is

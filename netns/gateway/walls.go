@@ -189,9 +189,9 @@ func (c Config) untested(chain chains.Chain, pass bool) chains.Chain {
 }
 
 // isolate writes the walls, which stand behind the block, and so before it.
-func (g *Gateway) isolate() error {
+func (b *barrier) isolate(a addresses) error {
 	for _, family := range chains.Families() {
-		if err := g.barrier.tables.Install(family, g.config.walls(family, g.addresses)); err != nil {
+		if err := b.tables.Install(family, b.config.walls(family, a)); err != nil {
 			return fmt.Errorf("isolating the device: %w", err)
 		}
 	}
