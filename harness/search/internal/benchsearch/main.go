@@ -51,6 +51,7 @@ func run(ctx context.Context) error {
 	if err := b.compare(ctx); err != nil {
 		return err
 	}
+	b.small()
 	b.random()
 	b.noise()
 	b.lanes()

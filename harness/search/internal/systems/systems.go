@@ -62,13 +62,19 @@ func neighbours(free []int, size int, random *rand.Rand) []int {
 
 // Random makes a system of 5 to 30 destinations with up to 3 required ones and
 // up to 3 groups of 2 to 5 alternatives, which may overlap.
-func Random(random *rand.Rand) System {
-	system := System{N: 5 + random.IntN(26)}
-	singles := random.Perm(system.N)[:random.IntN(4)]
+func Random(random *rand.Rand) System { return Small(5+random.IntN(26), random) }
+
+// Small makes a system as [Random] does, of n destinations, 1 or more.
+func Small(n int, random *rand.Rand) System {
+	system := System{N: n}
+	singles := random.Perm(system.N)[:min(system.N, random.IntN(4))]
 	for _, x := range singles {
 		system.Cuts = append(system.Cuts, search.Of(x))
 	}
 	for range random.IntN(4) {
+		if system.N < 2 {
+			break
+		}
 		group := search.Of(random.Perm(system.N)[:2+random.IntN(min(4, system.N-1))]...)
 		system.add(group)
 	}
