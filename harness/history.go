@@ -21,9 +21,11 @@ type history struct {
 	run      Run
 	universe []Destination // by index, in the order they were first seen
 	index    map[Destination]int
-	order    []int  // the universe with likely group-mates adjacent
-	rank     []int  // where each of the universe is in that order
-	facts    []fact // one for each result
+	order    []int      // the universe with likely group-mates adjacent
+	rank     []int      // where each of the universe is in that order
+	kept     search.Set // what a person ordered to keep reachable
+	asked    []int      // the order without those
+	facts    []fact     // one for each result
 }
 
 // fact is what one result says, in rows.
@@ -61,6 +63,7 @@ func newHistory(run Run) history {
 	for _, result := range run.Results {
 		h.facts = append(h.facts, h.fact(result))
 	}
+	h.keep()
 	h.trust()
 	return h
 }
@@ -216,9 +219,18 @@ func (f fact) blockedIf(passed bool) search.Set {
 	return f.blocked
 }
 
-// answers are the trusted results of one column, as the search takes them, without those that
-// passed and were held for less than it took another to fail.
+// answers are the results of one column, as the search takes them: what they say of the
+// destinations that may be asked.
 func (h history) answers(column Column) []search.Answer {
+	if h.kept.IsEmpty() {
+		return h.allAnswers(column)
+	}
+	return search.Within(h.allAnswers(column), h.asked)
+}
+
+// allAnswers are the trusted results of one column, without those that passed and were held
+// for less than it took another to fail.
+func (h history) allAnswers(column Column) []search.Answer {
 	var answers []search.Answer
 	onset := h.lateFailure(column)
 	for _, f := range h.heard(column) {
@@ -268,7 +280,7 @@ func (h history) ask(regime Regime, fault Fault, inflight []Trial) (search.Quest
 		}
 	}
 	journals := h.journals(regime, fault)
-	return search.NextOfAll(journals, h.order, pending, h.options(regime, fault, journals...))
+	return search.NextOfAll(journals, h.asked, pending, h.options(regime, fault, journals...))
 }
 
 // earlier explains the columns that a run decides before those of one regime and fault.
@@ -291,14 +303,24 @@ func (h history) explain(column Column) search.Explanation {
 	options := h.options(column.Regime, column.Fault, journals...)
 	options.FalseFail = max(options.MaxNoise, h.falseFail(column))
 	options.Known = h.hypotheses([]Column{column})
-	return search.Explain(h.answers(column), h.order, options)
+	explanation := search.Explain(h.answers(column), h.asked, options)
+	if !h.kept.IsEmpty() { // what was proved with it blocked is proved
+		options.Known = nil
+		before := search.Explain(h.allAnswers(column), h.order, options)
+		for _, cut := range before.Cuts {
+			if before.Contradiction == nil && cut.Members.Intersects(h.kept) {
+				explanation.Cuts = append(explanation.Cuts, cut)
+			}
+		}
+	}
+	return explanation
 }
 
 // settled reports whether what is known already implies what a trial would
 // answer, for every scenario.
 func (h history) settled(trial Trial) bool {
 	for _, journal := range h.journals(trial.Regime, trial.Fault) {
-		if !search.Settled(journal, h.order, h.set(trial.Block), h.options(trial.Regime, trial.Fault, journal)) {
+		if !search.Settled(journal, h.asked, h.set(trial.Block), h.options(trial.Regime, trial.Fault, journal)) {
 			return false
 		}
 	}

@@ -78,6 +78,8 @@ func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
 	}
 	switch {
 	case cell.Verdict != "":
+	case j.kept.Has(i):
+		cell.Verdict, cell.Why = Undecided, whyKept
 	case len(explanation.Fallbacks[i].While) > 0:
 		fallback := explanation.Fallbacks[i]
 		cell.Verdict, cell.Trials = Optional, fallback.Trials

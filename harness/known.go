@@ -91,12 +91,14 @@ func (h history) hypothesis(column Column) *search.Hypothesis {
 	}
 	var s search.Hypothesis
 	for _, cut := range known.Cuts {
-		s.Cuts = append(s.Cuts, h.set(cut))
+		if set := h.set(cut); !set.Intersects(h.kept) {
+			s.Cuts = append(s.Cuts, set)
+		}
 	}
 	for d, verdict := range known.Verdicts {
 		i, seen := h.index[h.row(d)]
 		switch {
-		case !seen:
+		case !seen || h.kept.Has(i):
 		case verdict == Optional, verdict == Degraded:
 			s.Optional = s.Optional.With(i)
 		case verdict == NotExercised:

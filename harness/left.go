@@ -35,7 +35,7 @@ func (h history) playOn(regime Regime, fault Fault) int {
 		options := h.options(regime, fault, journals...)
 		options.Windows = append(options.Windows, windows...)
 		options.Transversals, options.Quick = mostWays, true
-		question, more := search.NextOfAll(journals, h.order, nil, options)
+		question, more := search.NextOfAll(journals, h.asked, nil, options)
 		if !more {
 			return asked
 		}

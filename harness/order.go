@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -10,23 +11,27 @@ import (
 type Do string
 
 // What an order does. Except for Stop, it takes effect at once: the trial that it
-// concerns is given up, and everything is reachable again.
+// concerns is given up, and everything is reachable again. Keep concerns the trials that
+// block its destination.
 const (
 	Pause  Do = "pause"  // everything is reachable until the run is resumed
 	Allow  Do = "allow"  // everything is reachable until a time
 	Resume Do = "resume" // go on with the trials
 	Skip   Do = "skip"   // give up the trial, and ask something else next, if there is anything
 	Stop   Do = "stop"   // end the run after the trials that are under way
+	Keep   Do = "keep"   // block a destination in no trial from now on
 )
 
 // Dos lists what there is.
-func Dos() []Do { return []Do{Pause, Allow, Resume, Skip, Stop} }
+func Dos() []Do { return []Do{Pause, Allow, Resume, Skip, Stop, Keep} }
 
 // Order is what a person wants of a run under way. It is recorded before it is obeyed.
 type Order struct {
 	At    time.Time `json:"at"`
 	Do    Do        `json:"do"`
 	Until time.Time `json:"until,omitzero"` // of Allow
+
+	Destination Destination `json:"destination,omitzero"` // of Keep
 }
 
 // OrderJournal is a [Journal] that keeps orders, too. An order is safe on disk when
@@ -71,9 +76,12 @@ func (e *Experiment) obey(ctx context.Context, order Order) error {
 		for _, trial := range e.inflight {
 			e.orders.skipped[trial.Number] = true
 		}
-		e.lift()
+		e.lift(func(Trial) bool { return true })
 	case Stop:
 		e.orders.stopped = true
+	case Keep:
+		e.known = history{} // what may be asked is different now
+		e.lift(func(trial Trial) bool { return trial.blocks()(order.Destination) })
 	}
 	e.notify(ctx, Event{Kind: Ordered, Order: &order})
 	return nil
@@ -82,12 +90,13 @@ func (e *Experiment) obey(ctx context.Context, order Order) error {
 // hold lets no trial begin, and gives up those under way.
 func (e *Experiment) hold(until <-chan time.Time) {
 	e.orders.held, e.orders.until = true, until
-	e.lift()
+	e.lift(func(Trial) bool { return true })
 }
 
-func (e *Experiment) lift() {
+// lift gives up some of the trials that are under way.
+func (e *Experiment) lift(which func(Trial) bool) {
 	for lane, trial := range e.inflight {
-		if lane, can := e.Lanes[lane-1].(Lifter); can {
+		if lane, can := e.Lanes[lane-1].(Lifter); can && which(trial) {
 			lane.Lift(trial.Number)
 		}
 	}
@@ -108,13 +117,36 @@ func (r Run) Held() *Order {
 			held = &order
 		case Resume:
 			held = nil
-		case Skip, Stop:
+		case Skip, Stop, Keep:
 		}
 	}
 	if n := len(r.Results); held != nil && n > 0 && r.Results[n-1].Started.After(held.At) { // it was resumed as a file
 		return nil
 	}
 	return held
+}
+
+// Reachable lists the destinations that a person ordered to keep reachable, in the order of
+// the orders.
+func (r Run) Reachable() (all []Destination) {
+	for _, order := range r.Orders {
+		if order.Do == Keep && !slices.Contains(all, order.Destination) {
+			all = append(all, order.Destination)
+		}
+	}
+	return all
+}
+
+// keep takes what a person ordered to keep reachable out of what is asked.
+func (h *history) keep() {
+	for _, d := range h.run.Reachable() {
+		for i, row := range h.universe {
+			if row == h.row(d) || row.Covers(d) || d.Covers(row) {
+				h.kept = h.kept.With(i)
+			}
+		}
+	}
+	h.asked = slices.DeleteFunc(slices.Clone(h.order), h.kept.Has)
 }
 
 // recentlySkipped is for how many results a trial that a person skipped is not asked

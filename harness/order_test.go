@@ -188,6 +188,46 @@ var _ = Describe("a person's order", func() {
 		})
 	})
 
+	DescribeTable("to keep a destination reachable gives up the trial that blocks it, and none blocks it later", func(kept string, want map[string]harness.Verdict) {
+		inTime(func() {
+			destination := destination(kept)
+			before := 0
+			done, lane, journal := carryOut(func(number int, order func(harness.Order)) {
+				if number == 3 { // the first that blocks something
+					before = number
+					order(harness.Order{Do: harness.Keep, Destination: destination})
+				}
+			})
+			Expect(done.Status).To(Equal(harness.Complete))
+			Expect(journal.orders).To(HaveExactElements(HaveField("Destination", destination)))
+			Expect(lane.asked[2].Block).To(ContainElement(destination))
+			Expect(done.Results[2].Abandoned).To(BeTrue())
+			for _, later := range lane.asked[before:] {
+				Expect(later.Block).NotTo(ContainElement(destination), "trial %d", later.Number)
+			}
+			verdicts := map[string]harness.Verdict{}
+			for d, cell := range harness.Judge(done).Columns[0].Cells {
+				verdicts[d.Name[:len(d.Name)-len(".example")]] = cell.Verdict
+			}
+			Expect(verdicts).To(Equal(want))
+		})
+	},
+		Entry("one that is needed", "cloud", map[string]harness.Verdict{"cloud": harness.Undecided, "ads": harness.Optional, "time1": harness.Alternative, "time2": harness.Alternative}),
+		Entry("one of two alternatives", "time1", map[string]harness.Verdict{"cloud": harness.Required, "ads": harness.Optional, "time1": harness.Undecided, "time2": harness.Optional}),
+		Entry("one that is not needed", "ads", map[string]harness.Verdict{"cloud": harness.Required, "ads": harness.Undecided, "time1": harness.Alternative, "time2": harness.Alternative}),
+	)
+
+	It("to keep a destination reachable does not undo what is proved", func() {
+		experiment := &harness.Experiment{Run: newRun(device), Lanes: []harness.Lane{&lane{device: device}}, Journal: &memory{}}
+		Expect(experiment.Do(context.Background())).To(Succeed())
+		whole := experiment.Run
+		whole.Orders = []harness.Order{{Do: harness.Keep, Destination: destination("time1")}}
+		for d, cell := range harness.Judge(whole).Columns[0].Cells {
+			want := map[string]harness.Verdict{"cloud.example": harness.Required, "ads.example": harness.Optional, "time1.example": harness.Alternative, "time2.example": harness.Alternative}
+			Expect(cell.Verdict).To(Equal(want[d.Name]), d.Name)
+		}
+	})
+
 	It("does not keep a paused run from ending when the program is told to end", func() {
 		inTime(func() {
 			ctx, stop := context.WithCancel(context.Background())

@@ -56,12 +56,12 @@ func (p plan) question() (trial Trial, ok bool) {
 		}
 		return trial, true
 	}
-	for _, last := range []func() (Trial, bool){p.untilOverdue, p.toHorizon} {
-		if trial, ok := last(); ok {
+	for _, last := range []func() (Trial, bool){p.untilOverdue, p.toHorizon, p.standInTrial} {
+		if trial, ok := last(); ok && !p.set(trial.Block).Intersects(p.kept) {
 			return trial, true
 		}
 	}
-	return p.standInTrial()
+	return Trial{}, false
 }
 
 // questionBut is a question whose answer is not expected of some trials.

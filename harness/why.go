@@ -67,6 +67,8 @@ func rounded(n float64) string {
 const whyNotExercised = "No set that breaks the scenario needs it, yet the device never tried it while it was blocked and all worked, " +
 	"so nothing is proved: make the device use it, for example by a restart (regime cold_boot), or wait longer after each block (timing: settle)."
 
+const whyKept = "A person ordered to keep it reachable, so that it was not blocked from then on."
+
 func whyUndecided(explanation search.Explanation) (string, []int) {
 	if c := explanation.Contradiction; c != nil {
 		return fmt.Sprintf("Blocking more repaired it: it failed in %s and worked, with more blocked, in %s.",

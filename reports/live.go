@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -17,6 +18,7 @@ type Live struct {
 	Blocked []harness.Destination // now
 	Tried   []harness.Destination // those of Blocked that the device ran into
 	Ended   bool                  // nothing happens any more
+	Kept    []harness.Destination // those that a person ordered to keep reachable
 	Held    bool                  // everything is reachable until the run is resumed
 	Soak    bool                  // a policy is held for long: there are no trials, and stopping ends it at once
 	Ask     *Ask                  // the question that waits for a person; nil if there is none
@@ -66,14 +68,16 @@ type livePage struct {
 	Live
 	Ends    []end
 	Buttons []order
-	More    int // destinations that are not named
+	MayKeep bool // each destination has a button that keeps it reachable
+	More    int  // destinations that are not named
 }
 
 // end is a destination in the picture.
 type end struct {
+	ID      harness.Destination
 	Name    []string
 	Service string
-	State   string // "open", "cut" or "tried"
+	State   string // "open", "kept", "cut" or "tried"
 	Words   string
 }
 
@@ -82,7 +86,9 @@ type end struct {
 func LiveHTML(w io.Writer, r Report, live Live) error {
 	p := livePage{page: newPage(r, ""), Live: live}
 	p.Ends, p.More = ends(r, live)
-	p.Buttons = each(live.Orders, func(do harness.Do) order { return order{do, live.label(do)} })
+	buttons := slices.DeleteFunc(slices.Clone(live.Orders), func(do harness.Do) bool { return do == harness.Keep })
+	p.Buttons = each(buttons, func(do harness.Do) order { return order{do, live.label(do)} })
+	p.MayKeep = len(buttons) < len(live.Orders)
 	return writePage(w, "live.html", p)
 }
 
@@ -116,21 +122,29 @@ func ends(r Report, live Live) (shown []end, more int) {
 	for _, d := range live.Tried {
 		states[d] = "tried"
 	}
-	words := map[string]string{"cut": "blocked", "tried": "blocked, and tried", "open": "reachable"}
+	for _, d := range live.Kept {
+		states[d] = "kept"
+	}
+	words := map[string]string{"kept": "kept reachable", "cut": "blocked", "tried": "blocked, and tried", "open": "reachable"}
 	add := func(d harness.Destination, state string) {
 		if len(shown) == mostEnds {
 			more++
 			return
 		}
 		m := drawn(d)
-		shown = append(shown, end{m.Name, m.Service, state, words[state]})
+		shown = append(shown, end{d, m.Name, m.Service, state, words[state]})
 	}
 	for _, d := range live.Blocked {
-		add(d, states[d])
+		if states[d] != "kept" {
+			add(d, states[d])
+		}
 	}
 	for _, row := range r.Rows {
-		if _, blocked := states[row.Destination.ID]; !blocked {
+		switch state := states[row.Destination.ID]; state {
+		case "":
 			add(row.Destination.ID, "open")
+		case "kept":
+			add(row.Destination.ID, state)
 		}
 	}
 	return shown, more

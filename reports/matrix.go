@@ -63,6 +63,8 @@ type Run struct {
 	Horizon  float64         `json:"horizon_s"`        // how long the longest block was held: nothing is known of what comes later
 	Kept     []string        `json:"kept"`             // never blocked
 
+	Reachable []harness.Destination `json:"reachable,omitempty"` // that a person ordered to keep reachable during the run
+
 	Recheck   *Recheck          `json:"recheck,omitempty"`   // the earlier matrix that was tested again
 	Only      *Only             `json:"only,omitempty"`      // the block list of which only the names were tested
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too

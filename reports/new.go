@@ -49,15 +49,16 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 
 func summary(run harness.Run) Run {
 	s := Run{
-		ID:       run.ID,
-		Started:  run.Started.UTC().Truncate(time.Millisecond),
-		Duration: seconds(run.Duration),
-		Status:   run.Status,
-		Why:      run.Why,
-		Lanes:    run.Settings.Lanes,
-		Faults:   list(run.Settings.Faults),
-		Settle:   seconds(run.Settings.Settle),
-		Kept:     list(run.Settings.Kept),
+		ID:        run.ID,
+		Started:   run.Started.UTC().Truncate(time.Millisecond),
+		Duration:  seconds(run.Duration),
+		Status:    run.Status,
+		Why:       run.Why,
+		Lanes:     run.Settings.Lanes,
+		Faults:    list(run.Settings.Faults),
+		Settle:    seconds(run.Settings.Settle),
+		Kept:      list(run.Settings.Kept),
+		Reachable: run.Reachable(),
 
 		Always:      run.Settings.Always,
 		Simulated:   run.Settings.Simulated,

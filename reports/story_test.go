@@ -47,7 +47,7 @@ func stories() []story {
 		}},
 		{"asking", running(), reports.Live{
 			Now: reports.Now{Trial: blocking, Tried: 3, Over: 8, Left: 12}.Sentence(), Left: "4 min so far; about 12 trials to go, 6 min",
-			Over: 8, All: 20, Blocked: blocking.Block, Tried: blocking.Block, Orders: []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop},
+			Over: 8, All: 20, Blocked: blocking.Block, Tried: blocking.Block, Orders: []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop, harness.Keep},
 			Ask: &reports.Ask{ID: "Q1", Text: "question 3 of about 12: Does the app show the map?", Until: time.Date(2026, 5, 6, 7, 18, 9, 0, time.UTC), Choices: []reports.Choice{
 				{Answer: "yes", Label: "Yes"}, {Answer: "no", Label: "No"}, {Answer: "unsure", Label: "Not sure"}, {Answer: "skip", Label: "Skip"},
 			}},

@@ -50,7 +50,7 @@ func (k *keeper) obey(ctx context.Context, order harness.Order) error {
 	case harness.Pause:
 		k.show(&order)
 		return k.gateway.Block(ctx, nil, k.policy.Fault)
-	case harness.Resume, harness.Skip, harness.Stop:
+	case harness.Resume, harness.Skip, harness.Stop, harness.Keep:
 	}
 	k.show(nil)
 	return k.policy.BlockOn(ctx, k.gateway)

@@ -79,7 +79,11 @@ func (p *progress) live(screen *screen) {
 // show tells of a trial that began or ended.
 func (p *progress) show(event harness.Event) {
 	if event.Kind == harness.Ordered {
-		p.say("      a person's order: %s", event.Order.Do)
+		order := string(event.Order.Do)
+		if event.Order.Do == harness.Keep {
+			order += " " + event.Order.Destination.String() + " reachable"
+		}
+		p.say("      a person's order: %s", order)
 		return
 	}
 	p.follow(event)

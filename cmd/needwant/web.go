@@ -163,7 +163,10 @@ func (f *following) event(event harness.Event) {
 }
 
 func (f *following) order(order harness.Order) {
+	f.run.Orders = append(slices.Clone(f.run.Orders), order)
 	switch order.Do {
+	case harness.Keep:
+		f.judge()
 	case harness.Pause, harness.Allow:
 		f.held = &order
 	case harness.Resume:
@@ -202,7 +205,7 @@ func (f *following) step(step harness.Step) {
 // show shows the trial that has been under way for longest.
 func (f *following) show(ended bool) {
 	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held, Kept: len(f.run.Settings.Always) > 0}
-	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != nil}
+	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != nil, Kept: f.run.Reachable()}
 	if f.held == nil {
 		for lane, trial := range f.under {
 			live.Blocked = append(live.Blocked, trial.Block...)
@@ -221,9 +224,9 @@ func (f *following) show(ended bool) {
 	case f.last:
 		live.Now += ". The run ends after this trial"
 	case f.held != nil:
-		live.Orders = []harness.Do{harness.Resume, harness.Stop}
+		live.Orders = []harness.Do{harness.Resume, harness.Stop, harness.Keep}
 	default:
-		live.Orders = []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop}
+		live.Orders = []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop, harness.Keep}
 	}
 	f.page.server.Show(page.Content{Report: f.report, Live: live})
 }

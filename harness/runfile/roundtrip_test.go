@@ -67,11 +67,13 @@ var _ = Describe("a run file", func() {
 		}
 		Expect(version()).To(Equal("1\n"))
 		at := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
-		orders := []harness.Order{{At: at, Do: harness.Allow, Until: at.Add(10 * time.Minute)}, {At: at, Do: harness.Resume}}
+		orders := []harness.Order{{At: at, Do: harness.Allow, Until: at.Add(10 * time.Minute)}, {At: at, Do: harness.Resume},
+			{At: at, Do: harness.Keep, Destination: harness.Destination{Protocol: harness.TCP, Port: 443, Name: "api.example"}}}
 		for _, order := range orders {
 			Expect(file.Order(order)).To(Succeed())
 		}
 		Expect(file.Append(harness.Result{Abandoned: true, Skipped: true})).To(Succeed())
+		Expect(file.Order(harness.Order{Do: harness.Keep})).To(MatchError(ContainSubstring("has no destination")))
 		Expect(file.Order(harness.Order{Do: "dance"})).To(MatchError(ContainSubstring("dance")))
 		Expect(file.Close()).To(Succeed())
 		Expect(version()).To(Equal("2\n"))

@@ -254,6 +254,7 @@ func (v *validator) destination(d harness.Destination) {
 func validOrder(order harness.Order) error {
 	v := &validator{}
 	oneOf(v, "an order", order.Do, harness.Dos()...)
+	v.require(order.Do != harness.Keep || order.Destination.Name != "", "an order to keep a destination reachable has no destination")
 	return v.flaw
 }
 

@@ -88,15 +88,16 @@ func (b *Board) Orders() <-chan harness.Order { return b.orders }
 
 // ordered takes an order.
 func (b *Board) ordered(w http.ResponseWriter, r *http.Request) {
-	if why := b.order(harness.Do(r.PostFormValue("do"))); why != "" {
+	if why := b.order(harness.Do(r.PostFormValue("do")), r.PostFormValue("destination")); why != "" {
 		refuse(w, http.StatusConflict, why+" "+back)
 		return
 	}
 	http.Redirect(w, r, ".", http.StatusSeeOther)
 }
 
-// order says why the order is not taken; "" if it is.
-func (b *Board) order(do harness.Do) (why string) {
+// order says why the order is not taken; "" if it is. The destination is that of
+// [harness.Keep].
+func (b *Board) order(do harness.Do, destination string) (why string) {
 	content, _, _ := b.now()
 	if !slices.Contains(content.Live.Orders, do) {
 		return "This cannot be done now."
@@ -104,6 +105,13 @@ func (b *Board) order(do harness.Do) (why string) {
 	order := harness.Order{At: time.Now().UTC(), Do: do}
 	if do == harness.Allow {
 		order.Until = order.At.Add(allowance)
+	}
+	if do == harness.Keep {
+		d, err := harness.ParseDestination(destination)
+		if err != nil || !content.has(d) {
+			return "The device has no such destination."
+		}
+		order.Destination = d
 	}
 	select {
 	case b.orders <- order:

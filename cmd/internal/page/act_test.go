@@ -111,6 +111,19 @@ var _ = Describe("an order on a page", func() {
 		Expect(order.Until.Sub(order.At)).To(Equal(10 * time.Minute))
 	})
 
+	It("to keep a destination reachable is handed on if the page has that destination", func() {
+		server := listen(page.Options{})
+		api := harness.Destination{Protocol: harness.TCP, Port: 443, Name: "api.example"}
+		server.Show(page.Content{Report: emptyReport, Live: reports.Live{Blocked: []harness.Destination{api}, Orders: []harness.Do{harness.Keep}}})
+		Expect(textOf(server)).To(ContainSubstring(`<button name="destination" value="tcp/443/api.example" aria-label="Keep reachable: api.example`))
+		for _, other := range []string{"", "tcp/443/other.example", "<b>"} {
+			Expect(answer(server, posting("/order", url.Values{"do": {"keep"}, "destination": {other}}))).To(HaveField("StatusCode", http.StatusConflict), other)
+		}
+		Expect(answer(server, posting("/order", url.Values{"do": {"keep"}, "destination": {"tcp/443/api.example"}}))).To(HaveField("StatusCode", http.StatusSeeOther))
+		Expect(server.Orders()).To(Receive(And(HaveField("Do", harness.Keep), HaveField("Destination", api))))
+		Expect(server.Orders()).NotTo(Receive())
+	})
+
 	It("is refused if it makes no sense now, or too many wait", func() {
 		server := listen(page.Options{})
 		may(server, harness.Resume)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/needwant/needwant/harness"
@@ -15,6 +16,11 @@ type Content struct {
 	Report func() reports.Report // made when somebody looks
 	Live   reports.Live
 	List   func(io.Writer) error // writes the list; nil if it is a run
+}
+
+// has reports whether a destination is on the page.
+func (c Content) has(d harness.Destination) bool {
+	return slices.Contains(c.Live.Blocked, d) || slices.ContainsFunc(c.Report().Rows, func(row reports.Row) bool { return row.Destination.ID == d })
 }
 
 // Board is one page: what it shows, and what people want of it.
