@@ -66,7 +66,7 @@ func (e *Experiment) Do(ctx context.Context) error {
 	}
 	e.Run.Duration = e.spent + time.Since(e.began)
 	e.Run.Status, e.Run.Why = e.outcome(ctx, failure)
-	e.notify(ctx, Event{Kind: Finished})
+	e.notify(Event{Kind: Finished})
 	return failure
 }
 
@@ -82,9 +82,9 @@ func (e *Experiment) next(ctx context.Context, results <-chan ended) error {
 	case end := <-results:
 		return e.take(ctx, end)
 	case order := <-e.Orders:
-		return e.obey(ctx, order)
+		return e.obey(order)
 	case at := <-e.orders.until:
-		return e.obey(ctx, Order{At: at, Do: Resume})
+		return e.obey(Order{At: at, Do: Resume})
 	}
 }
 
@@ -102,7 +102,7 @@ func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
 			learner.Learn(e.history().periods())
 		}
 		e.inflight[i+1] = trial
-		e.notify(ctx, Event{Kind: Began, Lane: i + 1, Trial: &trial})
+		e.notify(Event{Kind: Began, Lane: i + 1, Trial: &trial})
 		go func() {
 			result, err := lane.Run(ctx, trial)
 			results <- ended{i + 1, result, err}
@@ -110,8 +110,8 @@ func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
 	}
 }
 
-// decide chooses a lane's next trial. It returns at once when ctx ends: planning
-// takes long if a device contacts thousands of destinations.
+// decide chooses a lane's next trial. It returns at once when ctx ends, however long
+// planning takes.
 func (e *Experiment) decide(ctx context.Context, lane int) (trial Trial, ok bool) {
 	plan := e.plan()
 	decided := make(chan *Trial, 1)
@@ -153,7 +153,7 @@ func (e *Experiment) take(ctx context.Context, end ended) error {
 		return fmt.Errorf("recording trial %d: %w", end.result.Trial.Number, err)
 	}
 	e.Run.Results = append(e.Run.Results, end.result)
-	e.notify(ctx, Event{Kind: Ended, Lane: end.lane, Trial: &end.result.Trial, Result: &end.result})
+	e.notify(Event{Kind: Ended, Lane: end.lane, Trial: &end.result.Trial, Result: &end.result})
 	e.abandonSettled()
 	return nil
 }
@@ -206,13 +206,13 @@ func (e *Experiment) outcome(ctx context.Context, failure error) (Status, string
 	return Complete, ""
 }
 
-// notify tells of an event. A run that was told to end does not look ahead any more.
-func (e *Experiment) notify(ctx context.Context, event Event) {
+// notify tells of an event.
+func (e *Experiment) notify(event Event) {
 	if e.Notify == nil {
 		return
 	}
 	event.At = time.Now()
-	if event.Kind != Began && ctx.Err() == nil { // what is known changes only when a trial ends
+	if event.Kind != Began { // what is known changes only when a trial ends
 		e.progress = progressOf(e.history())
 	}
 	event.Progress = e.progress

@@ -58,7 +58,7 @@ type orders struct {
 }
 
 // obey records an order, and carries it out.
-func (e *Experiment) obey(ctx context.Context, order Order) error {
+func (e *Experiment) obey(order Order) error {
 	if journal, keeps := e.Journal.(OrderJournal); keeps {
 		if err := journal.Order(order); err != nil {
 			return fmt.Errorf("recording the order to %s: %w", order.Do, err)
@@ -83,7 +83,7 @@ func (e *Experiment) obey(ctx context.Context, order Order) error {
 		e.known = history{} // what may be asked is different now
 		e.lift(func(trial Trial) bool { return trial.blocks()(order.Destination) })
 	}
-	e.notify(ctx, Event{Kind: Ordered, Order: &order})
+	e.notify(Event{Kind: Ordered, Order: &order})
 	return nil
 }
 
