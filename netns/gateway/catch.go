@@ -25,15 +25,16 @@ const questionTable = 20053
 
 // catching marks what the device asks others than the gateway.
 func catching(layout chains.Layout, family chains.Family, own []netip.Addr) chains.Chain {
-	chain := chains.Chain{Table: "mangle", Name: "NEEDWANT-ASKED", Hooks: []chains.Hook{{From: "PREROUTING", Match: chains.Rulef("-i %s", layout.Inside)}}}
+	chain := chains.Chain{Table: "mangle", Name: "NEEDWANT-ASKED"}
+	for _, protocol := range []string{"udp", "tcp"} {
+		chain.Hooks = append(chain.Hooks, chains.Hook{From: "PREROUTING", Match: chains.Rulef("-i %s -p %s --dport %d", layout.Inside, protocol, names.Port)})
+	}
 	for _, address := range own {
 		if chains.FamilyOf(address) == family {
 			chain.Rules = append(chain.Rules, chains.Rulef("-d %s -j RETURN", address))
 		}
 	}
-	for _, protocol := range []string{"udp", "tcp"} {
-		chain.Rules = append(chain.Rules, chains.Rulef("-p %s --dport %d -j MARK --set-xmark %s", protocol, names.Port, caughtMark()))
-	}
+	chain.Rules = append(chain.Rules, chains.Rulef("-j MARK --set-xmark %s", caughtMark()))
 	return chain
 }
 

@@ -99,16 +99,18 @@ func local(family chains.Family) []netip.Prefix {
 // it came from the device; over IPv6 there are messages between neighbours, too, which
 // enter lets in to the gateway itself.
 func (c Config) through(family chains.Family) chains.Chain {
-	rules := []chains.Rule{
+	chain := chains.Chain{Table: "filter", Name: "NEEDWANT-THROUGH", Rules: []chains.Rule{
 		chains.Rulef("-m conntrack --ctstate INVALID,UNTRACKED -j DROP"),
 		chains.Rulef("-i %s -j RETURN", c.Inside),
 		chains.Rulef("-o %s -j RETURN", c.Inside),
 		chains.Rulef("-j DROP"),
-	}
+	}}
 	if family == chains.IPv4 {
-		rules[0], rules[1] = rules[1], rules[0]
+		chain.Hooks = []chains.Hook{{From: "FORWARD", Match: chains.Rulef("! -i %s", c.Inside)}}
+	} else {
+		chain.Hooks = []chains.Hook{chains.On("FORWARD")}
 	}
-	return chains.Chain{Table: "filter", Name: "NEEDWANT-THROUGH", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: rules}
+	return chain
 }
 
 // alone keeps the device from the home network, and other hosts from beginning
@@ -160,7 +162,10 @@ func (c Config) neighbours(family chains.Family) (rules []chains.Rule) {
 // others stops what cannot be tested, on its way to the internet, and reports it.
 func (c Config) others(family chains.Family) chains.Chain {
 	layout := c.layout()
-	chain := chains.Chain{Table: "filter", Name: "NEEDWANT-OTHERS", Hooks: layout.Outgoing(family)}
+	chain := chains.Chain{Table: "filter", Name: "NEEDWANT-OTHERS"}
+	for _, hook := range layout.Outgoing(family) { // most small packets are of UDP: they do not enter at all
+		chain.Hooks = append(chain.Hooks, chains.Hook{From: hook.From, Match: slices.Concat(chains.Rulef("! -p udp"), hook.Match)})
+	}
 	for _, match := range testable(family) {
 		chain.Rules = append(chain.Rules, append(match, "-j", "RETURN"))
 	}

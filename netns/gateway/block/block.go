@@ -56,14 +56,11 @@ func Open(kind string, namespace *netns.Namespace, tables *chains.Tables, layout
 	return nil, fmt.Errorf("%q is not a block driver: write ipset or iptables", kind)
 }
 
-// faults are those that can be held by addresses and ports.
-var faults = []harness.Fault{harness.Reject, harness.Drop}
-
 func supported(fault harness.Fault) error {
-	if slices.Contains(faults, fault) {
+	if slices.Contains(faults(), fault) {
 		return nil
 	}
-	return fmt.Errorf("%q is not a fault that addresses and ports can be blocked with: use reject or drop", fault)
+	return fmt.Errorf("%q is not a fault that addresses and ports can be blocked with: use one of %v", fault, faults())
 }
 
 func install(tables *chains.Tables, layout chains.Layout, rules func(chains.Family) []chains.Rule) error {

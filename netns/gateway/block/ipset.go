@@ -87,7 +87,7 @@ func all(family chains.Family) map[string]string {
 	sets := map[string]string{}
 	for _, k := range kinds() {
 		sets[k.spare(family)] = k.typeName()
-		for _, fault := range faults {
+		for _, fault := range faults() {
 			sets[k.set(fault, family)] = k.typeName()
 		}
 	}
@@ -109,7 +109,7 @@ func (s *sets) create(name, typeName string, family chains.Family) error {
 // rules, which most packets leave at their end, by source what comes back.
 func setRules(layout chains.Layout, family chains.Family) []chains.Rule {
 	var there, back []chains.Rule
-	for _, fault := range faults {
+	for _, fault := range faults() {
 		for _, k := range kinds() {
 			protocol, destination, source := "", "dst,dst", "src,src"
 			if k.protocol != "" {
@@ -126,8 +126,8 @@ func setRules(layout chains.Layout, family chains.Family) []chains.Rule {
 	return slices.Concat(there, back)
 }
 
-// Replace fills the spare sets and swaps them in; only then are the other fault's
-// sets emptied. If an address changes between one port and every port, it moves
+// Replace fills the spare sets and swaps them in; only then are the sets of other
+// faults emptied. If an address changes between one port and every port, it moves
 // from one set to another: for a moment it is in both. The sets for every port are
 // left alone if they are empty and stay empty.
 func (s *sets) Replace(entries []Entry, fault harness.Fault) error {
@@ -169,10 +169,7 @@ func everyPort(held map[Entry]bool) (count int) {
 
 func (s *sets) replace(family chains.Family, changing []kind, members map[part][]member, fault harness.Fault) error {
 	handle := s.namespace.Netlink()
-	other := harness.Drop
-	if fault == harness.Drop {
-		other = harness.Reject
-	}
+	others := slices.DeleteFunc(faults(), func(f harness.Fault) bool { return f == fault })
 	return guarded(func() error {
 		for _, k := range changing {
 			if err := handle.IpsetFlush(k.spare(family)); err != nil {
@@ -185,9 +182,11 @@ func (s *sets) replace(family chains.Family, changing []kind, members map[part][
 				return err
 			}
 		}
-		for _, k := range changing {
-			if err := handle.IpsetFlush(k.set(other, family)); err != nil {
-				return err
+		for _, other := range others {
+			for _, k := range changing {
+				if err := handle.IpsetFlush(k.set(other, family)); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -244,7 +243,7 @@ func (s *sets) Check() (problem string, err error) {
 	for _, family := range chains.Families() {
 		for _, k := range kinds() {
 			wanted := map[harness.Fault][]member{s.fault: members[part{k, family}]}
-			for _, fault := range faults {
+			for _, fault := range faults() {
 				if problem := s.compare(k.set(fault, family), wanted[fault]); problem != "" {
 					return problem, nil
 				}

@@ -12,33 +12,64 @@ import (
 const (
 	Entrance = "NEEDWANT"
 	RuleList = "NEEDWANT-RULES" // the driver's own
-	reject   = "NEEDWANT-REJECT"
-	drop     = "NEEDWANT-DROP"
+	drop     = "NEEDWANT-DROP"  // without an answer; what comes back from a blocked destination ends here under any fault
 )
 
 // Chains are those of one family, with the driver's rules in [RuleList].
 func Chains(layout chains.Layout, family chains.Family, rules []chains.Rule) []chains.Chain {
+	all := []chains.Chain{
+		{Table: "filter", Name: Entrance, Hooks: hooks(layout, family),
+			Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{chains.Rulef("-j %s", RuleList)}, forgotten(layout))},
+		{Table: "filter", Name: RuleList, Rules: rules},
+	}
+	for _, t := range targets(layout, family) {
+		logged := chains.Rulef("-j %s", watch.At(watch.Block))
+		all = append(all, chains.Chain{Table: "filter", Name: t.chain, Rules: append([]chains.Rule{logged}, t.rules...)})
+	}
+	return all
+}
+
+// target is where what a fault blocks ends: a chain, which reports each packet first.
+type target struct {
+	fault harness.Fault
+	chain string
+	rules []chains.Rule
+}
+
+// targets are those of the faults that can be held by addresses and ports.
+func targets(layout chains.Layout, family chains.Family) []target {
 	prohibited := map[chains.Family]string{
 		chains.IPv4: "icmp-admin-prohibited",
 		chains.IPv6: "icmp6-adm-prohibited",
 	}[family]
-	logged := chains.Rulef("-j %s", watch.At(watch.Block))
-	return []chains.Chain{
-		{Table: "filter", Name: Entrance, Hooks: hooks(layout, family),
-			Rules: slices.Concat(layout.SparedOut(family), layout.SparedBack(family), []chains.Rule{chains.Rulef("-j %s", RuleList)}, forgotten(layout))},
-		{Table: "filter", Name: RuleList, Rules: rules},
-		{Table: "filter", Name: reject, Rules: []chains.Rule{
-			logged,
+	return []target{
+		{harness.Reject, "NEEDWANT-REJECT", []chains.Rule{
 			chains.Rulef("-p tcp -j REJECT --reject-with tcp-reset"),
 			chains.Rulef("-j REJECT --reject-with %s", prohibited),
 		}},
-		{Table: "filter", Name: drop, Rules: []chains.Rule{
-			logged,
+		{harness.Drop, drop, []chains.Rule{
 			// Nothing is established while it is dropped: this is a connection from before.
 			chains.Rulef("-i %s -p tcp ! --syn -j REJECT --reject-with tcp-reset", layout.Inside),
 			chains.Rulef("-j DROP"),
 		}},
 	}
+}
+
+// faults are those that can be held by addresses and ports.
+func faults() (faults []harness.Fault) {
+	for _, t := range targets(chains.Layout{}, chains.IPv4) {
+		faults = append(faults, t.fault)
+	}
+	return faults
+}
+
+// Target is the chain where the device's packets go under a fault.
+func Target(fault harness.Fault) string {
+	all := targets(chains.Layout{}, chains.IPv4)
+	if i := slices.IndexFunc(all, func(t target) bool { return t.fault == fault }); i >= 0 {
+		return all[i].chain
+	}
+	return all[0].chain
 }
 
 // hooks let everything forwarded in, what the device sends to the gateway, and
@@ -63,12 +94,4 @@ func forgotten(layout chains.Layout) []chains.Rule {
 		return nil
 	}
 	return []chains.Rule{chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset", layout.Inside)}
-}
-
-// Target is the chain where the device's packets go under a fault.
-func Target(fault harness.Fault) string {
-	if fault == harness.Drop {
-		return drop
-	}
-	return reject
 }

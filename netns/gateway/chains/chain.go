@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Marker is the comment of every rule of ours.
+// Marker is the comment of each of our rules in the kernel's own chains.
 const Marker = "needwant"
 
 // OwnPrefix begins the name of every chain of the gateway.

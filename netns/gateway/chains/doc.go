@@ -6,6 +6,6 @@
 // for IPv4 and IPv6, and can tell later whether they still stand as they were
 // written, in which case nobody else has touched what is ours.
 //
-// Every rule carries the comment [Marker]. Nothing that lacks it is ever
-// changed.
+// Our chains are known by their names, and our rules in the kernel's own chains by
+// the comment [Marker]. Nothing else is ever changed.
 package chains

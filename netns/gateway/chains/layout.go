@@ -139,14 +139,33 @@ func (l Layout) Queries(family Family) (hooks []Hook) {
 // chain, where it is not from the device or not for the internet. They stand
 // first in it. The kernel allows them in PREROUTING, INPUT and FORWARD.
 func (l Layout) SparedOut(family Family) []Rule {
-	var rules []Rule
+	return slices.Concat(l.fromOthers(), l.toHome(family))
+}
+
+// SparedOutMarked are the same rules, which mark the device's connections, too. The
+// device's packets must pass them before any that come back meet [Layout.SparedBack]:
+// in mangle.
+func (l Layout) SparedOutMarked(family Family) []Rule {
+	rules := l.fromOthers()
 	if l.MAC != nil {
-		rules = append(rules, Rulef("-i %s -m mac ! --mac-source %s -j RETURN", l.Inside, l.MAC))
+		rules = append(rules, Rulef("-i %s -j CONNMARK --set-xmark %s", l.Inside, ownMark))
 	}
-	if lan := Prefixes(family, l.LAN); lan != "" {
-		rules = append(rules, Rulef("-i %s -d %s -j RETURN", l.Inside, lan))
+	return append(rules, l.toHome(family)...)
+}
+
+func (l Layout) fromOthers() []Rule {
+	if l.MAC == nil {
+		return nil
 	}
-	return rules
+	return []Rule{Rulef("-i %s -m mac ! --mac-source %s -j RETURN", l.Inside, l.MAC)}
+}
+
+func (l Layout) toHome(family Family) []Rule {
+	lan := Prefixes(family, l.LAN)
+	if lan == "" {
+		return nil
+	}
+	return []Rule{Rulef("-i %s -d %s -j RETURN", l.Inside, lan)}
 }
 
 // SparedBack are the same for what goes the other way.
@@ -159,13 +178,4 @@ func (l Layout) SparedBack(family Family) []Rule {
 		rules = append(rules, Rulef("-i %s -s %s -j RETURN", l.Uplink, lan))
 	}
 	return rules
-}
-
-// Marking are the rules that the device's packets must pass before any that
-// come back meet [Layout.SparedBack]: in mangle.
-func (l Layout) Marking() []Rule {
-	if l.MAC == nil {
-		return nil
-	}
-	return []Rule{Rulef("-i %s -m mac --mac-source %s -j CONNMARK --set-xmark %s", l.Inside, l.MAC, ownMark)}
 }

@@ -24,7 +24,7 @@ var tables = []struct {
 	{"nat", []string{"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
 }
 
-// RemoveAll takes out of a namespace's iptables the rules that bear our marker, and
+// RemoveAll takes out of a namespace's iptables the jumps that bear our marker, and
 // our chains, no matter who wrote them; and then those tables, and chains of the
 // kernel's own, that were not among the ones of before, see [Present], and that
 // nobody else has put anything in. It
@@ -96,8 +96,11 @@ func ownChains(command *iptables.IPTables, table string) ([]string, error) {
 		}
 		return nil, explained(err)
 	}
-	return slices.DeleteFunc(all, func(chain string) bool { return chain != prefix && !strings.HasPrefix(chain, prefix+"-") }), nil
+	return slices.DeleteFunc(all, func(chain string) bool { return !own(chain) }), nil
 }
+
+// own reports whether a chain is ours, by its name.
+func own(chain string) bool { return chain == prefix || strings.HasPrefix(chain, prefix+"-") }
 
 // jumps removes what bears our marker from a chain of the kernel.
 func (r *removal) jumps(command *iptables.IPTables, table, head string) error {

@@ -152,7 +152,7 @@ func create(command *iptables.IPTables, chain Chain) error {
 
 func fill(command *iptables.IPTables, chain Chain) error {
 	for _, rule := range chain.Rules {
-		if err := command.Append(chain.Table, chain.Name, marked(rule)...); err != nil {
+		if err := command.Append(chain.Table, chain.Name, rule...); err != nil {
 			return err
 		}
 	}
@@ -178,10 +178,20 @@ func marked(rule Rule) Rule {
 	return append(Rule{"-m", "comment", "--comment", Marker}, rule...)
 }
 
-// Append adds a rule to a chain of ours.
+// in is a rule as it is written into a chain: marked in one of the kernel's own. A
+// chain of ours is known by its name, and the kernel would evaluate the comment for
+// each packet.
+func (r Rule) in(chain string) Rule {
+	if own(chain) {
+		return r
+	}
+	return marked(r)
+}
+
+// Append adds a rule to a chain.
 func (t *Tables) Append(family Family, table, chain string, rule Rule) error {
 	return t.change(family, rule, func(command *iptables.IPTables) error {
-		return command.Append(table, chain, marked(rule)...)
+		return command.Append(table, chain, rule.in(chain)...)
 	})
 }
 
@@ -191,18 +201,17 @@ func (t *Tables) Insert(family Family, table, chain string, rule Rule) error {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	return t.change(family, rule, func(command *iptables.IPTables) error {
-		if err := command.Insert(table, chain, 1, marked(rule)...); err != nil {
+		if err := command.Insert(table, chain, 1, rule.in(chain)...); err != nil {
 			return err
 		}
 		return t.refresh(family, table, chain)
 	})
 }
 
-// Delete removes a rule from a chain of ours. A rule that is not there is no
-// error.
+// Delete removes a rule from a chain. It is not an error if the rule is not there.
 func (t *Tables) Delete(family Family, table, chain string, rule Rule) error {
 	return t.change(family, rule, func(command *iptables.IPTables) error {
-		err := command.Delete(table, chain, marked(rule)...)
+		err := command.Delete(table, chain, rule.in(chain)...)
 		if gone(err) {
 			return nil
 		}

@@ -83,7 +83,7 @@ func outward(layout chains.Layout, family chains.Family) chains.Chain {
 		Hooks: append(layout.Forwarded(family), layout.ToGateway(family)...),
 		Rules: slices.Concat(
 			[]chains.Rule{chains.Rulef("-o %s -j %s", in, back)},
-			layout.Marking(), layout.SparedOut(family),
+			layout.SparedOutMarked(family),
 			[]chains.Rule{
 				chains.Rulef("-i %s -p tcp --syn -j %s", in, At(Outward)),
 				chains.Rulef("-i %s -p tcp ! --syn -m conntrack --ctdir ORIGINAL %s -j %s", in, first("original"), At(Outward)),
