@@ -20,6 +20,7 @@ type ending struct {
 	saved   string            // the run file; "" if the run is not kept
 	spec    string            // as the user named it; "" for a world, or if the file does not exist
 	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
+	policy  string            // the run file whose policy the gateway applied; "" if none
 }
 
 // write says it of a run. A run that failed with nothing blocked, or was interrupted,
@@ -29,7 +30,7 @@ func (e ending) write(out io.Writer, run harness.Run) {
 	if e.saved != "" {
 		say("The run is saved in %s.", e.saved)
 	}
-	if state := network(e.gateway, e.spec); state != "" {
+	if state := network(e.gateway, e.spec, e.policy); state != "" {
 		say("%s", state)
 	}
 	if next := e.next(run); next != "" {
@@ -97,7 +98,7 @@ func (e ending) device(run harness.Run) string {
 // left says of a command that had a device behind the gateway, and is over, what came of it,
 // how the network is, and what to do next. An empty text is left out.
 func (e ending) left(out io.Writer, result, next string) {
-	for _, line := range []string{result, network(e.gateway, e.spec), next} {
+	for _, line := range []string{result, network(e.gateway, e.spec, e.policy), next} {
 		if line != "" {
 			laid(out, line)
 		}
@@ -112,8 +113,9 @@ func asRoot(gateway scenarios.Gateway, command string) string {
 	return typed("sudo -E needwant %s", command)
 }
 
-// network says how the network is after a command that put a device behind a gateway.
-func network(gateway scenarios.Gateway, spec string) string {
+// network says how the network is after a command that put a device behind a gateway,
+// which applied the policy of a run file if it is named.
+func network(gateway scenarios.Gateway, spec, policy string) string {
 	var back string
 	switch gateway.Placement {
 	case "":
@@ -134,6 +136,9 @@ func network(gateway scenarios.Gateway, spec string) string {
 	}
 	if spec == "" {
 		return back + " needwant scenario new writes a spec, with which needwant gateway keeps it online."
+	}
+	if policy != "" {
+		return back + " This keeps it online, with the same blocked: " + typed("sudo -E needwant gateway %s --policy %s", quoted(spec), quoted(policy))
 	}
 	return back + " This keeps it online: " + typed("sudo -E needwant gateway %s", quoted(spec))
 }

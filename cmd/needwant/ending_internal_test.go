@@ -51,7 +51,7 @@ Next: needwant export 'my s50.run' --spec s50.yaml --format nft writes the rules
 	})
 
 	It("names no spec that is not there", func() {
-		Expect(network(scenarios.Gateway{Placement: "nic", Inside: "eth1"}, "")).To(HaveSuffix("needwant scenario new writes a spec, with which needwant gateway keeps it online."))
+		Expect(network(scenarios.Gateway{Placement: "nic", Inside: "eth1"}, "", "")).To(HaveSuffix("needwant scenario new writes a spec, with which needwant gateway keeps it online."))
 		Expect(specName(harness.Run{Settings: harness.Settings{Source: "192.168.1.50.yaml"}})).To(BeEmpty())
 		Expect(specName(harness.Run{Settings: harness.Settings{Source: "lab-s50"}})).To(Equal("lab-s50"))
 	})
@@ -121,7 +121,7 @@ Next: needwant report lab.run --format html > report.html makes a page of it; ne
 	})
 
 	DescribeTable("says of each placement whether the device is online", func(gateway scenarios.Gateway, words string) {
-		Expect(network(gateway, "s50.yaml")).To(ContainSubstring(words))
+		Expect(network(gateway, "s50.yaml", "")).To(ContainSubstring(words))
 	},
 		Entry(nil, scenarios.Gateway{Placement: "vlan", Inside: "eth0"}, "eth0 is back. The device has no gateway now."),
 		Entry(nil, scenarios.Gateway{Placement: "ap", SSID: "things"}, "the Wi-Fi things is gone, so the device is offline now."),

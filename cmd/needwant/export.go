@@ -125,6 +125,9 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 			"  Give the spec of the device: needwant export %s --format %s --spec FILE\n"+
 			"  or --mac and --address; with --placeholder you fill them in by hand", quoted(command.Flags().Arg(0)), f.format))
 	}
+	if p.Kind == policy.BlockOptional && len(p.Blocked) == 0 {
+		fmt.Fprintln(command.ErrOrStderr(), "nothing is blocked by this: "+nothingProved)
+	}
 	if !format.Comments() {
 		for _, sentence := range append(p.Doubts, export.Lost...) {
 			fmt.Fprintln(command.ErrOrStderr(), sentence)

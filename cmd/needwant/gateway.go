@@ -96,7 +96,7 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := errors.Join(k.keep(command.Context(), stand.over), stand.close()); err != nil {
 		return unfit(err)
 	}
-	ending{spec: nameOrPath, gateway: file.Gateway}.left(command.ErrOrStderr(), "", "")
+	ending{spec: nameOrPath, gateway: file.Gateway, policy: f.policy}.left(command.ErrOrStderr(), "", "")
 	return nil
 }
 

@@ -76,6 +76,9 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return command
 }
 
+// helpWidth is how many columns the table of flags in a help text has at most.
+const helpWidth = 80
+
 func command(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "needwant",
@@ -88,6 +91,9 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       versionNumber(),
+	}
+	for _, flags := range []string{"LocalFlags", "InheritedFlags"} {
+		root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), flags+".FlagUsages ", fmt.Sprintf("%s.FlagUsagesWrapped %d ", flags, helpWidth), 1))
 	}
 	root.SetVersionTemplate("needwant {{.Version}}\n")
 	root.SetOut(stdout)

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +52,7 @@ func lookAround(ctx context.Context) surroundings {
 	var s surroundings
 	s.hardware, _ = thisHardware()
 	route, _ := os.ReadFile("/proc/net/route")
+	usual, router := usualRoute(string(route))
 	found := make(chan []nearby.Device, 1)
 	go func() {
 		bounded, stop := context.WithTimeout(ctx, searching)
@@ -60,14 +63,14 @@ func lookAround(ctx context.Context) surroundings {
 	s.neighbours = sync.OnceValue(func() []neighbour {
 		devices := <-found
 		arp, _ := os.ReadFile("/proc/net/arp") // has those that were found
-		return neighbours(string(arp), nearby.Leases(), devices)
+		return slices.DeleteFunc(neighbours(string(arp), nearby.Leases(), devices), func(n neighbour) bool { return n.address == router })
 	})
 	all, _ := net.Interfaces()
 	for _, one := range all {
 		if one.Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		l := networkLink{name: one.Name, up: one.Flags&net.FlagUp != 0, usual: one.Name == usualRoute(string(route))}
+		l := networkLink{name: one.Name, up: one.Flags&net.FlagUp != 0, usual: one.Name == usual}
 		addresses, _ := one.Addrs()
 		for _, address := range addresses {
 			l.addresses = append(l.addresses, address.String())
@@ -77,16 +80,21 @@ func lookAround(ctx context.Context) surroundings {
 	return s
 }
 
-// usualRoute is the interface of the default route in /proc/net/route; "" if there is
-// none.
-func usualRoute(table string) string {
+// usualRoute is the interface of the default route in /proc/net/route, and the router
+// that it leads to; nothing if there is none.
+func usualRoute(table string) (link string, router netip.Addr) {
 	for lines := bufio.NewScanner(strings.NewReader(table)); lines.Scan(); {
-		const destination, mask = 1, 7 // columns
-		if fields := strings.Fields(lines.Text()); len(fields) > mask && fields[destination] == "00000000" && fields[mask] == "00000000" {
-			return fields[0]
+		const destination, gateway, mask = 1, 2, 7 // columns
+		fields := strings.Fields(lines.Text())
+		if len(fields) <= mask || fields[destination] != "00000000" || fields[mask] != "00000000" {
+			continue
 		}
+		if number, err := strconv.ParseUint(fields[gateway], 16, 32); err == nil && number != 0 {
+			router = netip.AddrFrom4([4]byte(binary.NativeEndian.AppendUint32(nil, uint32(number))))
+		}
+		return fields[0], router
 	}
-	return ""
+	return "", netip.Addr{}
 }
 
 // mostNeighbours limits the devices that a person can choose from.

@@ -15,12 +15,16 @@ import (
 var _ = Describe("the surroundings", func() {
 	vacuum, vacuumMAC := netip.MustParseAddr("192.168.1.33"), net.HardwareAddr{0x7c, 0x49, 0xeb, 0, 0, 2}
 
-	It("have the interface of the default route", func() {
+	It("have the interface of the default route, and the router that it leads to", func() {
 		const table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n" +
 			"eth1\t0032A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n" +
 			"eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
-		Expect(usualRoute(table)).To(Equal("eth0"))
-		Expect(usualRoute("")).To(BeEmpty())
+		link, router := usualRoute(table)
+		Expect(link).To(Equal("eth0"))
+		Expect(router).To(Equal(netip.MustParseAddr("192.168.1.1")))
+		link, router = usualRoute("")
+		Expect(link).To(BeEmpty())
+		Expect(router.IsValid()).To(BeFalse())
 	})
 
 	It("have the neighbours that answered", func() {

@@ -17,6 +17,9 @@ type applied struct {
 	known     []harness.Contact // what the run saw of the device
 }
 
+// nothingProved says of a run that a policy of it would block nothing.
+const nothingProved = "the run has not proved of any destination that it can be blocked"
+
 // proposed is the policy that a run stands for.
 func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 	a.known = run.Contacts()
@@ -30,7 +33,7 @@ func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 		}
 	}
 	if len(a.policy.Blocked) == 0 && a.policy.Kind == policy.BlockOptional {
-		return a, errors.New("the run proved of nothing that it can be blocked: there is no policy to apply")
+		return a, errors.New(nothingProved + ", so there is no policy to apply; needwant report tells what is still open, and needwant resume goes on with a run that was interrupted")
 	}
 	return a, nil
 }

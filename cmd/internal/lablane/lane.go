@@ -111,8 +111,8 @@ func (l *Lane) doubt(period time.Duration) func(since time.Time) string {
 		if longest < period && total < elapsed/4 {
 			return ""
 		}
-		return fmt.Sprintf("this machine was too busy for the simulated device, which stood still for %v at a stretch and for %v of %v, and acts every %v: try a slower tempo, or fewer lanes",
-			span.Words(longest.Round(time.Millisecond)), span.Words(total.Round(time.Millisecond)), span.Words(elapsed.Round(time.Millisecond)), span.Words(period.Round(time.Millisecond)))
+		return fmt.Sprintf("this machine was too busy: the simulated device, which acts every %v, stood still for %v; end other programs, and try again",
+			span.Words(period.Round(time.Millisecond)), span.Words(longest.Round(time.Millisecond)))
 	}
 }
 
