@@ -2,12 +2,14 @@ package page_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -169,6 +171,41 @@ var _ = Describe("a page in the home network", func() {
 		elsewhere := func(r *http.Request) { r.RemoteAddr = "[fd00::1]:40000" }
 		Expect(answer(server, request("GET", "/", elsewhere))).To(HaveField("StatusCode", http.StatusOK))
 	})
+
+	It("has a limited number of connections", func(ctx SpecContext) {
+		server, err := page.Listen(page.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		serving, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(serving) }()
+		DeferCleanup(func() {
+			stop()
+			Expect(<-ended).To(Succeed())
+		})
+		address, err := url.Parse(server.Links().Control)
+		Expect(err).NotTo(HaveOccurred())
+		open := func() net.Conn {
+			c, err := new(net.Dialer).DialContext(ctx, "tcp", address.Host)
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(func() { _ = c.Close() }) // one is closed already
+			return c
+		}
+		var idle []net.Conn
+		for range 128 {
+			idle = append(idle, open())
+		}
+		answered := make(chan error, 1)
+		last := open()
+		_, err = last.Write([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+		Expect(err).NotTo(HaveOccurred())
+		go func() {
+			_, err := last.Read(make([]byte, 1))
+			answered <- err
+		}()
+		Consistently(answered, "100ms").ShouldNot(Receive())
+		Expect(idle[0].Close()).To(Succeed())
+		Eventually(ctx, answered).Should(Receive(BeNil()))
+	}, SpecTimeout(20*time.Second))
 
 	It("allows a page its own files alone, and no frame around it", func() {
 		server := listen(page.Options{})
