@@ -89,7 +89,7 @@ func (r reading) blockable() string {
 			text = "you cannot block the only destination" + device + "."
 		}
 		if open, _ := r.open(); open > 0 {
-			return "So far " + text
+			return "It is not known yet which of the " + all + " you can block."
 		}
 		return capital(text)
 	case r.Safe[i].Trial == 0:
@@ -156,7 +156,7 @@ func (r reading) needed(column Column) string {
 	case len(parts) == 0 && r.settled(column):
 		return "needs none"
 	case len(parts) == 0:
-		return "needs none that is known so far"
+		return "is not known yet to need any"
 	case r.settled(column):
 		return "needs " + enumerate(parts)
 	}

@@ -27,13 +27,17 @@ var _ = Describe("the result in plain words", func() {
 			"It is not known yet how many of the 7 destinations you can block at once. The app needs one Amazon server and any one of five time servers; Home Assistant needs none."),
 		Entry("when nothing can be blocked, and all is decided", func(m *reports.Matrix) { m.Safe[2].Destinations = nil },
 			"You can block none of the 7 destinations. The app needs one Amazon server and any one of five time servers; Home Assistant needs none."),
+		Entry("when nothing can be blocked so far, and a cell is open", func(m *reports.Matrix) {
+			m.Safe[2].Destinations = nil
+			m.Rows[1].Cells["native_app"] = reports.Cell{Verdict: harness.Undecided}
+		}, "It is not known yet which of the 7 destinations you can block. The app needs one Amazon server and any one of five time servers, and maybe more; Home Assistant needs none. 1 of 14 cells are still open."),
 		Entry("when the only destination is needed", func(m *reports.Matrix) {
 			m.Rows, m.Cuts, m.Safe[2].Destinations = m.Rows[:1], m.Cuts[:1], nil
 		}, "You cannot block the only destination. The app needs one Amazon server; Home Assistant needs none."),
 		Entry("when a cell is open", func(m *reports.Matrix) {
 			m.Rows[1].Cells["native_app"] = reports.Cell{Verdict: harness.Undecided}
 			m.Rows[1].Cells["hass"] = reports.Cell{Verdict: harness.NotExercised}
-		}, "You can block 5 of 7 destinations. The app needs one Amazon server and any one of five time servers, and maybe more; Home Assistant needs none that is known so far. 2 of 14 cells are still open."),
+		}, "You can block 5 of 7 destinations. The app needs one Amazon server and any one of five time servers, and maybe more; Home Assistant is not known yet to need any. 2 of 14 cells are still open."),
 		Entry("of another scenario", func(m *reports.Matrix) { m.Columns[0].Scenario = "play_music" },
 			"You can block 5 of 7 destinations. Play music needs one Amazon server and any one of five time servers; Home Assistant needs none."),
 		Entry("when two of three are needed", func(m *reports.Matrix) {
