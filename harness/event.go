@@ -37,7 +37,7 @@ type Progress struct {
 	Left     int           `json:"left"`     // trials still to come, roughly; 60 stands for that or more
 	Elapsed  time.Duration `json:"elapsed"`
 
-	// Remaining is how long these trials take, roughly.
+	// Remaining is how long these trials take, roughly, with what they wait for and are held to.
 	Remaining time.Duration `json:"remaining"`
 }
 
@@ -68,8 +68,9 @@ func ProgressOf(run Run) Progress {
 func progressOf(h history) Progress {
 	now := Progress{Controls: h.run.controls()}
 	now.Trials = len(h.run.Results) - now.Controls
-	now.Left = h.left()
-	now.Remaining = remaining(h.run, now.Left)
+	clocks := h.clocks()
+	left := h.left(clocks)
+	now.Left, now.Remaining = left.trials, h.remaining(left, clocks)
 	for _, column := range judged(h).Columns {
 		now.Cells += len(column.Cells)
 		for _, cell := range column.Cells {

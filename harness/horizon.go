@@ -111,19 +111,27 @@ func (p plan) toHorizon() (trial Trial, ok bool) {
 	}
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			columns := p.columns(regime, fault)
-			var explained []search.Explanation
-			for _, column := range columns {
-				explained = append(explained, p.explain(column))
+			if safe, short := p.short(regime, fault, horizon); short {
+				return Trial{Number: p.number(), Block: p.destinations(safe), Fault: fault, Regime: regime, Reason: horizonReason, Hold: horizon}, true
 			}
-			safe := search.JointSafe(explained...)
-			if safe.IsEmpty() || p.heldTo(horizon, safe, columns) {
-				continue
-			}
-			return Trial{Number: p.number(), Block: p.destinations(safe), Fault: fault, Regime: regime, Reason: horizonReason, Hold: horizon}, true
 		}
 	}
 	return Trial{}, false
+}
+
+// short is the safe list of one regime and fault, and reports whether it was not held to the
+// horizon yet.
+func (h history) short(regime Regime, fault Fault, horizon time.Duration) (safe search.Set, short bool) {
+	columns := h.columns(regime, fault)
+	safe = search.JointSafe(h.explanations(columns)...)
+	return safe, horizon > 0 && !safe.IsEmpty() && !h.heldTo(horizon, safe, columns)
+}
+
+func (h history) explanations(columns []Column) (explained []search.Explanation) {
+	for _, column := range columns {
+		explained = append(explained, h.explain(column))
+	}
+	return explained
 }
 
 // overdueReason is that of a trial which blocks what was not tried while it was blocked, until
@@ -142,26 +150,29 @@ func (p plan) untilOverdue() (trial Trial, ok bool) {
 	clocks := p.clocks()
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			columns := p.columns(regime, fault)
-			var explained []search.Explanation
-			var again search.Set
-			var hold time.Duration
-			for _, column := range columns {
-				explanation := p.explain(column)
-				explained = append(explained, explanation)
-				for _, i := range explanation.NotExercised.Members() {
-					if due := p.due(clocks[i]); due > 0 && !p.waitedFor(i, due, column) {
-						again, hold = again.With(i), max(hold, due)
-					}
-				}
-			}
-			if !again.IsEmpty() {
-				block := again.Union(search.JointSafe(explained...))
+			if again, hold := p.overdue(regime, fault, clocks); !again.IsEmpty() {
+				block := again.Union(search.JointSafe(p.explanations(p.columns(regime, fault))...))
 				return Trial{Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: overdueReason, Hold: hold}, true
 			}
 		}
 	}
 	return Trial{}, false
+}
+
+// overdue is what was not tried while it was blocked in trials of one regime and fault, and was not
+// held until it is overdue. hold is how long that takes.
+func (h history) overdue(regime Regime, fault Fault, clocks []Clock) (again search.Set, hold time.Duration) {
+	if !slices.ContainsFunc(clocks, func(k Clock) bool { return h.due(k) > 0 }) {
+		return again, 0
+	}
+	for _, column := range h.columns(regime, fault) {
+		for _, i := range h.explain(column).NotExercised.Members() {
+			if due := h.due(clocks[i]); due > 0 && !h.waitedFor(i, due, column) {
+				again, hold = again.With(i), max(hold, due)
+			}
+		}
+	}
+	return again, hold
 }
 
 // due is for how long a destination must be blocked until it was tried, or is overdue. It is 0
@@ -178,9 +189,9 @@ func (h history) due(k Clock) time.Duration {
 
 // waitedFor reports whether a destination was blocked for so long, or so often without an
 // answer that it is not asked again.
-func (p plan) waitedFor(i int, due time.Duration, column Column) bool {
+func (h history) waitedFor(i int, due time.Duration, column Column) bool {
 	tries := 0
-	for _, f := range p.facts {
+	for _, f := range h.facts {
 		if f.Trial.Control() || !column.hears(f.Trial) || !f.whole.Has(i) {
 			continue
 		}
@@ -196,9 +207,9 @@ func (p plan) waitedFor(i int, due time.Duration, column Column) bool {
 
 // heldTo reports whether a set was held to the horizon with all of some columns working, or
 // so often without an answer that it is not asked again.
-func (p plan) heldTo(horizon time.Duration, safe search.Set, columns []Column) bool {
+func (h history) heldTo(horizon time.Duration, safe search.Set, columns []Column) bool {
 	tries := 0
-	for _, f := range p.facts {
+	for _, f := range h.facts {
 		if !slices.ContainsFunc(columns, func(c Column) bool { return !f.Trial.Control() && c.hears(f.Trial) }) || !safe.SubsetOf(f.whole) {
 			continue
 		}

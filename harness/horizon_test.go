@@ -25,13 +25,19 @@ func forgiving(word string, misses int) (*punctual, harness.Scenario) {
 // decided is a run on a bench of virtual time, until it is over.
 func decided(change func(*harness.Run), gateway harness.Gateway, scenarios ...harness.Scenario) (done harness.Run) {
 	GinkgoHelper()
+	return decidedAndTold(change, nil, gateway, scenarios...)
+}
+
+// decidedAndTold tells of each step, too.
+func decidedAndTold(change func(*harness.Run), tell func(harness.Event), gateway harness.Gateway, scenarios ...harness.Scenario) (done harness.Run) {
+	GinkgoHelper()
 	device := formula{scenarios: map[string]func(func(string) bool) bool{}}
 	for _, scenario := range scenarios {
 		device.scenarios[scenario.Name] = always
 	}
 	var err error
 	synctest.Test(suite, func(*testing.T) {
-		e := &harness.Experiment{Run: newRun(device), Journal: &memory{}}
+		e := &harness.Experiment{Run: newRun(device), Journal: &memory{}, Notify: tell}
 		e.Run.Settings.Settle = patient.Settle
 		change(&e.Run)
 		bench := &harness.Bench{Number: 1, Gateway: gateway, Scenarios: scenarios, Timing: patient, First: 84 * hour}

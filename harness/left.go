@@ -14,44 +14,96 @@ const (
 	mostWays  = 256    // around the cuts that are known
 )
 
-// left estimates how many trials are still to come: the search is played on, on
-// paper, with the answer to each of its questions that is known already, or
-// else with the likelier one.
-func (h history) left() int {
-	total := 0
+// ahead is what is still to come of a run, as far as can be told.
+type ahead struct {
+	trials int
+	waits  time.Duration // in these trials, until the device contacts what it contacts seldom
+	last   time.Duration // in the last holds, each of which is on one lane
+}
+
+// left estimates how many trials are still to come, and how long they are held for what the device
+// contacts seldom, or for a failure that comes late: the search is played on, on paper, with the
+// answer to each of its questions that is known already, or else with the likelier one.
+func (h history) left(clocks []Clock) (total ahead) {
 	for _, regime := range h.run.Settings.Regimes {
 		for _, fault := range h.run.Settings.Faults {
-			total += h.playOn(regime, fault)
+			part := h.playOn(regime, fault, clocks)
+			total.trials += part.trials
+			total.waits += part.waits
+			total.last += part.last
 		}
 	}
 	return total
 }
 
-func (h history) playOn(regime Regime, fault Fault) int {
+func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead) {
 	journals := h.journals(regime, fault)
 	var windows []search.Window
-	ahead := min(mostLeft, 1+mostAhead/max(1, len(h.order)))
-	for asked := range ahead {
+	var waited search.Set
+	more := true
+	for most := min(mostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
 		options := h.options(regime, fault, journals...)
 		options.Windows = append(options.Windows, windows...)
 		options.Transversals, options.Quick = mostWays, true
-		question, more := search.NextOfAll(journals, h.asked, nil, options)
-		if !more {
-			return asked
+		var question search.Question
+		if question, more = search.NextOfAll(journals, h.asked, nil, options); !more {
+			break
 		}
-		windows = append(windows, search.Window{Trial: len(h.run.Results) + asked + 1, Reason: question.Reason, Blocked: question.Block})
+		number, works := len(h.run.Results)+left.trials+1, true
+		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
 		for i, journal := range journals {
 			passed, known := implied(journal, question.Block)
+			passed = known && passed || !known && question.Fails < 0.5
+			works = works && passed
 			journals[i] = append(slices.Clip(journal), search.Answer{
-				Trial:     len(h.run.Results) + asked + 1,
-				Blocked:   question.Block,
-				Touched:   question.Block,
-				Attempted: question.Block,
-				Passed:    known && passed || !known && question.Fails < 0.5,
+				Trial: number, Blocked: question.Block, Touched: question.Block, Attempted: question.Block, Passed: passed,
 			})
 		}
+		if works { // a trial that fails is over sooner
+			left.waits += max(h.seldom(question.Block, clocks), h.hold(regime, fault))
+			waited = waited.Union(question.Block)
+		}
 	}
-	return mostLeft
+	trials, last := h.lastHolds(regime, fault, clocks, waited, left.trials)
+	if left.trials, left.last = left.trials+trials, last; more {
+		left.trials = mostLeft
+	}
+	return left
+}
+
+// lastHolds are the trials that come when the search has nothing left to ask, and how long they are
+// held. waited is what will have been waited for by then, in so many trials. The last of these
+// is the safe list, which is held to the horizon: that is no trial more.
+func (h history) lastHolds(regime Regime, fault Fault, clocks []Clock, waited search.Set, asked int) (trials int, last time.Duration) {
+	if h.run.Settings.First {
+		return 0, 0
+	}
+	if again, hold := h.overdue(regime, fault, clocks); !again.SubsetOf(waited) {
+		trials, last = 1, hold
+	}
+	horizon := h.horizon()
+	if horizon == 0 || asked > 0 {
+		return trials, last + horizon
+	}
+	if _, short := h.short(regime, fault, horizon); !short {
+		return trials, last
+	}
+	return trials + 1, last + horizon
+}
+
+// seldom is how long the device may take to contact all of a set that it contacts seldom, as long
+// as a block may be held; 0 if it contacts all of it often.
+func (h history) seldom(set search.Set, clocks []Clock) (wait time.Duration) {
+	for _, i := range set.Members() {
+		every := clocks[i].Every
+		if most := h.run.Settings.Longest; most > 0 {
+			every = min(every, most)
+		}
+		if every > unhurried*h.run.Settings.Settle {
+			wait = max(wait, every)
+		}
+	}
+	return wait
 }
 
 // implied is the answer that blocking a set must have by what a journal says.
@@ -67,25 +119,30 @@ func implied(journal []search.Answer, set search.Set) (passed, known bool) {
 	return false, false
 }
 
-// remaining estimates how long a number of trials takes, if each takes as long as those so
-// far, with the controls between them. What every sitting begins with is left out, since
-// the first control may be a long observation. Before the first of them, a trial is taken
-// to last as long as its block must stand, twice.
-func remaining(run Run, trials int) time.Duration {
+// remaining estimates how long that takes. Each trial takes as long as those so far, with the
+// controls between them, without what they waited for: that is counted apart. What every
+// sitting begins with is left out, since the first control may be a long observation. Before
+// the first trial, one is taken to last as long as its block must stand, twice.
+func (h history) remaining(left ahead, clocks []Clock) time.Duration {
 	var spent time.Duration
 	asked, opened := 0, map[bench]bool{}
-	for _, result := range run.Results {
-		blocks := !result.Trial.Control()
-		opened[result.bench()] = opened[result.bench()] || blocks
-		if opened[result.bench()] {
-			spent += result.Duration
+	usual := unhurried * h.run.Settings.Settle
+	for _, f := range h.facts {
+		blocks := !f.Trial.Control()
+		opened[f.bench()] = opened[f.bench()] || blocks
+		if opened[f.bench()] {
+			spent += f.Duration
 		}
-		if blocks && !result.Abandoned {
+		if blocks && (f.Trial.Hold > 0 || h.seldom(f.whole, clocks) > 0) {
+			spent -= max(0, f.Held-usual)
+		}
+		if blocks && !f.Abandoned {
 			asked++
 		}
 	}
 	if asked == 0 {
-		spent, asked = 2*run.Settings.Settle, 1
+		spent, asked = 2*h.run.Settings.Settle, 1
 	}
-	return spent * time.Duration(trials) / time.Duration(asked*max(1, run.Settings.Lanes))
+	lanes := time.Duration(max(1, h.run.Settings.Lanes))
+	return spent*time.Duration(left.trials)/(time.Duration(asked)*lanes) + left.waits/lanes + left.last
 }

@@ -49,3 +49,41 @@ var _ = Describe("the time that a run still takes", func() {
 		Expect(2 * harness.ProgressOf(two).Remaining).To(Equal(harness.ProgressOf(one).Remaining))
 	})
 })
+
+var _ = Describe("the time that a run with long holds still takes", func() {
+	// watchedClosely is such a run in virtual time, with the estimate after each trial that blocked
+	// something, and the time that was really left.
+	watchedClosely := func(horizon time.Duration, misses int) (estimates, needed []time.Duration) {
+		g, app := forgiving("daily", misses)
+		var at []time.Time
+		var end time.Time
+		decidedAndTold(func(run *harness.Run) {
+			run.Settings.Horizon, run.Settings.Longest, run.Settings.Lanes = horizon, patient.Longest, 1
+		}, func(event harness.Event) {
+			switch {
+			case event.Kind == harness.Finished:
+				end = event.At
+			case event.Kind == harness.Ended && event.Progress.Trials > 0:
+				at, estimates = append(at, event.At), append(estimates, event.Progress.Remaining)
+			}
+		}, g, app)
+		for _, then := range at {
+			needed = append(needed, end.Sub(then))
+		}
+		return estimates, needed
+	}
+
+	DescribeTable("is told to within a factor of four", func(horizon time.Duration, misses int) {
+		estimates, needed := watchedClosely(horizon, misses)
+		Expect(len(estimates)).To(BeNumerically(">", 3))
+		for i := 1; i < len(estimates)-1; i++ { // the first trial tells little
+			Expect(estimates[i]).To(BeNumerically(">", needed[i]/4), "after trial %d that blocked something", i+1)
+			Expect(estimates[i]).To(BeNumerically("<", 4*needed[i]), "after trial %d that blocked something", i+1)
+		}
+		Expect(estimates[len(estimates)-1]).To(BeZero())
+	},
+		Entry("with a horizon", 4*day, 1000),
+		Entry("with the longest period as its horizon", time.Duration(0), 1000),
+		Entry("with what is required and contacted once a day", 2*day, 1),
+	)
+})
