@@ -34,7 +34,7 @@ func terminal() (typing, screen *os.File) {
 	return typing, screen
 }
 
-// homelab is a machine with two network cards and two devices in its home network.
+// homelab is a machine with two network cards, and a router and a device in its home network.
 func homelab(ctx context.Context) *netns.Namespace {
 	GinkgoHelper()
 	machine := netnstest.New()
@@ -70,9 +70,9 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 		answer("this machine has no interface eth7. If it is to come, answer the same again", "eth7")
 		answer("interface to your home network, e.g. eth0 [eth0]", "")
 		answer("its model", "")
-		answer("2  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi\n", "")
+		answer("(type the number):\n    1  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi\n", "") // and not the router
 		answer("an answer is needed here: nothing can be guessed", "12:34")
-		answer(`"12:34" is not a MAC address: write it as`, "2")
+		answer(`"12:34" is not a MAC address: write it as`, "1")
 		answer("a new address, in a network that your home does not use", "here")
 		answer(`"here" is not an IP address: write one as`, "192.168.60.7")
 		answer("miIO token", "00112233445566778899aabbccddeeff")
