@@ -34,11 +34,15 @@ func late(every time.Duration) time.Duration {
 // ticks are the contacts of one destination on one lane, in one sitting.
 type ticks struct {
 	first, last time.Time
+	counted     time.Time     // the end of the last window in which no contact was to be expected
 	between     time.Duration // the longest time between two of them
 	starts      int           // of the device, soon after which it was contacted
 	common      []Destination // what was blocked in every window in which it was contacted
 	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used
 }
+
+// heard is when the time without a contact began.
+func (t *ticks) heard() time.Time { return latest(t.last, t.counted) }
 
 // clock follows the contacts on one lane, in one sitting, window by window.
 type clock struct {
@@ -50,7 +54,8 @@ type clock struct {
 
 // add takes the next window. started reports whether the device was started when it
 // began, and recovering whether it is the one after a block, which ended connections. block is
-// what is blocked, or was.
+// what is blocked, or was. While a resolver is blocked, a device cannot look up where
+// to go: such a window says nothing of how often it would.
 func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering bool) {
 	if c.ticks == nil {
 		c.since, c.ticks = since, map[Destination]*ticks{}
@@ -59,6 +64,7 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 	if started {
 		c.starts++
 	}
+	blind := slices.ContainsFunc(block, Destination.resolves)
 	for _, contact := range contacts {
 		if contact.First.IsZero() || contact.silent() {
 			continue
@@ -79,10 +85,17 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 		default:
 			t.begun++
 		}
-		t.between = max(t.between, contact.First.Sub(t.last), contact.Quiet)
+		if !blind {
+			t.between = max(t.between, contact.First.Sub(t.heard()), contact.Quiet)
+		}
 		t.last = latest(t.last, contact.Last)
 		if started && contact.First.Sub(since) < c.settle {
 			t.starts++
+		}
+	}
+	if blind {
+		for _, t := range c.ticks {
+			t.counted = until
 		}
 	}
 }
@@ -109,7 +122,7 @@ func (c *clock) of(d Destination, known time.Duration) Clock {
 	case len(t.common) > 0: // it may be contacted only while that is blocked: it has no clock then
 		return Clock{Every: known}
 	}
-	between, open := max(t.between, known), c.until.Sub(t.last)
+	between, open := max(t.between, known), c.until.Sub(t.heard())
 	k := Clock{Last: t.last, Silence: max(t.first.Sub(c.since), between, open)}
 	if between > 0 && open <= late(between)+c.settle {
 		k.Every = between

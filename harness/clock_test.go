@@ -290,3 +290,28 @@ func TestWhatIsLeftOfAConnectionMakesAFallbackNoClock(t *testing.T) {
 		}
 	}
 }
+
+func TestABlockedResolverIsNotTheDevicesClock(t *testing.T) {
+	expect := NewWithT(t)
+	run := newRun(formula{})
+	run.Settings.Settle = patient.Settle
+	resolver := harness.Destination{Protocol: harness.UDP, Port: 53, Name: "192.168.1.1"}
+	began, cloud := time.Now(), destination("cloud")
+	for i := range 4 {
+		at := began.Add(time.Duration(i) * hour)
+		result := harness.Result{Trial: trial(), Started: at, Held: hour, Duration: hour, Recovered: true}
+		contact := harness.Contact{Destination: cloud, First: at, Last: at.Add(hour), Tries: 60, Touched: 60, Quiet: minute, Answered: true}
+		if i == 2 { // then it goes on for a while, until what it looked up is too old
+			result.Trial.Block = []harness.Destination{resolver}
+			contact.Last, contact.Quiet = at.Add(3*minute), 2*minute
+		}
+		result.Seen.Contacts = []harness.Contact{contact}
+		run.Results = append(run.Results, result)
+	}
+	for _, row := range harness.Judge(run).Rows {
+		if row.Contact.Destination == cloud {
+			expect.Expect(row.Clock).To(And(HaveField("Every", minute), HaveField("Silence", minute)))
+		}
+	}
+	expect.Expect(harness.Judge(run).Rows).To(ContainElement(HaveField("Contact.Destination", cloud)))
+}

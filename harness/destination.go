@@ -145,6 +145,11 @@ func (d Destination) Host() string {
 	return d.Name
 }
 
+// resolves reports whether a device looks names up there: by DNS, or DNS over TLS or QUIC.
+func (d Destination) resolves() bool {
+	return (d.Protocol == UDP || d.Protocol == TCP) && (d.Port == 53 || d.Port == 853)
+}
+
 // Service returns the usual name of the service on this port, e.g. "NTP", or ""
 // if the port does not identify one. The names are IANA's, except 8053, which is
 // miIO's cloud.
