@@ -3,7 +3,9 @@ package netnstest
 
 import (
 	"context"
+	"net"
 
+	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -26,4 +28,22 @@ func Shell(ctx context.Context, namespace *netns.Namespace, script string) strin
 	output, err := namespace.Command(ctx, "sh", "-ec", script).CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "%s\n%s", script, output)
 	return string(output)
+}
+
+// ServeNames answers DNS queries at an address of a namespace until the spec ends:
+// every name has the IPv4 address 198.51.100.7, for an hour.
+func ServeNames(ctx context.Context, namespace *netns.Namespace, address string) {
+	GinkgoHelper()
+	packets, err := namespace.ListenPacket(ctx, "udp", net.JoinHostPort(address, "53"))
+	Expect(err).NotTo(HaveOccurred())
+	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+		answer := new(dns.Msg).SetReply(question)
+		if asked := question.Question[0]; asked.Qtype == dns.TypeA {
+			record, _ := dns.NewRR(asked.Name + " 3600 A 198.51.100.7")
+			answer.Answer = []dns.RR{record}
+		}
+		_ = w.WriteMsg(answer)
+	})}
+	go func() { _ = server.ActivateAndServe() }()
+	DeferCleanup(server.Shutdown)
 }
