@@ -60,7 +60,7 @@ var _ = Describe("a device in a VLAN of the machine's one link", Label("root", "
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
 		h.expectTruth("plug.run")
-	}, SpecTimeout(20*time.Minute))
+	}, SpecTimeout(26*time.Minute))
 
 	It("leaves the machine as it was when needwant is killed, and when the VLAN is taken", func(ctx SpecContext) {
 		h := newHomeOf(ctx, slowPlug(), join)

@@ -45,7 +45,7 @@ var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
 var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), func() {
 	It("pass on Debian's user-mode-linux, with a VLAN and legacy iptables", func(ctx SpecContext) {
 		Expect(UML(umlWord).Run(ctx, folder, "vlan", GinkgoWriter)).To(Succeed())
-	}, SpecTimeout(30*time.Minute))
+	}, SpecTimeout(36*time.Minute))
 
 	It("pass on Debian's user-mode-linux, with what the kernel logs of a namespace", func(ctx SpecContext) {
 		Expect(UML(umlWord).Run(ctx, folder, "kernellog", GinkgoWriter)).To(Succeed())
