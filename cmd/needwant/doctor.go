@@ -64,7 +64,7 @@ use.`,
 			if err := examineAll(command.Context(), command.OutOrStdout(), all); err != nil {
 				return err
 			}
-			fmt.Fprintln(plain{command.ErrOrStderr()}, afterDoctor(args))
+			laid(command.ErrOrStderr(), afterDoctor(args))
 			return nil
 		},
 	}
@@ -103,9 +103,18 @@ func rights(uidMap []byte, err error) (finding, error) {
 }
 
 func examineAll(ctx context.Context, out io.Writer, examinations []examination) error {
-	problems := 0
+	problems, shown := 0, screenOf(out)
+	tell := func(level, subject, text string) {
+		head := fmt.Sprintf("%-7s %-21s ", level, subject)
+		for line := range strings.SplitSeq(text, "\n") {
+			hanging(shown, head, line, len(head))
+			head = strings.Repeat(" ", len(head))
+		}
+	}
 	for _, e := range examinations {
+		stop := shown.show(func(int, int) []string { return []string{"examining: " + e.subject} }) // some take seconds
 		found, err := e.examine(ctx)
+		stop()
 		if ctx.Err() != nil {
 			return exit(codeInterrupted, context.Canceled)
 		}
@@ -114,7 +123,7 @@ func examineAll(ctx context.Context, out io.Writer, examinations []examination) 
 			if found.note {
 				level = "note"
 			}
-			fmt.Fprintf(out, "%-7s %-21s %s\n", level, e.subject, found)
+			tell(level, e.subject, found.String())
 			continue
 		}
 		problems++
@@ -122,7 +131,8 @@ func examineAll(ctx context.Context, out io.Writer, examinations []examination) 
 		if own, ok := errors.AsType[*remediedError](err); ok {
 			remedy = own.remedy
 		}
-		fmt.Fprintf(out, "problem %-21s %v\n        %-21s %s\n", e.subject, err, "", remedy)
+		tell("problem", e.subject, err.Error())
+		tell("", "", remedy)
 	}
 	if problems > 0 {
 		return unfit(fmt.Errorf("%d of %d findings are problems: each has its remedy below it", problems, len(examinations)))

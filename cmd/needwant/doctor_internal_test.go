@@ -101,6 +101,20 @@ var _ = Describe("the doctor", func() {
 		Expect(out.String()).To(And(ContainSubstring("run it again"), Not(ContainSubstring("another kernel"))))
 	})
 
+	It("fits the window, and names what it examines meanwhile", func(ctx SpecContext) {
+		terminal := &fakeTerminal{columns: 60, rows: 24}
+		examinations := []examination{{"bridges", func(context.Context) (finding, error) {
+			Eventually(terminal.shown).Should(ContainElement("examining: bridges"))
+			return note("packets between the ports of a bridge pass the rules of this machine"), nil
+		}, ""}}
+		Expect(examineAll(ctx, terminal.screen(), examinations)).To(Succeed())
+		Expect(terminal.shown()).To(Equal([]string{
+			"note    bridges               packets between the ports of",
+			"                              a bridge pass the rules of",
+			"                              this machine",
+		}))
+	})
+
 	It("knows that an ordinary user's network is not the machine's", func() {
 		Expect(apart([]byte("         0       1000          1\n"), nil)).To(BeTrue())
 		Expect(apart([]byte("         0          0 4294967295\n"), nil)).To(BeFalse())

@@ -162,21 +162,25 @@ func typed(format string, args ...any) string {
 
 // laid writes a text, on a terminal in lines that fit it. A command line that does not fit
 // is left to the terminal, which copies it in one piece.
-func laid(out io.Writer, text string) {
+func laid(out io.Writer, text string) { hanging(out, "", text, 2) }
+
+// hanging is the same behind a head, with the further lines indented.
+func hanging(out io.Writer, head, text string, indent int) {
 	columns, line := screenOf(out).columns(), ""
+	write := func() { fmt.Fprintln(out, head+line) }
 	for word := range strings.SplitSeq(text, " ") {
 		word = reports.Clean(strings.ReplaceAll(word, joint, " "))
 		switch {
 		case line == "":
 			line = word
-		case columns == 0 || displaywidth.String(line)+1+displaywidth.String(word) <= columns:
+		case columns == 0 || displaywidth.String(head+line)+1+displaywidth.String(word) <= columns:
 			line += " " + word
 		default:
-			fmt.Fprintln(out, line)
-			line = "  " + word
+			write()
+			head, line = strings.Repeat(" ", indent), word
 		}
 	}
-	fmt.Fprintln(out, line)
+	write()
 }
 
 // quoted is a file's name as a shell takes it.
