@@ -36,7 +36,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 				}
 				It(world.Name+" "+family+" by "+driver, labels, func(ctx SpecContext) {
 					check(ctx, moved(find(world.Name)), driver, harness.Reject, harness.Drop)
-				}, SpecTimeout(5*time.Minute))
+				}, SpecTimeout(10*time.Minute))
 			}
 		}
 	}
@@ -49,7 +49,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 		}
 		It(world.Name+" with its names withheld", labels, func(ctx SpecContext) {
 			check(ctx, find(world.Name), "ipset", harness.NXDomain)
-		}, SpecTimeout(5*time.Minute))
+		}, SpecTimeout(10*time.Minute))
 	}
 
 	faults := []harness.Fault{harness.Reject, harness.Drop}
@@ -63,7 +63,7 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 					}
 					It(fmt.Sprintf("random world %d %s by %s, %s", seed, family, driver, fault), labels, func(ctx SpecContext) {
 						check(ctx, moved(quick(labtest.Random(seed))), driver, fault)
-					}, SpecTimeout(5*time.Minute))
+					}, SpecTimeout(10*time.Minute))
 				}
 			}
 		}
