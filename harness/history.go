@@ -219,8 +219,8 @@ func (f fact) blockedIf(passed bool) search.Set {
 	return f.blocked
 }
 
-// answers are the results of one column, as the search takes them: what they say of the
-// destinations that may be asked.
+// answers are the results of one column in the form that the search needs. They concern
+// only destinations that may be asked.
 func (h history) answers(column Column) []search.Answer {
 	if h.kept.IsEmpty() {
 		return h.allAnswers(column)

@@ -127,21 +127,31 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err == nil {
 		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or keep this run elsewhere by --out", f.out))
 	}
-	if file.Gateway.Placement == scenarios.Lab {
-		if err := f.display.web.onLab(); err != nil {
-			return err
-		}
-	}
-	if err := privilegesFor(file); err != nil {
+	if list, err = f.prepare(command.Context(), file, list); err != nil {
 		return err
-	}
-	if list, err = file.Expand(command.Context(), list); err != nil {
-		return unfit(err)
 	}
 	f.settings.For = f.longest
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
+}
+
+// prepare does what comes before any run: it checks that the page can be served and that
+// the privileges suffice, and returns the scenarios, with one for each spec of a Ginkgo suite.
+func (f *bisectFlags) prepare(ctx context.Context, file scenarios.File, list scenarios.List) (scenarios.List, error) {
+	if file.Gateway.Placement == scenarios.Lab {
+		if err := f.display.web.onLab(); err != nil {
+			return nil, err
+		}
+	}
+	if err := privilegesFor(file); err != nil {
+		return nil, err
+	}
+	expanded, err := file.Expand(ctx, list)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	return expanded, nil
 }
 
 // begin creates the run file, and remembers that the run was begun here.

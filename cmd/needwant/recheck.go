@@ -101,16 +101,8 @@ func (r *recheckFlags) onSpec(command *cobra.Command, file scenarios.File, name 
 	if err := errors.Join(allowed(file, list, f.actuate), onlyOf(command.ErrOrStderr(), &file, "", &f.settings)); err != nil {
 		return usage(err)
 	}
-	if file.Gateway.Placement == scenarios.Lab {
-		if err := f.display.web.onLab(); err != nil {
-			return err
-		}
-	}
-	if err := privilegesFor(file); err != nil {
+	if list, err = f.prepare(command.Context(), file, list); err != nil {
 		return err
-	}
-	if list, err = file.Expand(command.Context(), list); err != nil {
-		return unfit(err)
 	}
 	f.settings.For = f.longest
 	if night := f.schedule.length(); night > 0 {

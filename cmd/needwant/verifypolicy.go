@@ -33,7 +33,7 @@ func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 		}
 	}
 	if len(a.policy.Blocked) == 0 && a.policy.Kind == policy.BlockOptional {
-		return a, errors.New(nothingProved + ", so there is no policy to apply; needwant report tells what is still open, and needwant resume goes on with a run that was interrupted")
+		return a, errors.New(nothingProved + ", so there is no policy to apply: needwant report shows what is still open, and needwant resume continues an interrupted run")
 	}
 	return a, nil
 }
