@@ -77,6 +77,7 @@ type matrixEvent struct {
 // closing shows the matrix and gives the run its exit code.
 func (d *display) closing(command *cobra.Command, run harness.Run) error {
 	judgement := harness.Judge(run)
+	d.page.show(run, reports.Now{}, harness.ProgressOf(run), true)
 	d.short = run.Settings.Short && !command.Flags().Changed("format")
 	report := reports.NewReport(run, judgement)
 	if err := d.show(command.OutOrStdout(), report); err != nil {

@@ -54,7 +54,7 @@ func (f *webFlags) open(ctx context.Context, out io.Writer) (*webPage, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also after Ctrl-C, to show the end
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -68,7 +68,7 @@ func (f *webFlags) open(ctx context.Context, out io.Writer) (*webPage, error) {
 	}}, nil
 }
 
-// close ends the page.
+// close ends the page, once its viewers have seen how it ends, or have not in time.
 func (w *webPage) close() {
 	if w != nil {
 		w.stop()
@@ -202,10 +202,11 @@ func (f *following) step(step harness.Step) {
 	}
 }
 
-// show shows the trial that has been under way for longest.
-func (f *following) show(ended bool) {
+// show shows the trial that has been under way for longest, or that they are over. What
+// came of the run is shown by [display.closing].
+func (f *following) show(over bool) {
 	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held, Kept: len(f.run.Settings.Always) > 0}
-	live := reports.Live{Left: left(f.progress), Over: now.Over, Ended: ended, Held: f.held != nil, Kept: f.run.Reachable()}
+	live := reports.Live{Left: left(f.progress), Over: now.Over, Held: f.held != nil, Kept: f.run.Reachable()}
 	if f.held == nil {
 		for lane, trial := range f.under {
 			live.Blocked = append(live.Blocked, trial.Block...)
@@ -220,7 +221,8 @@ func (f *following) show(ended bool) {
 		live.All = now.Over + now.Left
 	}
 	switch {
-	case ended:
+	case over:
+		live.Now = "The trials are over: nothing is blocked, and needwant restores the network"
 	case f.last:
 		live.Now += ". The run ends after this trial"
 	case f.held != nil:

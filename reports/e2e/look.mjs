@@ -5,25 +5,15 @@
 //
 // FOLDER holds *.html; a picture of each view is put beside them. What is wrong
 // is written to stdout, one finding a line; the exit code is 1 if there is any.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { audit, findings, finish, fits, inView, launch, screens, views } from './browser.mjs';
 
 const [executablePath, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const screens = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 }, small: { width: 320, height: 640 } };
-const views = [['desktop', 'light'], ['desktop', 'dark'], ['phone', 'light'], ['phone', 'dark'], ['small', 'light']];
 const large = 500_000; // bytes: of these, axe reads every one on every screen for minutes
-const findings = [];
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-  timeout: 60_000,
-});
+const browser = await launch(executablePath);
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.html'))) {
   if (statSync(path.join(folder, file)).size > large) {
     await look(file, { viewport: screens.phone }, path.parse(file).name, []);
@@ -35,8 +25,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.html')))
   await withoutScript(file);
 }
 await browser.close();
-findings.forEach((finding) => console.log(finding));
-process.exitCode = findings.length > 0 ? 1 : 0;
+finish();
 
 // look opens a page, takes a picture, and runs axe on it, closed and with a
 // proof open.
@@ -44,8 +33,7 @@ async function look(file, options, view, checks = [audit]) {
   const context = await browser.newContext(options);
   const page = await open(context, file, view);
   await page.screenshot({ path: path.join(folder, `${view}.png`), fullPage: true });
-  const excess = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  if (excess > 0) findings.push(`${view}: the page is ${excess} pixels wider than the screen`);
+  await fits(page, view);
   for (const check of checks) await check(page, view);
   const cell = page.locator('.matrix summary').last();
   if (await cell.count()) {
@@ -84,22 +72,4 @@ async function open(context, file, view) {
   page.on('pageerror', (error) => findings.push(`${view}: ${error}`));
   await page.goto(address);
   return page;
-}
-
-// inView finds fault with a proof that is not to be seen, or is cut off.
-async function inView(page, cell, view) {
-  const proof = cell.locator('xpath=following-sibling::div');
-  const box = (await proof.isVisible()) && (await proof.boundingBox());
-  const width = page.viewportSize().width;
-  if (!box) findings.push(`${view}: the proof is not shown`);
-  else if (box.x < 0 || box.x + box.width > width) findings.push(`${view}: the proof is cut off, from ${box.x} to ${box.x + box.width} of ${width}`);
-}
-
-async function audit(page, view) {
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => axe.run(document));
-  if (passes.length < 10) findings.push(`${view}: axe looked at hardly anything`);
-  for (const { id, help, nodes } of violations) {
-    findings.push(`${view}: ${id}: ${help}: ${nodes.length} times, as in ${nodes[0].html.slice(0, 200)}`);
-  }
 }

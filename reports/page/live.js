@@ -4,8 +4,10 @@
 'use strict';
 
 const lost = document.getElementById('lost');
+const events = new EventSource('events');
 let fetching = false;
 let again = false;
+let ends = false; // the server waits until this page has shown the end
 let skew = 0; // of the server's clock, in milliseconds
 
 async function refresh() {
@@ -26,6 +28,10 @@ async function refresh() {
   if (again) {
     again = false;
     refresh();
+  } else if (ends) {
+    events.close();
+    lost.hidden = true;
+    document.getElementById('stopped').hidden = false;
   }
 }
 
@@ -36,20 +42,34 @@ function replace(page) {
     if (!part) old.hidden = true;
     else if (part.innerHTML !== old.dataset.seen) update(old, part);
   }
+  count();
 }
 
 // update changes one part. What it holds is compared as the server sent it, without
 // what people opened meanwhile.
 function update(old, part) {
-  const opened = [...old.querySelectorAll('details[open]')].map(key);
-  const focused = old.contains(document.activeElement) ? key(document.activeElement) : null;
+  const before = keys(old);
+  const opened = [...before].filter(([element]) => element.open).map(([, key]) => key);
+  const focused = before.get(document.activeElement);
   const scrolled = [...old.querySelectorAll('.scroll, .strip')].map((box) => box.scrollLeft);
   old.dataset.seen = part.innerHTML;
   old.replaceChildren(...part.childNodes);
   old.hidden = false;
-  for (const details of old.querySelectorAll('details')) details.open = opened.includes(key(details));
   old.querySelectorAll('.scroll, .strip').forEach((box, i) => { box.scrollLeft = scrolled[i] || 0; });
-  if (focused) [...old.querySelectorAll('a, button, summary, [tabindex]')].find((other) => key(other) === focused)?.focus({ preventScroll: true });
+  for (const [element, key] of keys(old)) {
+    if (element.tagName === 'DETAILS') element.open = opened.includes(key);
+    else if (key === focused) element.focus({ preventScroll: true });
+  }
+}
+
+// keys names what people open or focus in a part of the page.
+function keys(part) {
+  const times = {};
+  return new Map([...part.querySelectorAll('a, button, details, summary, [tabindex]')].map((element) => {
+    const name = key(element);
+    times[name] = (times[name] || 0) + 1;
+    return [element, `${name} ${times[name]}`];
+  }));
 }
 
 // key names an element by what stands around it, so that it is found again in the next
@@ -69,7 +89,7 @@ function count() {
 }
 setInterval(count, 1000);
 
-const events = new EventSource('events');
 events.addEventListener('change', refresh);
+events.addEventListener('end', () => { ends = true; refresh(); });
 events.addEventListener('open', () => { lost.hidden = true; });
 events.addEventListener('error', () => { lost.hidden = false; });

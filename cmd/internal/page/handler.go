@@ -225,8 +225,9 @@ func (b *Board) show(w http.ResponseWriter, r *http.Request) {
 // heartbeat keeps a connection that has no news, and finds out whether it is broken.
 const heartbeat = 15 * time.Second
 
-// events says each time that there is something new, until the viewer goes away. What is
-// new is the page itself, so that nothing is lost if the connection is.
+// events says each time that there is something new, and at last that the page ends, until
+// the viewer goes away. What is new is the page itself, so that nothing is lost if the
+// connection is.
 func (s *Server) events(b *Board, w http.ResponseWriter, r *http.Request) {
 	select {
 	case s.viewers <- struct{}{}:
@@ -256,6 +257,11 @@ func (s *Server) events(b *Board, w http.ResponseWriter, r *http.Request) {
 			return
 		case <-changed:
 		case <-beat.C:
+		case <-s.ending:
+			if _, err := w.Write([]byte("event: end\ndata:\n\n")); err == nil && control.Flush() == nil {
+				<-r.Context().Done() // it fetches the page once more, and goes away
+			}
+			return
 		}
 	}
 }

@@ -84,6 +84,42 @@ var _ = Describe("a page that is served", func() {
 		Expect(read(ctx, http.DefaultClient, root+"page.js")).To(ContainSubstring("EventSource"))
 	}, SpecTimeout(20*time.Second))
 
+	It("lets viewers fetch how it ends, and waits until they have gone", func(ctx SpecContext) {
+		server := listen(page.Options{})
+		serving, end := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(serving) }()
+		root := server.Links().Control
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, root+"events", http.NoBody)
+		Expect(err).NotTo(HaveOccurred())
+		events, err := http.DefaultClient.Do(r)
+		Expect(err).NotTo(HaveOccurred())
+		server.Show(page.Content{Report: emptyReport, Live: reports.Live{Now: "The end"}})
+		end()
+		lines := bufio.NewScanner(events.Body)
+		for lines.Scan() && lines.Text() != "event: end" {
+		}
+		Expect(lines.Text()).To(Equal("event: end"))
+		Expect(read(ctx, http.DefaultClient, root)).To(ContainSubstring("The end."))
+		Expect(ended).NotTo(Receive())
+		Expect(events.Body.Close()).To(Succeed())
+		Eventually(ctx, ended).Should(Receive(BeNil()))
+	}, SpecTimeout(20*time.Second))
+
+	It("does not wait for long for viewers that stay", func(ctx SpecContext) {
+		server := listen(page.Options{})
+		serving, end := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(serving) }()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.Links().Control+"events", http.NoBody)
+		Expect(err).NotTo(HaveOccurred())
+		events, err := http.DefaultClient.Do(r)
+		Expect(err).NotTo(HaveOccurred())
+		defer events.Body.Close()
+		end()
+		Eventually(ctx, ended).Should(Receive(BeNil()))
+	}, SpecTimeout(20*time.Second))
+
 	It("is made once for all viewers, and only if there is one", func() {
 		server := listen(page.Options{})
 		var made atomic.Int32

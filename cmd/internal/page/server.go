@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,8 @@ type Server struct {
 	sender   *limiter
 	wrong    *limiter // tokens that were wrong
 	viewers  chan struct{}
+	ending   chan struct{} // closed when the page is about to end
+	left     sync.Once
 }
 
 // secret is a token and the cookie that it is exchanged for.
@@ -49,6 +52,7 @@ const (
 	mostHeader      = 16 << 10 // bytes
 	mostBody        = 4 << 10  // bytes of a form
 	longestRequest  = 10 * time.Second
+	longestFarewell = 3 * time.Second // in which viewers fetch the page as it is in the end
 )
 
 // Listen opens the address that a page is served on. The error says what is wrong with
@@ -58,7 +62,7 @@ func Listen(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Board: NewBoard(), viewers: make(chan struct{}, mostViewers), control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
+	s := &Server{Board: NewBoard(), viewers: make(chan struct{}, mostViewers), ending: make(chan struct{}), control: newSecret(), sender: newLimiter(50, 200), wrong: newLimiter(0.1, 10)}
 	if options.View {
 		s.view = newSecret()
 	}
@@ -113,7 +117,8 @@ func (s *Server) board(r *http.Request) *Board {
 	return nil
 }
 
-// Serve answers browsers until ctx ends.
+// Serve answers browsers until ctx ends, and a moment longer: those that wait for news are
+// told, and fetch the page as it is in the end.
 func (s *Server) Serve(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           s.Handler(),
@@ -122,12 +127,28 @@ func (s *Server) Serve(ctx context.Context) error {
 		WriteTimeout:      longestRequest,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    mostHeader,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		s.left.Do(s.leave)
+		_ = server.Close()
+	})
 	defer stop()
 	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving the page: %w", err)
 	}
 	return nil
+}
+
+// leave tells viewers that the page is about to end, and waits until none is left, but not
+// for long.
+func (s *Server) leave() {
+	close(s.ending)
+	late := time.After(longestFarewell)
+	for range mostViewers { // once all places are taken, nobody has one
+		select {
+		case s.viewers <- struct{}{}:
+		case <-late:
+			return
+		}
+	}
 }
