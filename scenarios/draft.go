@@ -5,7 +5,6 @@ import (
 	_ "embed" // for the head of a draft
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"text/template"
 
@@ -73,10 +72,7 @@ func (d Draft) UsesMiio() bool { return d.library().uses("miio") }
 func (d Draft) UsesHass() bool { return d.library().usesHome() }
 
 // Settings says which keys of the gateway the placement needs besides.
-func (d Draft) Settings() []string {
-	placement, _ := placementOf(d.Gateway.Placement)
-	return placement.needs
-}
+func (d Draft) Settings() []string { return d.Gateway.placement().Needs() }
 
 // Lab reports whether the device is a simulated one.
 func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }
@@ -85,9 +81,7 @@ func (d Draft) Lab() bool { return d.Gateway.Placement == Lab }
 func (d Draft) NamesAlone() bool { return d.Gateway.Placement == ByDNS }
 
 // KeepsAddress reports whether the device keeps the address that it has at home.
-func (d Draft) KeepsAddress() bool {
-	return slices.Contains([]string{"host", "onearm", ByDNS}, d.Gateway.Placement)
-}
+func (d Draft) KeepsAddress() bool { return d.Gateway.placement().keeps }
 
 func (d Draft) library() File {
 	file, _ := Find(d.From) // New has found it

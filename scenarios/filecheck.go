@@ -67,28 +67,20 @@ const longestSSID = 32
 
 func (f File) checkGateway() *yamlfile.Flaw {
 	g := f.Gateway
-	placement, known := placementOf(g.Placement)
+	placement, unknown := PlacementOf(g.Placement)
 	if g.Placement == "" {
 		return yamlfile.FlawAt(keys("gateway"), "write placement: lab to try the spec on a simulated device, or one of "+strings.Join(Placements()[1:], ", "), "the gateway has no placement")
 	}
-	if !known {
+	if unknown != nil {
 		return yamlfile.FlawAt(keys("gateway", "placement"), yamlfile.Suggest(g.Placement, Placements()), "unknown placement %q", g.Placement)
 	}
-	for _, have := range g.settings() {
-		switch needs := slices.Contains(placement.needs, have.key); {
-		case needs && have.value == "":
-			return yamlfile.FlawAt(keys("gateway"), "write "+have.key+": "+have.example, "placement %s needs %s", g.Placement, have.key)
-		case !needs && have.value != "":
-			return yamlfile.FlawAt(keys("gateway", have.key), "leave it out", "placement %s has no %s", g.Placement, have.key)
-		}
-	}
-	if flaw := f.checkAmongOthers(); flaw != nil {
+	if flaw := firstFlaw(placement.wrongKey(g), f.checkAmongOthers()); flaw != nil {
 		return flaw
 	}
 	if len(g.SSID) > longestSSID {
 		return yamlfile.FlawAt(keys("gateway", "ssid"), "write the name as the Wi-Fi has it", "the name of a Wi-Fi has at most %d bytes, this one %d", longestSSID, len(g.SSID))
 	}
-	if g.Placement != "vlan" && g.Inside != "" && g.Inside == g.Uplink {
+	if !placement.oneLink() && g.Inside != "" && g.Inside == g.Uplink {
 		return yamlfile.FlawAt(keys("gateway", "uplink"), "name another link, or take placement onearm", "inside and uplink are both %s", g.Uplink)
 	}
 	if flaw := g.checkForward(); flaw != nil {
@@ -106,15 +98,12 @@ func (f File) checkGateway() *yamlfile.Flaw {
 // checkAmongOthers rejects a spec that does not say which one of several clients
 // the device is.
 func (f File) checkAmongOthers() *yamlfile.Flaw {
-	const example = `write mac: "7c:49:eb:00:00:01": `
-	placement := f.Gateway.Placement
+	placement := f.Gateway.placement()
 	switch {
-	case placement == "host" && (f.Device.MAC == "" || !f.Device.Address.IsValid()):
-		return yamlfile.FlawAt(keys("device"), "write both, as the router's list of devices has them", "placement host needs the device's mac and address")
-	case placement == "ap" && f.Device.MAC == "":
-		return yamlfile.FlawAt(keys("device"), example+"all others who know the Wi-Fi's name and passphrase are kept out", "placement ap needs the device's mac")
-	case placement == "onearm" && f.Device.MAC == "":
-		return yamlfile.FlawAt(keys("device"), example+"every other client of the home network is on the same cable, and must not be answered", "placement onearm needs the device's mac")
+	case placement.address && (f.Device.MAC == "" || !f.Device.Address.IsValid()):
+		return yamlfile.FlawAt(keys("device"), "write both: "+placement.mac, "placement %s needs the device's mac and address", placement.Name)
+	case placement.NeedsMAC() && f.Device.MAC == "":
+		return yamlfile.FlawAt(keys("device"), `write mac: "7c:49:eb:00:00:01": `+placement.mac, "placement %s needs the device's mac", placement.Name)
 	}
 	return nil
 }
@@ -145,7 +134,7 @@ func (g Gateway) AllowsOthers() bool { return g.Others == allowOthers }
 // checkIsolation refuses what says nothing where the device is simulated, or at
 // home.
 func (g Gateway) checkIsolation() *yamlfile.Flaw {
-	nowhere := g.Placement == Lab || g.Placement == "host" || g.Placement == ByDNS
+	nowhere := !g.placement().crosses
 	switch {
 	case (g.Placement == Lab || g.Placement == ByDNS) && g.Others != "":
 		return yamlfile.FlawAt(keys("gateway", "other_protocols"), "leave it out", "placement %s has no other_protocols", g.Placement)
@@ -167,7 +156,7 @@ func (g Gateway) checkIsolation() *yamlfile.Flaw {
 }
 
 func (g Gateway) checkForward() *yamlfile.Flaw {
-	if len(g.Forward) > 0 && (g.Placement == Lab || g.Placement == "host" || g.Placement == ByDNS) {
+	if len(g.Forward) > 0 && !g.placement().crosses {
 		return yamlfile.FlawAt(keys("gateway", "forward"), "leave it out: controllers have a route to the device", "placement %s has no forward", g.Placement)
 	}
 	for i, port := range g.Forward {

@@ -187,6 +187,19 @@ func aboutScenarios() []question {
 	}
 }
 
+// place moves a draft to a placement. A lab has a Home Assistant of its own.
+func place(draft *scenarios.Draft, placement string) error {
+	found, err := scenarios.PlacementOf(placement)
+	if err != nil {
+		return err
+	}
+	draft.Gateway = found.Usual
+	if draft.Lab() && draft.UsesHass() {
+		draft.HassURL, draft.Entity = "http://192.168.1.5:8123", "vacuum.device"
+	}
+	return nil
+}
+
 // link makes a question one for an interface of this machine.
 func link(q question, offer func(surroundings) string) question {
 	q.about = func(_ *scenarios.Draft, s surroundings) []string { return s.interfaces() }
@@ -207,7 +220,7 @@ func hardwareAddress(q question) question {
 	q.offer = func(*scenarios.Draft, surroundings) string { return "" }
 	q.alone = func(d *scenarios.Draft) error {
 		d.Device.MAC = ""
-		if slices.Contains([]string{"host", "ap", "onearm"}, d.Gateway.Placement) {
+		if p, err := scenarios.PlacementOf(d.Gateway.Placement); err == nil && p.NeedsMAC() {
 			return fmt.Errorf("placement %s needs the device's MAC address: its label has it, or your router's list of devices", d.Gateway.Placement)
 		}
 		return nil

@@ -179,14 +179,9 @@ func (n neighbour) String() string {
 
 // placements describes each one in a line, and says which of them this machine can use.
 func (s surroundings) placements() []string {
-	lines := []string{
-		"lab     a simulated device: nothing to connect, to try needwant",
-		"nic     the device is connected to a second network card of this machine, or to an access point there",
-		"onearm  the device stays where it is: one card, and the home router leaves the device's DHCP to needwant",
-		"vlan    the device is in a VLAN of this machine's only card: takes a switch or access point that knows VLANs",
-		"ap      this machine's own Wi-Fi is the device's access point",
-		"host    this machine is the home's router",
-		"dns     no cable is moved: this machine becomes the device's DNS server, and blocks names alone",
+	var lines []string
+	for _, p := range scenarios.AllPlacements() {
+		lines = append(lines, fmt.Sprintf("%-7s %s", p.Name, p.Where))
 	}
 	return append(lines, s.hardware.placements())
 }

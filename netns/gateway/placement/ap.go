@@ -15,6 +15,36 @@ import (
 	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
+// AP places the gateway between a Wi-Fi that it opens for the device alone, and the
+// home network.
+const AP Kind = "ap"
+
+func ap() way {
+	return way{
+		kind: AP, moves: true, takes: true,
+		locks: lockInside, work: inNamespace, readdress: renew,
+		validate: func(c Config) error { return errors.Join(c.needLinks(), c.wifi().Validate()) },
+		complete: func(c Config) error { return radio.ValidatePassphrase(c.Passphrase) },
+		check: func(p *Plan) error {
+			inside, err := p.checkRadio()
+			if err != nil {
+				return err
+			}
+			return p.checkHome(inside)
+		},
+		steps: func(p *Plan) []step {
+			c := p.config
+			return append([]step{
+				{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
+				{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
+				{what: "move the radio of " + c.Inside + ", and the link with it, into the namespace", machine: true, do: p.moveRadio},
+				p.furnishing(p.addressInside), // hostapd sets it up
+				{what: fmt.Sprintf("open the Wi-Fi %q there, on channel %d, by %s, for %s alone", c.SSID, radio.Channel, radio.Program, c.MAC), do: p.openWiFi},
+			}, p.home()...)
+		},
+	}
+}
+
 // wifi is the Wi-Fi of placement ap.
 func (c Config) wifi() radio.Network {
 	return radio.Network{Link: c.Inside, SSID: c.SSID, Passphrase: c.Passphrase, Only: c.MAC}
@@ -27,6 +57,9 @@ func (p *Plan) moveRadio(_ context.Context, placed *Placed) error {
 		return err
 	}
 	found, err := radio.Of(p.config.Machine, link.Attrs().Index)
+	if errors.Is(err, radio.ErrNone) {
+		return fmt.Errorf("inside: %s has no radio any more, which placement ap needs: was it unplugged? Plug it in again", p.config.Inside)
+	}
 	if err != nil {
 		return err
 	}
@@ -53,7 +86,7 @@ func (p *Plan) checkRadio() (netlink.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inside: %s is not a Wi-Fi link, which placement ap needs: name one, as wlan0 ('iw dev' lists them), or take placement nic: %w", p.config.Inside, err)
 	}
-	return link, cmp.Or(p.checkAbilities(found), p.checkAlone(found, link), checkProgram(), p.checkFree(link), p.checkLifeline(link))
+	return link, cmp.Or(p.checkAbilities(found), p.checkAlone(found, link), checkProgram(), p.checkFree(link), p.checkLifeline(link, true))
 }
 
 // checkAbilities refuses a radio that serves others already, or cannot serve.

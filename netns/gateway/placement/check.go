@@ -17,33 +17,11 @@ import (
 
 // Check looks whether the plan can be carried out. It changes nothing. The error
 // says what to do.
-func (p *Plan) Check() error {
-	if p.config.Kind == Host {
-		return p.checkHost()
-	}
-	if p.config.Kind == VLAN {
-		if err := p.checkTrunk(); err != nil {
-			return err
-		}
-	}
-	moved := 0 // the number of the link that is to be moved
-	if p.config.Kind == NIC {
-		inside, err := p.existing("inside", p.config.Inside)
-		if err != nil {
-			return err
-		}
-		moved = inside.Attrs().Index
-		if err := cmp.Or(p.checkFree(inside), p.checkLifeline(inside)); err != nil {
-			return err
-		}
-	}
-	if p.config.Kind == AP {
-		inside, err := p.checkRadio()
-		if err != nil {
-			return err
-		}
-		moved = inside.Attrs().Index
-	}
+func (p *Plan) Check() error { return p.way.check(p) }
+
+// checkHome looks at the home network, for a gateway with a link of its own there.
+// The link that is to be moved is nil if there is none.
+func (p *Plan) checkHome(moved netlink.Link) error {
 	uplink, err := p.existing("uplink", p.config.Uplink)
 	if err != nil {
 		return err
@@ -119,10 +97,10 @@ func (p *Plan) checkFree(inside netlink.Link) error {
 	return nil
 }
 
-// checkLifeline refuses to take the link that the machine itself lives by. A client
-// of the Wi-Fi, by the radio that is to be moved, may have another way by the
-// uplink.
-func (p *Plan) checkLifeline(inside netlink.Link) error {
+// checkLifeline refuses to take the link that the machine itself lives by. With spare
+// the uplink may be another way, as for a client of the Wi-Fi by the radio that is to
+// be moved.
+func (p *Plan) checkLifeline(inside netlink.Link, spare bool) error {
 	index := inside.Attrs().Index
 	uplink, err := p.linkNamed("uplink", p.config.Uplink)
 	if err != nil {
@@ -136,7 +114,7 @@ func (p *Plan) checkLifeline(inside netlink.Link) error {
 		switch {
 		case slices.ContainsFunc(route.MultiPath, func(hop *netlink.NexthopInfo) bool { return hop.LinkIndex == index }):
 			return fmt.Errorf("inside: a route with several ways uses %s: remove it, or name another link", inside.Attrs().Name)
-		case route.LinkIndex == index && everywhere(route) && !(p.config.Kind == AP && another(routes, route, uplink)):
+		case route.LinkIndex == index && everywhere(route) && !(spare && another(routes, route, uplink)):
 			return fmt.Errorf("inside: the machine's own way to the internet is %s, and would be cut: are inside and uplink the wrong way round?", inside.Attrs().Name)
 		}
 	}
@@ -157,13 +135,13 @@ func another(routes []netlink.Route, like netlink.Route, uplink netlink.Link) bo
 
 // checkCrossing refuses a network that the machine already has a way to: that
 // route would be replaced.
-func (p *Plan) checkCrossing(moved int) error {
+func (p *Plan) checkCrossing(moved netlink.Link) error {
 	routes, err := p.routes()
 	if err != nil {
 		return err
 	}
 	for _, route := range routes {
-		if route.LinkIndex != moved && p.leadsThere(route) {
+		if (moved == nil || route.LinkIndex != moved.Attrs().Index) && p.leadsThere(route) {
 			return fmt.Errorf("the machine has a route to %s already, the device's network behind the gateway: remove it ('ip route del %s'), or write another address in the spec, as device: {address: %s}",
 				p.config.network(), p.config.network(), elsewhere(p.config.network()))
 		}

@@ -8,23 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/guard"
-)
-
-// Kind is a way to place a gateway.
-type Kind string
-
-const (
-	NIC    Kind = "nic"    // the device is on a link of its own
-	OneArm Kind = "onearm" // the device is in the home network
-	AP     Kind = "ap"     // the device is in a Wi-Fi that we open
-	VLAN   Kind = "vlan"   // the device is in a VLAN of a link that may have others
-	Host   Kind = "host"   // the machine is the device's router already
 )
 
 // Config says where a gateway shall stand.
@@ -62,9 +50,6 @@ type Config struct {
 	Tell     func(text string) // progress, in words
 }
 
-// Kinds are those that there is a plan for.
-func Kinds() []Kind { return []Kind{NIC, VLAN, OneArm, AP, Host} }
-
 func (c Config) resolvConf() string { return cmp.Or(c.ResolvConf, "/etc/resolv.conf") }
 
 // usualAddress is the device's where nobody says which.
@@ -92,18 +77,11 @@ func (c Config) device() string {
 
 // locks are what no two programs may have at once: the device, and an interface
 // that is moved. One that interfaces of ours are built on is shared.
-func (c Config) locks() guard.Names {
-	names := guard.Names{Alone: []string{c.device()}, Shared: []string{"link " + c.Uplink}}
-	switch c.Kind {
-	case OneArm:
-	case VLAN:
-		names.Alone = append(names.Alone, fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside))
-		names.Shared = append(names.Shared, "link "+c.Inside)
-	case Host:
-		names.Alone = append(names.Alone, "the rules of this machine")
-		names.Shared = append(names.Shared, "link "+c.Inside)
-	default:
-		names.Alone = append(names.Alone, "link "+c.Inside)
+func (p *Plan) locks() guard.Names {
+	c, own := p.config, p.way.locks(p.config)
+	names := guard.Names{
+		Alone:  append([]string{c.device()}, own.Alone...),
+		Shared: append([]string{"link " + c.Uplink}, own.Shared...),
 	}
 	for _, parent := range c.parents {
 		names.Shared = append(names.Shared, "link "+parent)
@@ -181,34 +159,19 @@ func (c *Config) addParents(link netlink.Link) error {
 }
 
 func (c Config) validate() error {
-	var problems []error
+	way, known := wayOf(c.Kind)
+	if !known {
+		return fmt.Errorf("placement %q: it takes one of %v", c.Kind, Kinds())
+	}
+	problems := []error{way.validate(c)}
 	if c.Machine == nil {
 		problems = append(problems, errors.New("a placement needs the machine's namespace"))
-	}
-	if !slices.Contains(Kinds(), c.Kind) {
-		problems = append(problems, fmt.Errorf("placement %q: it takes one of %v", c.Kind, Kinds()))
-	}
-	if c.MAC == nil && (c.Kind == Host || c.Kind == OneArm) { // among others; AP is checked below
-		problems = append(problems, fmt.Errorf("placement %s needs the device's MAC address: write device: {mac: …} in the spec", c.Kind))
-	}
-	if c.Kind == OneArm && (c.Uplink == "" || c.Inside != "") {
-		problems = append(problems, fmt.Errorf("placement onearm needs an uplink and nothing else, not %q and %q", c.Uplink, c.Inside))
-	}
-	oneTrunk := c.Kind == VLAN && c.Inside == c.Uplink
-	if c.Kind != OneArm && (c.Inside == "" || c.Uplink == "" || c.Inside == c.Uplink && !oneTrunk) {
-		problems = append(problems, fmt.Errorf("a placement needs two links, not %q and %q", c.Inside, c.Uplink))
 	}
 	if !c.Address.Is4() {
 		problems = append(problems, fmt.Errorf("the device's address is %s, and must be one of IPv4", c.Address))
 	}
 	if len(c.Guardian) == 0 || c.Folder == "" {
 		problems = append(problems, errors.New("a placement needs a guardian, and a folder for its journal"))
-	}
-	if (c.Kind == VLAN) != (c.VLAN > 0 && c.VLAN < 4095) {
-		problems = append(problems, fmt.Errorf("placement %s has VLAN %d: vlan, and nothing else, takes one from 1 to 4094", c.Kind, c.VLAN))
-	}
-	if c.Kind == AP {
-		problems = append(problems, c.wifi().Validate())
 	}
 	if c.Own.IsValid() && !c.Router.IsValid() {
 		problems = append(problems, errors.New("an address of the gateway's own needs a router beside it"))

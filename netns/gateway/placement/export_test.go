@@ -6,5 +6,5 @@ func (p *Plan) Lifeline() error {
 	if err != nil {
 		return err
 	}
-	return p.checkLifeline(link)
+	return p.checkLifeline(link, p.config.Kind == AP)
 }

@@ -14,19 +14,42 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
 	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/names"
 )
 
-// host lists the steps of placement host: nothing is moved or made, and what the
-// gateway writes into the machine's tables is noted before.
-func (p *Plan) host() []step {
-	c := p.config
-	return []step{
-		{what: fmt.Sprintf("note in %s which tables of iptables there are, and the parameters of connection tracking", c.Folder), do: p.noteMachine},
-		{what: "start a guardian, which takes our rules away if this program dies", do: p.watch},
-		{what: fmt.Sprintf("find out which resolver the device is given on %s", c.Inside), do: p.findResolver},
+// Host leaves everything where it is: the machine is the device's router already.
+const Host Kind = "host"
+
+func host() way {
+	return way{
+		kind: Host, shares: true,
+		validate: func(c Config) error { return errors.Join(c.needMAC(), c.needLinks()) },
+		locks: func(c Config) guard.Names {
+			return guard.Names{Alone: []string{"the rules of this machine"}, Shared: []string{"link " + c.Inside}}
+		},
+		check: (*Plan).checkHost,
+		steps: func(p *Plan) []step {
+			c := p.config
+			return []step{
+				{what: fmt.Sprintf("note in %s which tables of iptables there are, and the parameters of connection tracking", c.Folder), do: p.noteMachine},
+				{what: "start a guardian, which takes our rules away if this program dies", do: p.watch},
+				{what: fmt.Sprintf("find out which resolver the device is given on %s", c.Inside), do: p.findResolver},
+			}
+		},
+		work: func(c Config) []string {
+			return []string{
+				fmt.Sprintf("write chains NEEDWANT* into the tables of iptables, and jumps to them that only packets of %s take, at %s, on %s: a packet log, the block; "+
+					"nothing of others' is touched  (changes the machine)", c.MAC, c.Address, c.Inside),
+				fmt.Sprintf("keep a set filled that these depend on: %.0f s after this program has died the kernel empties it  (changes the machine)", block.PulseLasts.Seconds()),
+				"wait for the device, then block sets of its destinations",
+			}
+		},
+		readdress: func(uses netip.Addr) string {
+			return fmt.Sprintf("write device: {address: %s} in the spec, and reserve that address for it in this router's DHCP settings", uses)
+		},
 	}
 }
 

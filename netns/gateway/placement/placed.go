@@ -56,13 +56,10 @@ func (p *Plan) begin(_ context.Context, placed *Placed) (err error) {
 		return err
 	}
 	var link guard.Link
-	if c.Kind == NIC || c.Kind == AP {
+	if p.way.takes {
 		if link, err = guard.Note(c.Machine, c.Inside); err != nil {
 			return err
 		}
-	}
-	if c.Kind == AP && link.Radio == nil {
-		return fmt.Errorf("inside: %s has no radio any more, which placement ap needs: was it unplugged? Plug it in again", c.Inside)
 	}
 	placed.journal, err = guard.NewJournal(c.Folder, c.device(), link, nil)
 	return err
@@ -73,42 +70,22 @@ func (p *Plan) watch(_ context.Context, placed *Placed) (err error) {
 	return err
 }
 
-func (p *Plan) borrow(_ context.Context, placed *Placed) error {
-	handle := p.config.Machine.Netlink()
-	link, err := handle.LinkByName(p.config.Inside)
-	if err != nil {
-		return err
-	}
-	if err := handle.LinkSetNsFd(link, placed.Namespace.FD()); err != nil {
-		return fmt.Errorf("moving %s into the gateway's namespace: %w: the kernel does not let this kind of link be moved (as Wi-Fi); name another", p.config.Inside, err)
-	}
-	return nil
-}
-
-// addInside gives the device a link to the gateway on the wire that it shares
-// with everybody. Each of the two links there answers for its own address alone.
-func (p *Plan) addInside(_ context.Context, placed *Placed) error {
-	placed.Inside = insideName
-	placed.IPv6 = "IPv6 of the home router reaches the device past the gateway: turn it off in the home router, if it has it"
-	return errors.Join(
-		p.addMacvlan(placed, insideName, p.config.insideMAC()),
-		placed.Namespace.Sysctl("net.ipv4.conf.all.arp_ignore", "1"),
-		placed.Namespace.Sysctl("net.ipv4.conf.all.arp_announce", "2"),
-	)
-}
-
-// furnishInside shuts IPv6 before the link is up, so that no packet of it ever
-// passes. A link of Wi-Fi is set up by hostapd.
-func (p *Plan) furnishInside(_ context.Context, placed *Placed) error {
+// addressInside shuts IPv6 before the link to the device is up, so that no packet of
+// it ever passes.
+func (p *Plan) addressInside(_ context.Context, placed *Placed) error {
 	n, link := placed.Namespace, placed.Inside
-	err := errors.Join(
+	return errors.Join(
 		n.Sysctl("net/ipv6/conf/"+link+"/disable_ipv6", "1"),
 		n.AddAddress(link, netip.PrefixFrom(p.config.router(), p.config.network().Bits())),
 	)
-	if err != nil || p.config.Kind == AP {
+}
+
+// furnishInside sets that link up too.
+func (p *Plan) furnishInside(ctx context.Context, placed *Placed) error {
+	if err := p.addressInside(ctx, placed); err != nil {
 		return err
 	}
-	return n.SetUp(link)
+	return placed.Namespace.SetUp(placed.Inside)
 }
 
 func (p *Plan) addUplink(_ context.Context, placed *Placed) error {

@@ -7,14 +7,13 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/guard"
-	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
 // Plan is what has to be done to put a gateway in its place.
 type Plan struct {
 	config Config
+	way    way
 	steps  []step
 }
 
@@ -42,61 +41,30 @@ func New(config Config) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{config: config}
-	if config.Kind == Host {
-		p.steps = p.host()
-		return p, nil
-	}
-	p.steps = append(p.inside(), p.rest()...)
+	p.way, _ = wayOf(config.Kind)
+	p.steps = p.way.steps(p)
 	return p, nil
 }
 
-// inside lists the steps up to the link to the device. The guardian comes before
-// anything is borrowed, and the link that is moved before all that could take
-// its number.
-func (p *Plan) inside() []step {
+// furnishing is the step that gives the link to the device an address. It comes once
+// that link is there. Before it come, in this order, a guardian, and then the link that
+// is moved, before anything that could take its number.
+func (p *Plan) furnishing(do func(context.Context, *Placed) error) step {
 	c := p.config
-	if c.Kind == OneArm {
-		return []step{
-			{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
-			{what: "start a guardian, which takes our links away if this program dies", do: p.watch},
-			{what: fmt.Sprintf("add a link to the device on %s, by macvlan, as %s", c.Uplink, c.insideMAC()), machine: true, makes: []string{insideName}, do: p.addInside},
-		}
-	}
-	if c.Kind == AP {
-		return []step{
-			{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
-			{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
-			{what: "move the radio of " + c.Inside + ", and the link with it, into the namespace", machine: true, do: p.moveRadio},
-		}
-	}
-	if c.Kind == VLAN {
-		return []step{
-			{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
-			{what: "start a guardian, which takes our links away if this program dies", do: p.watch},
-			{what: fmt.Sprintf("add a link to the device in the namespace, for VLAN %d of %s", c.VLAN, c.Inside), machine: true, makes: []string{insideName}, do: p.addVLAN},
-		}
-	}
-	return []step{
-		{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
-		{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
-		{what: "move " + c.Inside + " into the namespace", machine: true, do: p.borrow},
-	}
+	return step{what: fmt.Sprintf("give it the address %s/%d there, and shut IPv6 on it", c.router(), c.network().Bits()), do: do}
 }
 
-// rest lists the steps that follow.
-func (p *Plan) rest() []step {
+// home lists the steps that follow: those for the home network, and for the device's
+// address.
+func (p *Plan) home() []step {
 	c := p.config
 	cable, machine, _ := c.cable()
-	steps := []step{{what: fmt.Sprintf("give it the address %s/%d there, and shut IPv6 on it", c.router(), c.network().Bits()), do: p.furnishInside}}
-	if c.Kind == AP {
-		steps = append(steps, step{what: fmt.Sprintf("open the Wi-Fi %q there, on channel %d, by %s, for %s alone", c.SSID, radio.Channel, radio.Program, c.MAC), do: p.openWiFi})
-	}
-	return append(steps, []step{
+	return []step{
 		{what: fmt.Sprintf("add a link of the namespace's own on %s, for the home network, by macvlan, as %s", c.Uplink, c.ownMAC()), machine: true, makes: []string{uplinkName}, do: p.addUplink},
 		{what: p.uplinkAddress(), do: p.furnishUplink},
 		{what: fmt.Sprintf("lay a cable for the machine's own programs: link %s with %s, and a route to %s", cable, machine, c.network()), machine: true, makes: []string{cable}, do: p.layCable},
 		{what: fmt.Sprintf("answer DHCP there for %s: address %s, router and resolver %s", p.client(), c.Address, c.router()), do: p.serveDHCP},
-	}...)
+	}
 }
 
 func (p *Plan) uplinkAddress() string {
@@ -116,7 +84,7 @@ func (p *Plan) client() string {
 // Steps tells in words what would be done, in order, and which steps change the
 // machine outside of the gateway's namespace.
 func (p *Plan) Steps() []string {
-	words := []string{fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.config.locks().Alone, " and "), p.config.Folder)}
+	words := []string{fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.locks().Alone, " and "), p.config.Folder)}
 	for _, step := range p.steps {
 		what := step.what
 		if step.machine {
@@ -129,31 +97,18 @@ func (p *Plan) Steps() []string {
 
 // Work tells in words what a gateway does in its place, and then this program.
 func (p *Plan) Work() []string {
-	if p.config.Kind == Host {
-		return []string{
-			fmt.Sprintf("write chains NEEDWANT* into the tables of iptables, and jumps to them that only packets of %s take, at %s, on %s: a packet log, the block; "+
-				"nothing of others' is touched  (changes the machine)", p.config.MAC, p.config.Address, p.config.Inside),
-			fmt.Sprintf("keep a set filled that these depend on: %.0f s after this program has died the kernel empties it  (changes the machine)", block.PulseLasts.Seconds()),
-			"wait for the device, then block sets of its destinations",
-			"undo all this, from the last to the first",
-		}
-	}
-	return []string{
-		"make the namespace a gateway: forwarding, address translation, a packet log, a resolver, chains NEEDWANT* of iptables, all within it",
-		"wait for the device, then block sets of its destinations, within the namespace",
-		"undo all this, from the last to the first",
-	}
+	return append(p.way.work(p.config), "undo all this, from the last to the first")
 }
 
 // Do carries the plan out. When it fails all that was done is undone. What an
 // earlier program left behind is put back first.
 func (p *Plan) Do(ctx context.Context) (*Placed, error) {
-	if p.config.Kind == AP {
-		if err := radio.ValidatePassphrase(p.config.Passphrase); err != nil {
+	if p.way.complete != nil {
+		if err := p.way.complete(p.config); err != nil {
 			return nil, err
 		}
 	}
-	lock, err := guard.TakeAll(ctx, p.config.Folder, p.config.locks())
+	lock, err := guard.TakeAll(ctx, p.config.Folder, p.locks())
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +153,7 @@ func (p *Plan) tidy() error {
 	}
 	for _, journal := range journals {
 		sameLink := journal.Link.Name != "" && journal.Link.Name == p.config.Inside
-		sameTables := journal.Machine != nil && p.config.Kind == Host
+		sameTables := journal.Machine != nil && p.way.shares
 		if journal.Device != p.config.device() && !sameLink && !sameTables {
 			continue
 		}

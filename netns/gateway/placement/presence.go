@@ -74,7 +74,8 @@ func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
 		if there || err != nil {
 			return err
 		}
-		if p.moves() && absent.Uses.IsValid() && time.Since(seen.since) > min(longest/4, fixedAfter) {
+		// An address from before is of no use in a network of the gateway's.
+		if p.plan.way.moves && absent.Uses.IsValid() && time.Since(seen.since) > min(longest/4, fixedAfter) {
 			return absent
 		}
 		select {
@@ -105,11 +106,11 @@ func (p *Placed) look(ctx context.Context, seen *sightings, absent *AbsentError)
 		return true, p.keep(found)
 	}
 	absent.Other, absent.Uses = found, seen.uses
-	if found == nil && p.kind() != OneArm { // there everybody at home asks
+	if found == nil && !p.plan.way.crowded {
 		absent.Other = seen.stranger
 	}
 	if seen.uses.IsValid() {
-		absent.Fix = p.fix(seen.uses)
+		absent.Fix = p.plan.way.readdress(seen.uses)
 	}
 	return false, nil
 }
@@ -134,30 +135,6 @@ func (p *Placed) keep(found net.HardwareAddr) error {
 		return nil
 	}
 	return p.server.Keep(found)
-}
-
-func (p *Placed) kind() Kind {
-	if p.plan == nil {
-		return ""
-	}
-	return p.plan.config.Kind
-}
-
-// moves reports whether the device has moved to a network of the gateway's, in
-// which an address from before is of no use.
-func (p *Placed) moves() bool { return p.kind() != OneArm && p.kind() != Host }
-
-// fix says what to do about a device with another address.
-func (p *Placed) fix(uses netip.Addr) string {
-	switch p.kind() {
-	case Host:
-		return fmt.Sprintf("write device: {address: %s} in the spec, and reserve that address for it in this router's DHCP settings", uses)
-	case OneArm:
-		return "the home router gave it that address, or it is fixed: block the device's MAC address in the home router's DHCP settings, " +
-			"set the device to get its address automatically (DHCP), and switch it off and on"
-	}
-	return "its address is fixed, or one from its last network: set the device to get its address automatically (DHCP), " +
-		"and switch it off and on"
 }
 
 // discard is the port where nobody minds a datagram (RFC 863).

@@ -7,7 +7,47 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/needwant/needwant/netns/gateway/guard"
 )
+
+// VLAN places the gateway between the device, which is in a VLAN of a link that may
+// have others, and the home network, on the same link or another.
+const VLAN Kind = "vlan"
+
+func vlan() way {
+	return way{
+		kind: VLAN, moves: true, work: inNamespace, readdress: renew,
+		validate: func(c Config) error {
+			var problems []error
+			if c.Inside == "" || c.Uplink == "" {
+				problems = append(problems, fmt.Errorf("a placement needs two links, not %q and %q", c.Inside, c.Uplink))
+			}
+			if c.VLAN < 1 || c.VLAN > 4094 {
+				problems = append(problems, fmt.Errorf("placement vlan has VLAN %d: it takes one from 1 to 4094", c.VLAN))
+			}
+			return errors.Join(problems...)
+		},
+		locks: func(c Config) guard.Names {
+			return guard.Names{Alone: []string{fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside)}, Shared: []string{"link " + c.Inside}}
+		},
+		check: func(p *Plan) error {
+			if err := p.checkTrunk(); err != nil {
+				return err
+			}
+			return p.checkHome(nil)
+		},
+		steps: func(p *Plan) []step {
+			c := p.config
+			return append([]step{
+				{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
+				{what: "start a guardian, which takes our links away if this program dies", do: p.watch},
+				{what: fmt.Sprintf("add a link to the device in the namespace, for VLAN %d of %s", c.VLAN, c.Inside), machine: true, makes: []string{insideName}, do: p.addVLAN},
+				p.furnishing(p.furnishInside),
+			}, p.home()...)
+		},
+	}
+}
 
 // addVLAN gives the device a link to the gateway that has the frames of one VLAN.
 // The machine goes on with all others.
