@@ -36,8 +36,9 @@ var rooms = map[string][]string{
 	"netns/gateway": {"netns", "harness", "internal/span"},
 	"netns/lab":     {"netns", "scenarios/miio", "internal/yamlfile", "internal/span"},
 
-	"internal/yamlfile": {},
-	"internal/span":     {},
+	"internal/yamlfile":   {},
+	"internal/span":       {},
+	"internal/manualtest": {},
 
 	"scenarios":      {"harness", "scenarios/miio", "scenarios/hass", "internal/yamlfile", "internal/span"},
 	"scenarios/miio": {"internal/span"},

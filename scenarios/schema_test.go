@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/internal/manualtest"
 	"github.com/needwant/needwant/internal/yamlfile/yamlfiletest"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -55,23 +56,11 @@ var _ = Describe("the schema of specs", func() {
 
 var _ = Describe("the manual", func() {
 	It("describes every kind as the Go types have it (go test ./scenarios -update writes it)", func() {
-		const begin, end = "<!-- kinds: made from the Go types -->\n", "<!-- end of kinds -->"
-		text, err := os.ReadFile(manual)
-		Expect(err).NotTo(HaveOccurred())
-		before, rest, found := strings.Cut(string(text), begin)
-		Expect(found).To(BeTrue())
-		_, after, found := strings.Cut(rest, end)
-		Expect(found).To(BeTrue())
-		wanted := before + begin + "\n"
+		var made strings.Builder
 		for _, kind := range scenarios.Kinds() {
-			wanted += kind.Manual() + "\n"
+			made.WriteString(kind.Manual() + "\n")
 		}
-		wanted += end + after
-		if *update {
-			Expect(os.WriteFile(manual, []byte(wanted), 0o644)).To(Succeed())
-			text = []byte(wanted)
-		}
-		Expect(string(text)).To(Equal(wanted))
+		manualtest.ExpectPart(manual, "kinds", made.String(), *update)
 	})
 
 	It("shows nothing that is not a good spec", func() {

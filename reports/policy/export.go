@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +18,9 @@ type Export struct {
 
 // Format is one language.
 type Format struct {
-	Name  string // as --format takes it
-	About string // a few words for a help text
+	Name   string // as --format takes it
+	About  string // a few words for a help text
+	Manual Manual
 
 	leads   bool   // it can lead the device to another time server, by rules or by the answers to names
 	names   bool   // it blocks by name alone, so that it can say what a run on names found
@@ -28,35 +28,99 @@ type Format struct {
 	write   func(*draft, Policy) error
 }
 
+// Manual is what docs/exports.md says of a format, as Markdown.
+type Manual struct {
+	For     string // the program, or what becomes of it there
+	Names   string // what it knows of a host name: its addresses, or the name
+	Ports   string // whether it tells ports apart
+	Device  string // whether it is for the device alone
+	Checked string // what our specs hold against it
+}
+
+// Row is the format as a row of a table in Markdown.
+func (f Format) Row() string {
+	m := f.Manual
+	return fmt.Sprintf("| `%s` | %s | %s | %s | %s | %s |", f.Name, m.For, m.Names, m.Ports, m.Device, m.Checked)
+}
+
 // Formats lists what there is.
 func Formats() []Format {
 	return []Format{
-		{"nft", "a table for nft -f", true, false, "#", nft},
-		{"iptables", "for iptables-restore and ip6tables-restore --noflush", true, false, "#", iptables},
-		{"openwrt", "sections for /etc/config/firewall", true, false, "#", openwrt},
-		{"dnsmasq", "a block list of names", true, true, "#", dnsmasq},
-		{"dnsmasq-nftset", "makes the table of nft follow names", false, false, "#", dnsmasqSets},
-		{"adguard", "filter rules for AdGuard Home", true, true, "!", adguard},
-		{"routeros", "commands for MikroTik's RouterOS", true, false, "#", routeros},
-		{"opnsense", "contents of aliases, with instructions", false, false, "#", opnsense},
-		{"pihole", "a script for Pi-hole 6, for this client alone", true, true, "#", pihole},
-		{"pihole-list", "a list of names for Pi-hole, for every client", false, true, "#", piholeList},
-		{"hosts", "a hosts file", true, true, "#", hosts},
-		{"unifi", "instructions with lists", false, false, "#", unifi},
-		{"mud", "a Manufacturer Usage Description, RFC 8520", false, false, "", mud},
-		{"ha-mqtt", "messages of MQTT discovery for Home Assistant", false, false, "", haMQTT},
+		{
+			Name: "nft", About: "a table for nft -f", leads: true, comment: "#", write: nft,
+			Manual: Manual{"`nft -f`", "addresses seen", "yes", "yes", "`nft -c`; applied to labs"},
+		},
+		{
+			Name: "iptables", About: "for iptables-restore and ip6tables-restore --noflush", leads: true, comment: "#", write: iptables,
+			Manual: Manual{"`iptables-restore`, `ip6tables-restore`: one file for both", "addresses seen", "yes", "yes", "`--test`; applied to labs"},
+		},
+		{
+			Name: "openwrt", About: "sections for /etc/config/firewall", leads: true, comment: "#", write: openwrt,
+			Manual: Manual{"sections of `/etc/config/firewall`", "addresses seen", "yes", "yes", "own specs"},
+		},
+		{
+			Name: "dnsmasq", About: "a block list of names", leads: true, names: true, comment: "#", write: dnsmasq,
+			Manual: Manual{"a block list of names", "yes", "no", "no", "`dnsmasq --test`; its answers"},
+		},
+		{
+			Name: "dnsmasq-nftset", About: "makes the table of nft follow names", comment: "#", write: dnsmasqSets,
+			Manual: Manual{"dnsmasq, filling the sets of the `nft` export", "followed", "yes", "yes", "`dnsmasq --test`; applied to labs"},
+		},
+		{
+			Name: "adguard", About: "filter rules for AdGuard Home", leads: true, names: true, comment: "!", write: adguard,
+			Manual: Manual{"AdGuard Home", "yes", "no", "by address", "own specs; AdGuard Home's filter engine"},
+		},
+		{
+			Name: "routeros", About: "commands for MikroTik's RouterOS", leads: true, comment: "#", write: routeros,
+			Manual: Manual{"MikroTik's terminal", "followed by the router", "yes", "yes", "own specs"},
+		},
+		{
+			Name: "opnsense", About: "contents of aliases, with instructions", comment: "#", write: opnsense,
+			Manual: Manual{"aliases, with what to do with them", "every 300 s", "by hand", "by hand", "own specs"},
+		},
+		{
+			Name: "pihole", About: "a script for Pi-hole 6, for this client alone", leads: true, names: true, comment: "#", write: pihole,
+			Manual: Manual{"a script for Pi-hole 6: a group with this client; blocks only", "yes", "no", "by MAC or address", "own specs, on a database with Pi-hole's tables"},
+		},
+		{
+			Name: "pihole-list", About: "a list of names for Pi-hole, for every client", names: true, comment: "#", write: piholeList,
+			Manual: Manual{"a list of names for Pi-hole; blocks only", "yes", "no", "no", "own specs"},
+		},
+		{
+			Name: "hosts", About: "a hosts file", leads: true, names: true, comment: "#", write: hosts,
+			Manual: Manual{"a hosts file; blocks only", "yes", "no", "no", "own specs"},
+		},
+		{
+			Name: "unifi", About: "instructions with lists", comment: "#", write: unifi,
+			Manual: Manual{"instructions", "addresses seen", "by hand", "by hand", "own specs"},
+		},
+		{
+			Name: "mud", About: "a Manufacturer Usage Description, RFC 8520", write: mud,
+			Manual: Manual{"RFC 8520; allows only", "yes", "yes", "it is the device's", "own specs; yanglint with the modules of RFC 8520 and 8519"},
+		},
+		{
+			Name: "ha-mqtt", About: "messages of MQTT discovery for Home Assistant", write: haMQTT,
+			Manual: Manual{"Home Assistant shows the policy, and enforces nothing", "–", "–", "–", "own specs"},
+		},
 	}
 }
 
-// leading are the names of the formats that can lead the device to another time server.
-func leading() (names []string) {
+// formatsThat lists the names of the formats that have something.
+func formatsThat(have func(Format) bool) (names []string) {
 	for _, format := range Formats() {
-		if format.leads {
+		if have(format) {
 			names = append(names, format.Name)
 		}
 	}
 	return names
 }
+
+// leading are the names of the formats that can lead the device to another time server.
+func leading() []string { return formatsThat(func(f Format) bool { return f.leads }) }
+
+// ByName reports whether the language blocks by name alone, so that it can say what a run
+// on names found.
+func (f Format) ByName() bool { return f.names }
 
 // Find is the format with this name; the error lists all.
 func Find(name string) (Format, error) {
@@ -78,7 +142,7 @@ func (f Format) Comments() bool { return f.comment != "" }
 // all.
 func (f Format) Export(p Policy) (Export, error) {
 	if p.ByName && !f.names {
-		return Export{}, errors.New("the run was made with placement dns: it knows names and no ports, so that no firewall rules can be made of it: choose dnsmasq, adguard or hosts")
+		return Export{}, fmt.Errorf("the run was made with placement dns: it knows names and no ports, so that no firewall rules can be made of it: choose one of %s", strings.Join(formatsThat(Format.ByName), ", "))
 	}
 	if len(p.Own) > 0 && !f.leads {
 		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose one of %s, or leave out --stand-in", f.Name, strings.Join(leading(), ", "))

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/needwant/needwant/internal/manualtest"
 	"github.com/needwant/needwant/reports/policy"
 )
 
@@ -24,6 +25,14 @@ var _ = Describe("an export", func() {
 			})
 		}
 	}
+
+	It("is in the manual with every language (go test ./reports/policy -update writes it)", func() {
+		table := "| `--format` | for | names | ports | only this device | checked by |\n|---|---|---|---|---|---|\n"
+		for _, format := range policy.Formats() {
+			table += format.Row() + "\n"
+		}
+		manualtest.ExpectPart("../../docs/exports.md", "formats", table+"\n", *update)
+	})
 })
 
 func golden(name, text string) {

@@ -1,8 +1,6 @@
 package policy_test
 
 import (
-	"strings"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -29,7 +27,7 @@ var _ = Describe("what an export says of its run", func() {
 				e, ok := written(format, p)
 				switch {
 				case !ok:
-				case format.Name == "dnsmasq" || format.Name == "adguard" || format.Name == "hosts" || strings.HasPrefix(format.Name, "pihole"):
+				case format.ByName():
 					expectSaid(e, ofNames, otherThanNames)
 				case format.Name != "dnsmasq-nftset" && format.Name != "mud" && format.Name != "ha-mqtt":
 					expectSaid(e, ofRules, otherThanRules)
