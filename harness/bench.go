@@ -56,11 +56,15 @@ type Bench struct {
 	slow    map[string]bool               // names whose answers were late while every scenario passed
 	mute    map[string]bool               // names without an answer while every scenario passed
 	shown   map[Destination]bool          // told of as fresh
+	offered bool                          // the device's lease names the gateway as the time server
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
 // until the device works again. The network is unblocked on every way out.
 func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error) {
+	if err := b.offerTime(ctx, trial.OffersTime(), trial.Regime != ColdBoot); err != nil {
+		return Result{Trial: trial}, err
+	}
 	result = Result{Trial: trial, Lane: b.Number, Started: time.Now()}
 	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
 		b.Timing.Settle, b.First = max(usual, first), 0
@@ -91,6 +95,9 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	if result.Suspect == "" && b.Doubt != nil {
 		result.Suspect = b.Doubt(result.Started)
 	}
+	if err := b.offerTime(ctx, false, trial.Regime != ColdBoot); err != nil { // while the server that the device was told of still answers
+		return result, err
+	}
 	if err := b.Gateway.Block(ctx, nil, trial.Fault); err != nil {
 		return result, fmt.Errorf("unblocking after trial %d: %w", trial.Number, err)
 	}
@@ -114,7 +121,25 @@ func (b *Bench) unblock(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	// The error that ends the run is the one worth telling.
+	_ = b.offerTime(ctx, false, false)
 	_ = b.Gateway.Block(ctx, nil, Reject)
+}
+
+// offerTime has the device's lease name the gateway as the time server, or not, and may
+// wait until the device knows.
+func (b *Bench) offerTime(ctx context.Context, on, wait bool) error {
+	leases, can := b.Gateway.(LeaseGateway)
+	if !can || on == b.offered {
+		return nil
+	}
+	b.offered = on
+	if wait {
+		b.tell(Step{Phase: Renewing, Until: time.Now().Add(leases.Renewal())})
+	}
+	if err := leases.OfferTime(ctx, on, wait); err != nil {
+		return fmt.Errorf("waiting for the device to renew its lease: %w", err)
+	}
+	return nil
 }
 
 func (b *Bench) begin(ctx context.Context, trial Trial) error {

@@ -54,9 +54,9 @@ type clock struct {
 
 // add takes the next window. started reports whether the device was started when it
 // began, and recovering whether it is the one after a block, which ended connections. block is
-// what is blocked, or was. While a resolver is blocked, a device cannot look up where
-// to go: such a window says nothing of how often it would.
-func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering bool) {
+// what is blocked, or was. A blind window says nothing of how often the device would contact
+// what it did not.
+func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering, blind bool) {
 	if c.ticks == nil {
 		c.since, c.ticks = since, map[Destination]*ticks{}
 	}
@@ -64,7 +64,6 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 	if started {
 		c.starts++
 	}
-	blind := slices.ContainsFunc(block, Destination.resolves)
 	for _, contact := range contacts {
 		if contact.First.IsZero() || contact.silent() {
 			continue
@@ -103,10 +102,17 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 // result adds the windows of a trial: while its block was held, and from then on until
 // the device had recovered.
 func (c *clock) result(r Result) {
-	c.add(r.Started, r.Started.Add(r.Held), r.Seen.Contacts, r.Trial.Block, r.Restarted, false)
+	blind := r.Trial.blinds()
+	c.add(r.Started, r.Started.Add(r.Held), r.Seen.Contacts, r.Trial.Block, r.Restarted, false, blind)
 	if len(r.Later) > 0 {
-		c.add(r.Started.Add(r.Held), r.Started.Add(r.Duration), r.Later, r.Trial.Block, false, true)
+		c.add(r.Started.Add(r.Held), r.Started.Add(r.Duration), r.Later, r.Trial.Block, false, true, blind)
 	}
+}
+
+// blinds reports whether the device does not go where it would otherwise: it cannot look up
+// names, or was told to go to the gateway.
+func (t Trial) blinds() bool {
+	return len(t.Ways) > 0 || slices.ContainsFunc(t.Block, Destination.resolves)
 }
 
 // of is what is known of a destination. known is how often it is contacted by what was

@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ type formula struct {
 	fallbacks map[string]string // tried only while another one is blocked
 	scenarios map[string]func(reached func(string) bool) bool
 	content   []string // with a stand-in
+	deaf      []string // to other addresses for their names
+	leased    []string // content with the time server that DHCP names
 }
 
 // lane carries out trials on a formula. after, when set, may change a result
@@ -34,6 +37,7 @@ func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, er
 	}
 	blocked := func(id string) bool { return barred[destination(id)] }
 	result := harness.Result{Trial: trial, Outcomes: map[string]harness.Outcome{}, Recovered: true, Held: time.Second}
+	result.Seen.AsksTime = len(l.device.leased) > 0
 	tried := slices.Clone(l.device.contacts)
 	for spare, main := range l.device.fallbacks {
 		if blocked(main) {
@@ -46,12 +50,12 @@ func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, er
 			contact.Attempts, contact.Touched = 1, 1
 		}
 		result.Seen.Contacts = append(result.Seen.Contacts, contact)
-		if kind := trial.StandIns[destination(id)]; kind != "" {
+		if kind := trial.StandIns[destination(id)]; kind != "" && l.device.comes(id, trial.Ways[destination(id)]) {
 			result.Seen.StoodIn = append(result.Seen.StoodIn, harness.StoodIn{Destination: destination(id), Kind: kind, Answers: 1})
 		}
 	}
 	reached := func(id string) bool {
-		stood := trial.StandIns[destination(id)] != "" && slices.Contains(l.device.content, id)
+		stood := trial.StandIns[destination(id)] != "" && slices.Contains(l.device.content, id) && l.device.comes(id, trial.Ways[destination(id)])
 		return slices.Contains(tried, id) && (!blocked(id) || stood)
 	}
 	for name, works := range l.device.scenarios {
@@ -67,8 +71,23 @@ func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, er
 	return result, ctx.Err()
 }
 
-// destination is one on the web, or a time server, named by a word.
+// comes reports whether the device comes to a stand-in by a way.
+func (f formula) comes(id string, way harness.Way) bool {
+	switch way {
+	case harness.WayName:
+		return !slices.Contains(f.deaf, id)
+	case harness.WayOption:
+		return slices.Contains(f.leased, id)
+	}
+	return true
+}
+
+// destination is one on the web, or a time server, named by a word, or a time server at an
+// address.
 func destination(word string) harness.Destination {
+	if _, err := netip.ParseAddr(word); err == nil {
+		return harness.Destination{Protocol: "udp", Port: 123, Name: word}
+	}
 	if strings.HasPrefix(word, "time") {
 		return harness.Destination{Protocol: "udp", Port: 123, Name: word + ".example"}
 	}

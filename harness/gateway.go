@@ -23,7 +23,19 @@ type Gateway interface {
 // StandInGateway is a gateway that can answer for some of what it blocks.
 type StandInGateway interface {
 	// BlockWith is Block, with stand-ins that answer instead of some of the destinations.
-	BlockWith(ctx context.Context, destinations []Destination, fault Fault, standIns map[Destination]StandIn) error
+	// Ways are how the device is brought to them, if not by redirection.
+	BlockWith(ctx context.Context, destinations []Destination, fault Fault, standIns map[Destination]StandIn, ways map[Destination]Way) error
+}
+
+// LeaseGateway is a gateway that also gives the device its address, by DHCP.
+type LeaseGateway interface {
+	// OfferTime names the gateway as the time server in every lease from now on, or, with
+	// on false, no time server. With wait it returns when the device has renewed its lease,
+	// or is overdue to do so.
+	OfferTime(ctx context.Context, on, wait bool) error
+
+	// Renewal is the longest that OfferTime waits.
+	Renewal() time.Duration
 }
 
 // Observation is what a gateway saw within one window.
@@ -38,6 +50,7 @@ type Observation struct {
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
 	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
 	StoodIn   []StoodIn  `json:"stood_in,omitempty"`  // what stand-ins answered, sorted by destination
+	AsksTime  bool       `json:"asks_time,omitempty"` // the device has asked by DHCP who gives the time (option 42), in this window or before
 	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
 	Late      []string   `json:"late,omitempty"`      // names that the home's resolver answered for too late, though it was in time before, sorted
 	Silent    []string   `json:"silent,omitempty"`    // names that it did not answer for at all, though it did before, sorted

@@ -137,9 +137,13 @@ func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, 
 	tried := attempted(seen, result.Trial.Block)
 	when = result.Started.Add(b.Timing.Settle)
 	patience := b.patience(result.Trial.Fault)
+	if result.Trial.answersNames() { // the device goes on by an older answer until then
+		when = when.Add(b.Timing.Memory)
+	}
 	for _, destination := range result.Trial.Block {
 		wait := b.expected(destination, result.Trial.Fault)
 		switch {
+		case result.Trial.Ways[destination] == WayOption: // the device contacts the gateway instead
 		case slices.Contains(tried, destination):
 			contact, _ := seen.Contact(destination)
 			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle+b.retries(contact)))
@@ -203,6 +207,9 @@ func (b *Bench) note(result *Result) {
 	for _, destination := range result.Trial.Block {
 		if slices.Contains(tried, destination) {
 			delete(b.waited, destination)
+			continue
+		}
+		if result.Trial.Ways[destination] == WayOption {
 			continue
 		}
 		if wait := b.expected(destination, result.Trial.Fault); time.Since(result.Started) >= wait {

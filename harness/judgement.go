@@ -70,6 +70,7 @@ type Cell struct {
 	// Replaceable are the stand-ins with which it works without this. None if that is not
 	// known, or not so.
 	Replaceable []StandIn `json:"replaceable,omitempty"`
+	Ways        []Way     `json:"ways,omitempty"` // that were enough to bring the device there, the gentlest first
 
 	Confidence float64 `json:"confidence"` // probability that the verdict is right, 0 to 1
 }
@@ -81,6 +82,7 @@ type Cut struct {
 	Trials       []int         `json:"trials"` // trials that failed with exactly this set at work
 
 	Replaceable []StandIn `json:"replaceable,omitempty"` // that answered while it was blocked, and all worked
+	Ways        []Way     `json:"ways,omitempty"`        // that were enough to bring the device there, the gentlest first
 }
 
 // SafeList is a set that was blocked all at once with the columns still working.

@@ -278,7 +278,7 @@ func (p plan) hopeless() (Status, string) {
 }
 
 // asks identifies what a trial asks: two with the same have the same answer.
-func (t Trial) asks() string { return fmt.Sprint(t.Regime, t.Fault, t.Block, t.StandIns) }
+func (t Trial) asks() string { return fmt.Sprint(t.Regime, t.Fault, t.Block, t.StandIns, t.Ways) }
 
 // tells reports whether any scenario was judged, in a trial that may be used.
 func (r Result) tells() bool { return r.Suspect == "" && (r.answered(Pass) || r.answered(Fail)) }

@@ -53,10 +53,11 @@ func (h history) settledBy(r replacement) bool {
 	return r.fails > 0 || len(r.trials) >= h.wanted() || r.told > h.wanted() || r.void >= voidTries
 }
 
-// standing are the facts of trials with stand-ins in one regime, with one fault.
+// standing are the facts of trials with stand-ins in one regime, with one fault, in which
+// the device was brought to all of them by redirection.
 func (h history) standing(regime Regime, fault Fault) (facts []fact) {
 	for _, f := range h.facts {
-		if len(f.Trial.StandIns) > 0 && f.Trial.Regime == regime && f.Trial.Fault == fault {
+		if len(f.Trial.StandIns) > 0 && len(f.Trial.Ways) == 0 && f.Trial.Regime == regime && f.Trial.Fault == fault {
 			facts = append(facts, f)
 		}
 	}
@@ -179,7 +180,8 @@ func (h history) sound() []StandIn {
 
 // standInTrial asks, when nothing else is left to ask, for everything at once with its
 // stand-ins. If that does not work, it asks for each cut by itself, and then once more for
-// all that can be replaced. It waits for trials under way that may change what is known.
+// all that can be replaced. At last it asks whether gentler ways are enough. It waits for
+// trials under way that may change what is known.
 func (p plan) standInTrial() (Trial, bool) {
 	if slices.ContainsFunc(p.inflight, func(t Trial) bool { return len(t.StandIns) == 0 }) {
 		return Trial{}, false
@@ -195,6 +197,9 @@ func (p plan) standInTrial() (Trial, bool) {
 			return Trial{}, false
 		}
 		if trial, ok := p.allStandIns(g, false); ok {
+			return trial, true
+		}
+		if trial, ok := p.gentler(g); ok {
 			return trial, true
 		}
 	}
@@ -361,21 +366,26 @@ func (j *judge) replace() (outside []Outside) {
 
 // replaceIn marks the cuts of a column, and the cells all of whose cuts are replaceable.
 func (j *judge) replaceIn(column *ColumnVerdict, explained search.Explanation) {
-	by := map[string]replacement{}
+	by, ways := map[string]replacement{}, map[string][]wayProof{}
 	for n, cut := range explained.Cuts {
 		if r := j.replacement(column.Column, cut.Members); j.replaceable(r) {
-			column.Cuts[n].Replaceable = r.kinds
-			by[column.Cuts[n].ID] = r
+			enough := j.enough(column.Column, cut.Members)
+			column.Cuts[n].Replaceable, column.Cuts[n].Ways = r.kinds, waysOf(enough)
+			by[column.Cuts[n].ID], ways[column.Cuts[n].ID] = r, enough
 		}
 	}
 	for _, d := range slices.SortedFunc(maps.Keys(column.Cells), Destination.Compare) {
 		cell := column.Cells[d]
 		var all replacement
-		for _, cut := range cell.Cuts {
+		var enough []wayProof
+		for i, cut := range cell.Cuts {
 			r, ok := by[cut]
 			if !ok {
 				all = replacement{}
 				break
+			}
+			if enough = common(enough, ways[cut]); i == 0 {
+				enough = ways[cut]
 			}
 			all.kinds, all.trials = append(all.kinds, r.kinds...), append(all.trials, r.trials...)
 		}
@@ -386,7 +396,8 @@ func (j *judge) replaceIn(column *ColumnVerdict, explained search.Explanation) {
 		}
 		slices.Sort(all.kinds)
 		cell.Replaceable = slices.Compact(all.kinds)
-		cell.Why += whyReplaceable(cell.Replaceable, merged(all.trials))
+		cell.Ways = waysOf(enough)
+		cell.Why += whyReplaceable(cell.Replaceable, merged(all.trials)) + whyWay(enough)
 		column.Cells[d] = cell
 	}
 }

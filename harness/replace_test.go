@@ -42,7 +42,15 @@ var _ = Describe("what can be replaced", func() {
 	}
 	asked := func(done harness.Run) (trials []harness.Trial) {
 		for _, result := range done.Results {
-			if len(result.Trial.StandIns) > 0 {
+			if len(result.Trial.StandIns) > 0 && len(result.Trial.Ways) == 0 {
+				trials = append(trials, result.Trial)
+			}
+		}
+		return trials
+	}
+	gentle := func(done harness.Run) (trials []harness.Trial) {
+		for _, result := range done.Results {
+			if len(result.Trial.Ways) > 0 {
 				trials = append(trials, result.Trial)
 			}
 		}
@@ -240,6 +248,92 @@ var _ = Describe("what can be replaced", func() {
 		})
 		Expect(done.Status).To(Equal(harness.Complete))
 		Expect(asked(done)).To(HaveLen(3))
+	})
+
+	It("is reached by its name if that is enough, which one trial for all of it shows", func() {
+		done := run(clock)
+		trials := gentle(done)
+		Expect(trials).To(HaveLen(1))
+		Expect(trials[0].Ways).To(Equal(map[harness.Destination]harness.Way{
+			destination("time1"): harness.WayName, destination("time2"): harness.WayName, destination("time3"): harness.WayName,
+		}))
+		for _, column := range harness.Judge(done).Columns {
+			for d, cell := range column.Cells {
+				if cell.Replaceable != nil {
+					Expect(cell.Ways).To(Equal([]harness.Way{harness.WayName, harness.WayRedirect}), "%s", d)
+					Expect(cell.Why).To(HaveSuffix(fmt.Sprintf("It was enough to answer its name with the gateway's address, in trial %d.", trials[0].Number)))
+				} else {
+					Expect(cell.Ways).To(BeEmpty(), "%s", d)
+				}
+			}
+		}
+	})
+
+	It("is reached by redirection alone if the device does not go where its name leads, or nothing came there", func() {
+		one := clock
+		one.deaf = []string{"time3"}
+		done := run(one)
+		Expect(gentle(done)).To(HaveLen(1))
+		for _, column := range harness.Judge(done).Columns {
+			Expect(column.Cells[destination("time3")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
+			Expect(column.Cells[destination("time3")].Why).To(HaveSuffix("Its packets were redirected to the gateway."))
+		}
+		unused := &lane{device: clock, after: func(r *harness.Result) {
+			if len(r.Trial.Ways) > 0 {
+				r.Seen.StoodIn = nil
+			}
+		}}
+		done = run(clock, func(e *harness.Experiment) { e.Lanes = []harness.Lane{unused} })
+		Expect(harness.Judge(done).Columns[1].Cells[destination("time3")].Ways).To(Equal([]harness.Way{harness.WayRedirect}), "though everything worked")
+	})
+
+	It("is named by DHCP if the device asks for that, and that may be enough for some of it", func() {
+		some := clock
+		some.leased = []string{"time3"}
+		done := run(some)
+		trials := gentle(done)
+		Expect(trials).To(HaveLen(2))
+		Expect(trials[0].Ways).To(HaveKeyWithValue(destination("time1"), harness.WayOption))
+		columns := harness.Judge(done).Columns
+		Expect(columns[0].Cells[destination("time3")].Ways).To(Equal([]harness.Way{harness.WayName, harness.WayRedirect}), "the app needs another one, too")
+		Expect(columns[1].Cells[destination("time3")].Ways).To(Equal([]harness.Way{harness.WayOption, harness.WayName, harness.WayRedirect}))
+		Expect(columns[1].Cells[destination("time3")].Why).To(HaveSuffix(fmt.Sprintf("It was enough to name the gateway as the time server by DHCP (option 42), in trial %d.", trials[0].Number)))
+	})
+
+	It("is not reached by its name if the device only takes it for what was redirected", func() {
+		const bare = "203.0.113.9"
+		either := formula{
+			contacts: []string{"time1", bare}, content: []string{"time1", bare}, deaf: []string{"time1"},
+			scenarios: map[string]func(reach) bool{"app": func(r reach) bool { return r("time1") || r(bare) }},
+		}
+		done := run(either)
+		trials := gentle(done)
+		Expect(trials).To(HaveLen(1))
+		Expect(trials[0].Block).To(HaveLen(2))
+		Expect(trials[0].StandIns).To(HaveLen(1), "the other would prove nothing of the name")
+		for _, d := range trials[0].Block {
+			Expect(harness.Judge(done).Columns[0].Cells[d].Ways).To(Equal([]harness.Way{harness.WayRedirect}), "%s", d)
+		}
+	})
+
+	It("is tried by its name only if nothing has that name that is not blocked", func() {
+		shared := formula{
+			contacts: []string{"timecloud", "cloud"}, content: []string{"timecloud"},
+			scenarios: map[string]func(reach) bool{"app": func(r reach) bool { return r("timecloud") && r("cloud") }},
+		}
+		other := harness.Destination{Protocol: "tcp", Port: 8883, Name: "timecloud.example"}
+		also := &lane{device: shared, after: func(r *harness.Result) {
+			r.Seen.Contacts = append(r.Seen.Contacts, harness.Contact{Destination: other, Tries: 1, Answered: true})
+			for _, d := range r.Trial.Block {
+				if d == other {
+					r.Outcomes["app"] = harness.Outcome{Answer: harness.Fail}
+				}
+			}
+		}}
+		done := run(shared, func(e *harness.Experiment) { e.Lanes = []harness.Lane{also} })
+		Expect(asked(done)).To(HaveLen(1))
+		Expect(gentle(done)).To(BeEmpty())
+		Expect(harness.Judge(done).Columns[0].Cells[destination("timecloud")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
 	})
 
 	It("is never asked of a gateway that cannot stand in: the trial is an error", func() {

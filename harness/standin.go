@@ -115,7 +115,7 @@ func (t Trial) BlockOn(ctx context.Context, gateway Gateway) error {
 	if !can {
 		return errors.New("this placement has no stand-ins: leave out --stand-ins")
 	}
-	return standing.BlockWith(ctx, t.Block, t.Fault, t.StandIns)
+	return standing.BlockWith(ctx, t.Block, t.Fault, t.StandIns, t.Ways)
 }
 
 // StoodIn is what a stand-in answered instead of a destination.

@@ -25,6 +25,10 @@ type Trial struct {
 
 	// StandIns are the destinations of Block that a stand-in answers for.
 	StandIns map[Destination]StandIn `json:"stand_ins,omitempty"`
+
+	// Ways are how the device is brought to some of these, all by the same. It is brought to
+	// the others by redirection.
+	Ways map[Destination]Way `json:"ways,omitempty"`
 }
 
 // Control reports whether the trial blocks nothing.

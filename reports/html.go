@@ -218,7 +218,7 @@ func (r reading) proofCell(cell Cell, heading string, budget allowance) proofCel
 		Sign:    signOf(cell.Verdict),
 		Letters: letters(r, cell),
 		Head:    heading,
-		Groups:  strings.TrimPrefix(r.groupsOf(cell)+orOwn(cell.Replaceable), ", "),
+		Groups:  strings.TrimPrefix(r.groupsOf(cell)+orOwn(cell.Replaceable, cell.By), ", "),
 		Why:     budget.cut(cell.Why),
 	}
 	if len(cell.Trials) > 0 {

@@ -150,6 +150,7 @@ type Cell struct {
 	// Replaceable are the stand-ins with which it works without this, e.g. "ntp" for a
 	// time server of one's own.
 	Replaceable []harness.StandIn `json:"replaceable,omitempty"`
+	Reached
 
 	Confidence float64 `json:"confidence"` // 0 to 1; below 1 is never rounded up to 1
 }
@@ -173,6 +174,13 @@ type Cut struct {
 	Destinations []harness.Destination `json:"destinations"`
 	Trials       []int                 `json:"trials"`
 	Replaceable  []harness.StandIn     `json:"replaceable,omitempty"` // with which it works while all of it is blocked
+	Reached
+}
+
+// Reached says how the device may come to what answers instead of a destination.
+type Reached struct {
+	By   harness.Way   `json:"by,omitempty"`   // the gentlest way that was enough: "option-42", "name" or "redirect"
+	Ways []harness.Way `json:"ways,omitempty"` // each that was, the gentlest first
 }
 
 // Safe is a set that was blocked all at once with the columns still working, each

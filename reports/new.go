@@ -27,7 +27,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 	}
 	for _, c := range judgement.Columns {
 		for _, cut := range c.Cuts {
-			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, list(cut.Destinations), list(cut.Trials), cut.Replaceable})
+			m.Cuts = append(m.Cuts, Cut{cut.ID, c.Column.ID, list(cut.Destinations), list(cut.Trials), cut.Replaceable, reached(cut.Ways)})
 		}
 		for _, unknown := range c.Unknown {
 			m.Unknown = append(m.Unknown, Unknown{c.Column.ID, unknown.Why, list(unknown.Destinations)})
@@ -181,10 +181,17 @@ func cell(c harness.Cell) Cell {
 
 		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts,
 
-		Replaceable: c.Replaceable,
+		Replaceable: c.Replaceable, Reached: reached(c.Ways),
 
 		Confidence: math.Floor(c.Confidence*1e4+1e-6) / 1e4,
 	}
+}
+
+func reached(ways []harness.Way) (r Reached) {
+	if len(ways) > 0 {
+		r = Reached{ways[0], ways}
+	}
+	return r
 }
 
 // safe copies a safe list, without what only came along: that it was blocked and

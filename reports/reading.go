@@ -95,13 +95,13 @@ func distinction(c Column, same []Column) string {
 	return strings.Join(words, ", ")
 }
 
-// phrase is a verdict as a table cell reads: "required, or your own time server",
+// phrase is a verdict as a table cell reads: "required, or your own time server (by its name)",
 // "alternative: needs 1 of 5 (group A)".
 func (r reading) phrase(cell Cell) string {
 	if groups := r.groupsOf(cell); groups != "" {
-		return fmt.Sprintf("%s: %s%s", cell.Verdict, groups, orOwn(cell.Replaceable))
+		return fmt.Sprintf("%s: %s%s", cell.Verdict, groups, orOwn(cell.Replaceable, cell.By))
 	}
-	return string(cell.Verdict) + orOwn(cell.Replaceable)
+	return string(cell.Verdict) + orOwn(cell.Replaceable, cell.By)
 }
 
 // groupsOf is "needs 1 of 5 (group A)", or "" where the cell is in no group.

@@ -16,12 +16,20 @@ func orKinds(kinds []harness.StandIn) string {
 	return ", or " + enumerate(each(kinds, func(k harness.StandIn) string { return string(k) }))
 }
 
-// orOwn is ", or your own time server", or "" for none.
-func orOwn(kinds []harness.StandIn) string {
+// orOwn is ", or your own time server (by its name)", or "" for none.
+func orOwn(kinds []harness.StandIn, by harness.Way) string {
 	if len(kinds) == 0 {
 		return ""
 	}
-	return ", or " + own(kinds)
+	switch by {
+	case harness.WayOption:
+		return ", or " + own(kinds) + " (by DHCP option 42)"
+	case harness.WayName:
+		return ", or " + own(kinds) + " (by its name)"
+	case harness.WayRedirect:
+		return ", or " + own(kinds) + " (by redirection)"
+	}
+	return ", or " + own(kinds) // a run that did not look for the way
 }
 
 // own is "your own time server and your own answer to pings".
@@ -31,6 +39,7 @@ func own(kinds []harness.StandIn) string { return enumerate(each(kinds, harness.
 // if not all of it can be replaced.
 func (r reading) replacing(need Need) string {
 	var kinds []harness.StandIn
+	ways := harness.Ways()
 	for _, cut := range r.Cuts {
 		if !slices.Contains(need.Cuts, cut.ID) {
 			continue
@@ -39,9 +48,10 @@ func (r reading) replacing(need Need) string {
 			return ""
 		}
 		kinds = append(kinds, cut.Replaceable...)
+		ways = slices.DeleteFunc(ways, func(way harness.Way) bool { return !slices.Contains(cut.Ways, way) })
 	}
 	slices.Sort(kinds)
-	return orOwn(slices.Compact(kinds))
+	return orOwn(slices.Compact(kinds), reached(ways).By)
 }
 
 // insecure says that the device takes strangers for its servers; "" if it was not seen to.

@@ -30,6 +30,24 @@ var _ = Describe("what can be replaced", func() {
 		return strings.Join(strings.Fields(out.String()), " ")
 	}
 
+	It("says by which way the device comes there, if the run found out", func() {
+		run, judgement := s50()
+		app := judgement.Columns[0]
+		d := app.Cuts[1].Destinations[0]
+		for way, words := range map[harness.Way]string{harness.WayOption: "by DHCP option 42", harness.WayName: "by its name", harness.WayRedirect: "by redirection"} {
+			ways := []harness.Way{way}
+			cell := app.Cells[d]
+			cell.Replaceable, cell.Ways = ntp, ways
+			app.Cells[d], app.Cuts[1].Replaceable, app.Cuts[1].Ways = cell, ntp, ways
+			m := reports.New(run, judgement)
+			Expect(text(m)).To(ContainSubstring("is needed (trial 6), or your own time server (" + words + ")."))
+			Expect(rendered(m)).To(MatchRegexp(`"replaceable": \[\s*"ntp"\s*\],\s*"by": "` + string(way) + `",\s*"ways": \[\s*"` + string(way) + `"`))
+			var out strings.Builder
+			Expect(reports.HTML(&out, reports.Report{Matrix: m})).To(Succeed())
+			Expect(out.String()).To(ContainSubstring("(group A), or your own time server (" + words + ")</strong>"))
+		}
+	})
+
 	It("stands with what is needed, and first with what is left", func() {
 		m := replaced(vacuumHosts()[0])
 		Expect(m.Summary).To(ContainSubstring("Needs from outside: no more than one Amazon server, with your own time server (trial 11)."))

@@ -102,6 +102,8 @@ func waitsFor(step harness.Step) string {
 		return joinWords("nothing is blocked; waits until everything works again", prefixed("at most ", more))
 	case harness.Restarting:
 		return "restarts the device"
+	case harness.Renewing:
+		return joinWords("waits until the device renews its DHCP lease", prefixed("at most ", more))
 	}
 	return "begins"
 }

@@ -188,6 +188,9 @@ func validResult(run harness.Run, result harness.Result) error {
 	if err := harness.CheckStandIns(trial.StandIns, trial.Block); err != nil {
 		v.require(false, "trial %d: %v", trial.Number, err)
 	}
+	if err := trial.CheckWays(); err != nil {
+		v.require(false, "trial %d: %v", trial.Number, err)
+	}
 	for name, outcome := range result.Outcomes {
 		listed := slices.ContainsFunc(run.Scenarios, func(s harness.ScenarioInfo) bool { return s.Name == name })
 		v.require(listed, "trial %d has an outcome of %q, which is not a scenario of the run", trial.Number, name)

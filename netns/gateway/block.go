@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -20,10 +21,10 @@ import (
 // at once. A kept destination, and a fault that it does not know, are errors, and then
 // nothing has changed.
 func (g *Gateway) Block(ctx context.Context, destinations []harness.Destination, fault harness.Fault) error {
-	return g.BlockWith(ctx, destinations, fault, nil)
+	return g.BlockWith(ctx, destinations, fault, nil, nil)
 }
 
-func (g *Gateway) block(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn) error {
+func (g *Gateway) block(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) error {
 	for _, destination := range destinations {
 		if destination.Protocol == harness.DNS {
 			return fmt.Errorf("%s is a name without a port, which only placement dns blocks", destination)
@@ -37,7 +38,7 @@ func (g *Gateway) block(ctx context.Context, destinations []harness.Destination,
 	if err := g.barrier.stopStandIns(); err != nil {
 		return err
 	}
-	answering, err := g.startStandIns(ctx, standIns)
+	answering, err := g.startStandIns(ctx, standIns, ways)
 	if err != nil {
 		return err
 	}
@@ -80,10 +81,10 @@ func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
 	return nil
 }
 
-// withheld reports whether a query is for a name that must not be answered, and
-// notes the attempt.
+// withheld reports whether a query is for a name that must not be answered, or not as it is
+// in the internet, and notes the attempt.
 func (g *Gateway) withheld(query names.Question, again bool) bool {
-	destinations := g.table.Withheld(query.Name)
+	destinations := slices.Concat(g.table.Withheld(query.Name), g.barrier.named(query.Name))
 	if len(destinations) > 0 && !again {
 		g.ledger.Withhold(destinations, query, time.Now())
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/attribution"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/gateway/names"
 )
 
@@ -54,6 +55,10 @@ type Config struct {
 
 	// Upstream is the resolver behind the gateway's own.
 	Upstream netip.AddrPort
+
+	// Leases gives the device its address, and can name the gateway as a time server. Nil if
+	// another server does.
+	Leases *dhcp.Server
 
 	Forward []Forward // ports of the gateway's that lead to the device
 

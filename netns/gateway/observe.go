@@ -96,6 +96,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 		Untested:  untested[:min(len(untested), mostUntested)],
 		Lost:      g.log.Lost() - g.window.lost,
 		StoodIn:   stoodIn,
+		AsksTime:  g.config.Leases != nil && g.config.Leases.AsksTime(),
 		Disturbed: disturbed,
 		Late:      late,
 		Silent:    silent,

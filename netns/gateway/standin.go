@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/standin"
 	"github.com/needwant/needwant/netns/gateway/watch"
@@ -33,33 +35,41 @@ const (
 	enter  = "NEEDWANT-STOOD"
 )
 
-// BlockWith is [Gateway.Block], with stand-ins that answer for some of what is blocked.
-func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn) error {
+// BlockWith is [Gateway.Block], with stand-ins that answer for some of what is blocked. The
+// device is brought to them by redirection, or as ways says.
+func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) error {
 	if len(standIns) > 0 {
-		switch err := harness.CheckStandIns(standIns, destinations); {
+		trial := harness.Trial{StandIns: standIns, Ways: ways}
+		switch err := cmp.Or(harness.CheckStandIns(standIns, destinations), trial.CheckWays()); {
 		case err != nil:
 			return err
 		case g.config.Shared:
 			return errors.New("stand-ins need a gateway of the device's own, and here the tables are the machine's: leave out --stand-ins, or take another placement than host")
 		case fault == harness.NXDomain:
 			return errors.New("stand-ins need addresses, which the fault nxdomain withholds: use reject or drop")
+		case trial.OffersTime() && g.config.Leases == nil:
+			return errors.New("another server gives the device its address, and that cannot be told to name the gateway as the time server")
 		}
 	}
-	return g.block(ctx, destinations, fault, standIns)
+	return g.block(ctx, destinations, fault, standIns, ways)
 }
 
 // startStandIns starts the servers for the stand-ins of a block that is about to begin;
 // nil if there are none.
-func (g *Gateway) startStandIns(ctx context.Context, standIns map[harness.Destination]harness.StandIn) (*standIn, error) {
+func (g *Gateway) startStandIns(ctx context.Context, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) (*standIn, error) {
 	if len(standIns) == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to start
 	}
 	kinds := slices.Compact(slices.Sorted(maps.Values(standIns)))
-	servers, err := standin.Open(ctx, standin.Config{Namespace: g.config.Namespace, Link: g.config.Inside, MAC: g.config.MAC, Versions: versionsOf(g.addresses.own)}, kinds)
+	servers, err := standin.Open(ctx, standin.Config{Namespace: g.config.Namespace, Link: g.config.Inside, MAC: g.config.MAC, Own: g.addresses.inside, Versions: versionsOf(g.addresses.own)}, kinds)
 	if err != nil {
 		return nil, err
 	}
-	return &standIn{servers: servers, kinds: standIns, places: map[block.Entry]bool{}}, nil
+	s := &standIn{servers: servers, kinds: standIns, ways: ways, inside: g.addresses.inside, leases: g.config.Leases, places: map[block.Entry]bool{}, answered: map[harness.Destination]int{}}
+	for _, entry := range s.atGateway() {
+		servers.Take(placeOf(entry))
+	}
+	return s, nil
 }
 
 func versionsOf(addresses []netip.Addr) (versions []string) {
@@ -75,8 +85,16 @@ func versionsOf(addresses []netip.Addr) (versions []string) {
 type standIn struct {
 	servers *standin.Servers
 	kinds   map[harness.Destination]harness.StandIn
-	written bool                 // the chains
-	places  map[block.Entry]bool // whose packets are diverted
+	ways    map[harness.Destination]harness.Way // to those that packets are not diverted to
+	written bool                                // the chains
+	places  map[block.Entry]bool                // whose packets are diverted
+
+	inside []netip.Addr // the gateway's own addresses, for those that come by ways
+	leases *dhcp.Server // that names the gateway as the time server, if a way is that
+
+	// answered are the destinations whose names were answered with the gateway's address,
+	// and how much their stand-ins had answered there when that began.
+	answered map[harness.Destination]int
 }
 
 // stopStandIns lets the block be what it is without stand-ins, and then stops these.
@@ -90,7 +108,7 @@ func (b *barrier) stopStandIns() (err error) {
 	b.standIns = nil
 	if s.written {
 		for _, family := range chains.Families() {
-			err = errors.Join(err, b.tables.Remove(family, b.config.diversion()))
+			err = errors.Join(err, b.tables.Remove(family, b.config.diversion(nil)))
 		}
 	}
 	return errors.Join(err, s.servers.Close())
@@ -105,7 +123,7 @@ func (b *barrier) divert(entries []block.Entry) error {
 	}
 	if !s.written {
 		for _, family := range chains.Families() {
-			if err := b.tables.Install(family, b.config.diversion()); err != nil {
+			if err := b.tables.Install(family, b.config.diversion(s.opened(family))); err != nil {
 				return fmt.Errorf("putting up stand-ins: %w", err)
 			}
 		}
@@ -133,7 +151,7 @@ func (b *barrier) standsInFor(place watch.Place) bool {
 
 // answersFor reports whether all of what a place is has a stand-in.
 func (s *standIn) answersFor(destinations []harness.Destination) bool {
-	return len(destinations) > 0 && !slices.ContainsFunc(destinations, func(d harness.Destination) bool { return s.kinds[d] == "" })
+	return len(destinations) > 0 && !slices.ContainsFunc(destinations, func(d harness.Destination) bool { return s.kinds[d] == "" || s.ways[d] != "" })
 }
 
 func placeOf(entry block.Entry) watch.Place {
@@ -142,22 +160,23 @@ func placeOf(entry block.Entry) watch.Place {
 
 func bits(of int) string { return fmt.Sprintf("%#x/%#x", of, of) }
 
-// diversion are the chains of each family, with nothing diverted yet. The servers answer
-// for what is diverted alone: the gateway itself has no such services.
-func (c Config) diversion() []chains.Chain {
+// diversion are the chains of a family, with nothing diverted yet. The servers answer for
+// what is diverted, and for what comes to the gateway itself by open: it has no other such
+// services.
+func (c Config) diversion(open []chains.Rule) []chains.Chain {
 	from := chains.Rulef("-i %s", c.Inside)
 	if c.MAC != nil {
 		from = append(from, chains.Rulef("-m mac --mac-source %s", c.MAC)...)
 	}
 	return []chains.Chain{
 		{Table: "mangle", Name: divert, Hooks: []chains.Hook{{From: "PREROUTING", Match: from}}},
-		{Table: "filter", Name: enter, Hooks: []chains.Hook{{From: "INPUT", Match: chains.Rulef("-i %s", c.Inside)}}, Rules: []chains.Rule{
+		{Table: "filter", Name: enter, Hooks: []chains.Hook{{From: "INPUT", Match: chains.Rulef("-i %s", c.Inside)}}, Rules: slices.Concat(open, []chains.Rule{
 			chains.Rulef("-p tcp ! --syn -m conntrack --ctstate NEW -j RETURN"),
 			chains.Rulef("-m mark --mark %s -j %s", bits(stood), watch.At(watch.Block)),
 			chains.Rulef("-m mark --mark %s -j ACCEPT", bits(stood)),
 			chains.Rulef("-p tcp -m multiport --dports 80,443 -j REJECT --reject-with tcp-reset"),
 			chains.Rulef("-p udp --dport 123 -j REJECT"),
-		}},
+		})},
 	}
 }
 
@@ -169,7 +188,9 @@ func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
 	if s == nil {
 		return nil, nil
 	}
-	stood := map[harness.Destination]harness.StoodIn{}
+	b.mutex.Lock()
+	stood := s.cameByWays()
+	b.mutex.Unlock()
 	for place, count := range s.servers.Answered() {
 		for _, d := range b.table.Destinations(place) {
 			was := stood[d]
@@ -178,7 +199,7 @@ func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
 		}
 	}
 	for place, err := range s.servers.Unsent() {
-		for _, d := range b.table.Destinations(place) {
+		for _, d := range slices.Concat(b.table.Destinations(place), s.atPlace(place)) {
 			if was := stood[d]; was.Answers == 0 {
 				stood[d] = harness.StoodIn{Doubt: fmt.Sprintf("its answers could not be sent: %v", err)}
 			}

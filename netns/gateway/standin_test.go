@@ -45,7 +45,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 					destination("udp/53/" + family.second.String()),
 				}
 				for _, fault := range []harness.Fault{harness.Reject, harness.Drop} {
-					Expect(s.gateway.BlockWith(ctx, block, fault, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+					Expect(s.gateway.BlockWith(ctx, block, fault, harness.StandInsFor(block, harness.StandIns()), nil)).To(Succeed())
 					answer, err := askTime(ctx, s.device, address)
 					Expect(err).NotTo(HaveOccurred())
 					Expect(answer.Validate()).To(Succeed())
@@ -53,7 +53,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 					Expect(answer.ClockOffset.Abs()).To(BeNumerically("<", time.Second))
 					Expect(visit(ctx, s.device, address, "/generate_204")).To(Equal("204 "))
 					Expect(visit(ctx, s.device, address, "/ncsi.txt")).To(Equal("200 Microsoft NCSI"))
-					Expect(pings(ctx, s.device, family, 3)).To(Equal(3), "each is answered once")
+					Expect(pings(ctx, s.device, family.first, 3)).To(Equal(3), "each is answered once")
 					Expect(s.resolve(ctx, "udp", family.second.String(), "here.example", dns.TypeA)).To(HaveExactElements("198.18.9.9"))
 					Expect(visit(ctx, s.device, family.gateway, "/")).Error().To(HaveOccurred(), "the gateway has no such service")
 					Expect(reach(ctx, s.device, "tcp", family.second, 80)).To(Succeed(), "what is not blocked is left alone")
@@ -91,7 +91,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			s := newStreet(ctx)
 			address := family.first.String()
 			block := []harness.Destination{destination("tcp/443/" + address)}
-			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()))).To(Succeed())
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
 			for _, name := range []string{"api.example", ""} {
 				_, err := shakeHands(ctx, s.device, address, &tls.Config{ServerName: cmp.Or(name, address)})
 				Expect(err).To(BeAssignableToTypeOf(&tls.CertificateVerificationError{}))
@@ -100,7 +100,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			s.zone.set("api.example", at(family.first))
 			s.lookUp(ctx, "api.example")
 			block = []harness.Destination{destination("tcp/443/api.example")}
-			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()))).To(Succeed())
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
 			certificate, err := shakeHands(ctx, s.device, address, &tls.Config{ServerName: "api.example", InsecureSkipVerify: true}) //nolint:gosec // that is the finding
 			Expect(err).NotTo(HaveOccurred())
 			Expect(certificate.VerifyHostname("api.example")).To(Succeed())
@@ -118,7 +118,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		family := families[0]
 		address := family.first.String()
 		block := []harness.Destination{destination("icmp/echo/" + address), destination("tcp/443/" + address), destination("tcp/80/" + address), destination("udp/123/" + address)}
-		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()))).To(Succeed())
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
 		before := runtime.NumGoroutine()
 		for _, port := range []uint16{80, 443} { // that say nothing
 			for range 200 {
@@ -140,7 +140,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			_, err := askTime(ctx, s.device, address)
 			return err
 		}).WithContext(ctx).Should(Succeed())
-		Expect(pings(ctx, s.device, family, 3)).To(Equal(3))
+		Expect(pings(ctx, s.device, family.first, 3)).To(Equal(3))
 		Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
 		Eventually(runtime.NumGoroutine).WithContext(ctx).Should(BeNumerically("<=", before+4), "nothing is left of them")
 	}, SpecTimeout(30*time.Second))
@@ -150,7 +150,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		s.zone.set("time.example", at(families[0].first))
 		s.lookUp(ctx, "time.example")
 		block := []harness.Destination{destination("udp/123/time.example")}
-		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()), nil)).To(Succeed())
 		Expect(s.observe(ctx).StoodIn).To(BeEmpty())
 
 		s.zone.set("time.example", at(families[0].second), at(families[1].second))
@@ -164,7 +164,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 	DescribeTable("whose socket is closed from outside ends the run with that reason", func(ctx SpecContext, id, protocol, socket string) {
 		s := newStreet(ctx)
 		block := []harness.Destination{destination(id)}
-		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()), nil)).To(Succeed())
 		s.observe(ctx)
 		Expect(s.middle.Command(ctx, "ss", "--kill", "--all", "--"+protocol, "sport = "+socket).Run()).To(Succeed())
 		Eventually(func() error {
@@ -188,7 +188,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 				Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
 				Expect(askTime(ctx, s.device, server.String())).Error().NotTo(HaveOccurred())
 				s.observe(ctx)
-				Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+				Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()), nil)).To(Succeed())
 				Expect(askTime(ctx, s.device, right.String())).Error().NotTo(HaveOccurred())
 				seen := s.observe(ctx).StoodIn
 				Expect(seen).To(HaveLen(1))
@@ -205,7 +205,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		Expect(s.middle.Command(ctx, "iptables", "-I", "OUTPUT", "-p", "udp", "--sport", "123", "-j", "DROP").Run()).To(Succeed())
 		address := families[0].first.String()
 		block := []harness.Destination{destination("udp/123/" + address)}
-		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()))).To(Succeed())
+		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.StandIns()), nil)).To(Succeed())
 		Expect(try(ctx, s.device, "udp", families[0].first, 123)).NotTo(Succeed(), "this is no request")
 		Expect(s.observe(ctx).StoodIn).To(BeEmpty())
 		go func() { _, _ = askTime(ctx, s.device, address) }()
@@ -220,10 +220,10 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			{block[0]: harness.ProbePages},
 			{destination("udp/123/b.example"): harness.TimeServer},
 		} {
-			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, on)).NotTo(Succeed())
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, on, nil)).NotTo(Succeed())
 		}
 		on := map[harness.Destination]harness.StandIn{block[1]: harness.TimeServer}
-		Expect(s.gateway.BlockWith(ctx, block, harness.NXDomain, on)).To(MatchError(ContainSubstring("use reject or drop")))
+		Expect(s.gateway.BlockWith(ctx, block, harness.NXDomain, on, nil)).To(MatchError(ContainSubstring("use reject or drop")))
 	}, SpecTimeout(20*time.Second))
 })
 
@@ -295,10 +295,10 @@ func visit(ctx context.Context, from *netns.Namespace, server, path string) (str
 }
 
 // pings sends some ICMP echo requests, and counts the replies.
-func pings(ctx context.Context, from *netns.Namespace, family family, count int) (replies int, err error) {
+func pings(ctx context.Context, from *netns.Namespace, to netip.Addr, count int) (replies int, err error) {
 	network, local, protocol := "ip4:icmp", "0.0.0.0", 1
 	var asks, answers icmp.Type = ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply
-	if family.first.Is6() {
+	if to.Is6() {
 		network, local, protocol = "ip6:ipv6-icmp", "::", 58
 		asks, answers = ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply
 	}
@@ -312,7 +312,7 @@ func pings(ctx context.Context, from *netns.Namespace, family family, count int)
 		if err != nil {
 			return 0, err
 		}
-		if _, err := socket.WriteTo(request, &net.IPAddr{IP: family.first.AsSlice()}); err != nil {
+		if _, err := socket.WriteTo(request, &net.IPAddr{IP: to.AsSlice()}); err != nil {
 			return 0, err
 		}
 	}
@@ -325,7 +325,7 @@ func pings(ctx context.Context, from *netns.Namespace, family family, count int)
 		if err != nil {
 			return replies, nil
 		}
-		if message, err := icmp.ParseMessage(protocol, buffer[:n]); err == nil && message.Type == answers && sender.String() == family.first.String() {
+		if message, err := icmp.ParseMessage(protocol, buffer[:n]); err == nil && message.Type == answers && sender.String() == to.String() {
 			replies++
 		}
 		if replies >= count { // more must not come

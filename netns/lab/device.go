@@ -41,6 +41,7 @@ type life struct {
 	*device
 	mind   *mind
 	names  *names
+	clocks clocks
 	robot  *robot
 	noise  noise
 	born   time.Time
@@ -73,6 +74,9 @@ func (d *device) start() error {
 	}
 	if d.join != nil {
 		l.work.Go(func() { d.join(l.ctx, d.namespace, deviceLink) })
+	}
+	if d.world.Device.AsksTime {
+		l.work.Go(func() { l.keepLease(l.ctx) })
 	}
 	for _, id := range d.world.IDs() {
 		if d.world.Destinations[id].When.Use() == "" {

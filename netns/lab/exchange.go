@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 
@@ -22,6 +23,9 @@ type exchange struct {
 }
 
 func (e *exchange) try(ctx context.Context) error {
+	if servers := e.life.clocks.named(); e.destination.Port == timePort && len(servers) > 0 {
+		return eachAddress(ctx, servers, e.onceByDHCP)
+	}
 	addresses, err := e.life.addresses(ctx, e.destination)
 	if err != nil {
 		return err
@@ -30,7 +34,17 @@ func (e *exchange) try(ctx context.Context) error {
 }
 
 func (e *exchange) once(ctx context.Context, address netip.Addr) error {
-	connection, err := e.life.contactBy(ctx, e.destination, address)
+	return e.as(ctx, e.destination.ID(), address)
+}
+
+// onceByDHCP asks a time server that is not one of the destinations.
+func (e *exchange) onceByDHCP(ctx context.Context, address netip.Addr) error {
+	return e.as(ctx, fmt.Sprintf("udp/%d/%s", timePort, address), address)
+}
+
+// as contacts an address, which counts under a name.
+func (e *exchange) as(ctx context.Context, name string, address netip.Addr) error {
+	connection, err := e.life.dial(ctx, name, e.destination.Protocol, netip.AddrPortFrom(address, e.destination.Port))
 	if err != nil {
 		return err
 	}

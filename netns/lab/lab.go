@@ -48,6 +48,7 @@ type GatewaySite struct {
 	Upstream  netip.AddrPort // the resolver to forward queries to
 	Networks  []netip.Prefix // the device's networks, inside
 	Home      []netip.Prefix // the home's networks, on the uplink
+	Router    netip.Addr     // the gateway's address inside, over IPv4
 }
 
 // DeviceSite is what a controller knows of the device.
@@ -141,6 +142,7 @@ func (l *Lab) describe(world World) {
 		Upstream:  netip.AddrPortFrom(netip.MustParseAddr(resolverV4), 53),
 		Networks:  []netip.Prefix{networks["device"], networks["device v6"]},
 		Home:      []netip.Prefix{networks["home"], networks["home v6"]},
+		Router:    netip.MustParseAddr(insideV4),
 	}
 	mac, _ := net.ParseMAC(deviceMAC) // a constant
 	l.Device = DeviceSite{

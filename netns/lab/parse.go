@@ -40,8 +40,9 @@ func (d Device) MarshalYAML() (any, error) {
 		Firmware string      `yaml:"firmware,omitempty"`
 		Token    string      `yaml:"token,omitempty"`
 		Resolver *netip.Addr `yaml:"resolver,omitempty"`
+		AsksTime bool        `yaml:"time_by_dhcp,omitempty"`
 		OwnOnly  bool        `yaml:"own_subnet,omitempty"`
-	}{Model: d.Model, Firmware: d.Firmware, Token: d.Token, OwnOnly: d.OwnOnly}
+	}{Model: d.Model, Firmware: d.Firmware, Token: d.Token, AsksTime: d.AsksTime, OwnOnly: d.OwnOnly}
 	if d.Resolver.IsValid() {
 		written.Resolver = &d.Resolver
 	}

@@ -41,6 +41,7 @@ type Device struct {
 	Firmware string     `yaml:"firmware,omitempty" about:"As miIO.info gives it. Left out, the device has none."`
 	Token    string     `yaml:"token,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{32}$" about:"The miIO token, 32 hexadecimal digits."`
 	Resolver netip.Addr `yaml:"resolver,omitempty" about:"Asks this address for names, not the gateway. It is a destination of its own then, udp/53."`
+	AsksTime bool       `yaml:"time_by_dhcp,omitempty" about:"true: asks by DHCP who gives the time (option 42), and then asks that server instead of its own."`
 	OwnOnly  bool       `yaml:"own_subnet,omitempty" about:"true: answers only who asks from an address in the device's own subnet."`
 }
 

@@ -43,20 +43,21 @@ func (d *draft) dnsmasqTime(p Policy, led, n names) {
 			d.line("server=/%s/#", host)
 		}
 	}
-	if len(p.Own) > 0 {
-		d.comment("A device may also take its time server from DHCP, which was not tried. If dnsmasq is the DHCP server, too:")
-		for _, own := range p.Own {
-			d.comment("%s", dnsmasqOption(own))
-		}
+	if p.offered() {
+		d.comment("If dnsmasq is the DHCP server, too, this is enough, by itself:")
+		d.dnsmasqOffer(p)
 	}
 }
 
-// dnsmasqOption offers a time server by DHCP: options 42 and 56 (RFC 2132 and RFC 5908).
-func dnsmasqOption(own netip.Addr) string {
-	if own.Is4() {
-		return fmt.Sprintf("dhcp-option=option:ntp-server,%s", own)
+// dnsmasqOffer offers the owner's time server to the device by DHCP (option 42, RFC 2132).
+func (d *draft) dnsmasqOffer(p Policy) {
+	own, ok := p.ownTime(netip.Addr.Is4)
+	if !ok {
+		return
 	}
-	return fmt.Sprintf("dhcp-option=option6:ntp-server,[%s]", own)
+	tag := p.Device.table()
+	d.line("dhcp-mac=set:%s,%s", tag, p.Device.mac())
+	d.line("dhcp-option=tag:%s,option:ntp-server,%s", tag, own)
 }
 
 func dnsmasqAllow(d *draft, p Policy) error {

@@ -71,7 +71,7 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 		for _, r := range m.Rows {
 			for column, cell := range r.Cells {
 				if r.Destination.ID.Port == 123 {
-					cell.Replaceable = []harness.StandIn{harness.TimeServer}
+					cell.Replaceable, cell.Ways = []harness.StandIn{harness.TimeServer}, harness.Ways()
 					r.Cells[column] = cell
 				}
 			}

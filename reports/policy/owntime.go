@@ -16,18 +16,24 @@ func (p *Policy) serve(m reports.Matrix, own []netip.Addr) error {
 	if len(own) == 0 {
 		return nil
 	}
+	p.ways = map[harness.Destination][]harness.Way{}
 	for _, row := range m.Rows {
 		if !harness.TimeServer.AnswersFor(row.Destination.ID) || p.always(destination(row.Destination)) {
 			continue
 		}
+		ways := harness.Ways()
 		for _, column := range p.Columns {
 			cell := row.Cells[column]
+			if cell.Verdict != harness.Optional {
+				ways = slices.DeleteFunc(ways, func(way harness.Way) bool { return !slices.Contains(cell.Ways, way) })
+			}
 			if cell.Verdict != harness.Optional && !slices.Contains(cell.Replaceable, harness.TimeServer) {
 				return fmt.Errorf("the run does not prove that your time server would do instead of %s, which is %s: make the experiment with --stand-ins ntp",
 					harmless(row.Destination.ID.String()), cell.Verdict)
 			}
 		}
 		p.Served = append(p.Served, destination(row.Destination))
+		p.ways[row.Destination.ID] = ways
 	}
 	if len(p.Served) == 0 {
 		return errors.New("the device was not seen to contact a time server: leave out --stand-in ntp")
@@ -121,8 +127,20 @@ func (d *draft) nftTimeRules(p Policy) {
 	d.line("\t\tudp dport 123 counter %s", nftVerdict(harness.UDP, p.rules()))
 }
 
+// reachedBy reports whether the run proved that a way is enough to bring the device from one
+// of Served to the owner's time server.
+func (p Policy) reachedBy(way harness.Way, one Destination) bool {
+	return slices.Contains(p.ways[one.ID], way)
+}
+
+// offered reports whether it is enough to offer the owner's time server by DHCP.
+func (p Policy) offered() bool {
+	return len(p.Own) > 0 && !slices.ContainsFunc(p.Served, func(one Destination) bool { return !p.reachedBy(harness.WayOption, one) })
+}
+
 // led are the names of time servers that are to be answered with the owner's, for languages
-// that know names alone. Spared are names below them that are needed.
+// that know names alone, if the run proved that this is enough. Spared are names below them
+// that are needed.
 func (d *draft) led(p Policy) (n names) {
 	if len(p.Own) == 0 {
 		return names{}
@@ -135,6 +153,8 @@ func (d *draft) led(p Policy) (n names) {
 		switch {
 		case one.Host == "":
 			d.lose("%s is asked as before: it is contacted by its address.", one.label())
+		case !p.reachedBy(harness.WayName, one):
+			d.lose("%s is asked as before: the run does not prove that the device follows another answer to that name.", one.label())
 		case standsForMany(one.Host):
 			d.lose("%s is asked as before: strangers have names below it.", one.label())
 		case needed:
@@ -148,9 +168,6 @@ func (d *draft) led(p Policy) (n names) {
 	slices.Sort(n.listed)
 	n.listed = slices.Compact(n.listed)
 	n.spared = nested(n.listed, p.Open)
-	if len(n.listed) > 0 {
-		d.said = append(d.said, "No trial answered names so: look whether the device works when it has asked for them again.")
-	}
 	return n
 }
 

@@ -20,7 +20,7 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 		for _, row := range m.Rows {
 			for column, cell := range row.Cells {
 				if row.Destination.ID.Port == 123 && cell.Verdict != harness.Optional {
-					cell.Replaceable = []harness.StandIn{harness.TimeServer}
+					cell.Replaceable, cell.Ways = []harness.StandIn{harness.TimeServer}, harness.Ways()
 					row.Cells[column] = cell
 				}
 			}
@@ -83,7 +83,7 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 		m := replaceable()
 		m.Rows = append(m.Rows, row(seen{"udp/123/api.fan.example", "203.0.113.1", optional, optional}), row(seen{"udp/123/*.pool.example", "203.0.113.9", optional, optional}))
 		for format, want := range map[string][]string{
-			"dnsmasq": {"address=/time.fan.example/192.168.1.10", "address=/time.fan.example/fd00::10", "address=/*.pool.example/192.168.1.10", "# dhcp-option=option:ntp-server,192.168.1.10", "# dhcp-option=option6:ntp-server,[fd00::10]"},
+			"dnsmasq": {"address=/time.fan.example/192.168.1.10", "address=/time.fan.example/fd00::10", "address=/*.pool.example/192.168.1.10", "dhcp-mac=set:needwant_fan,7c:49:eb:00:00:01", "dhcp-option=tag:needwant_fan,option:ntp-server,192.168.1.10"},
 			"adguard": {"||time.fan.example^$client=192.168.50.10|fd00:50::10,dnsrewrite=NOERROR;A;192.168.1.10", "||*.pool.example^$client=192.168.50.10|fd00:50::10,dnsrewrite=NOERROR;AAAA;fd00::10"},
 			"hosts":   {"192.168.1.10 time.fan.example", "fd00::10 time.fan.example"},
 		} {
@@ -102,6 +102,26 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 				Expect(text).To(ContainElement(ContainSubstring("udp/123/192.0.2.33 is asked as before: it is contacted by its address.")), format)
 			}
 		}
+	})
+
+	It("is what names are answered with, and what DHCP offers, only if the run proved that this is enough", func() {
+		m := replaceable()
+		for _, row := range m.Rows {
+			for column, cell := range row.Cells {
+				if len(cell.Ways) > 0 {
+					cell.Ways = []harness.Way{harness.WayRedirect}
+					row.Cells[column] = cell
+				}
+			}
+		}
+		for _, format := range []string{"dnsmasq", "adguard", "pihole", "hosts"} {
+			text := lines(format, m, policy.BlockOptional, both...)
+			Expect(text).To(ContainElement(ContainSubstring("udp/123/time.fan.example is asked as before: the run does not prove that the device follows another answer to that name.")), format)
+			for _, line := range text {
+				Expect(line).NotTo(MatchRegexp(`^[^#!].*192\.168\.1\.10|^dhcp-`), format)
+			}
+		}
+		Expect(lines("nft", m, policy.BlockOptional, both...)).To(ContainElement(ContainSubstring("dnat ip to 192.168.1.10")))
 	})
 
 	It("is where the rules of OpenWrt and RouterOS lead requests, and what they bring answers back from", func() {

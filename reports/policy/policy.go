@@ -62,6 +62,9 @@ type Policy struct {
 	Served    []Destination // time servers in whose place Own answers; on no other list
 	Own       []netip.Addr  // the owner's time servers
 
+	// ways are how the device is known to come to a stand-in for one of Served.
+	ways map[harness.Destination][]harness.Way
+
 	// StandIns answer for some of Blocked, on a gateway of ours: no export has them.
 	StandIns map[harness.Destination]harness.StandIn
 

@@ -132,7 +132,7 @@ func replaceable(world lab.World) reports.Matrix {
 	for _, row := range m.Rows {
 		for column, cell := range row.Cells {
 			if harness.TimeServer.AnswersFor(row.Destination.ID) {
-				cell.Replaceable = []harness.StandIn{harness.TimeServer}
+				cell.Replaceable, cell.Ways = []harness.StandIn{harness.TimeServer}, harness.Ways()
 				row.Cells[column] = cell
 			}
 		}

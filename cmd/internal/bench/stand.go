@@ -159,6 +159,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		Address:        s.Placed.Device,
 		LAN:            s.Placed.LAN,
 		Upstream:       s.Placed.Upstream,
+		Leases:         s.Placed.Leases,
 		Forward:        forwards(file, s.Placed.Device),
 		Alone:          !s.Placed.Shared,
 		Mingle:         !isolated(file),

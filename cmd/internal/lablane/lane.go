@@ -22,6 +22,7 @@ import (
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
+	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/talk"
 	"github.com/needwant/needwant/netns/lab"
@@ -35,6 +36,8 @@ type Lane struct {
 	*harness.Bench
 	Lab     *lab.Lab
 	Gateway *gateway.Gateway
+
+	leases *dhcp.Server
 }
 
 // Start builds the lane with this number, from 1, for a run on a world. The gateway
@@ -58,8 +61,13 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 	if err != nil {
 		return err
 	}
+	l.leases, err = dhcp.Serve(site.Namespace, site.Inside, l.Lab.Device.MAC, lease(l.Lab), nil)
+	if err != nil {
+		return err
+	}
 	l.Gateway, err = gateway.New(ctx, gateway.Config{
 		Namespace: site.Namespace,
+		Leases:    l.leases,
 		Inside:    site.Inside,
 		Uplink:    site.Uplink,
 		MAC:       l.Lab.Device.MAC,
@@ -102,6 +110,13 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 	return nil
 }
 
+// lease is that of the simulated device, which has its address anyway. It is short, so that a
+// device that asks for more than an address does so within a trial.
+func lease(l *lab.Lab) dhcp.Lease {
+	router, length := l.Gateway.Router, l.Gateway.Networks[0].Bits()
+	return dhcp.Lease{Address: netip.PrefixFrom(l.Device.Address, length), Router: router, Resolver: router, Time: 2 * time.Second}
+}
+
 // doubt mistrusts what a machine showed that was too busy for the world's pace:
 // the device stood still for a whole period, or for a quarter of the time.
 func (l *Lane) doubt(period time.Duration) func(since time.Time) string {
@@ -121,6 +136,9 @@ func (l *Lane) Close() error {
 	var errs []error
 	if l.Gateway != nil {
 		errs = append(errs, l.Gateway.Close())
+	}
+	if l.leases != nil {
+		errs = append(errs, l.leases.Close())
 	}
 	if l.Lab != nil {
 		errs = append(errs, l.Lab.Close())

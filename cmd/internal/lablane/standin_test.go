@@ -1,6 +1,7 @@
 package lablane_test
 
 import (
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/netns/lab/labtest"
 )
 
 // A stand-in answers with real packets, and the simulated device decides by the answer.
@@ -23,15 +25,16 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 			Expect(verdicts(column)).To(Equal(expected.Verdicts), column.Column.ID)
 			Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
 		}
-		found := map[string]harness.StandIn{}
+		found, ways := map[string]harness.StandIn{}, map[string]harness.Way{}
 		for _, column := range judgement.Columns {
 			for d, cell := range column.Cells {
 				for _, kind := range cell.Replaceable {
-					found[d.String()] = kind
+					found[d.String()], ways[d.String()] = kind, cell.Ways[0]
 				}
 			}
 		}
 		Expect(found).To(Equal(replaceable))
+		Expect(ways).To(Equal(expectedWays(world, judgement)))
 		if len(replaceable) == 0 {
 			Expect(judgement.Outside).To(BeEmpty())
 			return
@@ -60,6 +63,25 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
 		Entry("the same, by iptables", Label("slow"), "probe-204", "iptables", harness.Reject,
 			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
+	)
+
+	DescribeTable("is a time server that DHCP names, and a page that is found by its name", func(ctx SpecContext, driver string, fault harness.Fault, regime harness.Regime, ipv6 bool) {
+		world := find("time-by-dhcp")
+		if ipv6 {
+			var err error
+			world, err = labtest.OverIPv6(world)
+			Expect(err).NotTo(HaveOccurred())
+		}
+		leased := map[string]harness.StandIn{}
+		for key, kind := range map[string]harness.StandIn{"time": harness.TimeServer, "backup": harness.TimeServer, "page": harness.ProbePages} {
+			leased[world.Destinations[key].ID()] = kind
+		}
+		proves(ctx, world, harness.Settings{Driver: driver, Faults: []harness.Fault{fault}, Regimes: []harness.Regime{regime}}, leased)
+	},
+		Entry("by ipset", "ipset", harness.Reject, harness.Steady, false, SpecTimeout(5*time.Minute)),
+		Entry("by iptables", Label("whole"), "iptables", harness.Drop, harness.Steady, false, SpecTimeout(5*time.Minute)),
+		Entry("when it is switched on", Label("whole"), "ipset", harness.Reject, harness.ColdBoot, false, SpecTimeout(5*time.Minute)),
+		Entry("over IPv6", Label("whole"), "ipset", harness.Reject, harness.Steady, true, SpecTimeout(5*time.Minute)),
 	)
 
 	DescribeTable("is any TLS server, of a device that does not verify certificates", func(ctx SpecContext, driver string) {
@@ -95,3 +117,26 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 		Entry("by iptables", Label("slow"), "iptables", SpecTimeout(5*time.Minute)),
 	)
 })
+
+// expectedWays are the gentlest ways to what is replaceable: the simulated device looks up
+// each name again, so one name in each cut is enough.
+func expectedWays(world lab.World, judgement harness.Judgement) map[string]harness.Way {
+	ways := map[string]harness.Way{}
+	for _, column := range judgement.Columns {
+		for _, cut := range column.Cuts {
+			way := harness.WayRedirect
+			if slices.ContainsFunc(cut.Destinations, func(d harness.Destination) bool { return d.Host() != "" }) {
+				way = harness.WayName
+			}
+			if world.Device.AsksTime && harness.TimeServer.AnswersFor(cut.Destinations[0]) {
+				way = harness.WayOption
+			}
+			for _, d := range cut.Destinations {
+				if cut.Replaceable != nil {
+					ways[d.String()] = way
+				}
+			}
+		}
+	}
+	return ways
+}

@@ -75,6 +75,48 @@ var _ = Describe("the server", Label("root"), func() {
 		Expect(granted).NotTo(Receive())
 	}, SpecTimeout(20*time.Second))
 
+	It("names a time server to a client that asks for one, as long as it is told to", func(ctx SpecContext) {
+		server, _ := serve(mac)
+		raw := rawClient(device)
+		ask := func(options ...dhcpv4.OptionCode) []net.IP {
+			GinkgoHelper()
+			request, err := dhcpv4.New(
+				dhcpv4.WithHwAddr(mac), dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithRequestedOptions(options...),
+				dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(lease.Address.Addr().AsSlice())))
+			Expect(err).NotTo(HaveOccurred())
+			answer, err := raw.SendAndRead(ctx, nclient4.DefaultServers, request, nil)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.MessageType()).To(Equal(dhcpv4.MessageTypeAck))
+			return answer.NTPServers()
+		}
+		renewed := func() <-chan error {
+			done := make(chan error, 1)
+			go func() { done <- server.Renewed(ctx) }()
+			return done
+		}
+		Expect(ask(dhcpv4.OptionNTPServers)).To(BeEmpty())
+		Expect(server.AsksTime()).To(BeTrue())
+		server.OfferTime(lease.Router)
+		waiting := renewed()
+		Expect(ask(dhcpv4.OptionRouter)).To(BeEmpty(), "it does not ask for one")
+		Expect(waiting).NotTo(Receive())
+		Expect(server.ToldTime()).To(BeFalse())
+		Expect(ask(dhcpv4.OptionNTPServers)).To(HaveExactElements(Satisfy(func(ip net.IP) bool { return ip.Equal(lease.Router.AsSlice()) })))
+		Eventually(waiting).WithContext(ctx).Should(Receive(BeNil()))
+		Expect(server.ToldTime()).To(BeTrue())
+
+		server.OfferTime()
+		Expect(server.ToldTime()).To(BeFalse())
+		waiting = renewed()
+		Expect(ask(dhcpv4.OptionNTPServers)).To(BeEmpty())
+		Eventually(waiting).WithContext(ctx).Should(Receive(BeNil()))
+		Expect(server.Renewal()).To(BeNumerically("~", lease.Time/2, lease.Time/4))
+		over, give := context.WithCancel(ctx)
+		give()
+		server.OfferTime(lease.Router)
+		Expect(server.Renewed(over)).To(MatchError(context.Canceled))
+	}, SpecTimeout(20*time.Second))
+
 	It("refuses an address of before", func(ctx SpecContext) {
 		serve(mac)
 		raw := rawClient(device)

@@ -27,6 +27,7 @@ type Server struct {
 
 	mutex  sync.Mutex
 	client net.HardwareAddr // nil until it is known
+	time   timeOffer
 }
 
 // Serve answers on an interface of the namespace until Close. The lease's router
@@ -41,7 +42,7 @@ func Serve(namespace *netns.Namespace, link string, client net.HardwareAddr, lea
 	if granted == nil {
 		granted = func(net.HardwareAddr) {}
 	}
-	s := &Server{lease: lease, own: lease.Router.AsSlice(), granted: granted, client: client}
+	s := &Server{lease: lease, own: lease.Router.AsSlice(), granted: granted, client: client, time: timeOffer{granted: make(chan struct{})}}
 	if err := s.listen(namespace, link); err != nil {
 		return nil, fmt.Errorf("answering DHCP on %s: %w", link, err)
 	}
@@ -108,6 +109,9 @@ func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DH
 		s.granted(message.ClientHWAddr)
 	}
 	_, _ = socket.WriteTo(reply.ToBytes(), peer) // a client that got no reply asks again
+	if kind == dhcpv4.MessageTypeAck {
+		s.renewed(reply)
+	}
 }
 
 // serves reports whether the lease is for this client. An unknown client is the
@@ -180,6 +184,9 @@ func (s *Server) reply(message *dhcpv4.DHCPv4, kind dhcpv4.MessageType) (*dhcpv4
 		dhcpv4.WithOption(dhcpv4.OptRouter(s.lease.Router.AsSlice())),
 		dhcpv4.WithOption(dhcpv4.OptDNS(s.lease.Resolver.AsSlice())),
 	)
+	if servers := s.timeServers(message); len(servers) > 0 {
+		modifiers = append(modifiers, dhcpv4.WithOption(dhcpv4.OptNTPServers(servers...)))
+	}
 	if message.MessageType() != dhcpv4.MessageTypeInform {
 		modifiers = append(modifiers,
 			dhcpv4.WithYourIP(address.Addr().AsSlice()),

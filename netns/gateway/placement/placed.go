@@ -29,6 +29,7 @@ type Placed struct {
 	Network   netip.Prefix     // the device's
 	Machine   netip.Addr       // the machine's own, by which its programs reach the gateway
 	IPv6      string           // what becomes of the device's, in words
+	Leases    *dhcp.Server     // gives the device its address; nil if another does
 	MAC       net.HardwareAddr // of the device; nil until Await has found it, if the spec does not say
 
 	plan     *Plan
@@ -37,7 +38,6 @@ type Placed struct {
 	guardian *guard.Guardian
 	wifi     *radio.AccessPoint // nil if there is none
 	lease    *dhcp.Client
-	server   *dhcp.Server
 }
 
 // The names of our own links in the namespace. One that was moved keeps its own.
@@ -212,7 +212,7 @@ func (p *Plan) serveDHCP(_ context.Context, placed *Placed) (err error) {
 		Resolver: p.config.router(),
 	}
 	var once sync.Once
-	placed.server, err = dhcp.Serve(placed.Namespace, placed.Inside, p.config.MAC, lease, func(mac net.HardwareAddr) {
+	placed.Leases, err = dhcp.Serve(placed.Namespace, placed.Inside, p.config.MAC, lease, func(mac net.HardwareAddr) {
 		once.Do(func() { p.config.Tell(fmt.Sprintf("%s has the address %s", mac, p.config.Address)) })
 	})
 	return err
@@ -251,8 +251,8 @@ func (p *Placed) closeAfter(failure error) error { return errors.Join(failure, p
 // an error the machine is as it was; else it is a [*LeftError].
 func (p *Placed) Close() error {
 	var errs []error
-	if p.server != nil {
-		errs = append(errs, p.server.Close())
+	if p.Leases != nil {
+		errs = append(errs, p.Leases.Close())
 	}
 	if p.lease != nil {
 		errs = append(errs, p.lease.Close())

@@ -118,8 +118,8 @@ func (p *Placed) look(ctx context.Context, seen *sightings, absent *AbsentError)
 // isDevice reports whether a MAC address is the device's, as far as it is known.
 func (p *Placed) isDevice(found net.HardwareAddr) bool {
 	known := p.MAC
-	if known == nil && p.server != nil {
-		known = p.server.Client()
+	if known == nil && p.Leases != nil {
+		known = p.Leases.Client()
 	}
 	return known == nil || bytes.Equal(known, found)
 }
@@ -131,10 +131,10 @@ func (p *Placed) keep(found net.HardwareAddr) error {
 	}
 	p.MAC = found
 	p.plan.config.Tell(fmt.Sprintf("the device is %s: write device: {mac: %q} in the spec, so that no other can take its place", found, found))
-	if p.server == nil {
+	if p.Leases == nil {
 		return nil
 	}
-	return p.server.Keep(found)
+	return p.Leases.Keep(found)
 }
 
 // discard is the port where nobody minds a datagram (RFC 863).

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
@@ -16,15 +17,14 @@ import (
 // together before that.
 const longestEcho = 65535
 
-// serveEchoes replies to echo requests. Over IPv6 the kernel does so itself, from the
-// address that was meant, and they are only counted here. Over IPv4 it replies from its
-// own addresses alone.
+// serveEchoes replies to echo requests. The kernel does so itself if the gateway's own
+// address was meant, and over IPv6 from any. These are only counted here.
 func (s *Servers) serveEchoes(ctx context.Context, at sockets.Config) error {
 	packets, err := sockets.ListenICMP(ctx, s.config.Namespace, at)
 	if err != nil {
 		return err
 	}
-	own := at.Version == "4"
+	version4 := at.Version == "4"
 	s.serve(harness.EchoReply, packets, func() error {
 		buffer := make([]byte, longestEcho)
 		for {
@@ -32,11 +32,11 @@ func (s *Servers) serveEchoes(ctx context.Context, at sockets.Config) error {
 			if err != nil {
 				return err
 			}
-			reply, ok := echoReply(text, own)
+			reply, ok := echoReply(text, version4)
 			if !ok || !s.takes(harness.ICMP, to) {
 				continue
 			}
-			if own {
+			if version4 && !slices.Contains(s.config.Own, to.Addr()) {
 				err = packets.Write(reply, from, to)
 			}
 			s.sent(harness.ICMP, to, err)

@@ -22,6 +22,7 @@ type Config struct {
 	Namespace *netns.Namespace
 	Link      string           // what comes in by this link
 	MAC       net.HardwareAddr // the only hardware address that is answered; nil answers everybody on the link
+	Own       []netip.Addr     // the addresses of the gateway itself on the link
 	Versions  []string         // of IP: "4", "6"
 }
 

@@ -1,0 +1,110 @@
+package harness_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
+)
+
+// leasing is a gateway that gives the device its address. It notes what happens in which
+// order.
+type leasing struct {
+	gateway
+	happened []string
+}
+
+const renewal = 5 * time.Minute
+
+func (l *leasing) OfferTime(ctx context.Context, on, wait bool) error {
+	note := map[bool]string{true: "offer", false: "end the offer"}[on]
+	if wait {
+		note += ", and wait"
+		if err := span.Wait(ctx, renewal); err != nil {
+			return err
+		}
+	}
+	l.happened = append(l.happened, note)
+	return nil
+}
+
+func (l *leasing) Renewal() time.Duration { return renewal }
+
+func (l *leasing) Block(ctx context.Context, block []harness.Destination, fault harness.Fault) error {
+	l.happened = append(l.happened, map[bool]string{true: "unblock", false: "block"}[len(block) == 0])
+	return l.gateway.Block(ctx, block, fault)
+}
+
+func (l *leasing) BlockWith(ctx context.Context, block []harness.Destination, fault harness.Fault, _ map[harness.Destination]harness.StandIn, _ map[harness.Destination]harness.Way) error {
+	return l.Block(ctx, block, fault)
+}
+
+func stoodIn(way harness.Way) harness.Trial {
+	time1 := destination("time1")
+	return harness.Trial{
+		Number: 1, Block: []harness.Destination{time1}, Fault: harness.Reject, Regime: harness.Steady,
+		StandIns: map[harness.Destination]harness.StandIn{time1: harness.TimeServer}, Ways: map[harness.Destination]harness.Way{time1: way},
+	}
+}
+
+func TestADeviceHasItsLeaseWhenTheBlockBeginsAndLosesItBeforeTheBlockEnds(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{}
+		bench := &harness.Bench{Gateway: l, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		result, err := bench.Run(context.Background(), stoodIn(harness.WayOption))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(l.happened).To(Equal([]string{"offer, and wait", "block", "end the offer, and wait", "unblock"}))
+		expect.Expect(result.Held).To(BeNumerically("<", timing.Patience), "the time in which the device gets it does not count, and it need not try what is blocked")
+
+		l.happened = nil
+		_, err = bench.Run(context.Background(), trial("time1"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(l.happened).To(Equal([]string{"block", "unblock"}))
+	})
+}
+
+func TestADeviceThatIsStartedGetsItsLeaseByThat(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{}
+		bench := &harness.Bench{
+			Gateway: l, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })},
+			Restart: func(context.Context) error {
+				l.happened = append(l.happened, "restart")
+				return nil
+			},
+		}
+		trial := stoodIn(harness.WayOption)
+		trial.Regime = harness.ColdBoot
+		_, err := bench.Run(context.Background(), trial)
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(l.happened).To(Equal([]string{"offer", "block", "restart", "end the offer", "unblock", "restart"}))
+	})
+}
+
+func TestAnOfferEndsIfTheTrialDoes(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{}
+		ctx, end := context.WithCancel(context.Background())
+		bench := &harness.Bench{Gateway: l, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { end(); return true })}}
+		_, err := bench.Run(ctx, stoodIn(harness.WayOption))
+		expect.Expect(err).To(MatchError(context.Canceled))
+		expect.Expect(l.happened).To(Equal([]string{"offer, and wait", "block", "end the offer", "unblock"}))
+	})
+}
+
+func TestADeviceHasTimeToForgetTheAnswerToAName(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{gateway: gateway{starts: map[string]time.Duration{"time1": 0}}}
+		patient := timing
+		patient.Memory = time.Minute
+		bench := &harness.Bench{Gateway: l, Timing: patient, Scenarios: []harness.Scenario{works(func() bool { return len(l.blocked) == 0 || time.Since(l.since) > patient.Memory })}}
+		result, err := bench.Run(context.Background(), stoodIn(harness.WayName))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Pass))
+		expect.Expect(l.happened).To(Equal([]string{"block", "unblock"}))
+	})
+}

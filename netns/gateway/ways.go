@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/block"
+	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/names"
+	"github.com/needwant/needwant/netns/gateway/watch"
+)
+
+// A stand-in need not be reached by redirection. A device that is told another address by
+// DNS, or another time server by DHCP, comes to the gateway by itself.
+
+// OfferTime names the gateway as the time server in the device's leases from now on, or no
+// more, and may wait until the device has renewed its own: see harness.LeaseGateway.
+func (g *Gateway) OfferTime(ctx context.Context, on, wait bool) error {
+	leases := g.config.Leases
+	if leases == nil {
+		return nil
+	}
+	var servers []netip.Addr
+	if on {
+		servers = slices.DeleteFunc(slices.Clone(g.addresses.inside), netip.Addr.Is6)
+	}
+	leases.OfferTime(servers...)
+	if !wait {
+		return nil
+	}
+	return leases.Renewed(ctx)
+}
+
+// Renewal is the longest that OfferTime waits.
+func (g *Gateway) Renewal() time.Duration {
+	if g.config.Leases == nil {
+		return 0
+	}
+	return g.config.Leases.Renewal()
+}
+
+// named lists the destinations with stand-ins whose name is answered with the gateway's
+// address.
+func (b *barrier) named(name string) (destinations []harness.Destination) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.standIns == nil {
+		return nil
+	}
+	for d, way := range b.standIns.ways {
+		if way == harness.WayName && d.Name == name {
+			destinations = append(destinations, d)
+		}
+	}
+	return destinations
+}
+
+// instead answers a query whose name is withheld: with the gateway's address if a stand-in
+// is to be reached by that, or else that there is no such name. If the block has just been
+// changed, the device has to ask again.
+func (g *Gateway) instead(query *dns.Msg) *dns.Msg {
+	destinations := g.barrier.named(names.Canonical(query.Question[0].Name))
+	switch name := query.Question[0].Name; {
+	case len(destinations) > 0:
+	case len(g.table.Withheld(names.Canonical(name))) > 0:
+		return new(dns.Msg).SetRcode(query, dns.RcodeNameError)
+	default:
+		return new(dns.Msg).SetRcode(query, dns.RcodeServerFailure)
+	}
+	answer := new(dns.Msg).SetReply(query)
+	answer.RecursionAvailable = true
+	header := dns.RR_Header{Name: query.Question[0].Name, Rrtype: query.Question[0].Qtype, Class: dns.ClassINET, Ttl: uint32(names.LongestTTL / time.Second)}
+	for _, own := range g.addresses.inside {
+		switch {
+		case own.Is4() && header.Rrtype == dns.TypeA:
+			answer.Answer = append(answer.Answer, &dns.A{Hdr: header, A: own.AsSlice()})
+		case own.Is6() && header.Rrtype == dns.TypeAAAA && own.IsGlobalUnicast():
+			answer.Answer = append(answer.Answer, &dns.AAAA{Hdr: header, AAAA: own.AsSlice()})
+		}
+	}
+	if len(answer.Answer) > 0 {
+		g.barrier.told(destinations)
+	}
+	return answer
+}
+
+// told notes destinations whose name is answered with the gateway's address: from now on
+// the device may come there by it.
+func (b *barrier) told(destinations []harness.Destination) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.standIns == nil {
+		return
+	}
+	for _, d := range destinations {
+		if _, before := b.standIns.answered[d]; !before {
+			b.standIns.answered[d] = b.standIns.answers(d)
+		}
+	}
+}
+
+// cameByWays is what the stand-ins have answered at the gateway's own address, by
+// destination: since the device was told to go there. The caller holds the lock.
+func (s *standIn) cameByWays() map[harness.Destination]harness.StoodIn {
+	stood := map[harness.Destination]harness.StoodIn{}
+	for d, way := range s.ways {
+		before, told := s.answered[d]
+		if told || way == harness.WayOption && s.leases.ToldTime() {
+			stood[d] = harness.StoodIn{Answers: s.answers(d) - before}
+		}
+	}
+	return stood
+}
+
+// answers is how often the stand-in for a destination has answered at the gateway's own
+// address.
+func (s *standIn) answers(d harness.Destination) (answers int) {
+	for place, count := range s.servers.Answered() {
+		if slices.Contains(s.atPlace(place), d) {
+			answers += count
+		}
+	}
+	return answers
+}
+
+// atPlace lists the destinations whose stand-ins answer at a place of the gateway's own.
+func (s *standIn) atPlace(place watch.Place) (destinations []harness.Destination) {
+	for d := range s.ways {
+		if d.Protocol == place.Protocol && d.Port == place.Port() && slices.Contains(s.inside, place.Addr()) {
+			destinations = append(destinations, d)
+		}
+	}
+	return destinations
+}
+
+// atGateway lists the places of the gateway's own that the device may come to.
+func (s *standIn) atGateway() (entries []block.Entry) {
+	for d := range s.ways {
+		for _, own := range s.inside {
+			entries = append(entries, block.Entry{Address: own, Protocol: d.Protocol, Port: d.Port})
+		}
+	}
+	slices.SortFunc(entries, func(a, b block.Entry) int { return cmp.Compare(a.String(), b.String()) })
+	return slices.Compact(entries)
+}
+
+// opened are the rules of a family that let the device come to these places.
+func (s *standIn) opened(family chains.Family) (rules []chains.Rule) {
+	for _, entry := range s.atGateway() {
+		if chains.FamilyOf(entry.Address) == family {
+			there, _ := entry.Matches()
+			rules = append(rules, append(there, "-j", "ACCEPT"))
+		}
+	}
+	return rules
+}
