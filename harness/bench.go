@@ -35,7 +35,8 @@ type Bench struct {
 	Wake func(ctx context.Context) error
 
 	// Doubt says why a block that was held since then must not be trusted, for
-	// reasons that no gateway sees; "" when it may. nil never doubts.
+	// reasons that no gateway sees; "" when it may. nil never doubts. After a doubt the next
+	// trial waits, for a while, until there is none.
 	Doubt func(since time.Time) string
 
 	// Tell is called at each step of a trial, from the goroutine of Run, and must return at
@@ -51,6 +52,8 @@ type Bench struct {
 	unasked Observation          // what the device contacted before it was asked for anything
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
 	failing int                  // controls in a row that failed
+	doubted int                  // trials in a row that Doubt spoke against
+	window  time.Duration        // for how long the last of them held its block
 	clock   clock
 	waited  map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
 	slow    map[string]bool               // names whose answers were late while every scenario passed
@@ -62,6 +65,9 @@ type Bench struct {
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
 // until the device works again. The network is unblocked on every way out.
 func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error) {
+	if err := b.calm(ctx); err != nil {
+		return Result{Trial: trial, Lane: b.Number}, err
+	}
 	if err := b.offerTime(ctx, trial.OffersTime(), trial.Regime != ColdBoot); err != nil {
 		return Result{Trial: trial}, err
 	}
@@ -92,8 +98,8 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	}
 	result.Held = time.Since(result.Started)
 	result.Suspect = cmp.Or(suspicion(result.Seen), b.silence(&result, result.Seen))
-	if result.Suspect == "" && b.Doubt != nil {
-		result.Suspect = b.Doubt(result.Started)
+	if result.Suspect == "" {
+		result.Suspect = b.doubt(result)
 	}
 	if err := b.offerTime(ctx, false, trial.Regime != ColdBoot); err != nil { // while the server that the device was told of still answers
 		return result, err

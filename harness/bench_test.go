@@ -269,6 +269,42 @@ func TestATrialThatTheBenchDoubtsIsSuspect(t *testing.T) {
 	})
 }
 
+func TestAfterADoubtTheNextTrialWaitsForACalmMachine(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		bench := &harness.Bench{Gateway: &gateway{}, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		busy := time.Now() // until then
+		bench.Doubt = func(since time.Time) string {
+			if since.Before(busy) {
+				return "the machine was too busy"
+			}
+			return ""
+		}
+		waited := func() (time.Duration, string) {
+			asked := time.Now()
+			result, err := bench.Run(context.Background(), trial("cloud"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			return result.Started.Sub(asked), result.Suspect
+		}
+		calm := func(want time.Duration, suspect string) {
+			got, why := waited()
+			expect.Expect(got).To(Equal(want))
+			expect.Expect(why).To(Equal(suspect))
+		}
+		const doubt = "the machine was too busy"
+		calm(0, "")
+		busy = time.Now().Add(24 * time.Hour)
+		calm(0, doubt)
+		for _, most := range []time.Duration{2 * time.Second, 8 * time.Second, 32 * time.Second, 2 * time.Minute, 2 * time.Minute} {
+			calm(most, doubt)
+		}
+		busy = time.Now().Add(time.Second)
+		got, why := waited()
+		expect.Expect(got).To(And(BeNumerically(">", time.Second), BeNumerically("<", time.Minute)), "no longer than it takes to see that the machine is calm")
+		expect.Expect(why).To(BeEmpty())
+		calm(0, "")
+	})
+}
+
 func TestAnInterruptedTrialUnblocks(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"cloud": 0}}

@@ -6,6 +6,7 @@ import "time"
 type Phase string
 
 const (
+	Calming    Phase = "calming"    // before the block: the last trial was doubted, e.g. because the machine was too busy
 	Settling   Phase = "settling"   // the block is in place, and the device has time to react to it
 	Checking   Phase = "checking"   // the scenarios are checked
 	Persisting Phase = "persisting" // what failed is checked again

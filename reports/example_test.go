@@ -37,8 +37,8 @@ func Example() {
 	}
 	// Output:
 	// lamp.v1
-	// It is not known yet how many of the 2 destinations you can block at once. Switch needs one server of
-	// lamp.example.
+	// It is not known yet how many of the 2 destinations you can block at once. Switch needs one
+	// lamp.example server.
 	// 0 trials and 0 controls in 0 s; complete; every cell is decided
 	//
 	//                                             Required

@@ -181,7 +181,7 @@ func (g grid) headLines() []string {
 func (g grid) line(row []entry, t Text) string {
 	var line strings.Builder
 	for i, cell := range row {
-		text := shorten(cell.text, g.widths[i])
+		text := Shorten(cell.text, g.widths[i])
 		line.WriteString(t.paint(cell.style, text))
 		if i < len(row)-1 {
 			line.WriteString(strings.Repeat(" ", gap+g.widths[i]-width(text)))

@@ -92,7 +92,7 @@ func newTimeline(r reading, trials []Trial) *timeline {
 	y := headHeight
 	t.Top = y
 	for i, column := range r.Columns {
-		lane := answerLane{Y: y, Label: shorten(Clean(r.headings[i]), headLetters), Narrow: t.Narrow}
+		lane := answerLane{Y: y, Label: Shorten(Clean(r.headings[i]), headLetters), Narrow: t.Narrow}
 		t.answers(&lane, column.ID, trials)
 		t.Lanes = append(t.Lanes, lane)
 		y += t.Line
@@ -104,7 +104,7 @@ func newTimeline(r reading, trials []Trial) *timeline {
 		t.Picture = bars.picture()
 	}
 	for i, row := range r.Rows {
-		lane := barLane{Y: y, Label: shorten(Clean(nameOf(row.Destination)), labelLetters), Striped: i%2 == 0}
+		lane := barLane{Y: y, Label: Shorten(Clean(nameOf(row.Destination)), labelLetters), Striped: i%2 == 0}
 		if t.Picture == "" {
 			lane.Tried, lane.Quiet = dashes(bars[i], tried), dashes(bars[i], quiet)
 		}

@@ -81,10 +81,10 @@ var _ = Describe("the owners of destinations", func() {
 
 	It("are in the table of what was imported", func() {
 		var out bytes.Buffer
-		Expect(reports.RenderSeen(&out, "md", vacuum(), wherever)).To(Succeed())
+		Expect(reports.RenderSeen(&out, "md", vacuum(), 0, wherever)).To(Succeed())
 		Expect(out.String()).To(ContainSubstring("Germany, AS16509 Amazon.com, Inc."))
 		out.Reset()
-		Expect(reports.RenderSeen(&out, "text", vacuum(), wherever)).To(Succeed())
+		Expect(reports.RenderSeen(&out, "text", vacuum(), 0, wherever)).To(Succeed())
 		Expect(out.String()).To(ContainSubstring("WHERE"))
 	})
 })

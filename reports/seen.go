@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -43,17 +42,19 @@ func SeenFormats() (names []string) {
 type imported struct {
 	seen.List
 	owners []Owner
+	width  int // of the text; 0 is as wide as it is
 }
 
 // RenderSeen writes what data shows of a device: the forum's table without verdicts,
 // with how often, how much and when last, and where place says that the addresses
-// are, unless it is nil. As json it is a .seen file, without places.
-func RenderSeen(w io.Writer, format string, l seen.List, place func(netip.Addr) (Place, error)) error {
+// are, unless it is nil. As json it is a .seen file, without places. Text fits this many
+// terminal columns, unless they are 0.
+func RenderSeen(w io.Writer, format string, l seen.List, columns int, place func(netip.Addr) (Place, error)) error {
 	for _, f := range seenFormats {
 		if f.name != format {
 			continue
 		}
-		table := imported{l, make([]Owner, len(l.Rows))}
+		table := imported{l, make([]Owner, len(l.Rows)), columns}
 		for i, row := range l.Rows {
 			if place == nil {
 				break
@@ -126,25 +127,20 @@ func seenCSV(w io.Writer, l imported) error {
 func seenText(w io.Writer, l imported) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "What %s contacts\n\n", Clean(l.Device.String()))
-	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(rows, "DESTINATION\tADDRESSES\tSERVICE\tREQUIRED?\tCONTACTS\tQUERIES\tBYTES\tLAST SEEN"+l.lastColumn("WHERE"))
-	for i, row := range l.Rows {
-		d, _ := row.Destination()
-		addresses := each(row.Addresses, netip.Addr.String)
-		const most = 2
-		if more := len(addresses) - most; more > 0 {
-			addresses = append(addresses[:most], fmt.Sprintf("and %d more", more))
+	columns, left := l.columns()
+	for i := range 1 + len(l.Rows) {
+		var line strings.Builder
+		for _, c := range columns {
+			line.WriteString(pad(Shorten(c.cells[i], c.width), c.width+gap))
 		}
-		fmt.Fprintln(rows, strings.Join([]string{
-			Clean(row.ID), strings.Join(addresses, ", "), d.Service(), unknown,
-			strconv.Itoa(row.Contacts), strconv.Itoa(row.Queries), strconv.FormatUint(row.Bytes, 10), day(row.Last),
-		}, "\t")+l.lastColumn(Clean(strings.Join(l.owners[i].about(), "; "))))
-	}
-	if err := rows.Flush(); err != nil {
-		return err
+		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
 	}
 	fmt.Fprintln(out)
-	for _, sentence := range seenNotes(l.List) {
+	notes := seenNotes(l.List)
+	if len(left) > 0 {
+		notes = append(notes, "This window is too narrow for "+enumerate(left)+": a wider one shows more, and --format csv shows everything.")
+	}
+	for _, sentence := range notes {
 		for i, line := range wrap(Clean(sentence), 76) {
 			fmt.Fprintln(out, []string{"  ", "    "}[min(i, 1)]+line)
 		}
@@ -152,12 +148,68 @@ func seenText(w io.Writer, l imported) error {
 	return out.Flush()
 }
 
-// lastColumn is a cell of the column of places, which is there if there are any.
-func (l imported) lastColumn(text string) string {
-	if !slices.ContainsFunc(l.owners, func(o Owner) bool { return len(o.Places) > 0 }) {
-		return ""
+// seenColumn is a column of the table for a terminal: its head, and then a cell for each row.
+type seenColumn struct {
+	cells []string
+	width int
+}
+
+// narrow takes some of a column's width away, as long as its cells can be told apart.
+func (c *seenColumn) narrow(over int) { c.width = min(c.width, max(leastHost, c.width-over)) }
+
+// columns are those that fit the width, and the heads of those that are left out since they
+// do not.
+func (l imported) columns() (columns []seenColumn, left []string) {
+	heads := []string{"DESTINATION", "ADDRESSES", "SERVICE", "REQUIRED?", "CONTACTS", "QUERIES", "BYTES", "LAST SEEN"}
+	located := slices.ContainsFunc(l.owners, func(o Owner) bool { return len(o.Places) > 0 })
+	if located {
+		heads = append(heads, "WHERE")
 	}
-	return "\t" + text
+	for i, head := range heads {
+		c := seenColumn{cells: []string{head}}
+		for n, row := range l.Rows {
+			c.cells = append(c.cells, l.cells(row, l.owners[n])[i])
+		}
+		c.width = slices.Max(each(c.cells, width))
+		columns = append(columns, c)
+	}
+	over := func() int { // the width that there is not
+		total := -gap
+		for _, c := range columns {
+			total += c.width + gap
+		}
+		return max(0, total-l.width)
+	}
+	if l.width == 0 {
+		return columns, nil
+	}
+	if located {
+		columns[len(columns)-1].narrow(over())
+	}
+	for _, head := range []string{"SERVICE", "ADDRESSES", "QUERIES", "BYTES", "CONTACTS"} { // from what tells least
+		if over() == 0 {
+			break
+		}
+		columns = slices.DeleteFunc(columns, func(c seenColumn) bool { return c.cells[0] == head })
+		left = append(left, head)
+	}
+	columns[0].narrow(over())
+	return columns, left
+}
+
+// cells are those of a row, under the heads of the table for a terminal.
+func (l imported) cells(row seen.Row, owner Owner) []string {
+	d, _ := row.Destination()
+	addresses := each(row.Addresses, netip.Addr.String)
+	const most = 2
+	if more := len(addresses) - most; more > 0 {
+		addresses = append(addresses[:most], fmt.Sprintf("and %d more", more))
+	}
+	return []string{
+		Clean(row.ID), strings.Join(addresses, ", "), d.Service(), unknown,
+		strconv.Itoa(row.Contacts), strconv.Itoa(row.Queries), strconv.FormatUint(row.Bytes, 10), day(row.Last),
+		Clean(strings.Join(owner.about(), "; ")),
+	}
 }
 
 // seenNotes say where the table comes from, and what it cannot show.
@@ -187,5 +239,5 @@ func seenNotes(l seen.List) (notes []string) {
 	if l.LeftOut > 0 {
 		notes = append(notes, fmt.Sprintf("%s not listed: the table has room for %d, those that were contacted most.", count(l.LeftOut, "destination"), harness.MostDestinations))
 	}
-	return append(notes, "The data does not show what the device needs. To find out: needwant bisect SPEC --seen FILE.seen.")
+	return append(notes, "The data does not show what the device needs: an experiment does.")
 }

@@ -36,18 +36,34 @@ func vacuum() seen.List {
 var _ = Describe("what was imported", func() {
 	for _, format := range reports.SeenFormats() {
 		It("reads as it did before, as "+format, func() {
-			golden("imported."+format, func(out *bytes.Buffer) error { return reports.RenderSeen(out, format, vacuum(), nil) })
+			golden("imported."+format, func(out *bytes.Buffer) error { return reports.RenderSeen(out, format, vacuum(), 0, nil) })
 		})
 	}
 
+	DescribeTable("is a text that fits a terminal:", func(columns int, heads string) {
+		var out bytes.Buffer
+		wherever := func(netip.Addr) (reports.Place, error) {
+			return reports.Place{Country: "NZ", Network: strings.Repeat("a network with a long name ", 8)}, nil
+		}
+		Expect(reports.RenderSeen(&out, "text", vacuum(), columns, wherever)).To(Succeed())
+		lines := strings.Split(out.String(), "\n")
+		Expect(strings.Join(strings.Fields(lines[2]), " ")).To(Equal(heads))
+		for _, line := range lines {
+			Expect(len([]rune(line))).To(BeNumerically("<=", columns), line)
+		}
+	},
+		Entry(nil, 160, "DESTINATION ADDRESSES SERVICE REQUIRED? CONTACTS QUERIES BYTES LAST SEEN WHERE"),
+		Entry(nil, 79, "DESTINATION REQUIRED? CONTACTS LAST SEEN WHERE"),
+	)
+
 	It("begins with the forum's heads, word for word, and has question marks for verdicts", func() {
 		var out bytes.Buffer
-		Expect(reports.RenderSeen(&out, "md", vacuum(), nil)).To(Succeed())
+		Expect(reports.RenderSeen(&out, "md", vacuum(), 0, nil)).To(Succeed())
 		Expect(out.String()).To(ContainSubstring("| Destination IP | Destination URL/Location | Protocol | Port | Service | Required for Native App? | Required for HASS? |"))
 		Expect(strings.Count(out.String(), "| ??? | ??? |")).To(Equal(3))
 	})
 
 	It("has no format for verdicts alone", func() {
-		Expect(reports.RenderSeen(&bytes.Buffer{}, "junit", vacuum(), nil)).To(MatchError(ContainSubstring("choose one of text, md, csv, json")))
+		Expect(reports.RenderSeen(&bytes.Buffer{}, "junit", vacuum(), 0, nil)).To(MatchError(ContainSubstring("choose one of text, md, csv, json")))
 	})
 })

@@ -208,32 +208,42 @@ func kinds(destinations []harness.Destination) []string {
 		counts[k]++
 	}
 	return each(order, func(k string) string {
-		if counts[k] == 1 {
+		switch {
+		case k == ownResolver: // there is one
+			return k
+		case counts[k] == 1:
 			return "one " + k
+		case k == nameless:
+			return number(counts[k]) + " servers without a name"
 		}
-		head, tail, _ := strings.Cut(k, " of ")
-		return strings.TrimSuffix(number(counts[k])+" "+head+"s of "+tail, " of ")
+		return number(counts[k]) + " " + k + "s"
 	})
 }
+
+// The kinds whose names are more than a noun with what is before it.
+const (
+	ownResolver = "the gateway's DNS resolver"
+	nameless    = "server without a name"
+)
 
 // kind is what a destination is, for a reader who knows no ports.
 func kind(d harness.Destination) string {
 	domain := domainOf(d.Host())
 	switch {
 	case d.Protocol == harness.ICMP:
-		return "host that it pings"
+		return "pinged host"
 	case d.Name == resolver:
-		return "DNS resolver of the gateway"
+		return ownResolver
 	case d.Service() == "NTP":
 		return "time server"
 	case d.Service() == "DNS" || d.Service() == "DoT":
 		return "DNS server"
 	case domain == "":
-		return "server of unknown name"
+		return nameless
 	case owners()[domain] != "":
 		return owners()[domain] + " server"
 	}
-	return "server of " + domain
+	return domain + " server"
 }
 
 // owners names the companies whose domains a reader may not know.

@@ -64,12 +64,12 @@ var _ = Describe("the result in plain words", func() {
 		m.Cuts = []reports.Cut{{ID: "c1", Column: "native_app", Destinations: []harness.Destination{destination(id)}}}
 		Expect(m.Sentence()).To(ContainSubstring("The app needs " + name + ";"))
 	},
-		Entry(nil, "tcp/443/api.cloud.shelly.co.uk", "one server of shelly.co.uk"),
-		Entry(nil, "tcp/443/*.data.iot.example", "one server of iot.example"),
-		Entry(nil, "tcp/443/203.0.113.9", "one server of unknown name"),
-		Entry(nil, "udp/53/resolver", "one DNS resolver of the gateway"),
+		Entry(nil, "tcp/443/api.cloud.shelly.co.uk", "one shelly.co.uk server"),
+		Entry(nil, "tcp/443/*.data.iot.example", "one iot.example server"),
+		Entry(nil, "tcp/443/203.0.113.9", "one server without a name"),
+		Entry(nil, "udp/53/resolver", "the gateway's DNS resolver"),
 		Entry(nil, "tcp/853/9.9.9.9", "one DNS server"),
-		Entry(nil, "icmp/echo/ping.example", "one host that it pings"),
+		Entry(nil, "icmp/echo/ping.example", "one pinged host"),
 	)
 
 	It("heads every format", func() {
@@ -82,7 +82,7 @@ var _ = Describe("the result in plain words", func() {
 	})
 
 	It("tells the conditions apart in which a scenario needs different things", func() {
-		Expect(unsettled().Sentence()).To(ContainSubstring("Remote (steady, reject) needs one server of cloud.example, and maybe more"))
+		Expect(unsettled().Sentence()).To(ContainSubstring("Remote (steady, reject) needs one cloud.example server, and maybe more"))
 	})
 })
 

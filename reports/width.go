@@ -14,9 +14,9 @@ func pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(0, columns-width(text)))
 }
 
-// shorten cuts out the middle of a text that is too wide: of a host name both
-// ends tell more.
-func shorten(text string, columns int) string {
+// Shorten cuts out the middle of a text that is wider than this many terminal columns: of
+// a host name both ends tell more.
+func Shorten(text string, columns int) string {
 	if width(text) <= columns {
 		return text
 	}
@@ -43,7 +43,7 @@ func wrap(text string, columns int) []string {
 	var lines []string
 	var line string
 	for _, word := range strings.Fields(text) {
-		word = shorten(word, columns)
+		word = Shorten(word, columns)
 		switch {
 		case line == "":
 			line = word

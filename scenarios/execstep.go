@@ -19,7 +19,7 @@ import (
 // Exec runs a program.
 type Exec struct {
 	Command []string          `yaml:"command" about:"The program and its arguments, for example [adb, shell, dumpsys, activity]. No shell is between: for one write [sh, -c, '...']."`
-	Env     map[string]string `yaml:"env,omitempty" about:"Additional environment variables: {TOKEN: env:S50_TOKEN}."`
+	Env     map[string]string `yaml:"env,omitempty" about:"Additional environment variables: {TOKEN: env:DEVICE_TOKEN}."`
 	Dir     string            `yaml:"dir,omitempty" about:"Where to run it. The default is where the spec lies."`
 	Input   string            `yaml:"input,omitempty" about:"What it reads on its standard input."`
 }

@@ -86,13 +86,13 @@ func (d *display) closing(command *cobra.Command, run harness.Run) error {
 	if !d.quiet {
 		d.end.write(command.ErrOrStderr(), run)
 	}
-	if err := verdict(run, judgement, d.end.saved); err != nil && codeOf(run, judgement) != codeOpen {
+	if err := verdict(run, judgement, d.end.saved, d.quiet); err != nil && codeOf(run, judgement) != codeOpen {
 		return err
 	}
 	if again := report.Matrix.Run.Recheck; again != nil && again.Worse {
 		return exit(codeBroken, errors.New("something became required"))
 	}
-	return verdict(run, judgement, d.end.saved)
+	return verdict(run, judgement, d.end.saved, d.quiet)
 }
 
 func (d *display) show(out io.Writer, report reports.Report) error {
@@ -106,22 +106,34 @@ func (d *display) show(out io.Writer, report reports.Report) error {
 	return render(out, d.format, report)
 }
 
+// trials counts them in words.
+func trials(n int) string {
+	if n == 1 {
+		return "1 trial"
+	}
+	return fmt.Sprintf("%d trials", n)
+}
+
 // verdict is the error, with its exit code, that a finished run ends in, given the file
-// that it is saved in, if any.
-func verdict(run harness.Run, judgement harness.Judgement, saved string) error {
+// that it is saved in, if any, and whether nothing else was said of the network.
+func verdict(run harness.Run, judgement harness.Judgement, saved string, quiet bool) error {
+	again := ""
+	if saved != "" {
+		again = "; continue with: " + typed("needwant resume %s", quoted(saved))
+	}
 	switch code := codeOf(run, judgement); code {
 	case codeDone:
 		return nil
 	case codeBroken:
 		return exit(code, fmt.Errorf("it does not work with nothing blocked: %s", run.Why))
 	case codeUnfit:
-		return exit(code, errors.New(run.Why))
+		return exit(code, errors.New(run.Why+again))
 	case codeInterrupted:
-		again := ""
-		if saved != "" {
-			again = "; continue with: needwant resume " + quoted(saved)
+		network := ""
+		if quiet {
+			network = "; the network is as it was"
 		}
-		return exit(code, fmt.Errorf("interrupted after %d trials; the network is as it was%s", len(run.Results), again))
+		return exit(code, fmt.Errorf("interrupted after %s%s%s", trials(len(run.Results)), network, again))
 	default:
 		return &exitError{code: code}
 	}

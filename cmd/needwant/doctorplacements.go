@@ -60,13 +60,23 @@ func interfaces(folder fs.FS) (machine hardware, err error) {
 		const ethernet = "1" // ARPHRD_ETHER, of linux/if_arp.h
 		switch {
 		case strings.TrimSpace(string(kind)) != ethernet || has(name, "bridge"):
-		case has(name, "phy80211") || has(name, "wireless"):
+		case isWireless(folder, name):
 			machine.wifi++
 		case has(name, "device") || strings.HasPrefix(name, "en") || strings.HasPrefix(name, "eth"): // a container's eth0 has no device
 			machine.wired++
 		}
 	}
 	return machine, nil
+}
+
+// isWireless reports whether an interface is a Wi-Fi, by the folder /sys/class/net.
+func isWireless(folder fs.FS, name string) bool {
+	for _, mark := range []string{"phy80211", "wireless"} {
+		if _, err := fs.Stat(folder, name+"/"+mark); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // placements says which ones can be used, and what the others need.

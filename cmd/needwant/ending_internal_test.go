@@ -41,6 +41,11 @@ var _ = Describe("what a run ends with", func() {
 		return out.String()
 	}
 	complete := harness.Run{Status: harness.Complete}
+	told := func(err error) string { // as the program tells of an error
+		var out strings.Builder
+		complain(&out, err.Error())
+		return out.String()
+	}
 
 	It("says where a run is saved, how the network is, and what comes next", func() {
 		e := ending{saved: "my s50.run", spec: "s50.yaml", gateway: scenarios.Gateway{Placement: "nic", Inside: "eth1"}}
@@ -116,8 +121,13 @@ Next: needwant report lab.run --format html > report.html makes a page of it; ne
 
 	It("names the command that continues a run", func() {
 		Expect(said(ending{saved: "a.run"}, harness.Run{Status: harness.OverBudget, Results: make([]harness.Result, 3)})).To(ContainSubstring("Next: needwant resume a.run --budget 6 "))
-		err := verdict(harness.Run{Status: harness.Interrupted, Results: make([]harness.Result, 3)}, harness.Judgement{}, "a.run")
-		Expect(err).To(MatchError("interrupted after 3 trials; the network is as it was; continue with: needwant resume a.run"))
+		interrupted := func(trials int, quiet bool) string {
+			return told(verdict(harness.Run{Status: harness.Interrupted, Results: make([]harness.Result, trials)}, harness.Judgement{}, "a.run", quiet))
+		}
+		Expect(interrupted(1, false)).To(Equal("interrupted after 1 trial; continue with: needwant resume a.run\n"))
+		Expect(interrupted(3, true)).To(Equal("interrupted after 3 trials; the network is as it was; continue with: needwant resume a.run\n"))
+		unfit := harness.Run{Status: harness.Interrupted, Why: "this machine was too busy"}
+		Expect(told(verdict(unfit, harness.Judgement{}, "a.run", false))).To(Equal("this machine was too busy; continue with: needwant resume a.run\n"))
 	})
 
 	DescribeTable("says of each placement whether the device is online", func(gateway scenarios.Gateway, words string) {

@@ -94,10 +94,22 @@ func (f *importFlags) run(command *cobra.Command, files []string) error {
 	if err := f.show(command.OutOrStdout(), list); err != nil {
 		return unfit(err)
 	}
-	if f.out != "" && !f.quiet {
-		fmt.Fprintf(plain{command.ErrOrStderr()}, "%d destinations of %s are in %s. Find out which are needed: needwant bisect SPEC --seen %s\n", len(list.Rows), list.Device, f.out, f.out)
+	if !f.quiet {
+		laid(command.ErrOrStderr(), f.next(list))
 	}
 	return nil
+}
+
+// next says where the list was saved, and what to do with it.
+func (f *importFlags) next(list seen.List) string {
+	if f.out == "" {
+		return "Next: the same with " + typed("--out FILE.seen") + " saves the list; " + typed("sudo -E needwant bisect SPEC --seen FILE.seen") + " finds out which of these are needed."
+	}
+	noun := "destinations"
+	if len(list.Rows) == 1 {
+		noun = "destination"
+	}
+	return fmt.Sprintf("%s: %d %s of %s. Next: %s finds out which are needed.", f.out, len(list.Rows), noun, list.Device, typed("sudo -E needwant bisect SPEC --seen %s", quoted(f.out)))
 }
 
 // show prints the table.
@@ -107,7 +119,7 @@ func (f *importFlags) show(out io.Writer, list seen.List) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, databases.Close()) }()
-	return reports.RenderSeen(out, f.format, list, databases.Place)
+	return reports.RenderSeen(out, f.format, list, screenOf(out).columns(), databases.Place)
 }
 
 // check reads the flags, and creates nothing.
@@ -120,7 +132,7 @@ func (f *importFlags) check() error {
 			return err
 		}
 	}
-	return reports.RenderSeen(io.Discard, f.format, seen.List{}, nil)
+	return reports.RenderSeen(io.Discard, f.format, seen.List{}, 0, nil)
 }
 
 // importError gives an error its exit code: what the user wrote, or what is wrong with

@@ -57,22 +57,26 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(command.Start()).To(Succeed())
 		said := bufio.NewReader(stderr)
-		answer := func(asks, text string) {
+		answer := func(asks, text string) string {
 			GinkgoHelper()
-			Expect(until(said, "]: ", "(MAC): ")).To(ContainSubstring(asks))
+			heard := until(said, "]: ", "(MAC): ")
+			Expect(heard).To(ContainSubstring(asks))
 			_, err := io.WriteString(typing, text+"\n")
 			Expect(err).NotTo(HaveOccurred())
+			return heard
 		}
 		answer("any-device       Any device; a person says whether it works.", "roborock-s60")
 		answer(`did you mean "roborock-s50"?`, "")
 		answer("onearm  the device stays where it is", "nic")
 		answer("eth0       up, 192.168.1.9/24, fe80", "eth7")
 		answer("this machine has no interface eth7. If it is to come, answer the same again", "eth7")
-		answer("interface to your home network, e.g. eth0 [eth0]", "")
+		listed := answer("interface to your home network, e.g. eth0 [eth0]", "")
+		Expect(listed).NotTo(ContainSubstring("192.168.1.9/24"), "the interfaces are listed once")
 		answer("its model", "")
-		answer("(type the number):\n    1  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi\n", "") // and not the router
+		answer("or the device's IP address):\n    1  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi\n", "") // and not the router
 		answer("an answer is needed here: nothing can be guessed", "12:34")
-		answer(`"12:34" is not a MAC address: write it as`, "1")
+		answer(`"12:34" is not a MAC address: write it as`, "192.168.1.44")
+		answer("192.168.1.44 did not answer in this machine's networks", "192.168.1.33")
 		answer("a new address, in a network that your home does not use", "here")
 		answer(`"here" is not an IP address: write one as`, "192.168.60.7")
 		answer("miIO token", "00112233445566778899aabbccddeeff")
@@ -96,20 +100,63 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 	}, SpecTimeout(time.Minute))
 })
 
+var _ = Describe("needwant scenario new, of a device without a model", Label("root"), func() {
+	It("offers another interface than the one that is taken, and lets the model be left out", func(ctx SpecContext) {
+		path := filepath.Join(GinkgoT().TempDir(), "tv.yaml")
+		typing, screen := terminal()
+		command := homelab(ctx).Command(ctx, program, "scenario", "new", path, "--like", "any-device", "--placement", "nic", "--mac", "7c:49:eb:00:00:02")
+		command.Stdin = screen
+		stderr, err := command.StderrPipe()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(command.Start()).To(Succeed())
+		said := bufio.NewReader(stderr)
+		for _, one := range [][2]string{
+			{"the interface to the device, e.g. eth1 [", "eth0"},
+			{"the interface to your home network, e.g. eth0: ", "eth0"},
+			{"inside and uplink are both eth0", "eth1"},
+			{"what you call the device [", ""},
+			{"its model, e.g. roborock.vacuum.s5 [none]", ""},
+			{"its IP address", ""},
+		} {
+			Expect(until(said, "]: ", "e.g. eth0: ")).To(ContainSubstring(one[0]))
+			_, err := io.WriteString(typing, one[1]+"\n")
+			Expect(err).NotTo(HaveOccurred())
+		}
+		Expect(command.Wait()).To(Succeed())
+		text, err := os.ReadFile(path)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(text)).To(And(ContainSubstring("inside: eth0 "), ContainSubstring("uplink: eth1 "), Not(ContainSubstring("model:"))))
+	}, SpecTimeout(time.Minute))
+})
+
 var _ = Describe("needwant scenario new, on a terminal that is closed", Label("root"), func() {
-	It("ends, and writes nothing", func(ctx SpecContext) {
+	DescribeTable("ends, writes nothing, and says how to go on with the answers:", func(ctx SpecContext, last string, code int) {
 		path := filepath.Join(GinkgoT().TempDir(), "half.yaml")
 		typing, screen := terminal()
 		command := homelab(ctx).Command(ctx, program, "scenario", "new", path)
 		command.Stdin = screen
-		var said strings.Builder
-		command.Stderr = &said
-		_, err := io.WriteString(typing, "\n\n\x04") // the last is the end of the input
+		stderr, err := command.StderrPipe()
 		Expect(err).NotTo(HaveOccurred())
-		Expect(command.Run()).To(MatchError("exit status 2"))
-		Expect(said.String()).To(HaveSuffix("the input ended before all was answered. Answer the questions, or give flags\n"))
+		Expect(command.Start()).To(Succeed())
+		heard := bufio.NewReader(stderr)
+		for _, typed := range []string{"tv\n", "nic\n", last} {
+			until(heard, "]: ")
+			if typed == "" {
+				Expect(command.Process.Signal(os.Interrupt)).To(Succeed()) // as Ctrl-C does
+				break
+			}
+			_, err := io.WriteString(typing, typed)
+			Expect(err).NotTo(HaveOccurred())
+		}
+		rest, err := io.ReadAll(heard)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(command.Wait()).To(MatchError(fmt.Sprintf("exit status %d", code)))
+		Expect(string(rest)).To(ContainSubstring("Nothing was written. To go on with the answers so far: needwant scenario new " + path + " --like tv --placement nic\n"))
 		Expect(path).NotTo(BeAnExistingFile())
-	}, SpecTimeout(time.Minute))
+	},
+		Entry("at the end of the input", "\x04", 2, SpecTimeout(time.Minute)),
+		Entry("after Ctrl-C", "", 130, SpecTimeout(time.Minute)),
+	)
 })
 
 // until reads up to one of some marks.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
 )
 
@@ -41,9 +42,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	code, text := conclude(ctx, err, exit)
 	if text != "" {
-		fmt.Fprintf(plain{stderr}, "needwant: %s\n", text)
+		complain(stderr, "needwant: "+text)
 	}
 	return code
+}
+
+// complain writes what is wrong, in lines that fit a terminal. Lines that fit keep their
+// form: some show what a file says.
+func complain(out io.Writer, text string) {
+	columns := screenOf(out).columns()
+	for line := range strings.SplitSeq(text, "\n") {
+		if columns == 0 || displaywidth.String(line) <= columns {
+			fmt.Fprintln(plain{out}, strings.ReplaceAll(line, joint, " "))
+			continue
+		}
+		rest := strings.TrimLeft(line, " ")
+		margin := len(line) - len(rest)
+		hanging(out, line[:margin], rest, margin+2)
+	}
 }
 
 // words are all that is to be said of an error that ends in an exit: what is

@@ -141,7 +141,7 @@ func tryCaptures(folder string) func(random *rand.Rand, which string) bool {
 		if err == nil {
 			for _, format := range reports.SeenFormats() {
 				var table bytes.Buffer
-				Expect(reports.RenderSeen(&table, format, list, nil)).To(Succeed())
+				Expect(reports.RenderSeen(&table, format, list, 0, nil)).To(Succeed())
 				expectVisible(table.String(), which+", "+format)
 			}
 		}
@@ -239,7 +239,7 @@ func expectOnlyShown(run harness.Run, which string) {
 	var watched bytes.Buffer
 	view := newView(&watched)
 	view.show(run)
-	Expect(view.end(run, "mutated.run")).To(Succeed())
+	Expect(view.end(run)).To(Succeed())
 	expectVisible(watched.String()+strings.Join(filled(run, 80, 24), "\n"), which+", watch")
 	_, _ = scenarios.Parse("mutated.yaml", []byte(run.Settings.Text)) // as validate does; it may reject it
 	_, _ = lab.Parse("mutated.yaml", []byte(run.Settings.Text))

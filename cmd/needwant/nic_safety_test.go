@@ -93,7 +93,7 @@ var _ = Describe("the user's machine", Label("root"), func() {
 		words := said.text()
 		_ = command.Wait()
 		Expect(command.ProcessState.ExitCode()).To(Equal(130))
-		Expect(words).To(And(ContainSubstring("the network is as it was"), ContainSubstring("continue with: needwant resume plug.run")))
+		Expect(words).To(And(ContainSubstring("The network is as it was"), Not(ContainSubstring("; the network is as it was")), ContainSubstring("continue with: needwant resume plug.run")))
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
 	},

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
 	"golang.org/x/term"
 
 	"github.com/needwant/needwant/harness"
@@ -16,9 +17,8 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-// progress tells people where a run is: two lines for each trial, of at most 80 columns
-// if the names of the scenarios are as short as usual, and on a terminal what is happening
-// now below them.
+// progress tells people where a run is: two lines for each trial, and on a terminal what is
+// happening now below them. On a terminal, lines that are too long for it are broken.
 type progress struct {
 	out       io.Writer
 	waiting   *waiting // what is happening now; nil where that is not shown
@@ -51,7 +51,7 @@ func (p *progress) open(run harness.Run) {
 		p.remember(result)
 	}
 	if len(run.Results) > 0 {
-		p.say("going on after %d trials", len(run.Results))
+		p.say("going on after %s", trials(len(run.Results)))
 	}
 }
 
@@ -63,9 +63,15 @@ func blockedHow(faults []harness.Fault) string {
 	return "blocked by " + strings.Join(words, " and ")
 }
 
+// inset is before every line about a trial, except its first.
+const inset = "      "
+
 // say writes one line, whatever is in its arguments.
 func (p *progress) say(format string, args ...any) {
-	fmt.Fprintln(p.out, reports.Clean(fmt.Sprintf(format, args...)))
+	text := fmt.Sprintf(format, args...)
+	line := strings.TrimLeft(text, " ")
+	margin := len(text) - len(line)
+	hanging(p.out, text[:margin], line, max(margin, len(inset)))
 }
 
 // live shows on a terminal what is happening now, until the run is over.
@@ -134,7 +140,13 @@ func (p *progress) tell(result harness.Result, where string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sees(p.remember(result))
-	p.say("%4d  %-*s %s", result.Trial.Number, whatColumns, p.what(result.Trial), p.answers(result))
+	what, answers := fmt.Sprintf("%4d  %s", result.Trial.Number, p.what(result.Trial)), p.answers(result)
+	line := fmt.Sprintf("%-*s %s", len(inset)+whatColumns, what, answers)
+	if most := screenOf(p.out).columns(); most > 0 && displaywidth.String(line) > most {
+		p.say("%s", what)
+		line = inset + answers
+	}
+	p.say("%s", line)
 	if result.Suspect != "" {
 		p.say("      not counted: %s", result.Suspect)
 	}
@@ -151,6 +163,9 @@ func (p *progress) tell(result harness.Result, where string) {
 
 // whatColumns is how much of a line says what is blocked.
 const whatColumns = 44
+
+// leastHost is how much of a host's name is shown at least, if it is.
+const leastHost = 12
 
 // failures are the scenarios that failed in a trial.
 func (p *progress) failures(result harness.Result) (names []string) {
@@ -219,7 +234,11 @@ func (p *progress) what(trial harness.Trial) string {
 	case 0:
 		return "control: nothing blocked"
 	case 1:
-		return shorten(fmt.Sprintf("%s: %s", trial.Reason, trial.Block[0]), whatColumns)
+		host := trial.Block[0].Name
+		head := trial.Reason + ": " + strings.TrimSuffix(trial.Block[0].String(), host)
+		if short := reports.Shorten(host, max(leastHost, whatColumns-displaywidth.String(head))); displaywidth.String(head+short) <= whatColumns {
+			return head + short
+		}
 	}
 	return fmt.Sprintf("%s: %d of %d blocked", trial.Reason, len(trial.Block), len(p.rows))
 }
@@ -234,9 +253,9 @@ func (p *progress) answers(result harness.Result) string {
 	words := map[harness.Answer]string{harness.Pass: "works", harness.Fail: "fails", harness.Inconclusive: "unclear"}
 	var parts []string
 	for _, scenario := range p.scenarios {
-		parts = append(parts, fmt.Sprintf("%s %-5s", scenario.Name, words[result.Outcomes[scenario.Name].Answer]))
+		parts = append(parts, fmt.Sprintf("%s%s%-5s", scenario.Name, joint, words[result.Outcomes[scenario.Name].Answer]))
 	}
-	return strings.Join(parts, "  ")
+	return strings.TrimRight(strings.Join(parts, "  "), " ")
 }
 
 // left says how long the run has lasted, about how many trials are left, and how long
@@ -250,13 +269,10 @@ func left(now harness.Progress) string {
 }
 
 func trialsLeft(now harness.Progress) string {
-	switch {
-	case now.Left >= mostTrialsLeft:
-		return fmt.Sprintf("at least %d trials", now.Left)
-	case now.Left == 1:
-		return "about 1 trial"
+	if now.Left >= mostTrialsLeft {
+		return "at least " + trials(now.Left)
 	}
-	return fmt.Sprintf("about %d trials", now.Left)
+	return "about " + trials(now.Left)
 }
 
 // mostTrialsLeft stands for that many trials or more: see [harness.Progress].
@@ -271,13 +287,6 @@ func roughly(d time.Duration) time.Duration {
 		return d.Round(time.Minute)
 	}
 	return d.Round(10 * time.Minute)
-}
-
-func shorten(text string, width int) string {
-	if runes := []rune(text); len(runes) > width {
-		return string(runes[:width-1]) + "…"
-	}
-	return text
 }
 
 // terminal reports whether a file is a terminal in which the cursor can be moved.

@@ -92,7 +92,7 @@ func writeNew(command *cobra.Command, draft scenarios.Draft, path string) error 
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return usage(fmt.Errorf("%s is there already: give another name, or remove it first", path))
+		return errTaken(path)
 	}
 	if err != nil {
 		return usage(err)

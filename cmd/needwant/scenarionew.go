@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/netns/lab"
-	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -36,6 +36,8 @@ type question struct {
 	alone func(d *scenarios.Draft) error
 	// means is the answer that a person means by what was typed; nil: just that.
 	means func(typed string, s surroundings) string
+	// optional reports that Enter leaves it out if there is no usual answer.
+	optional bool
 	// missing says what an answer names and this machine does not have; nil: nothing.
 	missing func(answer string, s surroundings) string
 }
@@ -59,14 +61,40 @@ FILE - is the standard output; the default is the device's name with .yaml.`,
 		command.Flags().StringVar(&values[i], q.flag, "", q.asks)
 	}
 	command.RunE = func(command *cobra.Command, args []string) error {
+		if len(args) == 1 { // before anything is asked
+			if _, err := os.Lstat(args[0]); err == nil {
+				return errTaken(args[0])
+			}
+		}
 		asking := interviewing(command.Context(), command.InOrStdin(), command.ErrOrStderr(), interactive())
 		draft, err := asking.draft(command, from, questions, values)
-		if err = errors.Join(err, command.Context().Err()); err != nil {
-			return usage(err)
+		if err = errors.Join(err, command.Context().Err()); err == nil {
+			err = writeNew(command, draft, append(args, fileOf(draft))[0])
 		}
-		return writeNew(command, draft, append(args, fileOf(draft))[0])
+		if err != nil {
+			asking.keep(args)
+		}
+		return usage(err)
 	}
 	return command
+}
+
+// keep says, after an interview that came to nothing, how its answers are given again.
+func (i *interview) keep(args []string) {
+	if len(i.answers) == 0 {
+		return
+	}
+	words := []string{"needwant scenario new"}
+	for _, arg := range args {
+		words = append(words, quoted(arg))
+	}
+	fmt.Fprintln(i.out)
+	laid(i.out, "Nothing was written. To go on with the answers so far: "+typed("%s", strings.Join(append(words, i.answers...), " ")))
+}
+
+// errTaken rejects a file that would be overwritten.
+func errTaken(path string) error {
+	return usage(fmt.Errorf("%s is there already: give another name, or remove it first", path))
 }
 
 // fileOf is the usual name of a draft's file.
@@ -128,8 +156,13 @@ func aboutGateway() []question {
 			},
 			wanted: needs("world"),
 		},
-		link(asks("inside", "the interface to the device, e.g. eth1", func(d *scenarios.Draft) *string { return &d.Gateway.Inside }, needs("inside")), surroundings.inside),
-		link(asks("uplink", "the interface to your home network, e.g. eth0", func(d *scenarios.Draft) *string { return &d.Gateway.Uplink }, needs("uplink")), surroundings.uplink),
+		link(asks("inside", "the interface to the device, e.g. eth1", func(d *scenarios.Draft) *string { return &d.Gateway.Inside }, needs("inside")), surroundings.inside, func(_ *scenarios.Draft, s surroundings) []string { return s.interfaces() }),
+		link(asks("uplink", "the interface to your home network, e.g. eth0", func(d *scenarios.Draft) *string { return &d.Gateway.Uplink }, needs("uplink")), surroundings.uplink, func(d *scenarios.Draft, s surroundings) []string {
+			if needs("inside")(d) { // then they were listed just now
+				return nil
+			}
+			return s.interfaces()
+		}),
 		{
 			flag: "vlan", asks: "the number of the device's VLAN",
 			usual: func(d *scenarios.Draft) string { return strconv.Itoa(d.Gateway.VLAN) },
@@ -149,7 +182,7 @@ func aboutGateway() []question {
 func aboutDevice() []question {
 	return []question{
 		asks("name", "what you call the device", func(d *scenarios.Draft) *string { return &d.Device.Name }, realDevice),
-		asks("model", "its model", func(d *scenarios.Draft) *string { return &d.Device.Model }, realDevice),
+		optional(asks("model", "its model, e.g. roborock.vacuum.s5", func(d *scenarios.Draft) *string { return &d.Device.Model }, realDevice)),
 		hardwareAddress(asks("mac", "its hardware address (MAC)", func(d *scenarios.Draft) *string { return &d.Device.MAC }, realDevice)),
 		{
 			flag: "address", asks: "its IP address",
@@ -200,10 +233,16 @@ func place(draft *scenarios.Draft, placement string) error {
 	return nil
 }
 
+// optional makes a question one that need not be answered.
+func optional(q question) question {
+	q.optional = true
+	return q
+}
+
 // link makes a question one for an interface of this machine.
-func link(q question, offer func(surroundings) string) question {
-	q.about = func(_ *scenarios.Draft, s surroundings) []string { return s.interfaces() }
-	q.offer = func(d *scenarios.Draft, s surroundings) string { return cmp.Or(offer(s), q.usual(d)) }
+func link(q question, offer func(surroundings, scenarios.Gateway) string, about func(*scenarios.Draft, surroundings) []string) question {
+	q.about = about
+	q.offer = func(d *scenarios.Draft, s surroundings) string { return offer(s, d.Gateway) }
 	q.missing = func(answer string, s surroundings) string {
 		if s.has(answer) {
 			return ""
@@ -230,7 +269,18 @@ func hardwareAddress(q question) question {
 		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(found) {
 			return found[n-1].mac.String()
 		}
+		if address, err := netip.ParseAddr(typed); err == nil {
+			if mac := macOf(address); mac != nil {
+				return mac.String()
+			}
+		}
 		return typed
+	}
+	q.missing = func(answer string, _ surroundings) string {
+		if _, err := netip.ParseAddr(answer); err != nil {
+			return ""
+		}
+		return answer + " did not answer in this machine's networks. Is the device switched on? Is this its address now?"
 	}
 	return q
 }
@@ -261,18 +311,20 @@ type interview struct {
 	out    io.Writer
 	lines  <-chan string // what is typed; nil if nobody is there
 	around surroundings  // of a person
+
+	answers []string // flags for what a person has answered so far, as a shell takes them
 }
 
 // interviewing reads what is typed, if somebody types.
-func interviewing(ctx context.Context, in io.Reader, out io.Writer, can bool) interview {
+func interviewing(ctx context.Context, in io.Reader, out io.Writer, can bool) *interview {
 	if !can {
-		return interview{out: out}
+		return &interview{out: out}
 	}
-	return interview{out, typedLines(in), lookAround(ctx)}
+	return &interview{out: out, lines: typedLines(in), around: lookAround(ctx)}
 }
 
 // draft fills a draft from the flags, and from answers.
-func (i interview) draft(command *cobra.Command, from string, questions []question, values []string) (scenarios.Draft, error) {
+func (i *interview) draft(command *cobra.Command, from string, questions []question, values []string) (scenarios.Draft, error) {
 	ctx := command.Context()
 	draft, err := i.begin(ctx, from, command.Flags().Changed("like"))
 	if err != nil {
@@ -288,6 +340,7 @@ func (i interview) draft(command *cobra.Command, from string, questions []questi
 		}
 		if given {
 			err = q.take(&draft, values[number])
+			i.answered(q.flag, values[number])
 		} else {
 			err = i.insist(ctx, q, &draft)
 		}
@@ -300,8 +353,9 @@ func (i interview) draft(command *cobra.Command, from string, questions []questi
 
 // begin takes the library's spec that is given, or asks for one until there is
 // one.
-func (i interview) begin(ctx context.Context, from string, given bool) (scenarios.Draft, error) {
+func (i *interview) begin(ctx context.Context, from string, given bool) (scenarios.Draft, error) {
 	if given || i.lines == nil {
+		i.answered("like", from)
 		return scenarios.New(from)
 	}
 	i.tell(templateLines())
@@ -312,6 +366,7 @@ func (i interview) begin(ctx context.Context, from string, given bool) (scenario
 		}
 		draft, err := scenarios.New(answer)
 		if err == nil {
+			i.answered("like", answer)
 			return draft, nil
 		}
 		fmt.Fprintf(i.out, "  %v\n", err)
@@ -320,7 +375,7 @@ func (i interview) begin(ctx context.Context, from string, given bool) (scenario
 
 // insist asks until the answer makes sense. One that names what this machine does not
 // have is taken if it is given twice.
-func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
+func (i *interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
 	usual := q.usual(draft)
 	switch {
 	case i.lines != nil:
@@ -336,7 +391,11 @@ func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draf
 		i.tell(q.about(draft, i.around))
 	}
 	for last := ""; ; {
-		answer, err := i.ask(ctx, q.asks, usual)
+		asks := q.asks
+		if usual == "" && q.optional {
+			asks += " [none]"
+		}
+		answer, err := i.ask(ctx, asks, usual)
 		if err != nil {
 			return err
 		}
@@ -346,6 +405,7 @@ func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draf
 		before := *draft
 		wrong := i.wrong(q, draft, answer, last)
 		if wrong == nil {
+			i.answered(q.flag, answer)
 			return nil
 		}
 		fmt.Fprintf(i.out, "  %v\n", wrong)
@@ -355,7 +415,10 @@ func (i interview) insist(ctx context.Context, q question, draft *scenarios.Draf
 
 // wrong takes an answer, and says what is wrong with it. The last answer is that to the
 // same question before.
-func (i interview) wrong(q question, draft *scenarios.Draft, answer, last string) error {
+func (i *interview) wrong(q question, draft *scenarios.Draft, answer, last string) error {
+	if answer == "" && q.optional {
+		return nil
+	}
 	if answer == "" {
 		return errors.New("an answer is needed here: nothing can be guessed")
 	}
@@ -370,20 +433,32 @@ func (i interview) wrong(q question, draft *scenarios.Draft, answer, last string
 	return q.doubt(*draft)
 }
 
+// answered notes an answer of a person.
+func (i *interview) answered(flag, answer string) {
+	if i.lines != nil && answer != "" {
+		i.answers = append(i.answers, "--"+flag+" "+quoted(answer))
+	}
+}
+
 // tell shows a person what there is to choose from.
-func (i interview) tell(lines []string) {
+func (i *interview) tell(lines []string) {
 	if i.lines == nil {
 		return
 	}
 	for _, line := range lines {
-		fmt.Fprintf(i.out, "  %s\n", reports.Clean(line))
+		head, text := "  ", line
+		if _, about, table := strings.Cut(strings.TrimLeft(line, " "), "  "); table {
+			text = strings.TrimLeft(about, " ")
+			head += strings.TrimSuffix(line, text)
+		}
+		hanging(i.out, head, text, max(4, len(head)))
 	}
 }
 
-// doubt says what is wrong with an answer that the draft has now. Of two links the
-// second is still to come.
+// doubt says what is wrong with an answer that the draft has now. After the first of two
+// interfaces, the second is still to come.
 func (q question) doubt(draft scenarios.Draft) error {
-	if q.flag == "inside" || q.flag == "uplink" {
+	if q.flag == "inside" {
 		return nil
 	}
 	_, err := draft.Write("the answer")
@@ -402,10 +477,10 @@ func (q question) take(draft *scenarios.Draft, answer string) error {
 }
 
 // errClosed ends an interview whose person is gone.
-var errClosed = errors.New("nothing was written: the input ended before all was answered. Answer the questions, or give flags")
+var errClosed = errors.New("the input ended before all was answered: answer the questions, or give flags")
 
 // ask puts one question. Enter takes the usual answer, and so does nobody being there.
-func (i interview) ask(ctx context.Context, asks, usual string) (string, error) {
+func (i *interview) ask(ctx context.Context, asks, usual string) (string, error) {
 	if i.lines == nil {
 		return usual, nil
 	}

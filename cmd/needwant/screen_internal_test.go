@@ -206,7 +206,8 @@ func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
 		v.hold(policy.BlockOptional, make([]harness.Destination, 5))
 		v.takes(harness.Step{Phase: harness.Holding, Until: time.Now().Add(90 * time.Second)})
 		expect.Expect(status()).To(Equal([]string{
-			"all works with nothing blocked; applying block-optional for 30 min, with checks every 1 min 30 s",
+			"all works with nothing blocked; applying block-optional for 30 min, with checks",
+			"  every 1 min 30 s",
 			"      block-optional: 5 blocked",
 			"      waits for the next round of checks, 1 min 29 s more",
 			"      1 s of 30 min",
@@ -214,7 +215,7 @@ func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
 		for number := range said { // of which the first alone is news
 			v.round(harness.Round{Number: number + 1, After: 90 * time.Second, Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass}}})
 		}
-		expect.Expect(status()[1:]).To(Equal([]string{
+		expect.Expect(status()[2:]).To(Equal([]string{
 			"1 min 30 s  app works",
 			"1 min 30 s  app works", // said rounds later
 			"      block-optional: 5 blocked",
@@ -222,7 +223,27 @@ func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
 			"      2 s of 30 min; round 20 of checks: app works",
 		}))
 		stop()
-		expect.Expect(terminal.shown()).To(HaveLen(3))
+		expect.Expect(terminal.shown()).To(HaveLen(4))
+	})
+}
+
+func TestTheLinesOfARunFitTheWindow(t *testing.T) {
+	onScreen(t, func(expect Gomega, terminal *fakeTerminal, screen *screen) {
+		progress := newProgress(screen, harness.Run{Device: harness.Device{Name: "s50"}, Scenarios: []harness.ScenarioInfo{{Name: "native_app"}, {Name: "home_assistant"}}})
+		host := harness.Destination{Protocol: "udp", Port: 8053, Name: strings.Repeat("long-name.", 8) + "example"}
+		progress.tell(harness.Result{
+			Trial:    harness.Trial{Number: 12, Reason: "test the known safe list again", Block: []harness.Destination{host}},
+			Suspect:  "this machine was too busy: the simulated device, which acts every 0.1 s, stood still for 0.6 s",
+			Outcomes: map[string]harness.Outcome{"native_app": {Answer: harness.Inconclusive}, "home_assistant": {Answer: harness.Fail}},
+		}, "1 min so far")
+		expect.Expect(terminal.shown()[2:]).To(Equal([]string{
+			"  12  test the known safe list again: 1 of 1 blocked",
+			"      native_app unclear  home_assistant fails",
+			"      not counted: this machine was too busy: the simulated device, which acts",
+			"      every 0.1 s, stood still for 0.6 s",
+			"      1 min so far",
+		}))
+		expect.Expect(progress.what(harness.Trial{Reason: "audit", Block: []harness.Destination{host}})).To(Equal("audit: udp/8053/long-name.long…-name.example"))
 	})
 }
 

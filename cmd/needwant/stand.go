@@ -58,7 +58,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	}
 	choices := bench.Options{
 		Driver: options.driver, Wait: options.wait, Only: options.only, Ask: person.asker(),
-		Tell: func(text string) { fmt.Fprintln(out, text) },
+		Tell: func(text string) { laid(out, text) },
 	}
 	if err := bench.Ready(file, list, choices); err != nil {
 		return nil, unfit(err)

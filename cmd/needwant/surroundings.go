@@ -33,6 +33,7 @@ type networkLink struct {
 	up        bool
 	addresses []string // with prefix lengths
 	usual     bool     // the usual route leaves by it
+	wifi      bool
 }
 
 // neighbour is a host of the home network.
@@ -70,7 +71,7 @@ func lookAround(ctx context.Context) surroundings {
 		if one.Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		l := networkLink{name: one.Name, up: one.Flags&net.FlagUp != 0, usual: one.Name == usual}
+		l := networkLink{name: one.Name, up: one.Flags&net.FlagUp != 0, usual: one.Name == usual, wifi: isWireless(os.DirFS("/sys/class/net"), one.Name)}
 		addresses, _ := one.Addrs()
 		for _, address := range addresses {
 			l.addresses = append(l.addresses, address.String())
@@ -138,6 +139,25 @@ func neighbourAt(table string, address netip.Addr) net.HardwareAddr {
 	for found := range eachNeighbour(table) {
 		if found.address == address.Unmap() {
 			return found.mac
+		}
+	}
+	return nil
+}
+
+// macOf returns the MAC address of a host in a network of this machine, which is contacted
+// for that; nil if it does not answer.
+func macOf(address netip.Addr) net.HardwareAddr {
+	const discard, patience, look = 9, time.Second, 50 * time.Millisecond
+	socket, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, discard)))
+	if err != nil {
+		return nil
+	}
+	defer socket.Close()
+	_, _ = socket.Write(nil) // makes the kernel ask for the MAC address
+	for began := time.Now(); time.Since(began) < patience; <-time.After(look) {
+		table, _ := os.ReadFile("/proc/net/arp")
+		if mac := neighbourAt(string(table), address); mac != nil {
+			return mac
 		}
 	}
 	return nil
@@ -218,21 +238,31 @@ func (s surroundings) has(link string) bool {
 	return slices.ContainsFunc(s.links, func(l networkLink) bool { return l.name == link })
 }
 
-// uplink is the interface to the home network; "" if none can be told.
-func (s surroundings) uplink() string {
+// uplink is the interface to the home network, which is not the one to the device except
+// in a VLAN; "" if none can be told.
+func (s surroundings) uplink(gateway scenarios.Gateway) string {
 	for _, l := range s.links {
-		if l.usual {
+		if l.usual && (gateway.VLAN != 0 || l.name != gateway.Inside) {
 			return l.name
 		}
 	}
 	return ""
 }
 
-// inside is an interface that has no address yet, and so may be meant for the device;
-// "" if there is none.
-func (s surroundings) inside() string {
+// inside is an interface that may be meant for the device: that of the home network for a
+// VLAN, a Wi-Fi for an access point, else one that has no address yet; "" if there is none.
+func (s surroundings) inside(gateway scenarios.Gateway) string {
 	for _, l := range s.links {
-		if !l.usual && len(l.addresses) == 0 {
+		fits := !l.usual && !l.wifi && len(l.addresses) == 0
+		switch {
+		case gateway.VLAN != 0:
+			fits = l.usual
+		case gateway.Placement == "ap":
+			fits = l.wifi && !l.usual
+		case gateway.Placement == "host":
+			fits = !l.usual && len(l.addresses) > 0
+		}
+		if fits {
 			return l.name
 		}
 	}
@@ -243,9 +273,9 @@ func (s surroundings) inside() string {
 func (s surroundings) devices() []string {
 	found := s.neighbours()
 	if len(found) == 0 {
-		return []string{"it is on the device's box, in its app, or in the list of your router"}
+		return []string{"it is on the device's box, in its app, or in the list of your router. Or type the device's IP address: needwant looks it up"}
 	}
-	lines := []string{"it is on the device's box, in its app, in the list of your router, or one of these (type the number):"}
+	lines := []string{"it is on the device's box, in its app, in the list of your router, or one of these (type the number, or the device's IP address):"}
 	for i, n := range found {
 		lines = append(lines, fmt.Sprintf("%3d  %s", i+1, n))
 	}

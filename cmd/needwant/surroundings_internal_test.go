@@ -70,7 +70,7 @@ var _ = Describe("the surroundings", func() {
 	It("show a device's name without what would do something to the terminal", func() {
 		found := []neighbour{{vacuum, vacuumMAC, "eth0", "lamp\x1b[2J\r\u202e"}}
 		var out strings.Builder
-		interview{out: &out, lines: make(chan string)}.tell(surroundings{neighbours: func() []neighbour { return found }}.devices()[1:])
+		(&interview{out: &out, lines: make(chan string)}).tell(surroundings{neighbours: func() []neighbour { return found }}.devices()[1:])
 		Expect(out.String()).To(Equal(`    1  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi, lamp\u001b[2J\u000d\u202e` + "\n"))
 	})
 

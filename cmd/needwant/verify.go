@@ -250,7 +250,7 @@ type roundEvent struct {
 
 // shower shows how the verification goes until stop is called.
 func (f *verifyFlags) shower(command *cobra.Command, bench *harness.Bench, soak harness.Soak) (shown *verifying, stop func()) {
-	shown = &verifying{out: plain{command.ErrOrStderr()}, soak: soak, began: time.Now()}
+	shown = &verifying{out: command.ErrOrStderr(), soak: soak, began: time.Now()}
 	if f.quiet {
 		shown.out = io.Discard
 		return shown, func() {}

@@ -29,7 +29,7 @@ type verifying struct {
 // said is how many rounds go by without a word as long as nothing changes.
 const said = 20
 
-func (v *verifying) say(format string, args ...any) { fmt.Fprintf(v.out, format+"\n", args...) }
+func (v *verifying) say(format string, args ...any) { laid(v.out, fmt.Sprintf(format, args...)) }
 
 // hold begins with a policy, which blocks these known destinations.
 func (v *verifying) hold(kind policy.Kind, blocked []harness.Destination) {
@@ -61,7 +61,7 @@ func (v *verifying) round(round harness.Round) {
 	v.rounds, v.last = round.Number, now
 	v.mu.Unlock() // the screen draws when it is written to
 	if news || round.Number%said == 0 {
-		v.say("%10s  %s", span.Words(round.After.Round(100*time.Millisecond)), now)
+		hanging(v.out, fmt.Sprintf("%10s  ", span.Words(round.After.Round(100*time.Millisecond))), now, 12)
 	}
 }
 

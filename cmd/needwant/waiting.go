@@ -90,6 +90,8 @@ func waitsFor(step harness.Step) string {
 		more = span.Words(left.Truncate(time.Second))
 	}
 	switch step.Phase {
+	case harness.Calming:
+		return joinWords("nothing is blocked; waits until this machine is less busy", prefixed("at most ", more))
 	case harness.Settling:
 		return settling(step.Untried, more)
 	case harness.Checking:

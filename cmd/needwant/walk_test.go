@@ -44,7 +44,7 @@ var _ = Describe("a beginner", Label("root"), func() {
 			"usage: needwant scenario":     {"scenario", "nwe"},
 			`did you mean "roborock-s50"?`: {"scenario", "new", "--like", "roborok-s50"},
 			`did you mean "lab"?`:          {"scenario", "new", "--placement", "Lab"},
-			"known are all-optional":       {"scenario", "new", "--placement", "lab", "--world", "s50"},
+			`did you mean "s50-thread"?`:   {"scenario", "new", "--placement", "lab", "--world", "s50"},
 			"nothing was written":          {"scenario", "new", "--mac", "12:34"},
 		} {
 			run := b.needwant(ctx, args...)

@@ -84,7 +84,11 @@ func watch(command *cobra.Command, path string, web *webPage) error {
 		}
 		if over := run.Status != harness.Running; over && !written || alone > 2 { // a writer lets go for an instant after each trial
 			web.show(run, reports.Now{}, harness.ProgressOf(run), true)
-			return view.end(run, path)
+			if err := view.end(run); err != nil {
+				return err
+			}
+			watched(command.ErrOrStderr(), run, path)
+			return nil
 		}
 		select {
 		case <-command.Context().Done():
@@ -211,12 +215,21 @@ func begun(run harness.Run) harness.Run {
 	return run
 }
 
-func (v *view) end(run harness.Run, path string) error {
-	v.stop()
-	if run.Status == harness.Running {
-		fmt.Fprintf(v.out, "nobody writes to it: it was cut short after %d trials; go on by 'needwant resume %s'\n", len(run.Results), path)
-		return nil
+// watched says what comes after a run that is over, or that no program carries out any more.
+func watched(out io.Writer, run harness.Run, path string) {
+	end := ending{saved: path, spec: specName(run)}
+	switch run.Status {
+	case harness.Running, harness.Interrupted:
+		laid(out, fmt.Sprintf("The run was interrupted after %s. Next: %s continues it.", trials(len(run.Results)), typed("needwant resume %s", quoted(path))))
+	default:
+		if next := end.next(run); next != "" {
+			laid(out, "Next: "+next)
+		}
 	}
+}
+
+func (v *view) end(run harness.Run) error {
+	v.stop()
 	if !v.screen.live() {
 		fmt.Fprintln(v.out)
 	}

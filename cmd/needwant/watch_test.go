@@ -63,7 +63,7 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		_ = experiment.Wait()
 		watched := needwant(ctx, "watch", path)
 		Expect(watched.Code).To(Equal(0), watched.Stderr)
-		Expect(watched.Stdout).To(MatchRegexp(`nobody writes to it: it was cut short after \d+ trials; go on by 'needwant resume `))
+		Expect(watched.Stderr).To(MatchRegexp(`The run was interrupted after \d+ trials?\. Next: needwant resume .*live\.run continues it\.`))
 	}, SpecTimeout(time.Minute))
 
 	It("needs a run file", func(ctx SpecContext) {

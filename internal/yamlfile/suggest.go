@@ -5,9 +5,19 @@ import (
 	"strings"
 )
 
-// Suggest says which of the known words was probably meant, or lists them all.
+// Suggest says which of the known words was probably meant, or lists them all. The
+// beginning of a single one means that one.
 func Suggest(word string, known []string) string {
 	word = word[:min(len(word), 100)]
+	var longer []string
+	for _, candidate := range known {
+		if word != "" && strings.HasPrefix(strings.ToLower(candidate), strings.ToLower(word)) {
+			longer = append(longer, candidate)
+		}
+	}
+	if len(longer) == 1 {
+		return fmt.Sprintf("did you mean %q?", longer[0])
+	}
 	best, distance := "", len(word)/2+1
 	for _, candidate := range known {
 		if d := editDistance(strings.ToLower(word), strings.ToLower(candidate)); d < distance {

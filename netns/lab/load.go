@@ -53,7 +53,7 @@ func Find(nameOrPath string) (World, error) {
 	}
 	return World{}, &Error{
 		File:    nameOrPath,
-		Message: "no world of the library has this name, and no file",
+		Message: "neither a world of the library nor a file",
 		Remedy:  suggest(nameOrPath, names),
 	}
 }

@@ -170,7 +170,7 @@ var _ = Describe("A file", func() {
 			Expect(os.WriteFile(path, make([]byte, 1<<20+1), 0o600)).To(Succeed())
 			return path
 		}, "1048577 bytes"),
-		Entry("a name that is none", func(string) string { return "s50-thred" }, "no world of the library has this name"),
+		Entry("a name that is none", func(string) string { return "s50-thred" }, "neither a world of the library nor a file"),
 	)
 
 	It("with a name close to a library world gets a suggestion", func() {

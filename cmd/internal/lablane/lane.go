@@ -126,7 +126,7 @@ func (l *Lane) doubt(period time.Duration) func(since time.Time) string {
 		if longest < period && total < elapsed/4 {
 			return ""
 		}
-		return fmt.Sprintf("this machine was too busy: the simulated device, which acts every %v, stood still for %v; end other programs, and try again",
+		return fmt.Sprintf("this machine was too busy: the simulated device, which acts every %v, stood still for %v",
 			span.Words(period.Round(time.Millisecond)), span.Words(longest.Round(time.Millisecond)))
 	}
 }

@@ -84,7 +84,7 @@ func (p *Plan) client() string {
 // Steps tells in words what would be done, in order, and which steps change the
 // machine outside of the gateway's namespace.
 func (p *Plan) Steps() []string {
-	words := []string{fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.locks().Alone, " and "), p.config.Folder)}
+	words := []string{p.toLock()}
 	for _, step := range p.steps {
 		what := step.what
 		if step.machine {
@@ -93,6 +93,11 @@ func (p *Plan) Steps() []string {
 		words = append(words, what)
 	}
 	return words
+}
+
+// toLock is the first step in words.
+func (p *Plan) toLock() string {
+	return fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.locks().Alone, " and "), p.config.Folder)
 }
 
 // Work tells in words what a gateway does in its place, and then this program.
@@ -108,6 +113,7 @@ func (p *Plan) Do(ctx context.Context) (*Placed, error) {
 			return nil, err
 		}
 	}
+	p.config.Tell("step 1: " + p.toLock())
 	lock, err := guard.TakeAll(ctx, p.config.Folder, p.locks())
 	if err != nil {
 		return nil, err
@@ -130,7 +136,7 @@ func (p *Plan) carryOut(ctx context.Context, placed *Placed) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("step %d: %s", i+2, step.what) // the first is to lock
+		text := fmt.Sprintf("step %d: %s", i+2, step.what) // step 1 is to lock
 		p.config.Tell(text)
 		if step.machine {
 			if err := placed.journal.Note(text, step.makes...); err != nil {
