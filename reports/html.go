@@ -85,6 +85,7 @@ type page struct {
 type head struct {
 	Title   []string // in the pieces between which it may be broken
 	Summary string
+	Place   int // of its answers in a line of the trials in words, counted from 1
 }
 
 // line is a row of the matrix.
@@ -129,7 +130,7 @@ func newPage(report Report, style template.CSS) page {
 		Wide:    len(r.Columns) > mostColumns,
 	}
 	for i, column := range r.Columns {
-		p.Heads = append(p.Heads, head{pieces(r.headings[i]), r.inShort(column)})
+		p.Heads = append(p.Heads, head{pieces(r.headings[i]), r.inShort(column), beforeAnswers + 1 + i})
 	}
 	budget := newAllowance(len(r.Rows) * len(r.Columns))
 	for _, row := range r.Rows {

@@ -8,6 +8,9 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
+// beforeAnswers is how many columns of a trial in words come before its answers.
+const beforeAnswers = 4
+
 // trialLine is a trial in words.
 type trialLine struct {
 	Number  int

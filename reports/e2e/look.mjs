@@ -34,6 +34,7 @@ async function look(file, options, view, checks = [audit]) {
   const page = await open(context, file, view);
   await page.screenshot({ path: path.join(folder, `${view}.png`), fullPage: true });
   await fits(page, view);
+  await listsFit(page, view);
   for (const check of checks) await check(page, view);
   const cell = page.locator('.matrix summary').last();
   if (await cell.count()) {
@@ -42,6 +43,18 @@ async function look(file, options, view, checks = [audit]) {
     for (const check of checks) await check(page, `${view}, with a proof open`);
   }
   await context.close();
+}
+
+// listsFit finds fault with the lists below the matrix if they scroll sideways, also when
+// they are open.
+async function listsFit(page, view) {
+  const wide = await page.evaluate(() => {
+    document.querySelectorAll('details.list').forEach((list) => { list.open = true; });
+    const scrolls = [...document.querySelectorAll('.scroll:has(> .long)')].filter((box) => box.scrollWidth > box.clientWidth);
+    document.querySelectorAll('details.list').forEach((list) => { list.open = false; });
+    return scrolls.map((box) => box.getAttribute('aria-label'));
+  });
+  if (page.viewportSize().width < 704) wide.forEach((label) => findings.push(`${view}: ${label} scrolls sideways`));
 }
 
 // withoutScript goes through a page by keyboard, in a browser that runs none.
