@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -62,6 +63,27 @@ var _ = Describe("the library", func() {
 		Entry("Tuya", "tuya", "python3", `[ "$*" = "-m tinytuya get --ip 192.168.50.10 --id eb0123456789abcdefghij --version 3.4 --key 0123456789abcdef" ] && echo '{"protocol": 4, "data": {"dps": {"20": true}}, "dps": {"20": true}}'`,
 			`echo 'Error 914: Check device key or version'; exit 1`, SpecTimeout(20*time.Second)),
 		Entry("Kasa", "kasa", "kasa", `[ "$*" = "--json --host 192.168.50.10 --type plug sysinfo" ] && echo '{"model": "HS100(EU)", "relay_state": 1, "err_code": 0}'`, `exit 1`, SpecTimeout(20*time.Second)),
+	)
+
+	DescribeTable("judges a device by what a person says of it:", func(ctx SpecContext, name string, asks ...string) {
+		for word, answer := range map[string]harness.Answer{"yes": harness.Pass, "no": harness.Fail, "unsure": harness.Inconclusive} {
+			var asked []string
+			engine := &scenarios.Engine{Ask: func(_ context.Context, question scenarios.Question) (string, error) {
+				Expect(question.Answers).To(ContainElement(word))
+				asked = append(asked, question.Text)
+				return word, nil
+			}}
+			file, err := scenarios.Find(name)
+			Expect(err).NotTo(HaveOccurred())
+			for _, spec := range file.Scenarios {
+				outcome := check(ctx, engine, spec)
+				Expect(outcome.Answer).To(Equal(answer), outcome.Why)
+			}
+			Expect(asked).To(ConsistOf(asks))
+		}
+	},
+		Entry("any device", "any-device", "Use the device as you always do. Does it work?", SpecTimeout(20*time.Second)),
+		Entry("a television", "tv", "Start what you usually watch. Does it play?", "Open the apps that you use. Do they all work?", SpecTimeout(20*time.Second)),
 	)
 
 	// What the devices answer is from their makers' descriptions of the interfaces.
