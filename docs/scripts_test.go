@@ -159,4 +159,20 @@ var _ = Describe("scripts/install", Label("root"), func() {
 		Expect(output).NotTo(ContainSubstring("called"))
 		Expect(output).To(MatchRegexp(typed))
 	})
+
+	DescribeTable("says how to get a Go that can build this", func(ctx SpecContext, script, says string) {
+		folder := GinkgoT().TempDir()
+		Expect(os.WriteFile(filepath.Join(folder, "go"), []byte("#!/bin/sh\n"+script), 0o700)).To(Succeed())
+		command := exec.CommandContext(ctx, root+"/scripts/install", "build")
+		command.Env = append(os.Environ(), "PATH="+folder+":/usr/bin:/bin")
+		output, err := command.CombinedOutput()
+		Expect(err).To(MatchError("exit status 1"))
+		Expect(string(output)).To(And(ContainSubstring(says), MatchRegexp(`golang-go|https://go.dev/doc/install`)))
+	},
+		Entry("of a release that does not read go.mod", `case $1 in
+			version) echo go version go1.19.8 linux/amd64 ;;
+			*) echo "go: errors parsing go.mod: invalid go version '1.26.0': must match format 1.23" >&2; exit 1 ;;
+			esac`, "go version go1.19.8 linux/amd64 cannot build needwant"),
+		Entry("where there is none", "exit 127", "Go is missing. Make does not install it."),
+	)
 })
