@@ -173,6 +173,6 @@ var _ = Describe("scripts/install", Label("root"), func() {
 			version) echo go version go1.19.8 linux/amd64 ;;
 			*) echo "go: errors parsing go.mod: invalid go version '1.26.0': must match format 1.23" >&2; exit 1 ;;
 			esac`, "go version go1.19.8 linux/amd64 cannot build needwant"),
-		Entry("where there is none", "exit 127", "Go is missing. Make does not install it."),
+		Entry("if there is none", "exit 127", "Go is missing. Make does not install it."),
 	)
 })
