@@ -19,6 +19,8 @@ const (
 	ProbePages StandIn = "probe"
 	EchoReply  StandIn = "icmp"
 	ForeignTLS StandIn = "tls"
+	SilentTCP  StandIn = "tcp"
+	MiIOCloud  StandIn = "miio-cloud"
 )
 
 // standInKind is all that is said of a stand-in. Only how it answers is elsewhere: in
@@ -40,7 +42,16 @@ func standInKinds() []standInKind {
 		{ProbePages, "your own page for connectivity checks", false, func(d Destination) bool { return d.Protocol == TCP && d.Port == 80 }},
 		{EchoReply, "your own answer to pings", false, func(d Destination) bool { return d.Protocol == ICMP }},
 		{ForeignTLS, "your own TLS server", true, func(d Destination) bool { return d.Protocol == TCP && d.Port == 443 }},
+		{SilentTCP, "your own silent server", true, func(d Destination) bool {
+			return d.Protocol == TCP && !d.EveryPort() && !slices.Contains([]uint16{53, 80, 443}, d.Port)
+		}},
+		{MiIOCloud, "your own keep-alives of the miIO cloud", true, func(d Destination) bool { return d.Protocol == UDP && d.Port == 8053 }},
 	}
+}
+
+// NamedStandIns lists those that must be asked for by name.
+func NamedStandIns() []StandIn {
+	return slices.DeleteFunc(AllStandIns(), func(s StandIn) bool { return slices.Contains(StandIns(), s) })
 }
 
 // AllStandIns lists what there is.

@@ -20,16 +20,16 @@ const noStandIns = "none"
 
 // standInsFlag adds --stand-ins.
 func standInsFlag(command *cobra.Command, names *[]string) {
-	all := append(standInNames(), noStandIns)
-	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", ")+"; all but tls unless the spec says otherwise")
+	all := append(kindNames(harness.AllStandIns()), noStandIns)
+	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", ")+"; all but "+strings.Join(kindNames(harness.NamedStandIns()), ", ")+" unless the spec says otherwise")
 	completeFlag(command, "stand-ins", all...)
 }
 
-func standInNames() (all []string) {
-	for _, kind := range harness.AllStandIns() {
-		all = append(all, string(kind))
+func kindNames(kinds []harness.StandIn) (names []string) {
+	for _, kind := range kinds {
+		names = append(names, string(kind))
 	}
-	return all
+	return names
 }
 
 // standIns reads --stand-ins for a run with some faults. Without the flag it is everything,

@@ -61,15 +61,27 @@ func (g *Gateway) startStandIns(ctx context.Context, standIns map[harness.Destin
 		return nil, nil //nolint:nilnil // there is nothing to start
 	}
 	kinds := slices.Compact(slices.Sorted(maps.Values(standIns)))
-	servers, err := standin.Open(ctx, standin.Config{Namespace: g.config.Namespace, Link: g.config.Inside, MAC: g.config.MAC, Own: g.addresses.inside, Versions: versionsOf(g.addresses.own)}, kinds)
+	ports := silentPorts(standIns)
+	servers, err := standin.Open(ctx, standin.Config{Namespace: g.config.Namespace, Link: g.config.Inside, MAC: g.config.MAC, Own: g.addresses.inside, Ports: ports, Versions: versionsOf(g.addresses.own)}, kinds)
 	if err != nil {
 		return nil, err
 	}
-	s := &standIn{servers: servers, kinds: standIns, ways: ways, inside: g.addresses.inside, leases: g.config.Leases, places: map[block.Entry]bool{}, answered: map[harness.Destination]int{}}
+	s := &standIn{servers: servers, kinds: standIns, ports: ports, ways: ways, inside: g.addresses.inside, leases: g.config.Leases, places: map[block.Entry]bool{}, answered: map[harness.Destination]int{}}
 	for _, entry := range s.atGateway() {
 		servers.Take(placeOf(entry))
 	}
 	return s, nil
+}
+
+// silentPorts are those of destinations whose stand-in accepts connections and says nothing.
+func silentPorts(standIns map[harness.Destination]harness.StandIn) (ports []uint16) {
+	for d, kind := range standIns {
+		if kind == harness.SilentTCP {
+			ports = append(ports, d.Port)
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 func versionsOf(addresses []netip.Addr) (versions []string) {
@@ -89,6 +101,7 @@ type standIn struct {
 	written bool                                // the chains
 	places  map[block.Entry]bool                // whose packets are diverted
 
+	ports  []uint16     // where it accepts connections and says nothing
 	inside []netip.Addr // the gateway's own addresses, for those that come by ways
 	leases *dhcp.Server // that names the gateway as the time server, if a way is that
 
@@ -108,7 +121,7 @@ func (b *barrier) stopStandIns() (err error) {
 	b.standIns = nil
 	if s.written {
 		for _, family := range chains.Families() {
-			err = errors.Join(err, b.tables.Remove(family, b.config.diversion(nil)))
+			err = errors.Join(err, b.tables.Remove(family, b.config.diversion(nil, s.ports)))
 		}
 	}
 	return errors.Join(err, s.servers.Close())
@@ -123,7 +136,7 @@ func (b *barrier) divert(entries []block.Entry) error {
 	}
 	if !s.written {
 		for _, family := range chains.Families() {
-			if err := b.tables.Install(family, b.config.diversion(s.opened(family))); err != nil {
+			if err := b.tables.Install(family, b.config.diversion(s.opened(family), s.ports)); err != nil {
 				return fmt.Errorf("putting up stand-ins: %w", err)
 			}
 		}
@@ -162,11 +175,18 @@ func bits(of int) string { return fmt.Sprintf("%#x/%#x", of, of) }
 
 // diversion are the chains of a family, with nothing diverted yet. The servers answer for
 // what is diverted, and for what comes to the gateway itself by open: it has no other such
-// services.
-func (c Config) diversion(open []chains.Rule) []chains.Chain {
+// services, whatever the ports on which it accepts connections.
+func (c Config) diversion(open []chains.Rule, silent []uint16) []chains.Chain {
 	from := chains.Rulef("-i %s", c.Inside)
 	if c.MAC != nil {
 		from = append(from, chains.Rulef("-m mac --mac-source %s", c.MAC)...)
+	}
+	var closed []chains.Rule
+	for _, port := range append([]uint16{80, 443}, silent...) {
+		closed = append(closed, chains.Rulef("-p tcp --dport %d -j REJECT --reject-with tcp-reset", port))
+	}
+	for _, port := range []uint16{123, 8053} {
+		closed = append(closed, chains.Rulef("-p udp --dport %d -j REJECT", port))
 	}
 	return []chains.Chain{
 		{Table: "mangle", Name: divert, Hooks: []chains.Hook{{From: "PREROUTING", Match: from}}},
@@ -174,9 +194,7 @@ func (c Config) diversion(open []chains.Rule) []chains.Chain {
 			chains.Rulef("-p tcp ! --syn -m conntrack --ctstate NEW -j RETURN"),
 			chains.Rulef("-m mark --mark %s -j %s", bits(stood), watch.At(watch.Block)),
 			chains.Rulef("-m mark --mark %s -j ACCEPT", bits(stood)),
-			chains.Rulef("-p tcp -m multiport --dports 80,443 -j REJECT --reject-with tcp-reset"),
-			chains.Rulef("-p udp --dport 123 -j REJECT"),
-		})},
+		}, closed)},
 	}
 }
 

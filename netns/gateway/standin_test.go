@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"runtime"
 	"time"
 
@@ -113,14 +114,54 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		}, SpecTimeout(20*time.Second))
 	}
 
+	for _, family := range families {
+		It("may echo keep-alives of the miIO cloud, or accept connections and say nothing: "+family.name, func(ctx SpecContext) {
+			s := newStreet(ctx)
+			address := family.first.String()
+			block := []harness.Destination{destination("tcp/5222/" + address), destination("tcp/8883/" + address), destination("udp/8053/" + address)}
+			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
+
+			line, err := s.device.Dial(ctx, "tcp", net.JoinHostPort(address, "5222"))
+			Expect(err).NotTo(HaveOccurred())
+			defer line.Close()
+			_, err = line.Write([]byte("hello"))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(line.SetReadDeadline(time.Now().Add(brief))).To(Succeed())
+			_, err = line.Read(make([]byte, 1))
+			Expect(err).To(MatchError(os.ErrDeadlineExceeded), "it is open, and nothing is said")
+			keepAlive := append([]byte{0x21, 0x31, 0, 32}, make([]byte, 28)...)
+			keepAlive[15] = 7 // its stamp
+			cloud, err := s.device.Dial(ctx, "udp", net.JoinHostPort(address, "8053"))
+			Expect(err).NotTo(HaveOccurred())
+			defer cloud.Close()
+			Expect(cloud.SetDeadline(time.Now().Add(patience))).To(Succeed())
+			Expect(cloud.Write(keepAlive)).To(Equal(32))
+			echo := make([]byte, 100)
+			n, err := cloud.Read(echo)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(echo[:n]).To(Equal(keepAlive))
+
+			Expect(s.observe(ctx).StoodIn).To(ConsistOf(
+				harness.StoodIn{Destination: block[0], Kind: harness.SilentTCP, Answers: 1},
+				harness.StoodIn{Destination: block[2], Kind: harness.MiIOCloud, Answers: 1}))
+			for _, port := range []uint16{5222, 8883} {
+				Expect(try(ctx, s.device, "tcp", netip.MustParseAddr(family.gateway), port)).To(MatchError(unix.ECONNREFUSED), "the gateway has no such service")
+			}
+			Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
+			Expect(line.SetReadDeadline(time.Now().Add(patience))).To(Succeed())
+			_, err = line.Read(make([]byte, 1))
+			Expect(err).NotTo(MatchError(os.ErrDeadlineExceeded), "the line ends with the block")
+		}, SpecTimeout(20*time.Second))
+	}
+
 	It("lets a device that floods it have what others get, and no more", func(ctx SpecContext) {
 		s := newStreet(ctx)
 		family := families[0]
 		address := family.first.String()
-		block := []harness.Destination{destination("icmp/echo/" + address), destination("tcp/443/" + address), destination("tcp/80/" + address), destination("udp/123/" + address)}
+		block := []harness.Destination{destination("icmp/echo/" + address), destination("tcp/443/" + address), destination("tcp/80/" + address), destination("tcp/5222/" + address), destination("udp/123/" + address)}
 		Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
 		before := runtime.NumGoroutine()
-		for _, port := range []uint16{80, 443} { // that say nothing
+		for _, port := range []uint16{80, 443, 5222} { // that say nothing
 			for range 200 {
 				connection, err := s.device.Dial(ctx, "tcp", netip.AddrPortFrom(family.first, port).String())
 				Expect(err).NotTo(HaveOccurred())
@@ -135,7 +176,7 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			request[0] = 4<<3 | 3
 			_, _ = socket.Write(request)
 		}
-		Expect(runtime.NumGoroutine()-before).To(BeNumerically("<", 2*(64+8)+16), "no more connections are served at a time")
+		Expect(runtime.NumGoroutine()-before).To(BeNumerically("<", 3*(64+8)+16), "no more connections are served at a time")
 		Eventually(func() error {
 			_, err := askTime(ctx, s.device, address)
 			return err

@@ -170,9 +170,14 @@ func (d Destination) checkContent(at func(key ...string) []string) *flaw {
 	if d.Content == nil {
 		return nil
 	}
-	can := map[string]string{"udp/123": ownTime, "tcp/80": ownProbe, "tcp/443": anyTLS}[fmt.Sprintf("%s/%d", d.Protocol, d.Port)]
-	if can == "" {
-		return flawAt(at("content_with"), "leave it out", "only udp/123, tcp/80 and tcp/443 have it")
+	can := map[string]string{"udp/123": ownTime, "udp/8053": ownCloud, "tcp/80": ownProbe, "tcp/443": anyTLS}[fmt.Sprintf("%s/%d", d.Protocol, d.Port)]
+	switch {
+	case can == "" && d.Protocol == "tcp" && d.Port != 53:
+		can = openLine
+	case can == "":
+		return flawAt(at("content_with"), "leave it out", "only udp/123, udp/8053 and tcp have it")
+	case can == ownCloud && len(*d.Content) == 0:
+		return flawAt(at("content_with"), "leave it out", "the device has no other way to know the cloud")
 	}
 	for i, kind := range *d.Content {
 		if kind != can || i > 0 {

@@ -30,6 +30,8 @@ func (l *life) newContact(id string) contact {
 		return &probe{l, d}
 	case d.trusting():
 		return &handshake{l, d}
+	case d.waiting():
+		return &accepted{l, d}
 	case d.Protocol == "tcp":
 		return &session{life: l, destination: d}
 	case d.Protocol == ICMP:

@@ -67,7 +67,7 @@ type Destination struct {
 	Patience  int            `yaml:"patience,omitempty" jsonschema:"minimum=1,maximum=100" about:"It counts as reached when one of its last contacts succeeded, this many of them. The default is tempo.patience."`
 	AtStart   *bool          `yaml:"at_start,omitempty" about:"false: not contacted when the device starts, but some time within every. Starting does not wait for it, and it counts as reached until it was missed as often as it has patience. The default is true."`
 	Sticks    time.Duration  `yaml:"sticks,omitempty" about:"Left alone for this long, each time that it was tried without success as often as the device has patience."`
-	Content   *[]string      `yaml:"content_with,omitempty" jsonschema:"enum=ntp,enum=probe,enum=tls" about:"Stand-ins that satisfy the device as well as the server. For udp/123 ntp (the default), or [] for a device that checks whose server answers. For tcp/80 probe: it asks for /generate_204, and wants the status 204. For tcp/443 tls: it shakes hands, and does not verify the certificate."`
+	Content   *[]string      `yaml:"content_with,omitempty" jsonschema:"enum=ntp,enum=probe,enum=tls,enum=tcp,enum=miio-cloud" about:"Stand-ins that satisfy the device as well as the server. For udp/123 ntp (the default), or [] for a device that checks whose server answers. For tcp/80 probe: it asks for /generate_204, and wants the status 204. For tcp/443 tls: it shakes hands, and does not verify the certificate. For udp/8053 miio-cloud (the default). For any other port of TCP tcp: it wants the connection to be accepted, and says nothing."`
 	Hangs     []Hang         `yaml:"hangs,omitempty" jsonschema:"enum=silence,enum=no_name" about:"What its client hangs on until a watchdog restarts the device, when it happens as often in a row as the device has patience: silence (what is sent is swallowed) or no_name (the name is withheld)."`
 }
 
@@ -237,7 +237,7 @@ func (d Destination) atStart() bool { return d.AtStart == nil || *d.AtStart }
 
 // staysOpen reports whether the device keeps a connection from one contact to the next.
 func (d Destination) staysOpen() bool {
-	return d.When == Always && d.Every == 0 && !d.probes() && !d.trusting()
+	return d.When == Always && d.Every == 0 && !d.probes() && !d.trusting() && !d.waiting()
 }
 
 // The stand-ins that a destination may be content with.
@@ -245,6 +245,8 @@ const (
 	ownTime  = "ntp"
 	ownProbe = "probe"
 	anyTLS   = "tls"
+	openLine = "tcp"
+	ownCloud = "miio-cloud"
 )
 
 // probes reports whether the device only looks whether a page has the right status.
@@ -252,6 +254,11 @@ func (d Destination) probes() bool { return d.Content != nil && slices.Contains(
 
 // trusting reports whether the device shakes hands with any TLS server.
 func (d Destination) trusting() bool { return d.Content != nil && slices.Contains(*d.Content, anyTLS) }
+
+// waiting reports whether the device only looks whether a connection is accepted.
+func (d Destination) waiting() bool {
+	return d.Content != nil && slices.Contains(*d.Content, openLine)
+}
 
 // picky reports whether the device checks whose time server answers.
 func (d Destination) picky() bool { return d.Content != nil && !slices.Contains(*d.Content, ownTime) }

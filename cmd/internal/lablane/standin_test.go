@@ -92,6 +92,14 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 		Entry("by iptables", Label("slow"), "iptables", SpecTimeout(5*time.Minute)),
 	)
 
+	DescribeTable("is the miIO cloud, for a device that wants its keep-alives echoed, and a server that accepts it", func(ctx SpecContext, driver string, fault harness.Fault) {
+		proves(ctx, find("own-cloud"), harness.Settings{Driver: driver, Faults: []harness.Fault{fault}, StandIns: harness.AllStandIns()},
+			map[string]harness.StandIn{"udp/8053/ot.purifier.example": harness.MiIOCloud, "tcp/5222/203.0.113.181": harness.SilentTCP})
+	},
+		Entry("by ipset", Label("whole"), "ipset", harness.Reject, SpecTimeout(5*time.Minute)),
+		Entry("by iptables", Label("slow"), "iptables", harness.Drop, SpecTimeout(5*time.Minute)),
+	)
+
 	It("is a resolver that is built in", Label("slow"), func(ctx SpecContext) {
 		proves(ctx, find("own-resolver"), harness.Settings{}, map[string]harness.StandIn{"udp/53/8.8.8.8": harness.Resolver}, "udp/8053/p2p.camera.example")
 	}, SpecTimeout(5*time.Minute))

@@ -97,4 +97,25 @@ var _ = Describe("the reply to a ping", func() {
 			Expect(ok).To(BeFalse(), "%v", other)
 		}
 	})
+
+	DescribeTable("a packet to the miIO cloud", func(text []byte, want ...byte) {
+		reply, ok := standin.MiIOReply(text, time.Unix(0x65000000, 0))
+		Expect(ok).To(Equal(len(want) > 0))
+		if ok {
+			Expect(reply).To(HaveLen(32))
+			Expect(reply[:16]).To(Equal(want))
+		}
+	},
+		Entry("a keep-alive is echoed", packet(0x21, 0x31, 0, 32, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 9), byte(0x21), byte(0x31), byte(0), byte(32), byte(0), byte(0), byte(0), byte(0), byte(1), byte(2), byte(3), byte(4), byte(0), byte(0), byte(0), byte(9)),
+		Entry("one without a stamp asks for the time", packet(0x21, 0x31, 0, 32, 0, 0, 0, 0, 1, 2, 3, 4), byte(0x21), byte(0x31), byte(0), byte(32), byte(0), byte(0), byte(0), byte(0), byte(1), byte(2), byte(3), byte(4), byte(0x65), byte(0), byte(0), byte(0)),
+		Entry("so does a hello", packet(0x21, 0x31, 0, 32, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255), byte(0x21), byte(0x31), byte(0), byte(32), byte(0), byte(0), byte(0), byte(0), byte(255), byte(255), byte(255), byte(255), byte(0x65), byte(0), byte(0), byte(0)),
+		Entry("nothing that is encrypted is answered", append(packet(0x21, 0x31, 0, 48), make([]byte, 16)...)),
+		Entry("nor what gives another length", packet(0x21, 0x31, 0, 31)),
+		Entry("nor what is of another protocol", packet(0x16, 3, 0, 32)),
+		Entry("nor what is cut off", packet(0x21, 0x31, 0, 32)[:31]),
+		Entry("nor what is empty", []byte{}),
+	)
 })
+
+// packet is 32 bytes that begin so.
+func packet(begins ...byte) []byte { return append(begins, make([]byte, 32-len(begins))...) }

@@ -23,6 +23,7 @@ type Config struct {
 	Link      string           // what comes in by this link
 	MAC       net.HardwareAddr // the only hardware address that is answered; nil answers everybody on the link
 	Own       []netip.Addr     // the addresses of the gateway itself on the link
+	Ports     []uint16         // where the stand-in tcp answers, sorted
 	Versions  []string         // of IP: "4", "6"
 }
 
@@ -48,6 +49,8 @@ func starters() map[harness.StandIn]func(*Servers, context.Context, sockets.Conf
 		harness.ProbePages: (*Servers).servePages,
 		harness.EchoReply:  (*Servers).serveEchoes,
 		harness.ForeignTLS: (*Servers).serveTLS,
+		harness.SilentTCP:  (*Servers).serveSilence,
+		harness.MiIOCloud:  (*Servers).serveMiIO,
 		harness.Resolver:   nil,
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -38,15 +37,15 @@ func (s *Servers) serveTLS(ctx context.Context, at sockets.Config) error {
 	if err != nil {
 		return err
 	}
-	secured := &secured{Listener: netutil.LimitListener(listener, mostSecured), open: map[net.Conn]bool{}}
+	open := newConnections(netutil.LimitListener(listener, mostSecured))
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS10, // old devices have no other
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return unknownCertificate(key, hello)
 		},
 	}
-	s.serve(harness.ForeignTLS, secured, func() error {
-		return secured.accept(func(connection net.Conn) {
+	s.serve(harness.ForeignTLS, open, func() error {
+		return open.accept(func(connection net.Conn) {
 			if connection.SetDeadline(time.Now().Add(longestMute)) != nil || tls.Server(connection, config).HandshakeContext(ctx) != nil {
 				return
 			}
@@ -76,51 +75,4 @@ func unknownCertificate(key *ecdsa.PrivateKey, hello *tls.ClientHelloInfo) (*tls
 		return nil, err
 	}
 	return &tls.Certificate{Certificate: [][]byte{text}, PrivateKey: key}, nil
-}
-
-// secured is a listener that closes its connections with it.
-type secured struct {
-	net.Listener
-
-	mutex  sync.Mutex
-	open   map[net.Conn]bool
-	closed bool
-	work   sync.WaitGroup
-}
-
-// accept hands over each connection, in a goroutine of its own, until Close.
-func (s *secured) accept(take func(net.Conn)) error {
-	for {
-		connection, err := s.Accept()
-		if err != nil {
-			return err
-		}
-		s.mutex.Lock()
-		closed := s.closed
-		s.open[connection] = !closed
-		s.mutex.Unlock()
-		if closed {
-			_ = connection.Close()
-			continue
-		}
-		s.work.Go(func() {
-			take(connection)
-			_ = connection.Close() // nothing is lost
-			s.mutex.Lock()
-			defer s.mutex.Unlock()
-			delete(s.open, connection)
-		})
-	}
-}
-
-func (s *secured) Close() error {
-	err := s.Listener.Close()
-	s.mutex.Lock()
-	s.closed = true
-	for connection := range s.open {
-		_ = connection.Close()
-	}
-	s.mutex.Unlock()
-	s.work.Wait()
-	return err
 }

@@ -1,0 +1,57 @@
+package standin
+
+import (
+	"net"
+	"sync"
+)
+
+// connections is a listener that closes its connections with it.
+type connections struct {
+	net.Listener
+
+	mutex  sync.Mutex
+	open   map[net.Conn]bool
+	closed bool
+	work   sync.WaitGroup
+}
+
+func newConnections(listener net.Listener) *connections {
+	return &connections{Listener: listener, open: map[net.Conn]bool{}}
+}
+
+// accept hands over each connection, in a goroutine of its own, until Close.
+func (c *connections) accept(take func(net.Conn)) error {
+	for {
+		connection, err := c.Accept()
+		if err != nil {
+			return err
+		}
+		c.mutex.Lock()
+		closed := c.closed
+		c.open[connection] = !closed
+		c.mutex.Unlock()
+		if closed {
+			_ = connection.Close()
+			continue
+		}
+		c.work.Go(func() {
+			take(connection)
+			_ = connection.Close() // nothing is lost
+			c.mutex.Lock()
+			defer c.mutex.Unlock()
+			delete(c.open, connection)
+		})
+	}
+}
+
+func (c *connections) Close() error {
+	err := c.Listener.Close()
+	c.mutex.Lock()
+	c.closed = true
+	for connection := range c.open {
+		_ = connection.Close()
+	}
+	c.mutex.Unlock()
+	c.work.Wait()
+	return err
+}
