@@ -45,12 +45,12 @@ func clip(text string) string {
 // Link is where the page of the run is, seen from the list.
 func (l RunLine) Link() string { return "run/" + url.PathEscape(l.File) + "/" }
 
-// RunsHTML writes the page that lists the runs of a directory, the newest first. It needs
-// the files of [LiveFile] next to it. More is the number of runs that are left out.
-func RunsHTML(w io.Writer, directory string, lines []RunLine, more int) error {
+// RunsHTML writes a page that lists runs, the newest first. It needs the files of
+// [LiveFile] next to it. More is the number of runs that are left out.
+func RunsHTML(w io.Writer, title string, lines []RunLine, more int) error {
 	return writePage(w, "runs.html", struct {
-		Directory string
-		Runs      []RunLine
-		More      int
-	}{directory, lines, more})
+		Title string
+		Runs  []RunLine
+		More  int
+	}{title, lines, more})
 }

@@ -39,6 +39,7 @@ type bisectFlags struct {
 	only     string
 	standIns []string
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
+	among    bool            // other experiments are under way in this program: nobody is asked on the terminal
 }
 
 // horizonUsage is the help of --horizon.
@@ -70,17 +71,8 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
 	set.BoolVar(&f.alone, "unattended", false, "begin the run in that file, or go on with it: then --for counts the time before, too")
 	scheduleFlag(command, &f.schedule)
-	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
-	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
-	set.DurationVar(&f.settings.Horizon, "horizon", 0, horizonUsage)
-	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
-	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
-	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
-	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
-	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
-	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
-	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
+	f.addSearch(command)
+	f.addShared(command)
 	standInsFlag(command, &f.standIns)
 	trustFlag(command, &f.trust)
 	seenFlag(command, &f.seen)
@@ -92,17 +84,42 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	f.display.add(command)
 }
 
+// addSearch adds the flags of a search from the beginning.
+func (f *bisectFlags) addSearch(command *cobra.Command) {
+	set := command.Flags()
+	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
+	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
+	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
+}
+
+// addShared adds the flags of every experiment with a spec.
+func (f *bisectFlags) addShared(command *cobra.Command) {
+	set := command.Flags()
+	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
+	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
+	set.DurationVar(&f.settings.Horizon, "horizon", 0, horizonUsage)
+	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
+	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
+	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
+	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
+	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+}
+
+// read reads a spec, and reports what the flags do not allow of it as an error.
+func (f *bisectFlags) read(nameOrPath string) (file scenarios.File, list scenarios.List, err error) {
+	if file, err = scenarios.Find(nameOrPath); err != nil {
+		return file, nil, usage(err)
+	}
+	if list, err = file.Chosen(f.tags); err != nil {
+		return file, nil, usage(err)
+	}
+	return file, list, usage(errors.Join(f.check(), allowed(file, list, f.actuate)))
+}
+
 func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
-	file, err := scenarios.Find(nameOrPath)
+	file, list, err := f.read(nameOrPath)
 	if err != nil {
-		return usage(err)
-	}
-	list, err := file.Chosen(f.tags)
-	if err != nil {
-		return usage(err)
-	}
-	if err := errors.Join(f.check(), allowed(file, list, f.actuate)); err != nil {
-		return usage(err)
+		return err
 	}
 	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file)); err != nil {
 		return err
@@ -117,7 +134,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return dryRun(command, file)
 	}
 	if f.out == "" {
-		f.out = filepath.Clean(bench.Name(nameOrPath, file) + ".run")
+		f.out = runOf(nameOrPath, file)
 	}
 	_, err = os.Stat(f.out)
 	if f.resume || f.alone && err == nil {
@@ -134,6 +151,11 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
+}
+
+// runOf is the run file of a spec that has no other name.
+func runOf(nameOrPath string, file scenarios.File) string {
+	return filepath.Clean(bench.Name(nameOrPath, file) + ".run")
 }
 
 // prepare does what comes before any run: it checks that the page can be served and that
@@ -206,7 +228,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 		return err
 	}
 	if theirs {
-		if err := agreed(command, f.out, file, f.trust); err != nil {
+		if err := agreed(command, f.out, file, f.trust, interactive() && !f.among); err != nil {
 			return err
 		}
 	}
@@ -235,8 +257,10 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err != nil {
 		return usage(err)
 	}
-	if f.display.page, err = f.display.web.open(ctx, command.ErrOrStderr()); err != nil {
-		return err
+	if f.display.page == nil {
+		if f.display.page, err = f.display.web.open(ctx, command.ErrOrStderr()); err != nil {
+			return err
+		}
 	}
 	defer f.display.page.close()
 	tell, err := newNotifier(file, run.Device.Name, command.ErrOrStderr())
@@ -245,7 +269,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	}
 	defer tell.wait()
 	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
-		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell,
+		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell, among: f.among,
 	})
 	if err != nil {
 		return err

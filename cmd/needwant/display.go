@@ -23,7 +23,8 @@ type display struct {
 	short  bool   // show the sentence alone, without the matrix
 	end    ending
 	web    webFlags
-	page   *webPage // nil if there is none
+	page   *webPage    // nil if there is none
+	line   *deviceLine // of a device among several; nil if it is the only one
 }
 
 func (d *display) add(command *cobra.Command) {
@@ -42,7 +43,11 @@ func (d *display) notify(command *cobra.Command, run harness.Run, benches ...*ha
 		follow, look := tell, step
 		screen := screenOf(command.ErrOrStderr())
 		progress := newProgress(screen, run)
-		progress.live(screen)
+		if d.line != nil {
+			progress.waiting = d.line.begin()
+		} else {
+			progress.live(screen)
+		}
 		tell = func(event harness.Event) {
 			progress.show(event)
 			follow(event)

@@ -18,7 +18,7 @@ func resolverExaminations(file scenarios.File, list scenarios.List) []examinatio
 	const more = "docs/placement.md says more"
 	return []examination{
 		{"secrets", func(context.Context) (finding, error) {
-			return ok("all there"), bench.Ready(file, list, bench.Options{Ask: personAt(io.Discard, nil, nil).asker()})
+			return ok("all there"), bench.Ready(file, list, bench.Options{Ask: personAt(io.Discard, interactive(), nil, nil).asker()})
 		}, more},
 		{"placement", func(ctx context.Context) (finding, error) {
 			where, err := bench.FindResolver(ctx, file)

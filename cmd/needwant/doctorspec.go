@@ -56,7 +56,7 @@ func specExaminations(file scenarios.File, list scenarios.List) []examination {
 	}
 	return []examination{
 		{"secrets", func(context.Context) (finding, error) {
-			lacking = bench.Ready(file, list, bench.Options{Ask: personAt(io.Discard, nil, nil).asker()})
+			lacking = bench.Ready(file, list, bench.Options{Ask: personAt(io.Discard, interactive(), nil, nil).asker()})
 			return ok("all there"), lacking
 		}, more},
 		{"placement", func(context.Context) (finding, error) { return placeable(file) }, more},

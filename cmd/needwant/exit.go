@@ -77,6 +77,20 @@ func conclude(ctx context.Context, err error, exit *exitError) (code int, text s
 	return codeInterrupted, "interrupted: " + words(err, exit)
 }
 
+// codeAndText returns the exit code that an error of an experiment stands for, and what is
+// to be said of it.
+func codeAndText(ctx context.Context, err error) (code int, text string) {
+	if err == nil {
+		return codeDone, ""
+	}
+	exit, ok := errors.AsType[*exitError](err)
+	if !ok {
+		exit = &exitError{codeUnfit, err}
+		err = exit
+	}
+	return conclude(ctx, err, exit)
+}
+
 // codeOf is the exit code that a finished run deserves.
 func codeOf(run harness.Run, judgement harness.Judgement) int {
 	switch run.Status {

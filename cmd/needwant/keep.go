@@ -72,6 +72,6 @@ func (w *webPage) policy(device harness.Device, blocked []harness.Destination, a
 		default:
 			live.Now = fmt.Sprintf("%d destinations are blocked", len(blocked))
 		}
-		w.server.Show(page.Content{Report: func() reports.Report { return report }, Live: live})
+		w.put(page.Content{Report: func() reports.Report { return report }, Live: live})
 	}
 }

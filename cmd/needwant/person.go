@@ -223,19 +223,19 @@ func (p *person) discard() bool {
 	}
 }
 
-// personAt is who sits at the terminal, and is asked on a screen, or who looks at the page;
-// nil if nobody does.
-func personAt(out io.Writer, page *webPage, tell *notifier) *person {
-	if !interactive() && page == nil {
+// personAt is who sits at the terminal, if anybody does, and is asked on a screen, or who
+// looks at the page; nil if nobody does.
+func personAt(out io.Writer, seated bool, page *webPage, tell *notifier) *person {
+	if !seated && page == nil {
 		return nil
 	}
 	p := newPerson(nil, out)
 	p.tell = tell
-	if interactive() {
+	if seated {
 		p.in, p.bell = os.Stdin, screenOf(out).live()
 	}
 	if page != nil {
-		p.page = page.server.Ask
+		p.page = page.board.Ask
 	}
 	return p
 }

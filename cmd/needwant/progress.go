@@ -262,10 +262,18 @@ func (p *progress) answers(result harness.Result) string {
 // these take.
 func left(now harness.Progress) string {
 	said := span.Words(now.Elapsed) + " so far"
-	if now.Left == 0 || now.Remaining == 0 {
-		return said
+	if more := toGo(now); more != "" {
+		return said + "; " + more
 	}
-	return fmt.Sprintf("%s; %s to go, %s", said, trialsLeft(now), between(now.Remaining))
+	return said
+}
+
+// toGo says about how many trials are left, and how long these take; "" if that is not known.
+func toGo(now harness.Progress) string {
+	if now.Left == 0 || now.Remaining == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s to go, %s", trialsLeft(now), between(now.Remaining))
 }
 
 func trialsLeft(now harness.Progress) string {

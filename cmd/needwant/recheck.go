@@ -51,15 +51,8 @@ nothing blocked.`,
 	set.StringVar(&flags.known, "known", "", "the `RUN` to test again: a run file, a matrix as JSON, or a file of a catalog")
 	set.BoolVar(&flags.exact, "exact", false, "prove everything again, not only that each need is one and that the rest can be blocked")
 	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name with -recheck, and a number if there is such a file")
-	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
-	set.DurationVar(&f.settings.Horizon, "horizon", 0, horizonUsage)
 	set.Var(&f.schedule, "schedule", "block only between these times of day, e.g. 01:00-06:00, with everything reachable in between")
-	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
-	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
-	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
-	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
-	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
+	f.addShared(command)
 	f.display.add(command)
 	return command
 }

@@ -69,7 +69,7 @@ func (s *soakPage) show(now string) {
 	if !s.until.IsZero() {
 		live.Left = "It is held until " + s.until.Local().Format("2006-01-02 15:04")
 	}
-	s.page.server.Show(page.Content{Report: s.report, Live: live})
+	s.page.put(page.Content{Report: s.report, Live: live})
 }
 
 // obey calls stop once a person orders on the page that the verification stops. It does so

@@ -40,6 +40,7 @@ type standOptions struct {
 	page    *webPage          // on which a person can answer, too; nil if there is none
 	only    *harness.OnlyList // the block list whose names alone are tested; nil if there is none
 	known   []harness.Contact // what an earlier run saw of the device
+	among   bool              // other experiments are under way in this program: nobody is asked on the terminal
 }
 
 // usualWait is how long a device may take to show up: its Wi-Fi comes and goes,
@@ -49,7 +50,7 @@ const usualWait = 3 * time.Minute
 // openStand builds what the file's placement asks for, with these scenarios;
 // none, where nothing is to be judged. Notes go to out.
 func openStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
-	person := personAt(out, options.page, options.tell)
+	person := personAt(out, interactive() && !options.among, options.page, options.tell)
 	if options.quiet {
 		out = io.Discard
 	}

@@ -40,10 +40,10 @@ func specOf(path string, run harness.Run, own *scenarios.File) (file scenarios.F
 }
 
 // agreed reports an error unless the user agreed to what the spec of someone else's
-// run file does, by --trust-run or by answering on a terminal: its programs run, as
+// run file does, by --trust-run or, if seated, by answering on a terminal: its programs run, as
 // root as a rule, and its files are read. No file outside of the run file's
 // directory is read in any case. The error has exit code 2.
-func agreed(command *cobra.Command, path string, file scenarios.File, given bool) error {
+func agreed(command *cobra.Command, path string, file scenarios.File, given, seated bool) error {
 	var list strings.Builder
 	for _, demand := range demandsOf(file) {
 		if demand.File != "" && !within(file.Folder(), demand.File) {
@@ -62,7 +62,7 @@ func agreed(command *cobra.Command, path string, file scenarios.File, given bool
 	}
 	refusal := usage(fmt.Errorf("%s was not begun on this machine, and nothing of it was carried out. It would:\n%s"+
 		"  If you trust the person who made it, add --trust-run", path, list.String()))
-	if !interactive() {
+	if !seated {
 		return refusal
 	}
 	fmt.Fprintf(notes, "%s was not begun on this machine. It would:\n%sCarry this out? [y/N] ", path, list.String())

@@ -162,7 +162,7 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 		return nil, err
 	}
 	if theirs {
-		if err := agreed(command, path, file, f.trust); err != nil {
+		if err := agreed(command, path, file, f.trust, interactive()); err != nil {
 			return nil, err
 		}
 	}

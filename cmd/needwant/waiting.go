@@ -73,6 +73,26 @@ func (w *waiting) lines(int, int) (lines []string) {
 		}
 		lines = append(lines, what, "      "+waitsFor(trial.step))
 	}
+	return append(lines, "      "+left(w.progress()))
+}
+
+// line is all of that in one line, for one device among several; "" between trials.
+func (w *waiting) line() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, lane := range slices.Sorted(maps.Keys(w.trials)) {
+		trial := w.trials[lane]
+		said := fmt.Sprintf("trial %d", trial.number)
+		if more := toGo(w.progress()); more != "" {
+			said += "; " + more
+		}
+		return said + ": " + waitsFor(trial.step)
+	}
+	return ""
+}
+
+// progress is where the run is by now.
+func (w *waiting) progress() harness.Progress {
 	since := time.Since(w.at)
 	now := w.now
 	now.Elapsed += since
@@ -80,7 +100,7 @@ func (w *waiting) lines(int, int) (lines []string) {
 		now.Remaining = max(now.Remaining-since, now.Remaining/time.Duration(2*max(1, now.Left)), 1)
 	}
 	now.Elapsed = now.Elapsed.Truncate(time.Second)
-	return append(lines, "      "+left(now))
+	return now
 }
 
 // waitsFor says what a trial waits for, and how much longer.

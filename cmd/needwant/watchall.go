@@ -24,16 +24,22 @@ const (
 	mostOpened = 8   // pages of runs that are kept up to date, those opened last
 )
 
-// collection has the runs of a directory for a page that lists them.
+// collection has runs for a page that lists them. A file is meant by its name, without its
+// directory.
 type collection struct {
-	directory string
-	list      *page.Board
+	title   string
+	find    func() (paths []string, err error) // all run files, of different names
+	begun   func(file string) *page.Board      // the page of a run that this program carries out; nil for others
+	waiting func() []reports.RunLine           // of what has no run file; nil if there is nothing like that
+	list    *page.Board
 
-	mu     sync.Mutex
-	lines  map[string]listed // by file
-	order  []string          // files, the newest first
-	more   int               // that are not listed
-	opened []opened          // the last is the one that was opened last
+	mu      sync.Mutex
+	without []reports.RunLine // what has no run file
+	lines   map[string]listed // by file
+	paths   map[string]string // by file
+	order   []string          // files, the newest first
+	more    int               // that are not listed
+	opened  []opened          // the last is the one that was opened last
 }
 
 // listed is a run in the list, and the file that it was made from.
@@ -60,8 +66,14 @@ func watchAll(ctx context.Context, directory string, web *webPage) error {
 	if whole, err := filepath.Abs(directory); err == nil {
 		directory = whole
 	}
-	c := &collection{directory: directory, list: web.server.Board, lines: map[string]listed{}}
-	web.server.Below(func(name string) *page.Board { return c.open(ctx, name) })
+	c := &collection{title: "Runs in " + directory, find: func() ([]string, error) { return runsIn(directory) }}
+	return c.serve(ctx, web.server)
+}
+
+// serve keeps the list up to date until ctx ends.
+func (c *collection) serve(ctx context.Context, server *page.Server) error {
+	c.list = server.Board
+	server.Below(func(name string) *page.Board { return c.open(ctx, name) })
 	again := time.NewTicker(glance)
 	defer again.Stop()
 	for first := true; ; first = false {
@@ -80,24 +92,36 @@ func watchAll(ctx context.Context, directory string, web *webPage) error {
 	}
 }
 
-// look reads what has changed in the directory, and reports whether something has.
+// look reads what has changed, and reports whether something has.
 func (c *collection) look(ctx context.Context) (changed bool, err error) {
-	order, stamps, err := runsIn(c.directory)
+	paths, err := c.find()
 	if err != nil {
 		return false, err
 	}
+	var without []reports.RunLine
+	if c.waiting != nil {
+		without = c.waiting()
+	}
+	order, stamps := newest(paths)
 	more := max(0, len(order)-mostListed)
 	order = order[:len(order)-more]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	changed = more != c.more || !slices.Equal(order, c.order)
-	c.order, c.more = order, more
+	if c.lines == nil {
+		c.lines = map[string]listed{}
+	}
+	c.paths = map[string]string{}
+	for _, path := range paths {
+		c.paths[filepath.Base(path)] = path
+	}
+	changed = more != c.more || !slices.Equal(order, c.order) || !slices.Equal(without, c.without)
+	c.order, c.more, c.without = order, more, without
 	for _, file := range order {
 		if known, ok := c.lines[file]; ok && known.stamp == stamps[file] {
 			continue
 		}
 		changed = true
-		run, err := runfile.Load(ctx, filepath.Join(c.directory, file))
+		run, err := runfile.Load(ctx, c.paths[file])
 		line := reports.NewRunLine(file, run, happening(run, stamps[file].written))
 		if err != nil {
 			line = reports.WrongRunLine(file, err)
@@ -126,15 +150,20 @@ func happening(run harness.Run, written bool) string {
 func (c *collection) show() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	lines, more := make([]reports.RunLine, 0, len(c.order)), c.more
+	lines, more := slices.Clone(c.without), c.more
 	for _, file := range c.order {
 		lines = append(lines, c.lines[file].RunLine)
 	}
-	c.list.Show(page.Content{List: func(w io.Writer) error { return reports.RunsHTML(w, c.directory, lines, more) }})
+	c.list.Show(page.Content{List: func(w io.Writer) error { return reports.RunsHTML(w, c.title, lines, more) }})
 }
 
 // open returns the page of a run; nil if it is not listed or cannot be read.
 func (c *collection) open(ctx context.Context, file string) *page.Board {
+	if c.begun != nil {
+		if board := c.begun(file); board != nil {
+			return board
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known, ok := c.lines[file]
@@ -146,7 +175,7 @@ func (c *collection) open(ctx context.Context, file string) *page.Board {
 		c.opened = append(slices.Delete(c.opened, i, i+1), found)
 		return found.board
 	}
-	run, err := runfile.Load(ctx, filepath.Join(c.directory, file))
+	run, err := runfile.Load(ctx, c.paths[file])
 	if err != nil {
 		return nil
 	}
@@ -173,27 +202,35 @@ func (c *collection) update(file string, run harness.Run, err error, now stamp) 
 	}
 }
 
-// runsIn returns the run files of a directory, the newest first.
-func runsIn(directory string) (files []string, stamps map[string]stamp, err error) {
+// runsIn returns the run files of a directory.
+func runsIn(directory string) (paths []string, err error) {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
-		return nil, nil, usage(fmt.Errorf("the runs cannot be listed: %w", err))
+		return nil, usage(fmt.Errorf("the runs cannot be listed: %w", err))
 	}
-	stamps = map[string]stamp{}
 	for _, entry := range entries {
-		if !entry.Type().IsRegular() || !strings.HasSuffix(entry.Name(), ".run") {
+		if entry.Type().IsRegular() && strings.HasSuffix(entry.Name(), ".run") {
+			paths = append(paths, filepath.Join(directory, entry.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// newest are the files that exist of some run files, the newest first.
+func newest(paths []string) (files []string, stamps map[string]stamp) {
+	stamps = map[string]stamp{}
+	for _, path := range paths {
+		info, err := os.Lstat(path)
+		if err != nil { // it was deleted meanwhile, or is not there yet
 			continue
 		}
-		info, err := entry.Info()
-		if err != nil { // it was deleted meanwhile
-			continue
-		}
-		written, _ := runfile.Written(filepath.Join(directory, entry.Name()))
-		files = append(files, entry.Name())
-		stamps[entry.Name()] = stamp{info.Size(), info.ModTime(), written || time.Since(info.ModTime()) < 3*glance}
+		written, _ := runfile.Written(path)
+		file := filepath.Base(path)
+		files = append(files, file)
+		stamps[file] = stamp{info.Size(), info.ModTime(), written || time.Since(info.ModTime()) < 3*glance}
 	}
 	slices.SortFunc(files, func(a, b string) int {
 		return cmp.Or(stamps[b].changed.Compare(stamps[a].changed), strings.Compare(a, b))
 	})
-	return files, stamps, nil
+	return files, stamps
 }

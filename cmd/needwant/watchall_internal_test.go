@@ -65,7 +65,7 @@ var _ = Describe("the runs of a directory on a page", func() {
 		ended, end := context.WithCancel(context.Background())
 		end()
 		DeferCleanup(func() { _ = server.Serve(ended) }) // gives the address back
-		runs = &collection{directory: directory, list: server.Board, lines: map[string]listed{}}
+		runs = &collection{find: func() ([]string, error) { return runsIn(directory) }, list: server.Board}
 		server.Below(func(name string) *page.Board { return runs.open(context.Background(), name) })
 	})
 

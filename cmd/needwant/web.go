@@ -33,9 +33,10 @@ func (f *webFlags) add(command *cobra.Command) {
 	set.StringVar(&f.options.Key, "web-key", "", "with --web: the certificate's private key is in this `FILE`")
 }
 
-// webPage is the page of a command; nil if there is none.
+// webPage is the page of a command, or of one of several experiments; nil if there is none.
 type webPage struct {
-	server *page.Server
+	board  *page.Board
+	server *page.Server // nil if the page is one of those that another lists
 	stop   func()
 }
 
@@ -62,7 +63,7 @@ func (f *webFlags) open(ctx context.Context, out io.Writer) (*webPage, error) {
 	}()
 	file, isFile := out.(*os.File)
 	server.Links().Write(out, isFile && terminal(file))
-	return &webPage{server, func() {
+	return &webPage{server.Board, server, func() {
 		cancel()
 		<-ended
 	}}, nil
@@ -80,7 +81,13 @@ func (w *webPage) show(run harness.Run, now reports.Now, progress harness.Progre
 	if w == nil {
 		return
 	}
-	w.server.Show(content(run, now, progress, ended))
+	w.put(content(run, now, progress, ended))
+}
+
+// put is what the page shows from now on.
+func (w *webPage) put(content page.Content) {
+	content.Live.Listed = w.server == nil
+	w.board.Show(content)
 }
 
 // content is what a page shows of a run file.
@@ -109,7 +116,7 @@ func (w *webPage) orders() <-chan harness.Order {
 	if w == nil {
 		return nil
 	}
-	return w.server.Orders()
+	return w.board.Orders()
 }
 
 // following is a run under way as a page shows it.
@@ -230,5 +237,5 @@ func (f *following) show(over bool) {
 	default:
 		live.Orders = []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop, harness.Keep}
 	}
-	f.page.server.Show(page.Content{Report: f.report, Live: live})
+	f.page.put(page.Content{Report: f.report, Live: live})
 }

@@ -28,6 +28,16 @@ type Names struct {
 	Shared []string // for any number of programs, as long as none has them alone
 }
 
+// Conflict returns a name that not both can have at the same time; "" if there is none.
+func (n Names) Conflict(other Names) string {
+	for _, name := range slices.Concat(n.Alone, n.Shared) {
+		if slices.Contains(other.Alone, name) || slices.Contains(n.Alone, name) && slices.Contains(other.Shared, name) {
+			return name
+		}
+	}
+	return ""
+}
+
 // HeldError says that another program has what was to be locked.
 type HeldError struct {
 	Name string

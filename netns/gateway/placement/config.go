@@ -75,13 +75,18 @@ func (c Config) device() string {
 	return "device " + c.Address.String()
 }
 
-// locks are what no two programs may have at once: the device, and an interface
-// that is moved. One that interfaces of ours are built on is shared.
-func (p *Plan) locks() guard.Names {
+// Claims are what no two experiments may have at once: the device, its network, to which
+// the machine has one route, and an interface that is moved. One that interfaces of ours
+// are built on is shared.
+func (p *Plan) Claims() guard.Names {
 	c, own := p.config, p.way.locks(p.config)
 	names := guard.Names{
 		Alone:  append([]string{c.device()}, own.Alone...),
 		Shared: append([]string{"link " + c.Uplink}, own.Shared...),
+	}
+	if !p.way.shares {
+		_, cable, _ := c.cable()
+		names.Alone = append(names.Alone, "network "+c.network().String(), "network "+cable.Masked().String())
 	}
 	for _, parent := range c.parents {
 		names.Shared = append(names.Shared, "link "+parent)
@@ -103,14 +108,15 @@ func local(mac net.HardwareAddr) net.HardwareAddr {
 	return mac
 }
 
-// cable is the link to the machine, and its network of two.
+// cable is the link to the machine, and its network of two. Each network of a device has
+// its own.
 func (c Config) cable() (name string, machine, gateway netip.Prefix) {
-	digest := c.digest()
-	base := [4]byte{169, 254, digest[6]%254 + 1, digest[7] &^ 3}
+	digest := sha256.Sum256([]byte("needwant " + c.network().String()))
+	base := [4]byte{169, 254, digest[0]%254 + 1, digest[1] &^ 3}
 	at := func(last byte) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{base[0], base[1], base[2], base[3] + last}), 30)
 	}
-	return "nw-" + hex.EncodeToString(digest[8:11]), at(1), at(2)
+	return "nw-" + hex.EncodeToString(digest[2:5]), at(1), at(2)
 }
 
 func (c Config) digest() []byte {

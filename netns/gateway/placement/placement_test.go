@@ -92,7 +92,7 @@ var _ = Describe("a placement", func() {
 		})
 		Expect(err).NotTo(HaveOccurred())
 		steps := plan.Steps()
-		Expect(steps[0]).To(Equal("lock device 7c:49:eb:00:00:01 and link eth1 for this program, in /run/needwant"))
+		Expect(steps[0]).To(Equal("lock device 7c:49:eb:00:00:01, link eth1, network 192.168.50.0/24, network 169.254.75.40/30 for this program, in /run/needwant"))
 		var changes []string
 		for _, step := range steps {
 			if what, changing := strings.CutSuffix(step, "  (changes the machine)"); changing {

@@ -97,7 +97,7 @@ func (p *Plan) Steps() []string {
 
 // toLock is the first step in words.
 func (p *Plan) toLock() string {
-	return fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.locks().Alone, " and "), p.config.Folder)
+	return fmt.Sprintf("lock %s for this program, in %s", strings.Join(p.Claims().Alone, ", "), p.config.Folder)
 }
 
 // Work tells in words what a gateway does in its place, and then this program.
@@ -114,7 +114,7 @@ func (p *Plan) Do(ctx context.Context) (*Placed, error) {
 		}
 	}
 	p.config.Tell("step 1: " + p.toLock())
-	lock, err := guard.TakeAll(ctx, p.config.Folder, p.locks())
+	lock, err := guard.TakeAll(ctx, p.config.Folder, p.Claims())
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,337 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/clipperhouse/displaywidth"
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/cmd/internal/page"
+	"github.com/needwant/needwant/cmd/internal/specbench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// agent carries out the experiments of several devices at the same time.
+type agent struct {
+	flags   bisectFlags // of all experiments
+	members []*member
+}
+
+// member is the experiment with one device.
+type member struct {
+	spec  string // as the user named it
+	name  string // of the device, which no other experiment has
+	file  scenarios.File
+	flags bisectFlags
+	line  *deviceLine
+
+	mu   sync.Mutex
+	over bool
+	err  error // in which it ended
+}
+
+func agentCommand() *cobra.Command {
+	a := &agent{}
+	command := &cobra.Command{
+		Use:   "agent SPEC...",
+		Short: "Find out what several devices need, at the same time",
+		Long: `Does for each spec what needwant bisect does, for all at the same time. Each device has
+its own gateway, and its own run file: the device's name with .run, next to the spec. A run
+that is there and not complete is continued. An experiment that fails does not end the
+others. Two specs that need the same interface, VLAN or address are refused before
+anything begins.
+
+With --web one page lists all devices, and each has a page below it. Questions to a person
+are asked there. When it ends, however it ends, the network is as it was.
+
+The exit code is 0 if every run is complete with every cell decided, else that of a run
+that is not.`,
+		Example: `  sudo -E needwant agent s50.yaml plug.yaml bulb.yaml --web=:8080`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    a.run,
+	}
+	a.flags.addSearch(command)
+	a.flags.addShared(command)
+	scheduleFlag(command, &a.flags.schedule)
+	command.Flags().BoolVarP(&a.flags.display.quiet, "quiet", "q", false, "show no progress")
+	a.flags.display.web.add(command)
+	return command
+}
+
+func (a *agent) run(command *cobra.Command, specs []string) error {
+	ctx, notes := command.Context(), command.ErrOrStderr()
+	a.flags.display.format, a.flags.alone, a.flags.among = "text", true, true
+	for _, spec := range specs {
+		if err := a.add(spec); err != nil {
+			return err
+		}
+	}
+	if err := a.apart(ctx); err != nil {
+		return err
+	}
+	if a.flags.dry {
+		return a.dryRun(command)
+	}
+	if err := a.privileges(); err != nil {
+		return err
+	}
+	web, err := a.flags.display.web.open(ctx, notes)
+	if err != nil {
+		return err
+	}
+	defer web.close()
+	defer a.show(notes)()
+	defer a.list(ctx, web)()
+	var all sync.WaitGroup
+	for _, m := range a.members {
+		all.Go(func() { m.do(ctx) })
+	}
+	all.Wait()
+	return a.closing(ctx, command.OutOrStdout())
+}
+
+// add reads a spec, and refuses one whose device is another one's by its name.
+func (a *agent) add(spec string) error {
+	m := &member{spec: spec, flags: a.flags}
+	var err error
+	if m.file, _, err = m.flags.read(spec); err != nil {
+		return err
+	}
+	if m.file.Gateway.Placement == scenarios.Lab {
+		if _, err := specbench.World(m.file); err != nil {
+			return usage(err)
+		}
+	}
+	m.name = bench.Name(spec, m.file)
+	for _, other := range a.members {
+		if other.name == m.name {
+			return usage(fmt.Errorf("%s and %s both name their device %s: write another device: {name: …} in one of them", other.spec, spec, m.name))
+		}
+	}
+	m.flags.out = filepath.Join(m.file.Folder(), runOf(spec, m.file))
+	m.flags.display.web = webFlags{} // one page for all
+	a.members = append(a.members, m)
+	return nil
+}
+
+// apart refuses two experiments that need the same of this machine.
+func (a *agent) apart(ctx context.Context) error {
+	machine, err := netns.Own()
+	if err != nil {
+		return unfit(err)
+	}
+	defer machine.Close()
+	claims := make([]guard.Names, len(a.members))
+	for i, m := range a.members {
+		if claims[i], err = bench.Claims(ctx, m.file, machine); err != nil {
+			return unfit(fmt.Errorf("%s: %w", m.spec, err))
+		}
+		for j, other := range a.members[:i] {
+			if both := claims[j].Conflict(claims[i]); both != "" {
+				return usage(fmt.Errorf("%s and %s cannot run at the same time, since both need %s: change one of them, or run one after the other", other.spec, m.spec, both))
+			}
+		}
+	}
+	return nil
+}
+
+// privileges gets what the placements need, those of real devices first: a program that
+// an ordinary user runs for a lab reaches none.
+func (a *agent) privileges() error {
+	isLab := func(m *member) bool { return m.file.Gateway.Placement == scenarios.Lab }
+	labs, real := slices.ContainsFunc(a.members, isLab), slices.ContainsFunc(a.members, func(m *member) bool { return !isLab(m) })
+	for _, m := range a.members {
+		if isLab(m) {
+			continue
+		}
+		if err := privilegesFor(m.file); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !labs:
+		return nil
+	case real && os.Geteuid() != 0:
+		return unfit(errors.New("an ordinary user's lab has a network of its own, in which no real device is: run it with sudo"))
+	}
+	if err := a.flags.display.web.onLab(); err != nil {
+		return err
+	}
+	return privileges()
+}
+
+func (a *agent) dryRun(command *cobra.Command) error {
+	var problems []error
+	for _, m := range a.members {
+		fmt.Fprintf(command.OutOrStdout(), "%s:\n", m.name)
+		if err := dryRun(command, m.file); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", m.spec, err))
+		}
+	}
+	return unfit(errors.Join(problems...))
+}
+
+// show shows the progress: on a terminal one line for each device, else the lines of all,
+// each after the name of its device. The function that it returns ends that.
+func (a *agent) show(out io.Writer) (end func()) {
+	screen := screenOf(out)
+	width := 0
+	for _, m := range a.members {
+		width = max(width, displaywidth.String(m.label()))
+		m.line = &deviceLine{out: screen, name: m.name, live: screen.live()}
+		if a.flags.display.quiet {
+			m.line.out, m.line.live = io.Discard, false
+		}
+		if m.line.live {
+			m.flags.display.line = m.line
+		}
+	}
+	if a.flags.display.quiet {
+		return func() {}
+	}
+	return screen.show(func(int, int) (lines []string) {
+		for _, m := range a.members {
+			lines = append(lines, m.label()+strings.Repeat(" ", width-displaywidth.String(m.label()))+"  "+m.line.now())
+		}
+		return lines
+	})
+}
+
+// label is the name of the device as its line has it.
+func (m *member) label() string {
+	const most = 16
+	return displaywidth.TruncateString(reports.Clean(m.name), most, "…")
+}
+
+// list serves a page that lists the experiments, if there is a page. The function that it
+// returns ends that.
+func (a *agent) list(ctx context.Context, web *webPage) (end func()) {
+	if web == nil {
+		return func() {}
+	}
+	boards := map[string]*member{}
+	var paths []string
+	for _, m := range a.members {
+		m.flags.display.page = &webPage{board: page.NewBoard(), stop: func() {}}
+		boards[filepath.Base(m.flags.out)] = m
+		paths = append(paths, m.flags.out)
+	}
+	c := &collection{
+		title:   fmt.Sprintf("%d devices", len(paths)),
+		find:    func() ([]string, error) { return paths, nil },
+		waiting: a.waiting,
+		begun: func(file string) *page.Board {
+			if m := boards[file]; m != nil {
+				if over, _ := m.ended(); !over {
+					return m.flags.display.page.board
+				}
+			}
+			return nil
+		},
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_ = c.serve(ctx, web.server) // what it lists is there
+	}()
+	return func() {
+		cancel()
+		<-gone
+	}
+}
+
+// waiting lists the experiments that have no run file yet.
+func (a *agent) waiting() (lines []reports.RunLine) {
+	for _, m := range a.members {
+		if _, err := os.Lstat(m.flags.out); err == nil {
+			continue
+		}
+		line := reports.RunLine{File: filepath.Base(m.flags.out), Subject: m.name, Now: m.line.now()}
+		if _, err := m.ended(); err != nil {
+			line = reports.WrongRunLine(m.name, err)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// do carries the experiment out.
+func (m *member) do(ctx context.Context) {
+	command := &cobra.Command{}
+	command.SetContext(ctx)
+	command.SetOut(io.Discard) // the run file has the matrix
+	command.SetErr(m.line)
+	err := m.flags.run(command, m.spec)
+	_, text := codeAndText(ctx, err)
+	m.mu.Lock()
+	m.over, m.err = true, err
+	m.mu.Unlock()
+	m.line.end(cmp.Or(text, "the run is over"))
+}
+
+// ended reports whether it is over, and in which error.
+func (m *member) ended() (over bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.over, m.err
+}
+
+// closing says what came of each experiment, and returns the exit code of all.
+func (a *agent) closing(ctx context.Context, out io.Writer) error {
+	worst, open := codeDone, 0
+	var left []error
+	for _, m := range a.members {
+		code, text := codeAndText(ctx, m.err)
+		if found, ok := errors.AsType[*placement.LeftError](m.err); ok {
+			left = append(left, found)
+		}
+		if code != codeDone {
+			open++
+		}
+		worst = graver(worst, code)
+		if code == codeDone || code == codeOpen {
+			text = m.summary()
+		}
+		laid(out, m.name+": "+text)
+	}
+	switch {
+	case len(left) > 0:
+		return unfit(errors.Join(left...))
+	case open == 0:
+		return nil
+	case ctx.Err() != nil:
+		return exit(codeInterrupted, errors.New("interrupted: the same command continues what is not complete"))
+	}
+	return exit(worst, fmt.Errorf("%d of %d runs are not complete, or have cells that are not decided", open, len(a.members)))
+}
+
+// summary is the result in a sentence.
+func (m *member) summary() string {
+	run, err := loadRun(context.Background(), m.flags.out)
+	if err != nil {
+		return err.Error()
+	}
+	return reports.New(run, harness.Judge(run)).Summary
+}
+
+// graver is that of two exit codes which needs a person more.
+func graver(a, b int) int {
+	order := []int{codeDone, codeOpen, codeInterrupted, codeBroken, codeUnfit, codeUsage}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
