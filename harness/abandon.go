@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -82,4 +83,15 @@ func (b *Bench) holdUntil(release context.CancelFunc, trial Trial) {
 	if b.release = release; release != nil && b.lifted == trial.Number {
 		release()
 	}
+}
+
+// settled reports whether what is known already implies what a trial would
+// answer, for every scenario.
+func (h history) settled(trial Trial) bool {
+	for _, column := range h.columns(trial.Regime, trial.Fault) {
+		if !slices.Contains(trial.Unasked, column.Scenario.Name) && !h.knows(column, trial) {
+			return false
+		}
+	}
+	return true
 }

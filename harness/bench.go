@@ -47,6 +47,7 @@ type Bench struct {
 	release context.CancelFunc // ends what holds the block; nil if there is none
 	lifted  int                // the trial that was to be given up last; it may not have begun then
 
+	asked   []Scenario // in the trial
 	making  sync.Once
 	abandon chan struct{}        // full when the trial is to be given up; made once
 	unasked Observation          // what the device contacted before it was asked for anything
@@ -72,6 +73,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return Result{Trial: trial}, err
 	}
 	result = Result{Trial: trial, Lane: b.Number, Started: time.Now()}
+	b.asked = trial.asked(b.Scenarios)
 	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
 		b.Timing.Settle, b.First = max(usual, first), 0
 		defer func() {
@@ -269,9 +271,9 @@ func (b *Bench) check(ctx context.Context, scenarios []Scenario) map[string]Outc
 	return named
 }
 
-// unless lists the scenarios that have not come to this answer.
+// unless lists the scenarios of the trial that have not come to this answer.
 func (b *Bench) unless(answer Answer, outcomes map[string]Outcome) []Scenario {
-	return slices.DeleteFunc(slices.Clone(b.Scenarios), func(s Scenario) bool {
+	return slices.DeleteFunc(slices.Clone(b.asked), func(s Scenario) bool {
 		return outcomes[s.Name].Answer == answer
 	})
 }

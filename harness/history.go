@@ -271,16 +271,16 @@ func (t Trial) blocks() func(Destination) bool {
 }
 
 // ask asks the search for the next set to block in one regime, with one
-// fault. The scenarios share each trial.
-func (h history) ask(regime Regime, fault Fault, inflight []Trial) (search.Question, bool) {
+// fault, and returns the columns that it is for. The scenarios share each trial.
+func (h history) ask(regime Regime, fault Fault, inflight []Trial) (search.Question, []Column, bool) {
 	var pending []search.Set
 	for _, trial := range inflight {
 		if !trial.Control() && trial.Regime == regime && trial.Fault == fault {
 			pending = append(pending, h.set(trial.Block))
 		}
 	}
-	journals := h.journals(regime, fault)
-	return search.NextOfAll(journals, h.asked, pending, h.options(regime, fault, journals...))
+	turns := h.inTurn(regime, fault)
+	return h.nextOf(turns, h.journalsOf(turns), pending, func(*search.Options) {})
 }
 
 // earlier explains the columns that a run decides before those of one regime and fault.
@@ -299,8 +299,11 @@ func (h history) earlier(regime Regime, fault Fault) (explanations []search.Expl
 
 // explain says what the answers of a column prove.
 func (h history) explain(column Column) search.Explanation {
-	journals := h.journals(column.Regime, column.Fault)
-	options := h.options(column.Regime, column.Fault, journals...)
+	columns := h.columns(column.Regime, column.Fault)
+	options := h.options(columns, h.journals(columns)...)
+	if h.saves(column) {
+		options.Audits = 0
+	}
 	options.FalseFail = max(options.MaxNoise, h.falseFail(column))
 	options.Known = h.hypotheses([]Column{column})
 	explanation := search.Explain(h.answers(column), h.asked, options)
@@ -316,21 +319,10 @@ func (h history) explain(column Column) search.Explanation {
 	return explanation
 }
 
-// settled reports whether what is known already implies what a trial would
-// answer, for every scenario.
-func (h history) settled(trial Trial) bool {
-	for _, journal := range h.journals(trial.Regime, trial.Fault) {
-		if !search.Settled(journal, h.asked, h.set(trial.Block), h.options(trial.Regime, trial.Fault, journal)) {
-			return false
-		}
-	}
-	return true
-}
-
-// journals are the answers of the columns that share a regime and a fault.
-func (h history) journals(regime Regime, fault Fault) [][]search.Answer {
+// journals are the answers of some columns that share a regime and a fault.
+func (h history) journals(columns []Column) [][]search.Answer {
 	var journals [][]search.Answer
-	for _, column := range h.columns(regime, fault) {
+	for _, column := range columns {
 		journals = append(journals, h.answers(column))
 	}
 	return journals
@@ -380,19 +372,20 @@ func (h history) windows(regime Regime, fault Fault) []search.Window {
 // then answers are repeated and weighed, so that a stumble of the device does
 // not spoil the run, and a device that is really repaired by blocking more is
 // told from one that stumbled.
-func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer) search.Options {
+func (h history) options(columns []Column, journals ...[]search.Answer) search.Options {
+	regime, fault := columns[0].Regime, columns[0].Fault
 	order, err := strconv.Atoi(h.run.Settings.Order)
 	noise := h.run.Settings.MaxNoise
 	if noise == 0 && slices.ContainsFunc(journals, contradicts) {
 		noise = usualNoise
 	}
 	var rates []float64
-	for _, column := range h.columns(regime, fault) {
+	for _, column := range columns {
 		rates = append(rates, max(noise, h.falseFail(column)))
 	}
 	whole := h.run.Settings.Known != nil && h.run.Settings.Known.Whole
 	return search.Options{
-		Known:      h.hypotheses(h.columns(regime, fault)),
+		Known:      h.hypotheses(columns),
 		Whole:      whole,
 		Exact:      err != nil,
 		Order:      order,
@@ -407,7 +400,7 @@ func (h history) options(regime Regime, fault Fault, journals ...[]search.Answer
 		Kin:        h.kin(),
 		Seed:       uint64(h.run.Settings.Seed),
 		Windows:    h.windows(regime, fault),
-		Untold:     h.untold(h.columns(regime, fault)),
+		Untold:     h.untold(columns),
 		Earlier:    func() []search.Explanation { return h.earlier(regime, fault) },
 	}
 }

@@ -37,27 +37,30 @@ func (h history) left(clocks []Clock) (total ahead) {
 }
 
 func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead) {
-	journals := h.journals(regime, fault)
+	turns := h.inTurn(regime, fault)
+	journals := h.journalsOf(turns)
 	var windows []search.Window
 	var waited search.Set
 	more := true
 	for most := min(mostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
-		options := h.options(regime, fault, journals...)
-		options.Windows = append(options.Windows, windows...)
-		options.Transversals, options.Quick = mostWays, true
 		var question search.Question
-		if question, more = search.NextOfAll(journals, h.asked, nil, options); !more {
+		if question, _, more = h.nextOf(turns, journals, nil, func(options *search.Options) {
+			options.Windows = append(options.Windows, windows...)
+			options.Transversals, options.Quick = mostWays, true
+		}); !more {
 			break
 		}
 		number, works := len(h.run.Results)+left.trials+1, true
 		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
-		for i, journal := range journals {
-			passed, known := implied(journal, question.Block)
-			passed = known && passed || !known && question.Fails < 0.5
-			works = works && passed
-			journals[i] = append(slices.Clip(journal), search.Answer{
-				Trial: number, Blocked: question.Block, Touched: question.Block, Attempted: question.Block, Passed: passed,
-			})
+		for _, journals := range journals {
+			for i, journal := range journals {
+				passed, known := implied(journal, question.Block)
+				passed = known && passed || !known && question.Fails < 0.5
+				works = works && passed
+				journals[i] = append(slices.Clip(journal), search.Answer{
+					Trial: number, Blocked: question.Block, Touched: question.Block, Attempted: question.Block, Passed: passed,
+				})
+			}
 		}
 		if works { // a trial that fails is over sooner
 			left.waits += max(h.seldom(question.Block, clocks), h.hold(regime, fault))

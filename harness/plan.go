@@ -74,9 +74,10 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 	needed := 0.0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			question, asks := p.ask(regime, fault, asked)
+			question, columns, asks := p.ask(regime, fault, asked)
 			if asks && question.Needed > needed {
 				trial, ok = Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault)}, true
+				trial.Unasked = p.unasked(trial, columns)
 				needed = question.Needed
 			}
 			if needed == 1 {
@@ -88,7 +89,9 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 }
 
 func (p plan) control(lane int) Trial {
-	return Trial{Number: p.number(), Block: []Destination{}, Fault: p.run.Settings.Faults[0], Regime: p.controlRegime(lane), Reason: "control"}
+	control := Trial{Number: p.number(), Block: []Destination{}, Fault: p.run.Settings.Faults[0], Regime: p.controlRegime(lane), Reason: "control"}
+	control.Unasked = p.unaskedInControl(control)
+	return control
 }
 
 // number is one above every number that was given out.
@@ -176,8 +179,9 @@ func (p plan) limit() int {
 	limit := 0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			journals := p.journals(regime, fault)
-			options := p.options(regime, fault, journals...)
+			columns := p.columns(regime, fault)
+			journals := p.journals(columns)
+			options := p.options(columns, journals...)
 			repeats := 1
 			if options.MaxNoise > 0 {
 				repeats = noisyRepeats

@@ -13,7 +13,8 @@ const (
 	ColdBoot Regime = "cold_boot" // power-cycled while blocked
 )
 
-// Trial is the request: block this set, in this way, and check every scenario.
+// Trial is the request: block this set, in this way, and check every scenario, except for
+// those of Unasked.
 // A trial that blocks nothing is a control.
 type Trial struct {
 	Number int           `json:"number"` // from 1, in the order they were asked for
@@ -22,6 +23,10 @@ type Trial struct {
 	Regime Regime        `json:"regime"`
 	Reason string        `json:"reason"`         // why it was asked, for people: "control", "halve", "confirm", "audit"
 	Hold   time.Duration `json:"hold,omitempty"` // how long the block is held at least while a scenario works; 0 as long as it takes to judge them
+
+	// Unasked are the scenarios that are not checked: a person would have to be asked, for an
+	// answer that is known or not needed yet.
+	Unasked []string `json:"unasked,omitempty"`
 
 	// StandIns are the destinations of Block that a stand-in answers for.
 	StandIns map[Destination]StandIn `json:"stand_ins,omitempty"`

@@ -23,7 +23,7 @@ func (b *Bench) watch(ctx context.Context, trial Trial) *watches {
 	if trial.Hold > 0 {
 		part = b.between(trial)
 	}
-	for _, scenario := range b.Scenarios {
+	for _, scenario := range trial.asked(b.Scenarios) {
 		if scenario.Watch == nil {
 			continue
 		}

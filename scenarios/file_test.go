@@ -37,6 +37,14 @@ var _ = Describe("a spec file", func() {
 		Expect(file.Scenarios[0]).To(And(HaveField("Every", 15*time.Second), HaveField("PassWhen", "ok_ratio >= 0.9")))
 	})
 
+	It("has a person judge what costs one, and what asks one", func() {
+		file := good(nicHead + "    cost: person\n    steps: [{miio: get_status}]\n  b: {steps: [{prompt: 'Does it work?'}]}\n  c: {steps: [{miio: get_status}]}\n")
+		Expect(file.Scenarios).To(HaveExactElements(
+			WithTransform(scenarios.Spec.Info, HaveField("Person", true)), WithTransform(scenarios.Spec.Info, HaveField("Person", true)), WithTransform(scenarios.Spec.Info, HaveField("Person", false))))
+		_, err := scenarios.Parse("spec.yaml", []byte(nicHead+"    cost: robot\n    steps: [{miio: get_status}]\n"))
+		Expect(err).To(MatchError(ContainSubstring("\"robot\" is not a cost")))
+	})
+
 	It("has the timing of its world in a lab", func() {
 		Expect(good(head + "scenarios:\n  a: {steps: [{wait: 1s}]}\n").Timing).To(BeZero())
 	})

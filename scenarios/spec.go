@@ -21,6 +21,7 @@ type Spec struct {
 	For      time.Duration `yaml:"for,omitempty" about:"continuous: the block is held at least this long."`
 	PassWhen string        `yaml:"pass_when,omitempty" about:"continuous: what all checks together must come to, over ok_ratio, max_gap_s, p95_ms, checks. The default is ok_ratio >= 0.9."`
 	Alone    bool          `yaml:"alone,omitempty" about:"true: never checked at the same time as another scenario. Scenarios that connect to the same port of a host at home over the same protocol take turns anyway."`
+	Cost     string        `yaml:"cost,omitempty" jsonschema:"enum=person" about:"person: judged last, and only in trials whose answer does not follow from what is known. The default if a step is a prompt."`
 	Timeout  time.Duration `yaml:"timeout,omitempty" about:"Of one attempt at a step, if the step says nothing. The default is 30s, and longer for steps that say so."`
 	Retry    Retry         `yaml:"retry,omitempty" about:"How often a step that does not pass is made again."`
 	Steps    []Step        `yaml:"steps" jsonschema:"minItems=1" about:"What to do, in order. The first step that does not pass ends the check."`
@@ -47,6 +48,7 @@ const (
 	defaultTimeout = 30 * time.Second
 	defaultEvery   = 15 * time.Second
 	continuous     = "continuous"
+	costPerson     = "person"
 )
 
 // StepError tells which part of a spec is wrong.
@@ -68,7 +70,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Info is what a report says of the scenario.
 func (s Spec) Info() harness.ScenarioInfo {
 	info := harness.ScenarioInfo{Name: s.Name, Title: s.Title, Vantage: s.From, Checks: s.Checks}
-	info.Person = slices.ContainsFunc(s.Steps, func(step Step) bool { _, asks := step.Do.(*Prompt); return asks })
+	info.Person = s.Cost == costPerson || slices.ContainsFunc(s.Steps, func(step Step) bool { _, asks := step.Do.(*Prompt); return asks })
 	if info.Title == "" {
 		info.Title = fmt.Sprintf("Required for %s?", s.Name)
 	}

@@ -50,6 +50,9 @@ func (s Spec) checkHead(at func(key ...string) []string) *yamlfile.Flaw {
 			return yamlfile.FlawAt(at("tags", strconv.Itoa(i)), "use small letters, digits, _ and -", "%q is not a tag", tag)
 		}
 	}
+	if s.Cost != "" && s.Cost != costPerson {
+		return yamlfile.FlawAt(at("cost"), "write cost: person, or leave it out", "%q is not a cost", s.Cost)
+	}
 	if len(s.Steps) == 0 {
 		return yamlfile.FlawAt(at("steps"), "write at least one, as - miio: {method: get_status}", "it has no steps, and so checks nothing")
 	}

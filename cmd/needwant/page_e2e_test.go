@@ -100,6 +100,11 @@ var _ = Describe("the page in a browser", Label("e2e", "root"), func() {
     title: Required for the app?
     steps:
       - {prompt: "Does the app show the picture?", timeout: 3m}
+  native_app:
+    retry: {attempts: 2, every: 100ms}
+    timeout: 400ms
+    steps:
+      - miio: {method: get_status}
 `), 0o600)).To(Succeed())
 		command := h.command(ctx, "bisect", spec, "--out", "camera.run", "--order", "exact", "--wait", "30s", "--web=192.168.1.3:8080")
 		said := gbytes.NewBuffer()
@@ -111,7 +116,7 @@ var _ = Describe("the page in a browser", Label("e2e", "root"), func() {
 			return h.App.Command(ctx, name, args...).CombinedOutput()
 		}, address(said), "answer", h.eyes(ctx))
 		Expect(command.Wait()).To(Succeed(), "%s", said.Contents())
-		expectVerdicts(shown, cameraWorld, lab.RemoteCommand)
+		expectVerdicts(shown, cameraWorld, lab.RemoteCommand, lab.NativeApp)
 	}, SpecTimeout(8*time.Minute))
 })
 

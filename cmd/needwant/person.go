@@ -196,10 +196,10 @@ func (p *person) next() string {
 	return fmt.Sprintf("question %d of about %d: ", p.asked, max(p.asked, p.all))
 }
 
-// expect estimates after each trial how many questions the whole run has: as many for each
-// trial to come as there were for each one up to now.
+// expect estimates after each trial that asked how many questions the whole run has: as many
+// for each trial to come as there were for each of those.
 func (p *person) expect(event harness.Event) {
-	if p == nil || event.Kind != harness.Ended {
+	if p == nil || event.Kind != harness.Ended || event.Result != nil && len(event.Result.Trial.Unasked) > 0 {
 		return
 	}
 	p.mu.Lock()

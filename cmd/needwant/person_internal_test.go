@@ -128,6 +128,7 @@ var _ = Describe("a person at the terminal", func() {
 		sitting.expect(ended(11))
 		Expect(sitting.next()).To(Equal("question 2 of about 12: "))
 		Expect(sitting.next()).To(Equal("question 3 of about 12: "))
+		sitting.expect(harness.Event{Kind: harness.Ended, Result: &harness.Result{Trial: harness.Trial{Unasked: []string{"app"}}}})
 		sitting.expect(ended(4))
 		Expect(sitting.next()).To(Equal("question 4 of about 9: "), "three in two trials, and six in the four to come")
 		sitting.expect(ended(0))

@@ -253,7 +253,9 @@ func (p *progress) answers(result harness.Result) string {
 	words := map[harness.Answer]string{harness.Pass: "works", harness.Fail: "fails", harness.Inconclusive: "unclear"}
 	var parts []string
 	for _, scenario := range p.scenarios {
-		parts = append(parts, fmt.Sprintf("%s%s%-5s", scenario.Name, joint, words[result.Outcomes[scenario.Name].Answer]))
+		if word, checked := words[result.Outcomes[scenario.Name].Answer]; checked {
+			parts = append(parts, fmt.Sprintf("%s%s%-5s", scenario.Name, joint, word))
+		}
 	}
 	return strings.TrimRight(strings.Join(parts, "  "), " ")
 }

@@ -18,7 +18,7 @@ const (
 // itself, or that a maximal set passes. Beside trials in flight, only the information
 // counts that they will not give.
 func (t *theory) weigh(q Question, inflight []Set) Question {
-	if n := t.universe.Len(); n < smallest || n-t.required.Len() > widest {
+	if n := t.universe.Len(); n < smallest && len(t.Likely) == 0 || n-t.required.Len() > widest {
 		return q
 	}
 	f := newField(t)

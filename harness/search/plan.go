@@ -12,7 +12,7 @@ func (t *theory) next(inflight []Set) (Question, bool) {
 	switch {
 	case t.universe.IsEmpty() || t.contradiction() != nil:
 		return Question{}, false
-	case len(t.findings) == 0:
+	case len(t.findings) == 0 && len(t.Likely) == 0:
 		return Question{Block: t.universe, Reason: Everything, Fails: 0.8}, true
 	case !t.suspects.IsEmpty() && !t.groupFirst():
 		return t.halve(inflight), true

@@ -155,7 +155,7 @@ func reviewAll(columns [][]Answer, order []int, options Options) (known reviews,
 			}
 			continue
 		}
-		if r := reviewOf(knowledge, order, options.of(i), *options.Known[i]); r.contradiction() == nil {
+		if r := reviewOf(knowledge, order, options.Of(i), *options.Known[i]); r.contradiction() == nil {
 			known = append(known, r)
 		}
 	}
@@ -271,7 +271,7 @@ func recheckAll(columns [][]Answer, order []int, inflight []Set, options Options
 	}
 	var explained []Explanation
 	for i, knowledge := range columns {
-		explained = append(explained, Explain(knowledge, order, options.of(i)))
+		explained = append(explained, Explain(knowledge, order, options.Of(i)))
 	}
 	return lastOf(columns, explained, inflight, options)
 }

@@ -35,6 +35,10 @@ type Options struct {
 	// FalseFail is that of all of them.
 	FalseFails []float64
 
+	// Likely are the cuts of other columns, which this one probably has, too. They only
+	// save trials.
+	Likely []Set
+
 	// Known are the hypotheses that [NextOfAll] tests instead of searching, one for each
 	// column; nil for a column that is searched. [Explain] takes that of its column.
 	Known []*Hypothesis

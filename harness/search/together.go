@@ -57,10 +57,10 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 	}
 	var explained []Explanation
 	for i, knowledge := range columns {
-		if _, waits := Next(knowledge, order, nil, plain.of(i)); waits {
+		if _, waits := Next(knowledge, order, nil, plain.Of(i)); waits {
 			return Question{}, false // for what is in flight
 		}
-		explained = append(explained, Explain(knowledge, order, plain.of(i)))
+		explained = append(explained, Explain(knowledge, order, plain.Of(i)))
 	}
 	if q, ok := auditOfAll(columns, order, inflight, options, JointSafe(explained...)); ok {
 		return q, true
@@ -83,8 +83,8 @@ func lastOf(columns [][]Answer, explained []Explanation, inflight []Set, options
 	return ofTheEnd(Question{Block: safe, Reason: SafeList}, inflight), true
 }
 
-// of are the options of one column, by its number.
-func (o Options) of(column int) Options {
+// Of are the options of one column, by its number.
+func (o Options) Of(column int) Options {
 	if o.FalseFails != nil {
 		o.FalseFail = o.FalseFails[column]
 	}
@@ -97,7 +97,7 @@ func (o Options) of(column int) Options {
 // likeliest is the question of the column that most surely needs one.
 func likeliest(columns [][]Answer, order []int, inflight []Set, options Options) (best Question, ok bool) {
 	for i, knowledge := range columns {
-		q, asks := Next(knowledge, order, inflight, options.of(i))
+		q, asks := Next(knowledge, order, inflight, options.Of(i))
 		if asks && q.Needed > best.Needed {
 			best, ok = q, true
 		}

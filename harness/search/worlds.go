@@ -52,6 +52,7 @@ type field struct {
 	passing  []uint64 // the maximal sets that pass
 	failing  []uint64 // the minimal sets that fail and are not proven to be cuts
 	cuts     []uint64 // the proven ones
+	likely   []uint64 // those of other columns: [Options].Likely
 	suspects []int    // the positions of destinations that may be required
 	kinds    []uint64 // the destinations of each kind
 	required int      // destinations outside of the field
@@ -64,6 +65,11 @@ func newField(t *theory) *field {
 	f := &field{members: t.sorted(t.universe.Minus(t.required)), required: t.required.Len()}
 	f.all = f.bits(t.universe)
 	f.passing, f.failing, f.cuts = f.bitsOf(t.passing), f.bitsOf(t.open), f.bitsOf(t.cuts)
+	for _, cut := range t.Likely {
+		if !cut.Intersects(t.required) && cut.SubsetOf(t.universe) {
+			f.likely = append(f.likely, f.bits(cut))
+		}
+	}
 	for i, x := range f.members {
 		if t.suspects.Has(x) {
 			f.suspects = append(f.suspects, i)
@@ -101,11 +107,12 @@ func (f *field) set(b uint64) Set {
 }
 
 // worlds draws worlds by a Markov chain (Metropolis and Hastings). It begins with the
-// world in which each failing set is a cut. A step changes one cut, and may lead through
-// worlds that contradict some answers, which are rare but connect the others. If most of
-// what the chain meets contradicts something, several chains do better.
+// world in which each failing set is a cut, and those of [Options].Likely. A step changes
+// one cut, and may lead through worlds that contradict some answers, which are rare but
+// connect the others. If most of what the chain meets contradicts something, several chains
+// do better.
 func (f *field) worlds() (drawn []world) {
-	w := append(world{}, f.failing...)
+	w := f.start()
 	f.penalty = usualPenalty
 	f.walk(&w, warmUp)
 	for walks := 0; walks < patient*worlds && len(drawn) < worlds; walks++ {
@@ -124,7 +131,7 @@ func (f *field) worlds() (drawn []world) {
 func (f *field) tempered() (drawn []world) {
 	chains := make([]world, len(penalties))
 	for i := range chains {
-		chains[i] = append(world{}, f.failing...)
+		chains[i] = f.start()
 	}
 	for round := range rounds {
 		for i := range chains {
@@ -169,6 +176,10 @@ func (f *field) errors(w world) (n int) {
 
 func (f *field) walk(w *world, steps int) {
 	for range steps {
+		if len(f.likely) > 0 && f.random.IntN(4) == 0 {
+			f.toggle(w)
+			continue
+		}
 		switch move := f.random.IntN(8); {
 		case move < 2:
 			f.add(w)
@@ -192,8 +203,13 @@ func (f *field) add(w *world) {
 	if cut == 0 || len(*w) == mostNew {
 		return
 	}
+	f.join(w, cut, f.added(cut), float64(len(*w)+1))
+}
+
+// join may add a cut, given the chances that just this is tried, and that it would be undone.
+func (f *field) join(w *world, cut uint64, tried, undone float64) {
 	worse := f.clashes(*w, -1, cut) + f.unexplained(*w, -1, cut) - f.unexplained(*w, -1, 0)
-	if f.random.Float64()*f.added(cut)*float64(len(*w)+1) < f.likelihood(*w, -1, cut)*f.rarer(worse) {
+	if f.random.Float64()*tried*undone < f.likelihood(*w, -1, cut)*f.rarer(worse) {
 		*w = append(*w, cut)
 	}
 }
@@ -203,14 +219,17 @@ func (f *field) remove(w *world) {
 	if len(*w) == 0 {
 		return
 	}
-	i, last := f.random.IntN(len(*w)), len(*w)-1
-	cut := (*w)[i]
-	chance := f.added(cut)
-	if chance == 0 {
-		return
+	i := f.random.IntN(len(*w))
+	if chance := f.added((*w)[i]); chance > 0 {
+		f.drop(w, i, chance, float64(len(*w)))
 	}
+}
+
+// drop may remove the i-th cut, given the chances of [field.join] for it.
+func (f *field) drop(w *world, i int, tried, undone float64) {
+	cut, last := (*w)[i], len(*w)-1
 	worse := f.unexplained(*w, i, 0) - f.unexplained(*w, -1, 0) - f.clashes(*w, i, cut)
-	if f.random.Float64()*f.likelihood(*w, i, cut) < chance*float64(len(*w))*f.rarer(worse) {
+	if f.random.Float64()*f.likelihood(*w, i, cut) < tried*undone*f.rarer(worse) {
 		(*w)[i] = (*w)[last]
 		*w = (*w)[:last]
 	}
@@ -331,7 +350,7 @@ func power(factor float64, exponent int) float64 {
 // without it.
 func (f *field) likelihood(w world, i int, cut uint64) float64 {
 	if size := bits.OnesCount64(cut); size > 1 {
-		return groupsMean * f.group(cut, size)
+		return f.expected(cut, groupsMean*f.group(cut, size))
 	}
 	others := f.required
 	for j, other := range w {
@@ -343,7 +362,7 @@ func (f *field) likelihood(w world, i int, cut uint64) float64 {
 	if others+1 < len(requiredChance) {
 		more = requiredChance[others+1] / requiredChance[others]
 	}
-	return more * float64(others+1) / float64(max(1, f.required+len(f.members)-others))
+	return f.expected(cut, more*float64(others+1)/float64(max(1, f.required+len(f.members)-others)))
 }
 
 // group is the chance that a group of alternatives has just these members: of any, of

@@ -39,8 +39,12 @@ func run(ctx context.Context) error {
 	systems := flag.Int("systems", 500, "random systems in each row")
 	only := flag.Bool("clock", false, "print only the table of devices that contact their destinations rarely")
 	again := flag.Bool("recheck", false, "print only the table of known matrices that are tested again")
+	person := flag.Bool("person", false, "print only the table of questions to a person")
 	flag.Parse()
 	b := bench{draws: *systems}
+	if b.person(); *person {
+		return nil
+	}
 	if b.recheck(); *again {
 		return nil
 	}
