@@ -48,6 +48,9 @@ func compile(text, of string, names types.Map, options ...expr.Option) (conditio
 	wrong := &conditionError{text: text, line: 1, message: err.Error(), names: spelled(names), of: of}
 	if flaw, ok := errors.AsType[*file.Error](err); ok {
 		wrong.line, wrong.column, wrong.message = max(flaw.Line, 1), flaw.Column, flaw.Message
+		if flaw.Message == `unexpected token Operator("=")` {
+			wrong.message = "a single = does not compare: write =="
+		}
 	}
 	return condition{}, wrong
 }

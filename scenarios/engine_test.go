@@ -76,6 +76,7 @@ var _ = Describe("a spec", func() {
 		Entry("a comparison of unlike things", &scenarios.HTTP{URL: "http://h"}, `status == "200"`, "expect", "mismatched types int and string"),
 		Entry("an expectation that is neither true nor false", &scenarios.HTTP{URL: "http://h"}, "status + 1", "expect", "expected bool"),
 		Entry("an expectation that ends too early", &scenarios.HTTP{URL: "http://h"}, "status ==", "expect", "unexpected token"),
+		Entry("a comparison with a single =", &scenarios.HTTP{URL: "http://h"}, "status = 200", "expect", "a single = does not compare: write == at line 1, column 8"),
 		Entry("nothing to do", nil, "", "do", "does nothing"),
 		Entry("no method", &scenarios.Miio{}, "", "do", "get_status"),
 		Entry("no url", &scenarios.Hass{Entity: "vacuum.s50"}, "", "do", "needs a url"),

@@ -118,7 +118,14 @@ func (d *Document) syntax(err error) error {
 	}
 	var positioned yaml.Error
 	if errors.As(err, &positioned) && positioned.GetToken() != nil {
-		return d.At(positioned.GetToken(), positioned.GetMessage(), syntaxRemedy)
+		message, remedy := positioned.GetMessage(), syntaxRemedy
+		if twice := regexp.MustCompile(`^mapping key (".*") already defined at \[(\d+):\d+\]$`).FindStringSubmatch(message); twice != nil {
+			message, remedy = fmt.Sprintf("the key %s is there twice, first in line %s", twice[1], twice[2]), "remove one of the two"
+		}
+		if strings.HasPrefix(message, "found character '\t'") {
+			message, remedy = "a line begins with a tab", "indent with blanks: YAML does not allow tabs there"
+		}
+		return d.At(positioned.GetToken(), message, remedy)
 	}
 	return &Error{File: d.file, Line: 1, Column: 1, Message: strings.TrimSpace(err.Error()), Remedy: syntaxRemedy}
 }

@@ -69,6 +69,9 @@ var _ = Describe("a YAML file", func() {
 		Entry("two documents", "name: a\n---\nname: b\n", "3:5", "second document", "each recipe into a file"),
 		Entry("an unknown key", "nmae: a\n", "1:1", `unknown key "nmae" in the recipe`, `"name"`),
 		Entry("a text for a number", "eggs: three\n", "1:7", "eggs is not a whole number", "write"),
+		Entry("a key twice", "name: a\neggs: 1\nname: b\n", "3:1", `the key "name" is there twice, first in line 1`, "remove one of the two"),
+		Entry("a tab", "with:\n\tsugar: 1\n", "2:1", "a line begins with a tab", "indent with blanks"),
+		Entry("a list without dashes", "tags:\n  sweet: 1\n", "2:8", "tags must be a list", "begin each entry with a dash and a blank"),
 		Entry("an anchor deep within", "with: {sugar: [1, &a 2]}\n", "1:19", "anchors", "write the value out"),
 		Entry("null deep within", "with: {sugar: [1, ~]}\n", "1:19", "no value", "leave the key out"),
 	)

@@ -28,6 +28,9 @@ func (d *Document) Shape(node ast.Node, t reflect.Type, what string) error {
 	}
 	switch {
 	case t == reflect.TypeFor[time.Duration]():
+		if text := node.GetToken().Value; isKind(reflect.Uint)(node, text) && text != "0" {
+			return d.At(node.GetToken(), what+" has no unit: "+strconv.Quote(text), "write "+text+"s for seconds, or another unit such as ms, m or h")
+		}
 		return d.Scalar(node, what, "a duration such as 200ms or 3s", isDuration)
 	case t == reflect.TypeFor[netip.Addr]():
 		return d.Scalar(node, what, "an IPv4 or IPv6 address", isAddress)
@@ -94,6 +97,9 @@ func (d *Document) Pairs(node ast.Node, what string, check func(key *token.Token
 
 func (d *Document) elements(node ast.Node, t reflect.Type, what string) error {
 	sequence, ok := node.(*ast.SequenceNode)
+	if _, mapping := node.(ast.MapNode); mapping {
+		return d.At(node.GetToken(), what+" must be a list", "begin each entry with a dash and a blank: - key: value")
+	}
 	if !ok {
 		return d.At(node.GetToken(), what+" must be a list", "write it in brackets: ["+node.GetToken().Value+"]")
 	}
