@@ -91,7 +91,7 @@ var _ = Describe("what is safe to block", func() {
 		run, judgement := quiet()
 		p := made(reports.New(run, judgement), policy.Options{Kind: policy.BlockOptional, Device: at()})
 		Expect(namesIn(fmt.Sprint(policy.IDs(p.Blocked)))).To(Equal(proved))
-		for _, format := range policy.Formats() {
+		for _, format := range languages() {
 			e, ok := written(format, p)
 			switch {
 			case !ok:

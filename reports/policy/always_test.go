@@ -25,7 +25,7 @@ var _ = Describe("a policy of a run that always blocked something", func() {
 		p := made(always("log.fan.example", "*.cloud.example", "udp/9000/203.0.113.77"), policy.Options{Kind: policy.BlockOptional, Device: at()})
 		Expect(ids(p.Blocked)).NotTo(ContainElement("tcp/443/log.fan.example"), "it is on the other list")
 		Expect(ids(p.Always)).To(ContainElements("tcp/*/log.fan.example", "udp/*/log.fan.example", "icmp/echo/log.fan.example", "tcp/*/*.cloud.example", "udp/9000/203.0.113.77"))
-		for _, format := range policy.Formats() {
+		for _, format := range languages() {
 			e, ok := written(format, p)
 			if ok && format.Comments() {
 				Expect(e.Text).To(ContainSubstring(" The run blocked *.cloud.example in every trial, in its controls too"), format.Name)

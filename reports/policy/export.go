@@ -23,6 +23,7 @@ type Format struct {
 	Manual Manual
 
 	leads   bool   // it can lead the device to another time server, by rules or by the answers to names
+	offers  bool   // it offers that server to the device, and does nothing else
 	names   bool   // it blocks by name alone, so that it can say what a run on names found
 	comment string // begins a line of comment; "" where there are none
 	write   func(*draft, Policy) error
@@ -65,6 +66,10 @@ func Formats() []Format {
 		{
 			Name: "dnsmasq-nftset", About: "makes the table of nft follow names", comment: "#", write: dnsmasqSets,
 			Manual: Manual{"dnsmasq, filling the sets of the `nft` export", "followed", "yes", "yes", "`dnsmasq --test`; applied to labs"},
+		},
+		{
+			Name: "dhcp", About: "offers your time server by DHCP, for dnsmasq and others", leads: true, offers: true, comment: "#", write: dhcp,
+			Manual: Manual{"dnsmasq as a DHCP server; in comments OpenWrt, RouterOS, Kea and ISC dhcpd. Only with `--stand-in`", "–", "–", "yes", "`dnsmasq --test`; applied to a lab"},
 		},
 		{
 			Name: "adguard", About: "filter rules for AdGuard Home", leads: true, names: true, comment: "!", write: adguard,
@@ -134,6 +139,10 @@ func Find(name string) (Format, error) {
 	return Format{}, fmt.Errorf("there is no export format %q: choose one of %s", name, strings.Join(names, ", "))
 }
 
+// Offers reports whether an export only offers the owner's server to the device, and blocks
+// nothing.
+func (f Format) Offers() bool { return f.offers }
+
 // Comments reports whether the language has comments, in which an export says
 // what was lost.
 func (f Format) Comments() bool { return f.comment != "" }
@@ -146,6 +155,9 @@ func (f Format) Export(p Policy) (Export, error) {
 	}
 	if len(p.Own) > 0 && !f.leads {
 		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose one of %s, or leave out --stand-in", f.Name, strings.Join(leading(), ", "))
+	}
+	if len(p.Own) == 0 && f.offers {
+		return Export{}, fmt.Errorf("format %s offers your own server to the device: add --stand-in ntp=ADDRESS", f.Name)
 	}
 	d := &draft{mark: f.comment}
 	if err := f.write(d, p); err != nil {

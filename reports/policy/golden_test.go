@@ -15,7 +15,7 @@ import (
 var setName = regexp.MustCompile(`#inet#needwant_fan#(\w+)`)
 
 var _ = Describe("an export", func() {
-	for _, format := range policy.Formats() {
+	for _, format := range languages() {
 		for _, kind := range policy.Kinds() {
 			It("reads as it did before, as "+format.Name+" to "+string(kind), func() {
 				e, ok := written(format, made(matrix(fan()...), policy.Options{Kind: kind, Device: at()}))

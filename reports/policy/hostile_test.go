@@ -48,7 +48,7 @@ var _ = Describe("an export of a hostile device", func() {
 			for _, kind := range policy.Kinds() {
 				hostile := made(spoken(text), policy.Options{Kind: kind, Device: policy.Device{Name: text}})
 				neutral := made(spoken("no_name!"), policy.Options{Kind: kind, Device: policy.Device{Name: "no_name!"}})
-				for _, format := range policy.Formats() {
+				for _, format := range languages() {
 					got, ok := written(format, hostile)
 					want, _ := written(format, neutral)
 					if ok {

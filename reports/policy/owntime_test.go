@@ -60,12 +60,15 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 			p, err := made(replaceable(), policy.BlockOptional, own...)
 			Expect(err).NotTo(HaveOccurred())
 			export, err := format.Export(p)
-			if !slices.Contains([]string{"nft", "iptables", "openwrt", "routeros", "dnsmasq", "adguard", "pihole", "hosts"}, format.Name) {
-				Expect(err).To(MatchError(ContainSubstring("choose one of nft, iptables, openwrt, dnsmasq, adguard, routeros, pihole, hosts, or leave out --stand-in")), format.Name)
+			if !slices.Contains([]string{"nft", "iptables", "openwrt", "routeros", "dnsmasq", "dhcp", "adguard", "pihole", "hosts"}, format.Name) {
+				Expect(err).To(MatchError(ContainSubstring("choose one of nft, iptables, openwrt, dnsmasq, dhcp, adguard, routeros, pihole, hosts, or leave out --stand-in")), format.Name)
 				continue
 			}
 			Expect(err).NotTo(HaveOccurred())
 			Expect(export.Text).To(ContainSubstring("192.168.1.10"))
+			if format.Offers() {
+				continue
+			}
 			Expect(export.Lost).To(ContainElement(Or(
 				HavePrefix("Requests for the time over IPv6 are refused"), HavePrefix("The names of time servers get no address over IPv6"))), format.Name)
 		}
@@ -122,6 +125,31 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 			}
 		}
 		Expect(lines("nft", m, policy.BlockOptional, both...)).To(ContainElement(ContainSubstring("dnat ip to 192.168.1.10")))
+	})
+
+	It("is what DHCP offers the device alone, if the run proved that this is enough", func() {
+		m := replaceable()
+		p, err := made(m, policy.BlockOptional, both...)
+		Expect(err).NotTo(HaveOccurred())
+		golden("own-time.dhcp", export("dhcp", p).Text)
+		dhcp, err := policy.Find("dhcp")
+		Expect(err).NotTo(HaveOccurred())
+		refused := func(m reports.Matrix, servers ...netip.Addr) string {
+			p, err := made(m, policy.BlockOptional, servers...)
+			Expect(err).NotTo(HaveOccurred())
+			_, err = dhcp.Export(p)
+			Expect(err).To(HaveOccurred())
+			return err.Error()
+		}
+		Expect(refused(m)).To(ContainSubstring("add --stand-in ntp=ADDRESS"))
+		Expect(refused(m, both[1])).To(ContainSubstring("over IPv4 alone"))
+		for _, row := range m.Rows {
+			for column, cell := range row.Cells {
+				cell.Ways = slices.DeleteFunc(slices.Clone(cell.Ways), func(way harness.Way) bool { return way == harness.WayOption })
+				row.Cells[column] = cell
+			}
+		}
+		Expect(refused(m, both...)).To(ContainSubstring("does not prove that a time server named by DHCP is enough"))
 	})
 
 	It("is where the rules of OpenWrt and RouterOS lead requests, and what they bring answers back from", func() {

@@ -10,7 +10,7 @@ import (
 )
 
 var _ = Describe("an export of a simulated device", func() {
-	for _, format := range policy.Formats() {
+	for _, format := range languages() {
 		It("says so first, as "+format.Name, func() {
 			for _, kind := range policy.Kinds() {
 				m := matrix(fan()...)

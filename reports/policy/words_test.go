@@ -23,7 +23,7 @@ var _ = Describe("what an export says of its run", func() {
 		for _, kind := range policy.Kinds() {
 			p := made(m, policy.Options{Kind: kind})
 			Expect(p.Fault()).To(Equal(fault))
-			for _, format := range policy.Formats() {
+			for _, format := range languages() {
 				e, ok := written(format, p)
 				switch {
 				case !ok:

@@ -83,6 +83,29 @@ var _ = Describe("an export with one's own time server, applied to a gateway", L
 		Expect(servers.Answered()[place]).To(BeNumerically(">", 0))
 	}, SpecTimeout(2*time.Minute))
 
+	It("is offered by DHCP, as dnsmasq, and is all that a device needs which asks for that", func(ctx SpecContext) {
+		tools("nft", "dnsmasq")
+		world, err := lab.Find("time-by-dhcp")
+		Expect(err).NotTo(HaveOccurred())
+		s := live(ctx, world)
+		servers, err := standin.Open(ctx, standin.Config{Namespace: s.ns, Link: s.lane.Lab.Gateway.Inside, Versions: []string{"4"}}, []harness.StandIn{harness.TimeServer})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { _ = servers.Close() }) // it may be closed already
+		own := s.lane.Lab.Gateway.Router
+		place := watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(own, 123)}
+		servers.Take(place)
+		s.run(ctx, "table inet outage {\nchain refuse {\ntype filter hook forward priority 0; policy accept;\nudp dport 123 drop\n}\n}", "nft", "-f", "-")
+		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "its own time servers are out of reach")
+
+		p, err := policy.New(replaceable(world), policy.Options{Kind: policy.BlockOptional, Device: s.device(), TimeServers: []netip.Addr{own}})
+		Expect(err).NotTo(HaveOccurred())
+		s.serveLeases(ctx, written("dhcp", p))
+		Eventually(ctx, s.broken).WithContext(ctx).Should(BeEmpty())
+		Expect(servers.Answered()[place]).To(BeNumerically(">", 0))
+		Expect(servers.Close()).To(Succeed())
+		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "it works by the answers of that server")
+	}, SpecTimeout(time.Minute))
+
 	// Without help, such a server answers the device directly, from its own address.
 	DescribeTable("brings its answers back if it is in the device's own network", func(ctx SpecContext, format string, load ...string) {
 		tools("nft", load[0])

@@ -95,6 +95,34 @@ func (s *street) serveNames(ctx context.Context, text string) (stop func()) {
 	}
 }
 
+// serveLeases puts dnsmasq, with an export, in the place of the gateway's own DHCP server. The
+// device renews its lease on one connection, which NAT would leave as it is.
+func (s *street) serveLeases(ctx context.Context, text string) {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), "dnsmasq.conf")
+	Expect(os.WriteFile(path, []byte(text), 0o600)).To(Succeed())
+	site := s.lane.Lab.Gateway
+	command := s.ns.Command(ctx, "dnsmasq", "--no-daemon", "--conf-file="+path, "--port=0", "--user=root", "--log-facility=-", "--log-dhcp",
+		"--dhcp-alternate-port=6767,68", "--dhcp-authoritative", "--no-ping", "--leasefile-ro", "--interface="+site.Inside,
+		fmt.Sprintf("--dhcp-range=%[1]s,%[1]s,2m", s.lane.Lab.Device.Address))
+	command.Stdout, command.Stderr = GinkgoWriter, GinkgoWriter
+	Expect(command.Start()).To(Succeed())
+	DeferCleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait() // killed
+	})
+	s.run(ctx, `table ip leases {
+	chain there {
+		type filter hook prerouting priority -350; policy accept;
+		iifname "`+site.Inside+`" udp dport 67 udp dport set 6767
+	}
+	chain back {
+		type filter hook output priority -350; policy accept;
+		oifname "`+site.Inside+`" udp sport 6767 udp sport set 67
+	}
+}`, "nft", "-f", "-")
+}
+
 // gauge counts, before and behind all rules, what the device sends to some
 // destinations.
 func (s *street) gauge(ctx context.Context, blocked []policy.Destination) {
