@@ -16,6 +16,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
@@ -347,8 +348,10 @@ func dryRun(command *cobra.Command, file scenarios.File) error {
 		return unfit(err)
 	}
 	for i, step := range slices.Concat(plan.Steps(), handedOn(file), plan.Work()) {
-		fmt.Fprintf(out, "%2d  %s\n", i+1, step)
+		hanging(out, fmt.Sprintf("%2d  ", i+1), step, 4)
 	}
+	laid(out, fmt.Sprintf("No other device is affected. The device is watched for %s first. Then each trial takes %s, the checks, and the time until the device works again. "+
+		"A device with 7 destinations takes about 20 trials.", span.Words(file.Timing.Observe), span.Words(file.Timing.Settle)))
 	return unfit(plan.Check())
 }
 

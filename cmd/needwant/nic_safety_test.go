@@ -191,8 +191,8 @@ var _ = Describe("the user's machine", Label("root"), func() {
 		h.expectClean()
 		Expect(h.folder + "/plug.run").NotTo(BeAnExistingFile())
 	},
-		Entry("the link does not exist", "there is no link eth7 here; there are ", "inside: inside", "inside: eth7", SpecTimeout(time.Minute)),
-		Entry("the uplink does not exist", "there is no link eth8 here; there are ", "uplink: uplink", "uplink: eth8", SpecTimeout(time.Minute)),
+		Entry("the link does not exist", "this machine has no interface eth7, but ", "inside: inside", "inside: eth7", SpecTimeout(time.Minute)),
+		Entry("the uplink does not exist", "this machine has no interface eth8, but ", "uplink: uplink", "uplink: eth8", SpecTimeout(time.Minute)),
 		Entry("the links are the wrong way round", "are inside and uplink the wrong way round?",
 			"inside: inside, uplink: uplink", "inside: uplink, uplink: inside", SpecTimeout(time.Minute)),
 		Entry("the device is not there", "the device did not show up at 192.168.50.77", "192.168.50.10", "192.168.50.77",

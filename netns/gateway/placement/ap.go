@@ -35,9 +35,9 @@ func ap() way {
 		steps: func(p *Plan) []step {
 			c := p.config
 			return append([]step{
-				{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
-				{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
-				{what: "move the radio of " + c.Inside + ", and the link with it, into the namespace", machine: true, do: p.moveRadio},
+				{what: fmt.Sprintf("create a private network namespace, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
+				{what: "start the cleanup process, which gives " + c.Inside + " back if needwant dies", do: p.watch},
+				{what: "move the radio of " + c.Inside + ", and the interface with it, into the namespace", machine: true, do: p.moveRadio},
 				p.furnishing(p.addressInside), // hostapd sets it up
 				{what: fmt.Sprintf("open the Wi-Fi %q there, on channel %d, by %s, for %s alone", c.SSID, radio.Channel, radio.Program, c.MAC), do: p.openWiFi},
 			}, p.home()...)

@@ -53,8 +53,11 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 			names = append(names, link.Attrs().Name)
 		}
 	}
-	return nil, fmt.Errorf("%s: there is no link %s here; there are %s: correct gateway: {%s: …} in the spec, or plug it in",
-		role, name, strings.Join(names, ", "), role)
+	there := "none"
+	if len(names) > 0 {
+		there = strings.Join(names, ", ")
+	}
+	return nil, fmt.Errorf("%s: this machine has no interface %s, but %s: correct gateway: {%s: …} in the spec, or plug it in", role, name, there, role)
 }
 
 // checkWired refuses Wi-Fi, on which a machine has but one hardware address, and

@@ -35,7 +35,7 @@ func host() way {
 			c := p.config
 			return []step{
 				{what: fmt.Sprintf("note in %s which tables of iptables there are, and the parameters of connection tracking", c.Folder), do: p.noteMachine},
-				{what: "start a guardian, which takes our rules away if this program dies", do: p.watch},
+				{what: "start the cleanup process, which removes our rules if needwant dies", do: p.watch},
 				{what: fmt.Sprintf("find out which resolver the device is given on %s", c.Inside), do: p.findResolver},
 			}
 		},

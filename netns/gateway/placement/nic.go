@@ -24,8 +24,8 @@ func nic() way {
 		steps: func(p *Plan) []step {
 			c := p.config
 			return append([]step{
-				{what: fmt.Sprintf("make a network namespace without a name, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
-				{what: "start a guardian, which hands " + c.Inside + " back if this program dies", do: p.watch},
+				{what: fmt.Sprintf("create a private network namespace, and note in %s how %s is now", c.Folder, c.Inside), do: p.begin},
+				{what: "start the cleanup process, which gives " + c.Inside + " back if needwant dies", do: p.watch},
 				{what: "move " + c.Inside + " into the namespace", machine: true, do: p.borrow},
 				p.furnishing(p.furnishInside),
 			}, p.home()...)

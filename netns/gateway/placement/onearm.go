@@ -26,9 +26,9 @@ func oneArm() way {
 		steps: func(p *Plan) []step {
 			c := p.config
 			return append([]step{
-				{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
-				{what: "start a guardian, which takes our links away if this program dies", do: p.watch},
-				{what: fmt.Sprintf("add a link to the device on %s, by macvlan, as %s", c.Uplink, c.insideMAC()), machine: true, makes: []string{insideName}, do: p.addInside},
+				{what: fmt.Sprintf("create a private network namespace, and a journal in %s", c.Folder), do: p.begin},
+				{what: "start the cleanup process, which removes our interfaces if needwant dies", do: p.watch},
+				{what: fmt.Sprintf("add a macvlan interface on %s for the device, with the MAC address %s", c.Uplink, c.insideMAC()), machine: true, makes: []string{insideName}, do: p.addInside},
 				p.furnishing(p.furnishInside),
 			}, p.home()...)
 		},

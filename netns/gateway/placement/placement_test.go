@@ -99,7 +99,7 @@ var _ = Describe("a placement", func() {
 				changes = append(changes, strings.Join(strings.Fields(what)[:3], " "))
 			}
 		}
-		Expect(changes).To(Equal([]string{"move eth1 into", "add a link", "lay a cable"}))
+		Expect(changes).To(Equal([]string{"move eth1 into", "add a macvlan", "connect this machine"}))
 	})
 
 	It("of a Wi-Fi tells its name, and not its passphrase", func() {

@@ -51,7 +51,7 @@ func New(config Config) (*Plan, error) {
 // is moved, before anything that could take its number.
 func (p *Plan) furnishing(do func(context.Context, *Placed) error) step {
 	c := p.config
-	return step{what: fmt.Sprintf("give it the address %s/%d there, and shut IPv6 on it", c.router(), c.network().Bits()), do: do}
+	return step{what: fmt.Sprintf("give it the address %s/%d there, and disable IPv6 on it", c.router(), c.network().Bits()), do: do}
 }
 
 // home lists the steps that follow: those for the home network, and for the device's
@@ -60,9 +60,9 @@ func (p *Plan) home() []step {
 	c := p.config
 	cable, machine, _ := c.cable()
 	return []step{
-		{what: fmt.Sprintf("add a link of the namespace's own on %s, for the home network, by macvlan, as %s", c.Uplink, c.ownMAC()), machine: true, makes: []string{uplinkName}, do: p.addUplink},
+		{what: fmt.Sprintf("add a macvlan interface on %s for the home network, with the MAC address %s", c.Uplink, c.ownMAC()), machine: true, makes: []string{uplinkName}, do: p.addUplink},
 		{what: p.uplinkAddress(), do: p.furnishUplink},
-		{what: fmt.Sprintf("lay a cable for the machine's own programs: link %s with %s, and a route to %s", cable, machine, c.network()), machine: true, makes: []string{cable}, do: p.layCable},
+		{what: fmt.Sprintf("connect this machine to the gateway: veth %s with %s, and a route to %s", cable, machine, c.network()), machine: true, makes: []string{cable}, do: p.layCable},
 		{what: fmt.Sprintf("answer DHCP there for %s: address %s, router and resolver %s", p.client(), c.Address, c.router()), do: p.serveDHCP},
 	}
 }

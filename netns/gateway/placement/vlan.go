@@ -40,9 +40,9 @@ func vlan() way {
 		steps: func(p *Plan) []step {
 			c := p.config
 			return append([]step{
-				{what: fmt.Sprintf("make a network namespace without a name, and a journal in %s", c.Folder), do: p.begin},
-				{what: "start a guardian, which takes our links away if this program dies", do: p.watch},
-				{what: fmt.Sprintf("add a link to the device in the namespace, for VLAN %d of %s", c.VLAN, c.Inside), machine: true, makes: []string{insideName}, do: p.addVLAN},
+				{what: fmt.Sprintf("create a private network namespace, and a journal in %s", c.Folder), do: p.begin},
+				{what: "start the cleanup process, which removes our interfaces if needwant dies", do: p.watch},
+				{what: fmt.Sprintf("add an interface for VLAN %d of %s in the namespace, for the device", c.VLAN, c.Inside), machine: true, makes: []string{insideName}, do: p.addVLAN},
 				p.furnishing(p.furnishInside),
 			}, p.home()...)
 		},
