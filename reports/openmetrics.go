@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -47,7 +48,7 @@ type metric struct {
 
 // metrics are the families that have samples.
 func (r reading) metrics() []family {
-	device := labels("device", r.Device.Model)
+	device := labels("device", cmp.Or(r.Device.Model, r.Device.Name))
 	one := func(value float64) []metric { return []metric{{device, value}} }
 	all := []family{
 		{"needwant_required", "", "Whether the scenario breaks without the destination.", r.perCell(required)},
@@ -82,7 +83,7 @@ func (r reading) perCell(sample func(Cell) (added string, value float64, ok bool
 			if !ok {
 				continue
 			}
-			pairs := []string{"device", r.Device.Model, "destination", row.Destination.ID.String(),
+			pairs := []string{"device", cmp.Or(r.Device.Model, r.Device.Name), "destination", row.Destination.ID.String(),
 				"scenario", column.Scenario, "regime", string(column.Regime)}
 			if len(faults) > 1 {
 				pairs = append(pairs, "fault", string(column.Fault))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,7 @@ share it: it is meant to be read.`,
 		},
 	}
 	command.Flags().StringVar(&directory, "dir", "catalog", "the `DIRECTORY` of the catalog")
-	command.Flags().StringVar(&region, "region", "unknown", "where the device lives: a country by its two letters, as nz")
+	command.Flags().StringVar(&region, "region", "unknown", "where the device lives: a country by its two letters, e.g. nz")
 	return command
 }
 
@@ -44,7 +45,7 @@ func addToCatalog(command *cobra.Command, path, directory, region string) error 
 	if err != nil {
 		return err
 	}
-	evidence, err := catalog.New(run, reports.New(run, harness.Judge(run)), region)
+	evidence, err := catalog.New(run, reports.New(run, harness.Judge(run)), strings.ToLower(region))
 	if err != nil {
 		return usage(fmt.Errorf("%s: %w", path, err))
 	}

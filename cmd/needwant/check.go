@@ -30,7 +30,8 @@ func checkCommand() *cobra.Command {
 		Short: "Run every check once, with nothing blocked",
 		Long: `Runs every scenario of a spec once, with nothing blocked, and says what each step
 saw. SPEC is a file, or a name that 'needwant scenario list' shows. With placement
-lab the device is a simulated one.
+lab the device is a simulated one. A real device is behind the gateway for as long
+as the checks take; then the network is as it was.
 
 The exit code is 0 when all pass, 1 when one fails, 3 when one could not be judged.`,
 		Args: cobra.ExactArgs(1),

@@ -285,7 +285,7 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 
 		code, stdout, stderr = f.needwant(ctx, "verify", run, "--for", "2s")
 		Expect(code).To(Equal(0), stderr)
-		Expect(stdout).To(And(ContainSubstring("for plug: refused by nxdomain"), ContainSubstring("power-cycled under it"), ContainSubstring("dns/ads.example")))
+		Expect(stdout).To(And(ContainSubstring("for plug: blocked by nxdomain"), ContainSubstring("power-cycled under it"), ContainSubstring("dns/ads.example")))
 
 		command := f.command(ctx, "gateway", spec, "--policy", run)
 		command.Stderr = GinkgoWriter

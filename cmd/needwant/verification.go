@@ -87,13 +87,14 @@ func (v verification) verdict() error {
 
 // write tells it to people.
 func (v verification) write(out io.Writer) error {
-	out = plain{out}
+	screen, out := out, plain{out}
 	device := reports.Clean(cmp.Or(v.Device.Model, v.Device.Name))
 	if v.Simulated {
 		device = "simulated device " + device
 	}
-	fmt.Fprintf(out, "%s\n%s of run %s, for %s: refused by %s for %s, %s\n\n",
-		v.headline(), v.Policy, reports.Clean(v.Run), device, v.Fault, span.Words(v.Held.Round(100*time.Millisecond)), v.boot())
+	laid(screen, v.headline())
+	laid(screen, fmt.Sprintf("%s of run %s, for %s: blocked by %s for %s, %s", v.Policy, v.Run, device, v.Fault, span.Words(v.Held.Round(100*time.Millisecond)), v.boot()))
+	fmt.Fprintln(out)
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, name := range slices.Sorted(maps.Keys(v.Scenarios)) {
 		fmt.Fprintf(rows, "%s\t%s\t%s\n", reports.Clean(name), v.word(v.Scenarios[name]), reports.Clean(story(v.Scenarios[name])))
@@ -105,9 +106,9 @@ func (v verification) write(out io.Writer) error {
 		title string
 		lines []string
 	}{
-		{"refused, and tried", v.refusals(func(r refusal) bool { return !r.New && r.Attempts > 0 })},
-		{"refused, and never seen before", v.refusals(func(r refusal) bool { return r.New })},
-		{"refused, and not tried: nothing is proved of these", v.refusals(func(r refusal) bool { return !r.New && r.Attempts == 0 })},
+		{"blocked, and tried", v.refusals(func(r refusal) bool { return !r.New && r.Attempts > 0 })},
+		{"blocked, and never seen before", v.refusals(func(r refusal) bool { return r.New })},
+		{"blocked, and not tried: nothing is proved of these", v.refusals(func(r refusal) bool { return !r.New && r.Attempts == 0 })},
 		{"let through, and never seen before", named(v.New)},
 	} {
 		if len(list.lines) > 0 {

@@ -186,7 +186,7 @@ var _ = Describe("needwant verify", Label("root"), func() {
 		for _, policy := range policies {
 			came := h.needwant(ctx, "verify", "plug.run", "--policy", policy, "--allow-actuation", "--for", "2s", "--wait", "30s")
 			Expect(came.Code).To(Equal(0), came.Stderr+came.Stdout)
-			Expect(came.Stdout).To(MatchRegexp(`refused, and tried:\n(  .*\n)*  tcp/443/stats.plug.example`))
+			Expect(came.Stdout).To(MatchRegexp(`blocked, and tried:\n(  .*\n)*  tcp/443/stats.plug.example`))
 			Expect(came.Stdout).To(ContainSubstring("without a power cycle"))
 		}
 		h.expectAsBefore(ctx, before)

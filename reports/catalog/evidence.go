@@ -154,7 +154,7 @@ func (e Evidence) Check() error {
 	case e.APIVersion != "needwant/v1" || e.Kind != "Evidence":
 		return fmt.Errorf("it is no evidence: apiVersion must be needwant/v1, and kind Evidence")
 	case !country.MatchString(e.Region):
-		return fmt.Errorf("region %q: write a country by its two letters, as nz, or unknown", e.Region)
+		return fmt.Errorf("region %q: write a country by its two letters, e.g. nz, or unknown", e.Region)
 	case !day.MatchString(e.Date):
 		return fmt.Errorf("date %q: write it as 2024-05-06", e.Date)
 	case len(e.Columns) == 0:

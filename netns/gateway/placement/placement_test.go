@@ -109,7 +109,7 @@ var _ = Describe("a placement", func() {
 		})
 		Expect(err).NotTo(HaveOccurred())
 		steps := strings.Join(plan.Steps(), "\n")
-		Expect(steps).To(ContainSubstring("move the radio of wlan0, and the link with it, into the namespace  (changes the machine)"))
+		Expect(steps).To(ContainSubstring("move the radio of wlan0, and the interface with it, into the namespace  (changes the machine)"))
 		Expect(steps).To(ContainSubstring(`open the Wi-Fi "our things" there, on channel 6, by hostapd, for 7c:49:eb:00:00:01 alone`))
 		Expect(steps).NotTo(ContainSubstring("correct horse"))
 	})
