@@ -153,10 +153,10 @@ func (a *agent) apart(ctx context.Context) error {
 // privileges gets what the placements need, those of real devices first: a program that
 // an ordinary user runs for a lab reaches none.
 func (a *agent) privileges() error {
-	isLab := func(m *member) bool { return m.file.Gateway.Placement == scenarios.Lab }
-	labs, real := slices.ContainsFunc(a.members, isLab), slices.ContainsFunc(a.members, func(m *member) bool { return !isLab(m) })
+	labs := 0
 	for _, m := range a.members {
-		if isLab(m) {
+		if m.file.Gateway.Placement == scenarios.Lab {
+			labs++
 			continue
 		}
 		if err := privilegesFor(m.file); err != nil {
@@ -164,9 +164,9 @@ func (a *agent) privileges() error {
 		}
 	}
 	switch {
-	case !labs:
+	case labs == 0:
 		return nil
-	case real && os.Geteuid() != 0:
+	case labs < len(a.members) && os.Geteuid() != 0:
 		return unfit(errors.New("an ordinary user's lab has a network of its own, in which no real device is: run it with sudo"))
 	}
 	if err := a.flags.display.web.onLab(); err != nil {

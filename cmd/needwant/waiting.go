@@ -80,15 +80,16 @@ func (w *waiting) lines(int, int) (lines []string) {
 func (w *waiting) line() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, lane := range slices.Sorted(maps.Keys(w.trials)) {
-		trial := w.trials[lane]
-		said := fmt.Sprintf("trial %d", trial.number)
-		if more := toGo(w.progress()); more != "" {
-			said += "; " + more
-		}
-		return said + ": " + waitsFor(trial.step)
+	lanes := slices.Sorted(maps.Keys(w.trials))
+	if len(lanes) == 0 {
+		return ""
 	}
-	return ""
+	trial := w.trials[lanes[0]]
+	said := fmt.Sprintf("trial %d", trial.number)
+	if more := toGo(w.progress()); more != "" {
+		said += "; " + more
+	}
+	return said + ": " + waitsFor(trial.step)
 }
 
 // progress is where the run is by now.
