@@ -153,7 +153,7 @@ func (f *fleet) operate(ctx context.Context, device *netns.Namespace, address ne
 func (f *fleet) lease(ctx context.Context, spec string, number int) {
 	GinkgoHelper()
 	plan := f.home.needwant(ctx, "bisect", spec, "--dry-run")
-	found := regexp.MustCompile(`for the home network, by macvlan, as ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
+	found := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
 	Expect(found).NotTo(BeNil(), plan.Stdout+plan.Stderr)
 	mac, err := net.ParseMAC(found[1])
 	Expect(err).NotTo(HaveOccurred())

@@ -159,7 +159,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		Expect(err).To(MatchError(radio.ErrNone))
 
 		command, said := h.start(ctx, "gateway", spec, "--wait", "2m")
-		said.until(ctx, "by macvlan") // after the Wi-Fi
+		said.until(ctx, "add a macvlan interface") // after the Wi-Fi
 		h.in(ctx, "ip link add wlan0 type veth peer name other")
 		Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
 		Expect(said.text()).To(ContainSubstring("another link has taken the name wlan0"))
@@ -172,7 +172,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		h.expectClean()
 
 		command, said = h.start(ctx, "gateway", spec, "--wait", "2m")
-		said.until(ctx, "by macvlan")
+		said.until(ctx, "add a macvlan interface")
 		switchRadios(true)
 		DeferCleanup(switchRadios, false)
 		text := said.text()
@@ -232,7 +232,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		Expect(cut.Results).To(HaveEach(HaveField("Trial.Block", BeEmpty())), "no block is judged by a device that was away")
 
 		command, said = h.start(ctx, "gateway", spec, "--wait", "2m")
-		said.until(ctx, "by macvlan") // after the Wi-Fi
+		said.until(ctx, "add a macvlan interface") // after the Wi-Fi
 		Expect(command.Process.Kill()).To(Succeed())
 		_ = command.Wait()
 		expectBack()

@@ -93,7 +93,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		spec := h.spec("placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0")
 		plan := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
 		Expect(plan.Code).To(Equal(0), plan.Stderr)
-		found := regexp.MustCompile(`for the home network, by macvlan, as ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
+		found := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
 		Expect(found).NotTo(BeNil(), plan.Stdout)
 		mac, err := net.ParseMAC(found[1])
 		Expect(err).NotTo(HaveOccurred())
