@@ -46,8 +46,9 @@ func (i *interview) draft(command *cobra.Command, from string, questions []quest
 			continue
 		}
 		if given {
-			err = q.take(&draft, values[number])
-			i.answered(q.flag, values[number])
+			if err = q.take(&draft, values[number]); err == nil && q.doubt(draft) == nil { // a token that is written out is not repeated
+				i.answered(q.flag, values[number])
+			}
 		} else {
 			err = i.insist(ctx, q, &draft)
 		}

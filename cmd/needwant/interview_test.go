@@ -159,6 +159,22 @@ var _ = Describe("needwant scenario new, on a terminal that is closed", Label("r
 	)
 })
 
+var _ = Describe("needwant scenario new, with a token that is written out", Label("root"), func() {
+	It("does not repeat the token when it says how to go on", func(ctx SpecContext) {
+		const token = "00112233445566778899aabbccddeeff"
+		path := filepath.Join(GinkgoT().TempDir(), "token.yaml")
+		typing, screen := terminal()
+		command := homelab(ctx).Command(ctx, program, "scenario", "new", path, "--like", "miio", "--placement", "nic", "--inside", "eth1", "--uplink", "eth0",
+			"--name", "plug", "--model", "a.plug.v1", "--mac", "7c:49:eb:00:00:02", "--address", "192.168.60.7", "--miio-token", token)
+		command.Stdin = screen
+		_, err := io.WriteString(typing, strings.Repeat("\n", 8)+"\x04")
+		Expect(err).NotTo(HaveOccurred())
+		said, err := command.CombinedOutput()
+		Expect(err).To(MatchError("exit status 2"))
+		Expect(string(said)).To(And(ContainSubstring("--address 192.168.60.7"), ContainSubstring("must not be written out"), Not(ContainSubstring(token))))
+	}, SpecTimeout(time.Minute))
+})
+
 // until reads up to one of some marks.
 func until(from *bufio.Reader, marks ...string) string {
 	GinkgoHelper()
