@@ -59,7 +59,7 @@ var templates = sync.OnceValues(func() (*template.Template, error) {
 // page is what the template is filled with.
 type page struct {
 	reading
-	Style    template.CSS
+	Style    template.CSS // "" if the page loads its style from a file, and may have no other
 	Subject  string
 	Result   string // in plain words
 	Effort   string

@@ -32,6 +32,7 @@ type Ask struct {
 	Text    string
 	Choices []Choice
 	Until   time.Time // when it is over; zero if it waits for ever
+	Picture bool      // there is one, at "picture/" and the ID
 }
 
 // Choice is an answer to a question; no choices take any words.

@@ -113,6 +113,14 @@ var _ = Describe("the page of a run under way", func() {
 		}
 	})
 
+	It("has no style and no script of its own, which browsers would refuse", func() {
+		for _, story := range stories() {
+			var out bytes.Buffer
+			Expect(reports.LiveHTML(&out, story.report, story.live)).To(Succeed())
+			Expect(out.String()).NotTo(MatchRegexp(`<style|<script>|<[^>]* (style|on\w+)=`), story.name)
+		}
+	})
+
 	It("names a limited number of destinations in its picture, and counts the others", func() {
 		var out bytes.Buffer
 		Expect(reports.LiveHTML(&out, many(), reports.Live{Now: "x", Blocked: someOf(many(), 150)})).To(Succeed())

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
 // Prompt asks a person.
 type Prompt struct {
-	Text string `yaml:"text" about:"The question. Its answers are yes and no, and anything else is asked again, unless expect names other words. unsure and skip leave the check inconclusive, and stop ends the run."`
+	Text    string `yaml:"text" about:"The question. Its answers are yes and no, and anything else is asked again, unless expect names other words. unsure and skip leave the check inconclusive, and stop ends the run."`
+	Picture string `yaml:"picture,omitempty" about:"A picture that the page shows with the question: a PNG, JPEG or WebP file of up to 2 MB in the spec's folder or below."`
 
 	expect string // what is expected of the answer
 }
@@ -37,26 +39,37 @@ func (p *Prompt) check() *ArgumentError {
 	if strings.TrimSpace(p.Text) == "" {
 		return wrong("text", "the question is empty", "write one, as Does the app show the map?")
 	}
+	if p.Picture != "" && !filepath.IsLocal(p.Picture) {
+		return wrong("picture", fmt.Sprintf("%q is not below the spec's folder", p.Picture), "put the picture beside the spec, and write its name")
+	}
 	return nil
 }
 
 func (p *Prompt) usual() time.Duration { return thinking }
 
 func (p *Prompt) prepare(e *Engine, timeout time.Duration) (deed, error) {
+	var picture *Picture
+	if p.Picture != "" {
+		var err error
+		if picture, err = readPicture(e.Folder, p.Picture); err != nil {
+			return deed{}, err
+		}
+	}
 	return deed{
 		kind:  promptKind(),
 		name:  "prompt " + shorten(p.Text),
 		claim: claim{uses: []string{"person"}}, // who answers one question at a time
-		run:   func(ctx context.Context) (sight, error) { return p.ask(ctx, e, timeout) },
+		run:   func(ctx context.Context) (sight, error) { return p.ask(ctx, e, picture, timeout) },
 		final: true,
 	}, nil
 }
 
-func (p *Prompt) ask(ctx context.Context, e *Engine, timeout time.Duration) (sight, error) {
+func (p *Prompt) ask(ctx context.Context, e *Engine, picture *Picture, timeout time.Duration) (sight, error) {
 	if e.Ask == nil {
 		return sight{}, errors.New("nobody is there to be asked: run it on a terminal")
 	}
 	question := question(strings.TrimSpace(p.Text), p.expect)
+	question.Picture = picture
 	typed, err := e.Ask(ctx, question)
 	if err != nil {
 		return sight{late: ctx.Err() != nil}, fmt.Errorf("waiting for an answer: %w", overdue(ctx, timeout, err))
@@ -76,4 +89,6 @@ func (p *Prompt) ask(ctx context.Context, e *Engine, timeout time.Duration) (sig
 }
 
 // expecting is the prompt of a step with this expectation.
-func (p *Prompt) expecting(expect string) *Prompt { return &Prompt{Text: p.Text, expect: expect} }
+func (p *Prompt) expecting(expect string) *Prompt {
+	return &Prompt{Text: p.Text, Picture: p.Picture, expect: expect}
+}

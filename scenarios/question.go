@@ -11,6 +11,7 @@ import (
 type Question struct {
 	Text    string
 	Answers []string // the words that are taken for an answer; none takes any line
+	Picture *Picture // nil if there is none
 }
 
 // Asker puts a question to a person, and returns one of its answers. The error is that

@@ -10,10 +10,13 @@
 package main_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"net"
 	"net/http"
@@ -94,12 +97,15 @@ var _ = Describe("the page in a browser", Label("e2e", "root"), func() {
 	It("is all that it takes to answer questions to a person", func(ctx SpecContext) {
 		h := newHomeOf(ctx, cameraWorld, join)
 		head, _, _ := strings.Cut(plugSpec, "scenarios:")
+		var shown bytes.Buffer
+		Expect(png.Encode(&shown, image.NewGray(image.Rect(0, 0, 320, 180)))).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(h.folder, "shown.png"), shown.Bytes(), 0o600)).To(Succeed())
 		spec := filepath.Join(h.folder, "camera.yaml")
 		Expect(os.WriteFile(spec, []byte(head+`scenarios:
   app:
     title: Required for the app?
     steps:
-      - {prompt: "Does the app show the picture?", timeout: 3m}
+      - {prompt: {text: "Does the app show the picture?", picture: shown.png}, timeout: 3m}
   native_app:
     retry: {attempts: 2, every: 100ms}
     timeout: 400ms
@@ -112,11 +118,11 @@ var _ = Describe("the page in a browser", Label("e2e", "root"), func() {
 		Expect(command.Start()).To(Succeed())
 		Eventually(ctx, said).Should(gbytes.Say("The page is at .*\n"))
 
-		shown := browse(func(name string, args ...string) ([]byte, error) {
+		verdicts := browse(func(name string, args ...string) ([]byte, error) {
 			return h.App.Command(ctx, name, args...).CombinedOutput()
 		}, address(said), "answer", h.eyes(ctx))
 		Expect(command.Wait()).To(Succeed(), "%s", said.Contents())
-		expectVerdicts(shown, cameraWorld, lab.RemoteCommand, lab.NativeApp)
+		expectVerdicts(verdicts, cameraWorld, lab.RemoteCommand, lab.NativeApp)
 	}, SpecTimeout(8*time.Minute))
 })
 

@@ -32,7 +32,8 @@ type verifyFlags struct {
 	actuate bool
 	trust   bool
 	web     webFlags
-	page    *webPage // nil if there is none
+	page    *webPage  // nil if there is none
+	tell    *notifier // of the end, and of each question; nil if nobody is told
 	end     ending
 }
 
@@ -99,6 +100,7 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	}
 	defer f.page.close()
 	stand, err := f.open(command, path, run, applied)
+	defer func() { f.tell.wait() }()
 	if err != nil {
 		return err
 	}
@@ -110,6 +112,7 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 		}
 		return unfit(err)
 	}
+	f.tell.say("The verification is over. " + came.headline())
 	if err := f.show(command.OutOrStdout(), came); err != nil {
 		return err
 	}
@@ -177,8 +180,11 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 	if err := allowed(file, list, f.actuate); err != nil {
 		return nil, usage(err)
 	}
+	if f.tell, err = newNotifier(file, run.Device.Name, command.ErrOrStderr()); err != nil {
+		return nil, unfit(err)
+	}
 	f.end = ending{spec: specName(run), gateway: file.Gateway}
-	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts(), page: f.page})
+	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts(), page: f.page, tell: f.tell})
 }
 
 // verify sees that all works with nothing blocked, and then for long with the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -135,6 +136,24 @@ var _ = Describe("needwant verify", Label("root"), func() {
 		Expect(answer.Body.Close()).To(Succeed())
 		Expect(command.Wait()).NotTo(Succeed(), "as Ctrl-C ends it")
 		Expect(command.ProcessState.ExitCode()).To(Equal(130), "%s", said.Contents())
+	}, SpecTimeout(2*time.Minute))
+
+	It("tells a person elsewhere how it ends", func(ctx SpecContext) {
+		told := make(chan string, 9)
+		phone := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			text, _ := io.ReadAll(r.Body)
+			told <- string(text)
+		}))
+		DeferCleanup(phone.Close)
+		GinkgoT().Setenv("SPEC_NOTIFY", phone.URL)
+		spec := file("lamp.spec.yaml", "apiVersion: needwant/v1\nkind: Scenarios\ngateway: {placement: lab, world: "+file("lamp.yaml", lampWorld)+"}\n"+
+			"block: {keep: [dhcp, dns]}\nnotify: {url: env:SPEC_NOTIFY}\nscenarios:\n  app: {retry: {attempts: 3, every: 100ms}, timeout: 1s, steps: [{miio: get_status}]}\n")
+		run := filepath.Join(GinkgoT().TempDir(), "lamp.run")
+		proved := needwant(ctx, "bisect", spec, "--out", run, "--order", "1")
+		Expect(proved.Code).To(BeElementOf(0, 4), proved.Stderr)
+		Expect(told).To(Receive(HavePrefix("The run is over. ")))
+		Expect(needwant(ctx, "verify", run, "--for", "1s")).To(HaveField("Code", 0))
+		Expect(told).To(Receive(Equal("The verification is over. PASS: everything works under block-optional.")))
 	}, SpecTimeout(2*time.Minute))
 
 	It("refuses under allow-required what the run has never seen, and not under block-optional", func(ctx SpecContext) {

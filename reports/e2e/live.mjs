@@ -22,7 +22,7 @@ context.setDefaultTimeout(patience);
 const page = await context.newPage();
 page.on('pageerror', (error) => findings.push(`script: ${error}`));
 page.on('console', (message) => {
-  const expected = /net::ERR_|origin was untrustworthy/; // of lost connections, and of a page without TLS
+  const expected = /net::ERR_|origin was untrustworthy|status of 503/; // of lost connections, a page without TLS, and one that has nothing to show yet
   if (!expected.test(message.text())) findings.push(`console: ${message.text()}`);
 });
 try {
@@ -74,6 +74,7 @@ async function answer() {
     await question.or(page.locator('#stopped:not([hidden])')).waitFor({ state: 'attached' });
     if (await page.locator('#stopped').isVisible()) break;
     const id = await question.getAttribute('value');
+    if (!(await page.locator('.question img').evaluate((picture) => picture.decode().then(() => picture.naturalWidth)))) findings.push('the picture of the question is not shown');
     if (asked === 0) await look('asking');
     const works = (await (await fetch(eyes)).text()).trim();
     await page.locator(`.answer.${works}`).click();

@@ -23,7 +23,10 @@ type asked struct {
 // question waits at a time. The error is that of ctx.
 func (b *Board) Ask(ctx context.Context, question scenarios.Question) (string, error) {
 	until, _ := ctx.Deadline()
-	waiting := &asked{reports.Ask{ID: rand.Text(), Text: question.Text, Choices: choices(question), Until: until}, question, make(chan string, 1)}
+	waiting := &asked{
+		reports.Ask{ID: rand.Text(), Text: question.Text, Choices: choices(question), Until: until, Picture: question.Picture != nil},
+		question, make(chan string, 1),
+	}
 	b.put(waiting)
 	defer b.put(nil)
 	select {
@@ -39,6 +42,19 @@ func (b *Board) put(waiting *asked) {
 	defer b.mu.Unlock()
 	b.asked = waiting
 	b.bump()
+}
+
+// picture is that of the question that waits, for who may answer.
+func (b *Board) picture(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	waiting := b.asked
+	b.mu.Unlock()
+	if r.Context().Value(roleKey{}) != controller || waiting == nil || waiting.question.Picture == nil || !same(r.PathValue("question"), waiting.shown.ID) {
+		refuse(w, http.StatusNotFound, "There is no such picture now. "+`<a href="..">Back to the page</a>`)
+		return
+	}
+	w.Header().Set("Content-Type", waiting.question.Picture.Type)
+	_, _ = w.Write(waiting.question.Picture.Data)
 }
 
 // choices are the buttons of a question.

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -58,6 +59,33 @@ var _ = Describe("a question on a page", func() {
 		}).Should(HaveLen(2))
 		return regexp.MustCompile(`name="question" value="(\w+)"`).FindStringSubmatch(textOf(server))[1]
 	}
+
+	It("has its picture, for who may answer it and for as long as it waits", func(ctx SpecContext) {
+		server := listen(page.Options{View: true})
+		illustrated := prompt
+		illustrated.Picture = &scenarios.Picture{Type: "image/webp", Data: []byte("RIFF")}
+		control, view := cookieOf(server, server.Links().Control), cookieOf(server, server.Links().View)
+		replies := ask(ctx, server, illustrated)
+		var path string
+		Eventually(func() string {
+			path = regexp.MustCompile(`picture/\w+`).FindString(textOf(server, control))
+			return path
+		}).ShouldNot(BeEmpty())
+		Expect(textOf(server, view)).NotTo(ContainSubstring("picture/"))
+
+		shown := answer(server, request("GET", "/"+path, control))
+		Expect(shown.StatusCode).To(Equal(http.StatusOK))
+		Expect(shown.Header).To(And(HaveKeyWithValue("Content-Type", []string{"image/webp"}), HaveKeyWithValue("X-Content-Type-Options", []string{"nosniff"})))
+		Expect(io.ReadAll(shown.Body)).To(BeEquivalentTo("RIFF"))
+		Expect(answer(server, request("GET", "/"+path)).StatusCode).To(Equal(http.StatusUnauthorized))
+		Expect(answer(server, request("GET", "/"+path, view)).StatusCode).To(Equal(http.StatusNotFound))
+		Expect(answer(server, request("GET", "/picture/other", control)).StatusCode).To(Equal(http.StatusNotFound))
+
+		question := strings.TrimPrefix(path, "picture/")
+		Expect(answer(server, posting("/answer", url.Values{"question": {question}, "answer": {"yes"}}, control)).StatusCode).To(Equal(http.StatusSeeOther))
+		Eventually(ctx, replies).Should(Receive())
+		Expect(answer(server, request("GET", "/"+path, control)).StatusCode).To(Equal(http.StatusNotFound))
+	}, SpecTimeout(20*time.Second))
 
 	It("has a large button for each answer, and says until when it waits", func(ctx SpecContext) {
 		server := listen(page.Options{})

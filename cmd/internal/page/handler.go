@@ -36,6 +36,7 @@ func (s *Server) Handler() http.Handler {
 	for _, below := range []string{"/", "/run/{run}/"} {
 		routes.HandleFunc("GET "+below+"{$}", s.on((*Board).show))
 		routes.HandleFunc("GET "+below+"events", s.on(s.events))
+		routes.HandleFunc("GET "+below+"picture/{question}", s.on((*Board).picture))
 		routes.HandleFunc("POST "+below+"answer", s.on((*Board).answered))
 		routes.HandleFunc("POST "+below+"order", s.on((*Board).ordered))
 		routes.HandleFunc("GET "+below+"style.css", file("style.css", "text/css; charset=utf-8"))
@@ -285,5 +286,5 @@ func answer(w http.ResponseWriter, status int, head, sentence string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">`+
-		`<meta name="color-scheme" content="light dark">%s<title>needwant</title></head><body><p>%s</p></body></html>`, head, sentence)
+		`<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">%s<title>needwant</title></head><body><p>%s</p></body></html>`, head, sentence)
 }
