@@ -40,8 +40,6 @@ async function watch() {
   const wire = await wireTo(new URL(url));
   await page.goto(wire.url);
   await page.locator('.ends .tried').first().waitFor();
-  await look('blocking');
-
   await press('Pause: everything reachable');
   await page.getByText('Paused: everything is reachable').waitFor();
   if (await page.locator('.ends .cut, .ends .tried').count()) findings.push('paused: something is still shown as blocked');
@@ -57,6 +55,7 @@ async function watch() {
   wire.mend();
   await page.locator('#lost').waitFor({ state: 'hidden' });
   await page.waitForFunction((before) => [...document.querySelectorAll('.matrix .v .word')].filter((v) => v.textContent !== 'undecided').length > before, before);
+  await look('going-on');
   await page.locator('#stopped').waitFor();
   if (!(await page.evaluate(() => window.sameDocument))) findings.push('the page was loaded again, and not kept up to date');
   wire.close();

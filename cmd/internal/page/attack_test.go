@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -81,6 +83,39 @@ func cookieOf(server *page.Server, link string) func(*http.Request) {
 }
 
 var _ = Describe("a page in the home network", func() {
+	It("is open to others while one sends slowly on as many connections as it gets, and lets go of them", func(ctx SpecContext) {
+		server := listen(everywhere)
+		serve(server)
+		port := server.Links().Control
+		port = port[strings.LastIndex(port[:strings.Index(port, "/enter/")], ":"):strings.Index(port, "/enter/")]
+		dial := func(from string) net.Conn {
+			GinkgoHelper()
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+			connection, err := dialer.DialContext(ctx, "tcp", "127.0.0.1"+port)
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(connection.Close)
+			return connection
+		}
+		var slow []net.Conn
+		for range 200 { // more than the page has in all
+			connection := dial("127.0.0.2")
+			_, _ = connection.Write([]byte("GET / HTTP/1.1\r\nHost: 127.0.0.1"))
+			slow = append(slow, connection)
+		}
+		other := dial("127.0.0.3")
+		_, err := other.Write([]byte("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(io.ReadAll(other)).To(ContainSubstring("401 Unauthorized"))
+		Expect(slow[0].SetReadDeadline(time.Now().Add(time.Millisecond))).To(Succeed())
+		_, err = slow[0].Read(make([]byte, 1))
+		Expect(err).To(MatchError(os.ErrDeadlineExceeded), "the first is still open: nobody waited for its end")
+		Expect(slow[0].SetReadDeadline(time.Time{})).To(Succeed())
+		for _, connection := range slow { // each is closed, without an answer to what was never sent
+			_, err := io.Copy(io.Discard, connection)
+			Expect(err).To(Or(Not(HaveOccurred()), MatchError(syscall.ECONNRESET)))
+		}
+	}, SpecTimeout(time.Minute))
+
 	It("shows nothing to who does not have the link", func() {
 		server := listen(everywhere)
 		for _, path := range []string{"/", "/events", "/style.css", "/page.js", "/anything"} {

@@ -72,15 +72,18 @@ func (s *Server) limited(next http.Handler) http.Handler {
 	})
 }
 
-// senderOf is the address that a request comes from; a network of IPv6 is one sender.
-func senderOf(r *http.Request) netip.Addr {
-	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	address := from.Addr().Unmap().WithZone("")
-	if address.Is6() {
-		network, _ := address.Prefix(64)
+// senderOf is the address that a request comes from.
+func senderOf(r *http.Request) netip.Addr { return senderAt(r.RemoteAddr) }
+
+// senderAt is the sender at an address with a port; a network of IPv6 is one sender.
+func senderAt(address string) netip.Addr {
+	from, _ := netip.ParseAddrPort(address)
+	sender := from.Addr().Unmap().WithZone("")
+	if sender.Is6() {
+		network, _ := sender.Prefix(64)
 		return network.Addr()
 	}
-	return address
+	return sender
 }
 
 // hardened tells browsers to trust the page with nothing.

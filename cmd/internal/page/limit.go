@@ -1,6 +1,7 @@
 package page
 
 import (
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -58,4 +59,61 @@ func (l *limiter) level(sender netip.Addr) level {
 		return level{l.burst, time.Now()}
 	}
 	return level{min(l.burst, known.left+l.rate*time.Since(known.at).Seconds()), time.Now()}
+}
+
+// fewEach is a listener that accepts a limited number of connections of each sender at a
+// time, so that one that sends slowly, or nothing, keeps no place that others need.
+type fewEach struct {
+	net.Listener
+	mu   sync.Mutex
+	open map[netip.Addr]int
+}
+
+func newFewEach(listener net.Listener) *fewEach {
+	return &fewEach{Listener: listener, open: map[netip.Addr]int{}}
+}
+
+// Accept closes connections that are too many.
+func (l *fewEach) Accept() (net.Conn, error) {
+	for {
+		connection, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		sender := senderAt(connection.RemoteAddr().String())
+		if l.enter(sender) {
+			return &counted{Conn: connection, leave: sync.OnceFunc(func() { l.exit(sender) })}, nil
+		}
+		_ = connection.Close()
+	}
+}
+
+func (l *fewEach) enter(sender netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[sender] >= mostOfSender {
+		return false
+	}
+	l.open[sender]++
+	return true
+}
+
+func (l *fewEach) exit(sender netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[sender]--; l.open[sender] == 0 {
+		delete(l.open, sender)
+	}
+}
+
+// counted is a connection that gives its place back when it is closed.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+// Close closes the connection.
+func (c *counted) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
 }

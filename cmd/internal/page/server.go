@@ -48,6 +48,7 @@ func newSecret() secret { return secret{rand.Text(), rand.Text()} }
 // The limits of what browsers, or others, can cost.
 const (
 	mostConnections = 128
+	mostOfSender    = 24       // connections, unless only this machine can connect
 	mostViewers     = 64       // that wait for news
 	mostHeader      = 16 << 10 // bytes
 	mostBody        = 4 << 10  // bytes of a form
@@ -79,6 +80,9 @@ func Listen(options Options) (*Server, error) {
 		return nil, fmt.Errorf("the page cannot be served: %w: choose another address or port with --web=ADDRESS:PORT", err)
 	}
 	s.open = listener.Addr().(*net.TCPAddr).IP.IsLoopback() && !options.View
+	if !s.open {
+		listener = newFewEach(listener)
+	}
 	s.listener = netutil.LimitListener(listener, mostConnections)
 	if keys != nil {
 		s.listener = tls.NewListener(s.listener, keys)
