@@ -86,12 +86,12 @@ var _ = Describe("a page in the home network", func() {
 	It("is open to others while one sends slowly on as many connections as it gets, and lets go of them", func(ctx SpecContext) {
 		server := listen(everywhere)
 		serve(server)
-		port := server.Links().Control
-		port = port[strings.LastIndex(port[:strings.Index(port, "/enter/")], ":"):strings.Index(port, "/enter/")]
+		link, err := url.Parse(server.Links().Control)
+		Expect(err).NotTo(HaveOccurred())
 		dial := func(from string) net.Conn {
 			GinkgoHelper()
 			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-			connection, err := dialer.DialContext(ctx, "tcp", "127.0.0.1"+port)
+			connection, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+link.Port())
 			Expect(err).NotTo(HaveOccurred())
 			DeferCleanup(connection.Close)
 			return connection
@@ -103,7 +103,7 @@ var _ = Describe("a page in the home network", func() {
 			slow = append(slow, connection)
 		}
 		other := dial("127.0.0.3")
-		_, err := other.Write([]byte("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"))
+		_, err = other.Write([]byte("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(io.ReadAll(other)).To(ContainSubstring("401 Unauthorized"))
 		Expect(slow[0].SetReadDeadline(time.Now().Add(time.Millisecond))).To(Succeed())
