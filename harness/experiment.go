@@ -164,7 +164,7 @@ func (e *Experiment) abandonSettled() {
 	h := e.history()
 	for lane, trial := range e.inflight {
 		busy, can := e.Lanes[lane-1].(Abandoner)
-		asks := slices.Contains([]string{search.Halve, search.Shrink, search.Prove}, trial.Reason)
+		asks := slices.Contains([]string{search.Halve, search.Shrink, search.Prove, search.Count}, trial.Reason)
 		if can && asks && h.settled(trial) {
 			busy.Abandon()
 		}

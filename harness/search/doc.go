@@ -61,7 +61,9 @@
 //     list, one that fails is halved.
 //  3. Some failing set may hold a smaller one: leave out as many members as
 //     make it an even bet whether it still fails. When the set works without x,
-//     for every x in it, it is a cut.
+//     for every x in it, it is a cut. Where two cuts differ in one member only,
+//     several of a group may be needed, such as two of four: the rest of such
+//     a family is asked for at once, see several.go.
 //  4. All is explained, so try to refute it: block a largest set that contains
 //     no known cut. If it fails, an unknown cut is in it. If every such set
 //     passes, the formula is proven exact. Order t stops earlier, when any

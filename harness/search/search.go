@@ -65,6 +65,7 @@ const (
 	Halve      = "halve the suspects"
 	Shrink     = "shrink a failing set"
 	Prove      = "prove the alternatives"
+	Count      = "count how many are needed"
 	Confirm    = "confirm"
 	Again      = "ask a contradiction again"
 	SeeAgain   = "see it again"

@@ -38,10 +38,15 @@ func main() {
 func run(ctx context.Context) error {
 	systems := flag.Int("systems", 500, "random systems in each row")
 	only := flag.Bool("clock", false, "print only the table of devices that contact their destinations rarely")
+	several := flag.Bool("several", false, "print only the table of devices that need several of a group")
 	again := flag.Bool("recheck", false, "print only the table of known matrices that are tested again")
 	person := flag.Bool("person", false, "print only the table of questions to a person")
 	flag.Parse()
 	b := bench{draws: *systems}
+	if *several {
+		b.several()
+		return nil
+	}
 	if b.person(); *person {
 		return nil
 	}
@@ -60,6 +65,7 @@ func run(ctx context.Context) error {
 	b.noise()
 	b.lanes()
 	b.together()
+	b.several()
 	b.singles()
 	b.times()
 	return nil

@@ -31,6 +31,7 @@ type Family struct {
 	N       int
 	Singles int
 	Groups  []int // sizes of the groups of alternatives, which share no member
+	Needed  int   // of each group; 0 stands for 1
 	Apart   bool  // members of a group are spread at random, not side by side
 }
 
@@ -43,14 +44,26 @@ func (f Family) Draw(random *rand.Rand) System {
 		if !f.Apart {
 			group = neighbours(free, size, random)
 		}
-		cut := search.Of(group...)
-		system.Cuts = append(system.Cuts, cut)
-		free = slices.DeleteFunc(slices.Clone(free), cut.Has)
+		system.Cuts = append(system.Cuts, choices(group, size-max(1, f.Needed)+1)...)
+		free = slices.DeleteFunc(slices.Clone(free), search.Of(group...).Has)
 	}
 	for _, x := range free[:f.Singles] {
 		system.Cuts = append(system.Cuts, search.Of(x))
 	}
 	return system
+}
+
+// choices are all sets of so many of some destinations.
+func choices(of []int, size int) (sets []search.Set) {
+	if size == 0 {
+		return []search.Set{{}}
+	}
+	for i, x := range of {
+		for _, rest := range choices(of[i+1:], size-1) {
+			sets = append(sets, rest.With(x))
+		}
+	}
+	return sets
 }
 
 // neighbours draws a run of consecutive members of free.
