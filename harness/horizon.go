@@ -19,7 +19,8 @@ const horizonTries = 2
 
 // late is since when a scenario fails that worked under the same block before: 0 if it
 // failed as soon as it could be told, or soon after the device had tried something for
-// the first time.
+// the first time. However long the device took to try that, the failure is not late if it had run into
+// nothing else before.
 func (f fact) late(column Column, settle time.Duration) time.Duration {
 	outcome := f.Outcomes[column.Scenario.Name]
 	broke := outcome.Broke
@@ -27,10 +28,12 @@ func (f fact) late(column Column, settle time.Duration) time.Duration {
 		return 0
 	}
 	worked, failed := f.Started.Add(broke.Worked), f.Started.Add(broke.After)
-	news := slices.ContainsFunc(f.Seen.Contacts, func(c Contact) bool {
-		return c.Attempted.After(worked) && c.Attempted.Before(failed)
-	})
-	if news && broke.After <= unhurried*settle {
+	news, before := false, false
+	for _, c := range f.Seen.Contacts {
+		news = news || c.Attempted.After(worked) && c.Attempted.Before(failed)
+		before = before || c.Touched+c.Attempts > 0 && !c.Attempted.After(worked)
+	}
+	if news && (!before || broke.After <= unhurried*settle) {
 		return 0
 	}
 	return broke.After

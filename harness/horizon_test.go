@@ -84,6 +84,15 @@ var _ = Describe("the horizon", func() {
 		Expect(cellOf(done, "daily").Verdict).To(Equal(harness.Optional))
 	})
 
+	It("does not follow from how long the device took to try the only destination that was blocked", func() {
+		g, app := forgiving("daily", 1)
+		done := decided(horizon(2*hour), g, app)
+		Expect(cellOf(done, "daily").Verdict).To(Equal(harness.Required))
+		for _, result := range done.Results {
+			Expect(result.Trial.Hold).To(BeNumerically("<=", 2*hour), "trial %d", result.Trial.Number)
+		}
+	})
+
 	It("is not needed for what another lane has learnt to be contacted once a day", func() {
 		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
 		run.Settings.Settle = patient.Settle

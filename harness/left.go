@@ -50,20 +50,26 @@ func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead)
 		}); !more {
 			break
 		}
-		number, works := len(h.run.Results)+left.trials+1, true
+		number := len(h.run.Results) + left.trials + 1
 		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
+		hold := max(h.seldom(question.Block, clocks), h.hold(regime, fault))
+		works := 1.0 // the chance of it
 		for _, journals := range journals {
 			for i, journal := range journals {
-				passed, known := implied(journal, question.Block)
-				passed = known && passed || !known && question.Fails < 0.5
-				works = works && passed
+				chance := 1 - question.Fails
+				if passed, known := implied(journal, question.Block); known && passed {
+					chance = 1
+				} else if known {
+					chance = 0
+				}
+				works = min(works, chance)
 				journals[i] = append(slices.Clip(journal), search.Answer{
-					Trial: number, Blocked: question.Block, Touched: question.Block, Attempted: question.Block, Passed: passed,
+					Trial: number, Blocked: question.Block, Touched: question.Block, Attempted: question.Block, Passed: likely(chance, hold),
 				})
 			}
 		}
-		if works { // a trial that fails is over sooner
-			left.waits += max(h.seldom(question.Block, clocks), h.hold(regime, fault))
+		left.waits += time.Duration(works * float64(hold)) // a trial that fails is over sooner
+		if likely(works, hold) {
 			waited = waited.Union(question.Block)
 		}
 	}
@@ -72,6 +78,15 @@ func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead)
 		left.trials = mostLeft
 	}
 	return left
+}
+
+// likely reports whether a trial of this length is taken to pass. Of two answers that are about as
+// likely it is the one that takes longer: the other would make too little of the time.
+func likely(passes float64, hold time.Duration) bool {
+	if hold > 0 {
+		return passes > 0.4
+	}
+	return passes > 0.5
 }
 
 // lastHolds are the trials that come when the search has nothing left to ask, and how long they are
