@@ -40,6 +40,9 @@ if you agree on a terminal.`,
 			if err != nil {
 				return err
 			}
+			if longer.Schedule != "" && !ofSpec(kept) {
+				return usage(errors.New("--schedule is for a real device: a lab has no night"))
+			}
 			show.end.saved = args[0]
 			if over, err := alreadyOver(command, show, kept, longer); over {
 				return err
@@ -48,9 +51,6 @@ if you agree on a terminal.`,
 				flags := bisectFlags{display: show, out: args[0], wait: wait, trust: trust}
 				flags.settings.Budget, flags.settings.Horizon, flags.settings.Schedule = longer.Budget, longer.Horizon, longer.Schedule
 				return flags.goOn(command)
-			}
-			if longer.Schedule != "" {
-				return usage(errors.New("--schedule is for a real device: a lab has no night"))
 			}
 			if err := show.web.onLab(); err != nil {
 				return err
