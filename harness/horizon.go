@@ -42,10 +42,24 @@ func (f fact) late(column Column, settle time.Duration) time.Duration {
 // lateFailure is the latest failure of a column that came late; 0 if none did. A trial that passed
 // and was held for less says nothing of what happens then, whatever it blocked.
 func (h history) lateFailure(column Column) (onset time.Duration) {
-	for _, f := range h.heard(column) {
-		onset = max(onset, f.late(column, h.run.Settings.Settle))
+	heard := h.heard(column)
+	for _, f := range heard {
+		if after := f.late(column, h.run.Settings.Settle); after > onset && !h.explained(f, heard, column) {
+			onset = after
+		}
 	}
 	return onset
+}
+
+// explained reports whether a part of what the device had run into when a column failed is known
+// to fail it as soon as it is tried.
+func (h history) explained(late fact, heard []fact, column Column) bool {
+	touched := h.touchedBy(late, column)
+	return slices.ContainsFunc(heard, func(f fact) bool {
+		part := h.touchedBy(f, column)
+		atOnce := f.Outcomes[column.Scenario.Name].Answer == Fail && f.late(column, h.run.Settings.Settle) == 0
+		return atOnce && !part.IsEmpty() && part.SubsetOf(touched)
+	})
 }
 
 // brief reports whether a trial passed, and was not held for long enough to count.
@@ -209,9 +223,13 @@ func (h history) waitedFor(i int, due time.Duration, column Column) bool {
 }
 
 // heldTo reports whether a set was held to the horizon with all of some columns working, or
-// so often without an answer that it is not asked again.
+// so often without an answer that it is not asked again. A horizon that nobody chose is a period, which
+// the very hold may have shown to be a little longer than it was known to be.
 func (h history) heldTo(horizon time.Duration, safe search.Set, columns []Column) bool {
 	tries := 0
+	if h.run.Settings.Horizon == 0 {
+		horizon -= horizon / 16
+	}
 	for _, f := range h.facts {
 		if !slices.ContainsFunc(columns, func(c Column) bool { return !f.Trial.Control() && c.hears(f.Trial) }) || !safe.SubsetOf(f.whole) {
 			continue

@@ -93,6 +93,50 @@ var _ = Describe("the horizon", func() {
 		}
 	})
 
+	It("does not follow from what had been tried before, once something else is known to fail at its first try", func() {
+		log, daily, began := destination("log"), destination("daily"), time.Now()
+		tried := func(d harness.Destination, after time.Duration) harness.Contact {
+			at := began.Add(after)
+			return harness.Contact{Destination: d, Tries: 1, Attempts: 1, Touched: 1, First: at, Last: at, Attempted: at}
+		}
+		result := func(number int, outcome harness.Outcome, held time.Duration, contacts ...harness.Contact) harness.Result {
+			block := []harness.Destination{}
+			for _, contact := range contacts {
+				block = append(block, contact.Destination)
+			}
+			return harness.Result{
+				Trial: harness.Trial{Number: number, Block: block, Fault: harness.Reject, Regime: harness.Steady}, Lane: 1, Sitting: 1, Recovered: true,
+				Started: began, Held: held, Outcomes: map[string]harness.Outcome{"app": outcome}, Seen: harness.Observation{Contacts: contacts},
+			}
+		}
+		fails := func(touched ...harness.Destination) harness.Outcome {
+			return harness.Outcome{Answer: harness.Fail, Broke: &harness.Broke{Worked: hour, After: 3 * hour, Touched: touched}}
+		}
+		late := result(1, fails(log, daily), 3*hour, tried(log, minute), tried(daily, 2*hour))
+		alone := result(2, fails(daily), 3*hour, tried(daily, 2*hour))
+		passes := result(3, harness.Outcome{Answer: harness.Pass}, minute, tried(log, minute/2))
+		verdict := func(results ...harness.Result) harness.Verdict {
+			run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+			run.Settings.Settle, run.Settings.Order, run.Results = patient.Settle, "exact", results
+			return cellOf(run, "log").Verdict
+		}
+		Expect(verdict(late, passes)).NotTo(Equal(harness.Optional))
+		Expect(verdict(late, alone, passes)).To(Equal(harness.Optional))
+	})
+
+	It("is not held to again for a period that is now known to be a little longer", func() {
+		g, app := forgiving("daily", 1000)
+		done := decided(horizon(0), g, app)
+		atMost := func(held time.Duration) harness.Progress {
+			for i, result := range done.Results {
+				done.Results[i].Held = min(result.Held, held)
+			}
+			return harness.ProgressOf(done)
+		}
+		Expect(atMost(done.Horizon() - minute).Left).To(BeZero())
+		Expect(atMost(done.Horizon() / 2).Left).To(BeNumerically(">", 0))
+	})
+
 	It("is not needed for what another lane has learnt to be contacted once a day", func() {
 		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
 		run.Settings.Settle = patient.Settle
