@@ -120,7 +120,7 @@ func newPage(report Report, style template.CSS) page {
 		Effort:  r.effort(),
 		State:   r.state(),
 		Mood:    r.mood(),
-		Legend:  slices.DeleteFunc(verdicts(), func(s sign) bool { return r.tally(s.Verdict) == 0 }),
+		Legend:  slices.DeleteFunc(r.legend(), func(s sign) bool { return r.tally(s.Verdict) == 0 }),
 		Needs:   r.drawnNeeds(),
 		Safe:    r.drawnSafe(),
 		Worse:   r.worse().lines,

@@ -76,6 +76,21 @@ var _ = Describe("a device that needs two of four", func() {
 		Expect(page.String()).To(ContainSubstring("needs 1 and 2 of 4"))
 	})
 
+	DescribeTable("is said so in each format", func(format, words string) {
+		var out bytes.Buffer
+		Expect(reports.Render(&out, format, reports.Report{Matrix: clocks()})).To(Succeed())
+		Expect(out.String()).To(ContainSubstring(words))
+		Expect(out.String()).NotTo(ContainSubstring("one of its group"))
+	},
+		Entry(nil, "text", "◐ alternative: some of its group are needed"),
+		Entry(nil, "text", "any two of four time servers"),
+		Entry(nil, "md", "any two of four time servers"),
+		Entry(nil, "html", "some of its group are needed"),
+		Entry(nil, "csv", ",alternative,needs 2 of 4 (group A),"),
+		Entry(nil, "junit", `message="alternative: needs 2 of 4 (group A)"`),
+		Entry(nil, "json", `"at_least": 2`),
+	)
+
 	It("is read from the cuts of an earlier version's matrix", func() {
 		m := clocks()
 		m.Needs = nil

@@ -81,7 +81,7 @@ func (t Text) table(out io.Writer, r reading) {
 // legend explains the verdicts that occur.
 func (t Text) legend(r reading) []string {
 	var entries []string
-	for _, v := range verdicts() {
+	for _, v := range r.legend() {
 		if slices.ContainsFunc(r.Rows, func(row Row) bool { return row.has(v.Verdict) }) {
 			entries = append(entries, v.Symbol+" "+string(v.Verdict)+": "+v.Meaning)
 		}

@@ -1,6 +1,10 @@
 package reports
 
-import "github.com/needwant/needwant/harness"
+import (
+	"slices"
+
+	"github.com/needwant/needwant/harness"
+)
 
 // sign is how a verdict looks in a terminal: the more a circle is filled, the
 // more the destination is needed.
@@ -21,6 +25,18 @@ func verdicts() []sign {
 		{harness.NotExercised, "–", faint, "never tried while it was blocked"},
 		{harness.Undecided, "?", cyan, "not known"},
 	}
+}
+
+// legend is [verdicts], as they are to be read in this matrix: of some group, several may be
+// needed.
+func (r reading) legend() []sign {
+	legend := verdicts()
+	for i, v := range legend {
+		if v.Verdict == harness.Alternative && slices.ContainsFunc(r.groups, func(g group) bool { return g.needed > 1 }) {
+			legend[i].Meaning = "some of its group are needed"
+		}
+	}
+	return legend
 }
 
 func signOf(verdict harness.Verdict) sign {
