@@ -25,7 +25,7 @@ func (told) Append(result harness.Result) error {
 	for name, outcome := range result.Outcomes {
 		fmt.Fprintf(GinkgoWriter, "%s %s %s ", name, outcome.Answer, outcome.Why)
 	}
-	fmt.Fprintln(GinkgoWriter, result.Suspect)
+	fmt.Fprintln(GinkgoWriter, result.Suspect, "held", result.Held, "in all", result.Duration)
 	return nil
 }
 
