@@ -30,20 +30,24 @@ func Shell(ctx context.Context, namespace *netns.Namespace, script string) strin
 	return string(output)
 }
 
-// ServeNames answers DNS queries at an address of a namespace until the spec ends:
+// ServeNames answers DNS queries, by UDP and by TCP, at an address of a namespace until the spec ends:
 // every name has the IPv4 address 198.51.100.7, for an hour.
 func ServeNames(ctx context.Context, namespace *netns.Namespace, address string) {
 	GinkgoHelper()
 	packets, err := namespace.ListenPacket(ctx, "udp", net.JoinHostPort(address, "53"))
 	Expect(err).NotTo(HaveOccurred())
-	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+	streams, err := namespace.Listen(ctx, "tcp", net.JoinHostPort(address, "53"))
+	Expect(err).NotTo(HaveOccurred())
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
 		answer := new(dns.Msg).SetReply(question)
 		if asked := question.Question[0]; asked.Qtype == dns.TypeA {
 			record, _ := dns.NewRR(asked.Name + " 3600 A 198.51.100.7")
 			answer.Answer = []dns.RR{record}
 		}
 		_ = w.WriteMsg(answer)
-	})}
-	go func() { _ = server.ActivateAndServe() }()
-	DeferCleanup(server.Shutdown)
+	})
+	for _, server := range []*dns.Server{{PacketConn: packets, Handler: handler}, {Listener: streams, Handler: handler}} {
+		go func() { _ = server.ActivateAndServe() }()
+		DeferCleanup(server.Shutdown)
+	}
 }

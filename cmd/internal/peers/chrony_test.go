@@ -3,8 +3,10 @@
 package peers_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
+	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/netns/netnstest"
@@ -102,30 +105,43 @@ func clock(l *lab.Lab) (spec string) {
 	directory := GinkgoT().TempDir()
 	Expect(os.Chmod(directory, 0o700)).To(Succeed()) // as chronyd demands
 	config := written("chrony.conf", strings.ReplaceAll(clockConfig, "DIR", directory))
-	chronyd := l.VacateDevice().Command(context.Background(), filepath.Join(release, "sbin/chronyd"), "-d", "-x", "-u", "root", "-f", config)
-	chronyd.Stdout, chronyd.Stderr = GinkgoWriter, GinkgoWriter
-	Expect(chronyd.Start()).To(Succeed())
-	DeferCleanup(func() {
-		_ = chronyd.Process.Kill()
-		_ = chronyd.Wait() // it was killed
-	})
+	runUntilTheEnd(l.VacateDevice(), filepath.Join(release, "sbin/chronyd"), "-d", "-x", "-u", "root", "-f", config)
 	return written("clock.yaml", strings.NewReplacer("DIR", directory, "CHRONYC", filepath.Join(release, "bin/chronyc")).Replace(clockSpec))
 }
 
+// runUntilTheEnd runs a program in a namespace until the spec ends.
+func runUntilTheEnd(namespace *netns.Namespace, name string, args ...string) {
+	GinkgoHelper()
+	program := namespace.Command(context.Background(), name, args...)
+	program.Stdout, program.Stderr = GinkgoWriter, GinkgoWriter
+	Expect(program.Start()).To(Succeed())
+	DeferCleanup(func() {
+		_ = program.Process.Kill()
+		_ = program.Wait() // it was killed
+	})
+}
+
 // bisect runs the program on the user's machine, which is in the place of the
-// lab's gateway. The home router gives the program's gateway an address.
+// lab's gateway.
 func bisect(ctx context.Context, l *lab.Lab, spec string) harness.Run {
+	GinkgoHelper()
+	netnstest.Shell(ctx, l.Gateway.Namespace, "ip address del 192.168.1.2/24 dev uplink")
+	run, _ := bisectAtHome(ctx, l.App, l.Gateway.Namespace, l.Gateway.Upstream.Addr(), spec)
+	return run
+}
+
+// bisectAtHome runs the program on a machine in a home network. It returns the run, and what was
+// printed. The home router, at eth0, gives the program's gateway an address.
+func bisectAtHome(ctx context.Context, router, machine *netns.Namespace, resolver netip.Addr, spec string) (run harness.Run, printed string) {
 	GinkgoHelper()
 	program, err := gexec.Build("github.com/needwant/needwant/cmd/needwant")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(gexec.CleanupBuildArtifacts)
-	machine := l.Gateway.Namespace
 	netnstest.Shell(ctx, machine, `
-		ip address del 192.168.1.2/24 dev uplink
 		ip address add 192.168.1.3/24 dev uplink
 		ip route add default via 192.168.1.1`)
-	server, err := dhcp.Serve(l.App, "eth0", nil, dhcp.Lease{
-		Address: netip.MustParsePrefix("192.168.1.2/24"), Router: netip.MustParseAddr("192.168.1.1"), Resolver: l.Gateway.Upstream.Addr(),
+	server, err := dhcp.Serve(router, "eth0", nil, dhcp.Lease{
+		Address: netip.MustParsePrefix("192.168.1.2/24"), Router: netip.MustParseAddr("192.168.1.1"), Resolver: resolver,
 	}, nil)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(server.Close)
@@ -133,9 +149,10 @@ func bisect(ctx context.Context, l *lab.Lab, spec string) harness.Run {
 	out := filepath.Join(GinkgoT().TempDir(), "bisect.run")
 	command := machine.Command(ctx, program, "bisect", spec, "--out", out, "--wait", "1m")
 	command.Env = append(os.Environ(), "RUNTIME_DIRECTORY="+GinkgoT().TempDir())
-	command.Stdout, command.Stderr = GinkgoWriter, GinkgoWriter
+	var text bytes.Buffer
+	command.Stdout, command.Stderr = io.MultiWriter(&text, GinkgoWriter), GinkgoWriter
 	Expect(command.Run()).To(Succeed())
-	run, err := runfile.Load(context.Background(), out)
+	run, err = runfile.Load(context.Background(), out)
 	Expect(err).NotTo(HaveOccurred())
-	return run
+	return run, text.String()
 }

@@ -3,7 +3,6 @@
 package peers_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,13 +78,7 @@ var _ = Describe("busybox, curl, ntpdig and systemd-timesyncd as a device", Labe
 		Expect(os.Chmod(directory, 0o755)).To(Succeed())
 		clocks, err := filepath.Abs("../../../.cache/peers/clocks")
 		Expect(err).NotTo(HaveOccurred())
-		device := l.VacateDevice().Command(context.Background(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", strings.NewReplacer("DIR", directory, "CLOCKS", clocks).Replace(onlineDevice))
-		device.Stdout, device.Stderr = GinkgoWriter, GinkgoWriter
-		Expect(device.Start()).To(Succeed())
-		DeferCleanup(func() {
-			_ = device.Process.Kill()
-			_ = device.Wait() // it was killed
-		})
+		runUntilTheEnd(l.VacateDevice(), "unshare", apart(strings.NewReplacer("DIR", directory, "CLOCKS", clocks).Replace(onlineDevice))...)
 		spec := onlineSpec
 		for _, look := range []string{"page", "ping", "dig", "sync"} {
 			spec += fmt.Sprintf(looked, look)
