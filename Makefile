@@ -83,7 +83,7 @@ docs: deps-e2e build ## make the pictures in the documentation again
 	@scripts/docs
 
 .PHONY: bench
-bench: deps-test ## namespaces, labs, blocks, trials, reports: how long; memory; forwarding through 10,000 blocks
+bench: deps-test ## namespaces, labs, blocks, trials, reports: how long; trials with viewers; memory; forwarding through 10,000 blocks
 	@go list -deps -test ./... >/dev/null
 	@go build -o bin/ github.com/onsi/ginkgo/v2/ginkgo ./netns/internal/inside
 	@bin/inside go test -run '^$$' -bench . -benchmem $(or $(ARGS),./...)
