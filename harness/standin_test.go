@@ -34,6 +34,6 @@ var _ = Describe("a stand-in", func() {
 			Expect(harness.ParseStandIn(string(kind))).To(Equal(kind))
 			Expect(kind.Own()).To(HavePrefix("your own "))
 		}
-		Expect(harness.ParseStandIn("time")).Error().To(MatchError(`"time" is not a stand-in: write ntp, dns, probe, icmp, tls`))
+		Expect(harness.ParseStandIn("time")).Error().To(MatchError(`"time" is not a stand-in: write ntp, dns, probe, icmp, tls, tcp, miio-cloud`))
 	})
 })

@@ -1,6 +1,8 @@
 package policy_test
 
 import (
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -75,6 +77,18 @@ var _ = Describe("what an export says of its run", func() {
 		for _, d := range made(twoOfFour(), policy.Options{Kind: policy.AllowRequired}).Open {
 			Expect(d.Why).To(Equal("alternative, 2 of 4 needed"))
 		}
+	})
+
+	It("is told by each format that says why a destination stays open", func() {
+		p := made(twoOfFour(), policy.Options{Kind: policy.AllowRequired})
+		var say []string
+		for _, format := range languages() {
+			if e, ok := written(format, p); ok && strings.Contains(e.Text, "alternative") {
+				Expect(strings.Count(e.Text, "alternative, 2 of 4 needed")).To(Equal(4), format.Name)
+				say = append(say, format.Name)
+			}
+		}
+		Expect(say).To(ConsistOf("nft", "iptables", "routeros", "opnsense", "ha-mqtt"))
 	})
 
 	It("is 1 of a group of which one is needed", func() {
