@@ -26,7 +26,7 @@ func promptKind() Kind {
 	return Kind{
 		Name:    "prompt",
 		About:   "Asks a person at the terminal. The default timeout is 10m.",
-		Fails:   "An answer other than the expected one is a failure. That nobody is there, does not answer in time, or is unsure makes the check inconclusive. The question is asked once in each check, whatever retry says.",
+		Fails:   "An answer other than the expected one is a failure. If nobody is there, nobody answers in time, or the person is unsure, the check is inconclusive. The question is asked once in each check, whatever retry says.",
 		Example: "{prompt: Does the app show the map?, timeout: 30m}",
 		Short:   "text",
 		New:     func() Action { return new(Prompt) },

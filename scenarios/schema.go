@@ -116,7 +116,7 @@ func (k Kind) Manual() string {
 	text += "\n" + table("result", reflect.TypeOf(k.Result), func(field reflect.StructField) string {
 		return "`" + field.Tag.Get("expr") + "`"
 	})
-	return text + "\nExpected when nothing else is said: `" + k.Expect + "`.\n"
+	return text + "\nDefault expectation: `" + k.Expect + "`.\n"
 }
 
 // table lists fields with what their tags say of them.

@@ -57,7 +57,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "openwrt", About: "sections for /etc/config/firewall", leads: true, comment: "#", write: openwrt,
-			Manual: Manual{"sections of `/etc/config/firewall`", "addresses seen", "yes", "yes", "own specs"},
+			Manual: Manual{"sections of `/etc/config/firewall`", "addresses seen", "yes", "yes", "own tests"},
 		},
 		{
 			Name: "dnsmasq", About: "a block list of names", leads: true, names: true, comment: "#", write: dnsmasq,
@@ -73,39 +73,39 @@ func Formats() []Format {
 		},
 		{
 			Name: "adguard", About: "filter rules for AdGuard Home", leads: true, names: true, comment: "!", write: adguard,
-			Manual: Manual{"AdGuard Home", "yes", "no", "by address", "own specs; AdGuard Home's filter engine"},
+			Manual: Manual{"AdGuard Home", "yes", "no", "by address", "own tests; AdGuard Home's filter engine"},
 		},
 		{
 			Name: "routeros", About: "commands for MikroTik's RouterOS", leads: true, comment: "#", write: routeros,
-			Manual: Manual{"MikroTik's terminal", "followed by the router", "yes", "yes", "own specs"},
+			Manual: Manual{"MikroTik's terminal", "followed by the router", "yes", "yes", "own tests"},
 		},
 		{
 			Name: "opnsense", About: "contents of aliases, with instructions", comment: "#", write: opnsense,
-			Manual: Manual{"aliases, with what to do with them", "every 300 s", "by hand", "by hand", "own specs"},
+			Manual: Manual{"aliases, with what to do with them", "every 300 s", "by hand", "by hand", "own tests"},
 		},
 		{
 			Name: "pihole", About: "a script for Pi-hole 6, for this client alone", leads: true, names: true, comment: "#", write: pihole,
-			Manual: Manual{"a script for Pi-hole 6: a group with this client; blocks only", "yes", "no", "by MAC or address", "own specs, on a database with Pi-hole's tables"},
+			Manual: Manual{"a script for Pi-hole 6: a group with this client; blocks only", "yes", "no", "by MAC or address", "own tests, on a database with Pi-hole's tables"},
 		},
 		{
 			Name: "pihole-list", About: "a list of names for Pi-hole, for every client", names: true, comment: "#", write: piholeList,
-			Manual: Manual{"a list of names for Pi-hole; blocks only", "yes", "no", "no", "own specs"},
+			Manual: Manual{"a list of names for Pi-hole; blocks only", "yes", "no", "no", "own tests"},
 		},
 		{
 			Name: "hosts", About: "a hosts file", leads: true, names: true, comment: "#", write: hosts,
-			Manual: Manual{"a hosts file; blocks only", "yes", "no", "no", "own specs"},
+			Manual: Manual{"a hosts file; blocks only", "yes", "no", "no", "own tests"},
 		},
 		{
 			Name: "unifi", About: "instructions with lists", comment: "#", write: unifi,
-			Manual: Manual{"instructions", "addresses seen", "by hand", "by hand", "own specs"},
+			Manual: Manual{"instructions", "addresses seen", "by hand", "by hand", "own tests"},
 		},
 		{
 			Name: "mud", About: "a Manufacturer Usage Description, RFC 8520", write: mud,
-			Manual: Manual{"RFC 8520; allows only", "yes", "yes", "it is the device's", "own specs; yanglint with the modules of RFC 8520 and 8519"},
+			Manual: Manual{"RFC 8520; allows only", "yes", "yes", "it is the device's", "own tests; yanglint with the modules of RFC 8520 and 8519"},
 		},
 		{
 			Name: "ha-mqtt", About: "messages of MQTT discovery for Home Assistant", write: haMQTT,
-			Manual: Manual{"Home Assistant shows the policy, and enforces nothing", "–", "–", "–", "own specs"},
+			Manual: Manual{"Home Assistant shows the policy, and enforces nothing", "–", "–", "–", "own tests"},
 		},
 	}
 }
