@@ -198,7 +198,7 @@ var _ = Describe("a verification", func() {
 	DescribeTable("names the device", func(device harness.Device, name string) {
 		var out strings.Builder
 		Expect(verification{Device: device}.write(&out)).To(Succeed())
-		Expect(out.String()).To(ContainSubstring(", for " + name + ": refused"))
+		Expect(out.String()).To(ContainSubstring(", for " + name + ": blocked"))
 	},
 		Entry("by its model", harness.Device{Name: "plug", Model: "plug.v1"}, "plug.v1"),
 		Entry("by its name", harness.Device{Name: "plug"}, "plug"),

@@ -39,7 +39,7 @@ var _ = Describe("needwant gateway --policy", Label("root"), func() {
 		came := h.needwant(ctx, "gateway", h.spec(), "--policy", run)
 		Expect(came.Code).To(Equal(2))
 		Expect(came.Stderr).To(ContainSubstring("simulated device"))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(3*time.Minute))
 })
 
 // gatewayBlocks lists what a gateway says that it blocks, and stops it.
