@@ -49,6 +49,9 @@ func (h history) saves(column Column) bool {
 func (h history) nextOf(turns [][]Column, journals [][][]search.Answer, pending []search.Set, adjust func(*search.Options)) (search.Question, []Column, bool) {
 	var decided []search.Explanation
 	for i, columns := range turns {
+		if len(columns) == 0 { // of a run without scenarios
+			continue
+		}
 		options := h.options(columns, journals[i]...)
 		adjust(&options)
 		last := i == len(turns)-1

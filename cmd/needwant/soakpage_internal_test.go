@@ -38,7 +38,7 @@ var _ = Describe("the page of a verification", func() {
 	text := func() string { return request(http.MethodGet, "/", "").Body.String() }
 
 	It("shows what is held, until when, and what the checks came to, and stops it", func() {
-		s := newSoakPage(&webPage{server: server}, harness.Run{Device: harness.Device{Name: "hall lamp"}, Status: harness.Complete}, harness.Soak{For: time.Hour})
+		s := newSoakPage(&webPage{board: server.Board, server: server}, harness.Run{Device: harness.Device{Name: "hall lamp"}, Status: harness.Complete}, harness.Soak{For: time.Hour})
 		Expect(text()).To(And(ContainSubstring("hall lamp"), ContainSubstring("Nothing is blocked: everything must work like that first.")))
 		s.hold(policy.BlockOptional, []harness.Destination{{Protocol: harness.TCP, Port: 443, Name: "stats.example"}})
 		Expect(text()).To(And(ContainSubstring("1 destination is blocked (block-optional)."), MatchRegexp(`<li class="cut"><bdi>stats`), ContainSubstring("It is held until ")))
