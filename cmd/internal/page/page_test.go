@@ -163,21 +163,58 @@ var _ = Describe("a page that is served", func() {
 		Expect(entered.Header.Get("Set-Cookie")).To(ContainSubstring("; Secure"))
 	}, SpecTimeout(20*time.Second))
 
-	It("lets no name become markup", func() {
+	const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
+	named := harness.Destination{Protocol: "tcp", Port: 443, Name: hostile}
+	cloud := harness.Destination{Protocol: "tcp", Port: 443, Name: "cloud.example"}
+	DescribeTable("lets no name become markup:", func(name func(*harness.Run, *reports.Live)) {
 		server := listen(page.Options{})
-		const hostile = `<script>alert(1)</script>"'><img src=x onerror=alert(1)>`
-		trial := harness.Trial{Number: 2, Block: []harness.Destination{{Protocol: "tcp", Port: 443, Name: hostile}}}
-		run := harness.Run{Status: harness.Running, Device: harness.Device{Name: hostile, Model: hostile, Firmware: hostile}, Why: hostile, ID: hostile}
-		server.Show(page.Content{
-			Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) },
-			Live:   reports.Live{Now: reports.Now{Trial: &trial}.Sentence(), Left: hostile, Blocked: trial.Block, Tried: trial.Block},
-		})
+		run := harness.Run{
+			Status: harness.Running, Settings: harness.Settings{Faults: []harness.Fault{harness.Reject}, Regimes: []harness.Regime{harness.Steady}},
+			Scenarios: []harness.ScenarioInfo{{Name: "app", Title: "App?", Vantage: "gateway"}},
+			Results: []harness.Result{
+				{Trial: harness.Trial{Number: 1, Regime: harness.Steady, Fault: harness.Reject}, Recovered: true, Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass}}},
+				{Trial: harness.Trial{Number: 2, Regime: harness.Steady, Fault: harness.Reject, Block: []harness.Destination{cloud}}, Recovered: true, Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass}}},
+			},
+		}
+		live := reports.Live{Now: "Trial 2"}
+		name(&run, &live)
+		server.Show(page.Content{Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live})
 		text, err := io.ReadAll(answer(server, request("GET", "/")).Body)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(string(text)).To(ContainSubstring("&lt;script&gt;"))
-		Expect(string(text)).NotTo(ContainSubstring("<script>"))
-		Expect(string(text)).NotTo(ContainSubstring("<img"))
-	})
+		Expect(string(text)).To(ContainSubstring("&lt;script&gt;"), "the name is shown")
+		Expect(string(text)).NotTo(Or(ContainSubstring("<script>"), ContainSubstring("<img")))
+	},
+		Entry("of the device", func(run *harness.Run, _ *reports.Live) { run.Device.Name = hostile }),
+		Entry("of its model", func(run *harness.Run, _ *reports.Live) { run.Device.Model = hostile }),
+		Entry("of its firmware", func(run *harness.Run, _ *reports.Live) { run.Device.Firmware = hostile }),
+		Entry("in what is left", func(_ *harness.Run, live *reports.Live) { live.Left = hostile }),
+		Entry("in why the run failed", func(run *harness.Run, live *reports.Live) {
+			run.Status, run.Why, live.Ended = harness.Failed, hostile, true
+		}),
+		Entry("of the spec", func(run *harness.Run, _ *reports.Live) { run.Settings.Source = hostile }),
+		Entry("of the run", func(run *harness.Run, _ *reports.Live) { run.ID = hostile }),
+		Entry("of a column", func(run *harness.Run, _ *reports.Live) { run.Scenarios[0].Title = hostile }),
+		Entry("of what it checks", func(run *harness.Run, _ *reports.Live) { run.Scenarios[0].Checks = hostile }),
+		Entry("of a destination that is blocked", func(_ *harness.Run, live *reports.Live) { live.Blocked = []harness.Destination{named} }),
+		Entry("of a destination that was tried", func(_ *harness.Run, live *reports.Live) {
+			live.Blocked, live.Tried = []harness.Destination{named}, []harness.Destination{named}
+		}),
+		Entry("of a destination that was contacted", func(run *harness.Run, _ *reports.Live) {
+			run.Results[0].Seen.Contacts = []harness.Contact{{Destination: named, Tries: 1, Answered: true}}
+		}),
+		Entry("in the sentence", func(_ *harness.Run, live *reports.Live) {
+			live.Now = reports.Now{Trial: &harness.Trial{Number: 2, Block: []harness.Destination{named}}}.Sentence()
+		}),
+		Entry("in a question", func(_ *harness.Run, live *reports.Live) { live.Ask = &reports.Ask{ID: "Q", Text: hostile} }),
+		Entry("of an answer", func(_ *harness.Run, live *reports.Live) {
+			live.Ask = &reports.Ask{ID: "Q", Choices: []reports.Choice{{Answer: hostile, Label: hostile}}}
+		}),
+		Entry("in why a trial is not used", func(run *harness.Run, _ *reports.Live) { run.Results[1].Suspect = hostile }),
+		Entry("in why a scenario failed", func(run *harness.Run, _ *reports.Live) {
+			run.Results[1].Outcomes["app"] = harness.Outcome{Answer: harness.Fail, Why: hostile}
+		}),
+		Entry("in what a trial is for", func(run *harness.Run, _ *reports.Live) { run.Results[1].Trial.Reason = hostile }),
+	)
 
 	It("needs no script: a page without one opens itself again, until nothing changes any more", func() {
 		server := listen(page.Options{})
