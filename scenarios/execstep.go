@@ -29,7 +29,7 @@ type ExecResult struct {
 	Exit   int     `expr:"exit" about:"The exit code; -1 when a signal ended it."`
 	Stdout string  `expr:"stdout" about:"The first megabyte of what it wrote to its standard output."`
 	Stderr string  `expr:"stderr" about:"The same of its standard error."`
-	JSON   any     `expr:"json" about:"stdout, where it is JSON."`
+	JSON   any     `expr:"json" about:"stdout, if it is JSON."`
 	Took   float64 `expr:"took_ms" about:"Milliseconds that it ran."`
 }
 
@@ -40,7 +40,7 @@ const lingering = time.Second
 func execKind() Kind {
 	return Kind{
 		Name:    "exec",
-		About:   "Runs a program: adb, Maestro, Appium, a script of yours. It runs in the place that the scenario is judged from.",
+		About:   "Runs a program: adb, Maestro, Appium, your own script. It runs in the place that from names.",
 		Fails:   "By default, any exit code but 0 is a failure. A program that does not end in time is killed, and the check fails. A program that cannot be started makes the check inconclusive.",
 		Example: "{exec: {command: [adb, shell, pidof, com.roborock.smart]}, expect: 'exit == 0 && stdout != \"\"'}",
 		Short:   "",

@@ -31,8 +31,8 @@ type GinkgoResult struct {
 func ginkgoKind() Kind {
 	return Kind{
 		Name:    "ginkgo",
-		About:   "Runs a Ginkgo suite of yours, in the place that the scenario is judged from. A scenario that has this step alone becomes a column for each of its specs. The suite finds the device by package scenarios/devicetest.",
-		Fails:   "A spec that fails is a failure, and so is a suite that does not end in time. One that cannot be compiled or started, or runs no spec, makes the check inconclusive.",
+		About:   "Runs your own Ginkgo suite, in the place that from names. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package scenarios/devicetest.",
+		Fails:   "A failed test is a failure, and so is a suite that does not end in time. If the suite cannot be compiled or started, or runs no test, the check is inconclusive.",
 		Example: "{ginkgo: {package: ./specs, label: smoke}, timeout: 5m}",
 		Short:   "package",
 		New:     func() Action { return new(Ginkgo) },

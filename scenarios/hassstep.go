@@ -36,8 +36,8 @@ type HassResult struct {
 func hassKind() Kind {
 	return Kind{
 		Name:    "hass",
-		About:   "Looks at an entity of Home Assistant.",
-		Fails:   "A Home Assistant that cannot be asked, or does not poll, makes the check inconclusive. One that goes away is waited for.",
+		About:   "Reads the state of an entity from Home Assistant.",
+		Fails:   "If Home Assistant cannot be reached, needwant waits for it. If it stays away, or does not poll, the check is inconclusive.",
 		Example: "{hass: {url: 'http://192.168.1.5:8123', entity: vacuum.s50, refresh: true}, expect: 'state != \"unavailable\" && path == \"lan\"'}",
 		New:     func() Action { return new(Hass) },
 		Result:  HassResult{},

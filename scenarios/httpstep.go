@@ -16,13 +16,13 @@ import (
 
 // HTTP asks a server of the web, as a phone asks the vendor's cloud.
 type HTTP struct {
-	URL     string            `yaml:"url" about:"Where, for example https://cloud.example/command; or env:NAME or file:PATH, where it holds a secret."`
-	Method  string            `yaml:"method,omitempty" about:"GET when left out."`
-	Headers map[string]string `yaml:"headers,omitempty" about:"As {Authorization: env:NAME}. Their values never appear in a run file or a report."`
+	URL     string            `yaml:"url" about:"Where, for example https://cloud.example/command; or env:NAME or file:PATH, if it holds a secret."`
+	Method  string            `yaml:"method,omitempty" about:"The default is GET."`
+	Headers map[string]string `yaml:"headers,omitempty" about:"For example {Authorization: env:NAME}. Their values never appear in a run file or a report."`
 	Body    string            `yaml:"body,omitempty" about:"What to send; or env:NAME or file:PATH."`
 	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or basic."`
 
-	TLS         TLS    `yaml:"tls,omitempty" about:"https: which certificate the server may show. insecure: any. pinned: that of fingerprint, or without one the first that is seen in the run. Left out, one that this machine trusts."`
+	TLS         TLS    `yaml:"tls,omitempty" about:"https: which certificate the server may show. insecure: any. pinned: that of fingerprint, or without one the first that is seen in the run. The default is one that this machine trusts."`
 	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 
 	secret bool // some of it was a secret that is in place now
@@ -32,7 +32,7 @@ type HTTP struct {
 type HTTPResult struct {
 	Status int     `expr:"status" about:"The status, for example 200."`
 	Text   string  `expr:"text" about:"The first megabyte of the answer."`
-	JSON   any     `expr:"json" about:"The same, where it is JSON."`
+	JSON   any     `expr:"json" about:"The same, if it is JSON."`
 	RTT    float64 `expr:"rtt_ms" about:"Milliseconds until the whole answer was there."`
 }
 

@@ -14,7 +14,7 @@ import (
 // Miio calls a method of the device over its local protocol.
 type Miio struct {
 	Method string `yaml:"method" about:"The method, for example get_status."`
-	Params any    `yaml:"params,omitempty" about:"Whatever the method wants, for example ['']. Left out, the empty list."`
+	Params any    `yaml:"params,omitempty" about:"The method's parameters, for example ['']. The default is the empty list."`
 }
 
 // MiioResult is what an expectation on [Miio] may name.

@@ -18,14 +18,14 @@ import (
 // MQTT waits for a message of the device at a broker, and may ask for it.
 type MQTT struct {
 	Broker   string `yaml:"broker" about:"Host and port, for example 192.168.1.5:1883."`
-	Topic    string `yaml:"topic,omitempty" about:"Where the message comes, for example stat/plug/POWER; + and # stand for anything. Left out, nothing is waited for."`
+	Topic    string `yaml:"topic,omitempty" about:"The topic of the message, for example stat/plug/POWER. + and # stand for anything. Without a topic the step waits for nothing."`
 	To       string `yaml:"to,omitempty" about:"Where to send one first, for example cmnd/plug/POWER."`
 	Send     string `yaml:"send,omitempty" about:"What to send there."`
 	Retained bool   `yaml:"retained,omitempty" about:"true: a message that the broker kept will do. It may be an old one."`
 	Username string `yaml:"username,omitempty" about:"For the broker."`
 	Password Secret `yaml:"password,omitempty" about:"For the broker: env:NAME or file:PATH."`
 	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: with that of fingerprint, or without one the first that is seen in the run."`
-	Version  string `yaml:"version,omitempty" jsonschema:"enum=5,enum=3.1.1" about:"Of MQTT, in quotes. Left out, 5, and 3.1.1 if the broker refuses that."`
+	Version  string `yaml:"version,omitempty" jsonschema:"enum=5,enum=3.1.1" about:"The version of MQTT, in quotes. The default is 5, or 3.1.1 if the broker rejects 5."`
 
 	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 }
@@ -38,8 +38,8 @@ const (
 // MQTTResult is what an expectation on [MQTT] may name.
 type MQTTResult struct {
 	Payload string  `expr:"payload" about:"The message."`
-	JSON    any     `expr:"json" about:"The same, where it is JSON."`
-	Topic   string  `expr:"topic" about:"Where it came."`
+	JSON    any     `expr:"json" about:"The same, if it is JSON."`
+	Topic   string  `expr:"topic" about:"Its topic."`
 	RTT     float64 `expr:"rtt_ms" about:"Milliseconds from the sending, or the subscription, to the message."`
 }
 
@@ -47,7 +47,7 @@ func mqttKind() Kind {
 	return Kind{
 		Name:    "mqtt",
 		About:   "Waits for a message at an MQTT broker (version 5 or 3.1.1), and may send one first that asks for it.",
-		Fails:   "No message in time is a failure. A broker that cannot be reached, or lets nobody in, makes the check inconclusive.",
+		Fails:   "No message in time is a failure. If the broker cannot be reached, or rejects the login, the check is inconclusive.",
 		Example: "{mqtt: {broker: '192.168.1.5:1883', to: cmnd/plug/STATUS, topic: stat/plug/STATUS}, expect: 'json.Status.Power == 1', timeout: 10s}",
 		New:     func() Action { return new(MQTT) },
 		Result:  MQTTResult{},

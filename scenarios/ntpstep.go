@@ -14,7 +14,7 @@ import (
 
 // NTP asks a server for the time.
 type NTP struct {
-	Server string `yaml:"server" about:"The server, for example pool.ntp.org; with a port where it is not 123."`
+	Server string `yaml:"server" about:"The server, for example pool.ntp.org; with a port if it is not 123."`
 }
 
 // NTPResult is what an expectation on [NTP] may name.
@@ -28,7 +28,7 @@ func ntpKind() Kind {
 	return Kind{
 		Name:    "ntp",
 		About:   "Asks a server for the time.",
-		Fails:   "It is a failure if there is no answer, or one that no clock should trust. A name that cannot be looked up makes the check inconclusive.",
+		Fails:   "No answer, or one that an NTP client must not use, is a failure. A name that cannot be looked up makes the check inconclusive.",
 		Example: "{ntp: pool.ntp.org, expect: 'offset_ms > -500 && offset_ms < 500'}",
 		Short:   "server",
 		New:     func() Action { return new(NTP) },

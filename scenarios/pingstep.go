@@ -33,8 +33,8 @@ const usualPings = 3
 func pingKind() Kind {
 	return Kind{
 		Name:    "ping",
-		About:   "Sends ICMP echo requests. A device that answers is on; that it works is another matter.",
-		Fails:   "No answer at all is a failure. That no socket for it can be opened, or a name cannot be looked up, makes the check inconclusive.",
+		About:   "Sends ICMP echo requests. An answer proves that the device is on, not that it works.",
+		Fails:   "No answer at all is a failure. If no socket can be opened, or a name cannot be looked up, the check is inconclusive.",
 		Example: "{ping: 192.168.50.10, expect: 'received >= 2'}",
 		Short:   "host",
 		New:     func() Action { return new(Ping) },

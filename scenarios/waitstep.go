@@ -22,7 +22,7 @@ func waitKind() Kind {
 	return Kind{
 		Name:    "wait",
 		About:   "Does nothing for a while.",
-		Fails:   "One that is cut short makes the check inconclusive.",
+		Fails:   "If the wait is cut short, the check is inconclusive.",
 		Example: "{wait: 5s}",
 		Short:   "for",
 		New:     func() Action { return new(Wait) },
