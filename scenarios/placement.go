@@ -46,7 +46,7 @@ func AllPlacements() []Placement {
 		{
 			Name: "onearm", About: "one card for both sides",
 			Where: "the device stays where it is: one card, and the home router leaves the device's DHCP to needwant",
-			Usual: Gateway{Uplink: uplink}, crosses: true, keeps: true,
+			Usual: Gateway{Uplink: uplink}, crosses: true,
 			mac: "every other client of the home network is on the same cable, and must not be answered",
 		},
 		{

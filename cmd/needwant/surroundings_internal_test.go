@@ -63,7 +63,7 @@ var _ = Describe("the surroundings", func() {
 		Entry(nil, "ap", "192.168.50.10", "a new address"),
 		Entry(nil, "vlan", "192.168.50.10", "a new address"),
 		Entry(nil, "host", "192.168.1.33", "the address that the device has"),
-		Entry(nil, "onearm", "192.168.1.33", "the address that the device has"),
+		Entry(nil, "onearm", "192.168.50.10", "a new address"),
 		Entry(nil, "dns", "192.168.1.33", "the address that the device has"),
 	)
 
