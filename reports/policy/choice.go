@@ -170,6 +170,7 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 	if len(p.Blocked) < len(slices.DeleteFunc(slices.Clone(safe.Destinations), served)) {
 		p.prove("More stays open than was then, as blocking less should break nothing.")
 	}
+	p.reasonSeveral(m.Needs)
 	p.reasonAlways()
 	p.doubtEach(p.Blocked, harness.NotExercised, "is refused though the device never tried it while it was blocked; after a restart it might")
 	p.doubtEach(p.Open, harness.NotExercised, "stays open: it was never tried while it was blocked")
@@ -188,6 +189,30 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 	if options.Device.placeholder() {
 		p.doubt("FILL IN the device: its MAC address or its own addresses are placeholders here.")
 	}
+}
+
+// reasonSeveral says of which groups more than one is needed: most languages have no
+// place to say it of each member.
+func (p *Policy) reasonSeveral(needs []reports.Need) {
+	var told []string
+	for _, need := range needs {
+		if need.AtLeast == 1 || !slices.Contains(p.Columns, need.Column) {
+			continue
+		}
+		group := fmt.Sprintf("At least %d of these %d are needed: %s.", need.AtLeast, len(need.Of), joined(need.Of))
+		if !slices.Contains(told, group) {
+			told = append(told, group)
+			p.prove("%s", group)
+		}
+	}
+}
+
+func joined(list []harness.Destination) string {
+	var ids []string
+	for _, d := range list {
+		ids = append(ids, d.String())
+	}
+	return strings.Join(ids, ", ")
 }
 
 // reasonAlways says what was blocked whenever anything was judged.

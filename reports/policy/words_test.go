@@ -62,6 +62,11 @@ var _ = Describe("what an export says of its run", func() {
 			}
 			m.Cuts = append(m.Cuts, cut)
 		}
+		need := reports.Need{Column: "app", AtLeast: 2}
+		for _, id := range servers {
+			need.Of = append(need.Of, destination(id))
+		}
+		m.Needs = []reports.Need{need}
 		for i := range m.Safe {
 			m.Safe[i].Destinations = []harness.Destination{destination(servers[2]), destination(servers[3])}
 		}
@@ -89,6 +94,17 @@ var _ = Describe("what an export says of its run", func() {
 			}
 		}
 		Expect(say).To(ConsistOf("nft", "iptables", "routeros", "opnsense", "ha-mqtt"))
+	})
+
+	It("is told at the top by each format that has comments, once", func() {
+		for _, kind := range policy.Kinds() {
+			p := made(twoOfFour(), policy.Options{Kind: kind})
+			for _, format := range languages() {
+				if e, ok := written(format, p); ok && format.Comments() {
+					Expect(strings.Count(e.Text, "At least 2 of these 4 are needed: udp/123/a.example, udp/123/b.example, udp/123/c.example, udp/123/d.example.")).To(Equal(1), format.Name)
+				}
+			}
+		}
 	})
 
 	It("is 1 of a group of which one is needed", func() {
