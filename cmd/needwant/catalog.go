@@ -75,7 +75,7 @@ is shown with its firmware and region.`,
 			if err := catalog.Site(out, models); err != nil {
 				return unfit(err)
 			}
-			_, err = fmt.Fprintf(command.OutOrStdout(), "%d devices from %d runs, in %s\n", len(models), len(all), out)
+			_, err = fmt.Fprintf(command.OutOrStdout(), "%s, in %s\n", catalog.Size(models, all), out)
 			return err
 		},
 	}

@@ -84,7 +84,7 @@ var _ = Describe("what is made of a run file", Label("root"), Ordered, func() {
 		site := filepath.Join(filepath.Dir(path), "site")
 		run = needwant(ctx, "catalog", "build", catalog, "--out", site)
 		Expect(run.Code).To(Equal(0), run.Stderr)
-		Expect(run.Stdout).To(ContainSubstring("1 devices from 1 runs"))
+		Expect(run.Stdout).To(ContainSubstring("1 device from 1 run"))
 		Expect(filepath.Join(site, "index.html")).To(BeAnExistingFile())
 
 		Expect(os.ReadFile(filepath.Join(site, "index.html"))).To(ContainSubstring("simulated"))

@@ -56,6 +56,11 @@ func (c Claim) Where() string {
 // Word is the verdict for a page.
 func (c Claim) Word() string { return c.word() }
 
+// Size is how much a catalog has, for example "1 device from 2 runs".
+func Size(models []Model, all []Evidence) string {
+	return fmt.Sprintf("%d %s from %d %s", len(models), plural(len(models), "device"), len(all), plural(len(all), "run"))
+}
+
 func plural(count int, word string) string {
 	if count == 1 {
 		return word

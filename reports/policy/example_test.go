@@ -43,10 +43,10 @@ func Example() {
 	// # needwant: block-optional for lamp (lamp.v1 1.0)
 	// # Holds for switch: run R1 of 0001-01-01, held for 90 s at most.
 	// # Trial 3 blocked 1 destination at once, and all worked.
-	// # What hosts cannot say:
+	// # Not expressed by the format hosts:
 	// # - Names have no ports: what is withheld is so on all of them.
 	// # - It goes for every device that asks this server.
-	// # - An address that the device knows by heart, or got from another name server, is not affected.
+	// # - An address that the device has built in, or got from another name server, is not affected.
 	// # - The run blocked by reject: a device may react to a missing name in another way.
 	//
 	// 0.0.0.0 log.example

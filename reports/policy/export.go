@@ -182,7 +182,7 @@ func (f Format) head(p Policy, body *draft) string {
 		d.comment("%s", sentence)
 	}
 	if len(body.lost) > 0 {
-		d.comment("What %s cannot say:", f.Name)
+		d.comment("Not expressed by the format %s:", f.Name)
 	}
 	for _, sentence := range body.lost {
 		d.comment("- %s", sentence)

@@ -90,4 +90,4 @@ func nested(listed []string, others []Destination) []string {
 
 const namesCoverBelow = "A name stands for all names below it."
 
-const directContactPasses = "An address that the device knows by heart, or got from another name server, is not affected."
+const directContactPasses = "An address that the device has built in, or got from another name server, is not affected."
