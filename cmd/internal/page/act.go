@@ -41,20 +41,24 @@ func (b *Board) put(waiting *asked) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked = waiting
+	if waiting != nil {
+		b.latest = waiting
+	}
 	b.bump()
 }
 
-// picture is that of the question that waits, for who may answer.
+// picture is that of the latest question, for who may answer. A browser may ask for it
+// after the answer.
 func (b *Board) picture(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
-	waiting := b.asked
+	latest := b.latest
 	b.mu.Unlock()
-	if r.Context().Value(roleKey{}) != controller || waiting == nil || waiting.question.Picture == nil || !same(r.PathValue("question"), waiting.shown.ID) {
+	if r.Context().Value(roleKey{}) != controller || latest == nil || latest.question.Picture == nil || !same(r.PathValue("question"), latest.shown.ID) {
 		refuse(w, http.StatusNotFound, "There is no such picture now. "+`<a href="..">Back to the page</a>`)
 		return
 	}
-	w.Header().Set("Content-Type", waiting.question.Picture.Type)
-	_, _ = w.Write(waiting.question.Picture.Data)
+	w.Header().Set("Content-Type", latest.question.Picture.Type)
+	_, _ = w.Write(latest.question.Picture.Data)
 }
 
 // choices are the buttons of a question.

@@ -30,6 +30,7 @@ type Board struct {
 	version int
 	changed chan struct{} // closed when there is a new version
 	asked   *asked        // the question that waits; nil if there is none
+	latest  *asked        // the one that waits or waited last; nil if there was none
 	orders  chan harness.Order
 
 	making   sync.Mutex

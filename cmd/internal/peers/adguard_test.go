@@ -56,7 +56,7 @@ var _ = Describe("AdGuard Home's filter engine", Label("e2e"), func() {
 			return reports.Destination{ID: d, Host: d.Name}
 		}
 		row := func(text string, verdict harness.Verdict, kinds ...harness.StandIn) reports.Row {
-			return reports.Row{Destination: id(text), Cells: map[string]reports.Cell{"app": {Verdict: verdict, Replaceable: kinds}}}
+			return reports.Row{Destination: id(text), Cells: map[string]reports.Cell{"app": {Verdict: verdict, Replaceable: kinds, Reached: reports.Reached{Ways: []harness.Way{harness.WayName, harness.WayRedirect}}}}}
 		}
 		m := reports.Matrix{Columns: []reports.Column{{ID: "app", Scenario: "app", Fault: harness.Reject, Regime: harness.Steady}}, Rows: []reports.Row{
 			row("udp/123/time.example", harness.Required, harness.TimeServer), row("tcp/443/api.time.example", harness.Required), row("tcp/443/log.example", harness.Optional),
