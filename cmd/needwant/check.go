@@ -7,11 +7,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -31,7 +33,8 @@ func checkCommand() *cobra.Command {
 		Long: `Runs every scenario of a spec once, with nothing blocked, and says what each step
 saw. SPEC is a file, or a name that 'needwant scenario list' shows. With placement
 lab the device is a simulated one. A real device is behind the gateway for as long
-as the checks take; then the network is as it was.
+as the checks take: the spec's settle time, the checks, and that time again if one
+fails. Then the network is as it was.
 
 The exit code is 0 when all pass, 1 when one fails, 3 when one could not be judged.`,
 		Args: cobra.ExactArgs(1),
@@ -70,7 +73,10 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return err
 	}
+	laid(command.ErrOrStderr(), fmt.Sprintf("the device is there; it has %s, then each scenario is checked. If one fails, it is checked again after that time", span.Words(stand.bench.Timing.Settle)))
+	stop := showSteps(command.ErrOrStderr(), stand.bench)
 	result, err := stand.lane.Run(command.Context(), harness.Trial{Number: 1, Fault: harness.Reject, Regime: harness.Steady, Reason: "check"})
+	stop()
 	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)
 	}
@@ -83,6 +89,18 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	end := ending{spec: nameOrPath, gateway: file.Gateway}
 	end.left(command.ErrOrStderr(), allWork(len(list)), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath))+" runs the experiment; with --dry-run it only says what it would change.")
 	return nil
+}
+
+// showSteps shows what a bench waits for, on a terminal. The function that it returns ends that.
+func showSteps(out io.Writer, on *harness.Bench) (stop func()) {
+	screen := screenOf(out)
+	if !screen.live() {
+		return func() {}
+	}
+	var now atomic.Pointer[harness.Step]
+	now.Store(&harness.Step{})
+	on.Tell = func(step harness.Step) { now.Store(&step) }
+	return screen.show(func(int, int) []string { return []string{waitsFor(*now.Load())} })
 }
 
 // allWork is the result of a check in which every scenario passed.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/radio"
 )
 
@@ -47,6 +48,9 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 	if err != nil {
 		return nil, err
 	}
+	if user := p.borrower(name); user != 0 {
+		return nil, fmt.Errorf("%s: another needwant (process %d) has %s now: stop it, or wait until it is done", role, user, name)
+	}
 	var names []string
 	for _, link := range links {
 		if link.Attrs().Flags&net.FlagLoopback == 0 {
@@ -58,6 +62,17 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 		there = strings.Join(names, ", ")
 	}
 	return nil, fmt.Errorf("%s: this machine has no interface %s, but %s: correct gateway: {%s: …} in the spec, or plug it in", role, name, there, role)
+}
+
+// borrower is the process of the needwant that has an interface; 0 if none has.
+func (p *Plan) borrower(name string) int {
+	journals, _ := guard.Journals(p.config.Folder) // what cannot be read says nothing of it
+	for _, journal := range journals {
+		if journal.Link.Name == name {
+			return journal.PID
+		}
+	}
+	return 0
 }
 
 // checkWired refuses Wi-Fi, on which a machine has but one hardware address, and

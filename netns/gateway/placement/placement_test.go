@@ -2,8 +2,10 @@ package placement_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -226,6 +228,16 @@ var _ = Describe("a placement", func() {
 		Expect(placed.MAC).To(BeNil())
 		Expect(placed.Await(ctx, 10*time.Second)).To(Succeed())
 		Expect(placed.MAC).To(Equal(mac))
+	}, SpecTimeout(30*time.Second))
+
+	It("says who has an interface that is not there", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		Expect(s.plan().Check()).To(Succeed())
+		placed, err := s.plan().Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(s.plan().Check()).To(MatchError(fmt.Sprintf("inside: another needwant (process %d) has eth1 now: stop it, or wait until it is done", os.Getpid())))
+		Expect(placed.Close()).To(Succeed())
+		Expect(s.plan().Check()).To(Succeed())
 	}, SpecTimeout(30*time.Second))
 
 	DescribeTable("is one program's alone, which no other may build on:", Label("root"), func(ctx SpecContext, says string, change func(*placement.Config)) {
