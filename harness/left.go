@@ -33,6 +33,12 @@ func (h history) left(clocks []Clock) (total ahead) {
 			total.last += part.last
 		}
 	}
+	if total.trials > 0 {
+		return total
+	}
+	if trial, more := (plan{history: h}).standInTrial(); more { // others may follow it
+		total.trials, total.last = 1, total.last+trial.Hold
+	}
 	return total
 }
 

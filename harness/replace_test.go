@@ -250,6 +250,21 @@ var _ = Describe("what can be replaced", func() {
 		Expect(asked(done)).To(HaveLen(3))
 	})
 
+	It("counts in what is left to do", func() {
+		done, last := run(clock), 0
+		for i, result := range done.Results {
+			if len(result.Trial.StandIns) == 0 {
+				continue
+			}
+			before := done
+			before.Results = done.Results[:i]
+			Expect(harness.ProgressOf(before).Left).To(BeNumerically(">", 0), "before trial %d", result.Trial.Number)
+			last = i
+		}
+		Expect(last).To(Equal(len(done.Results) - 1))
+		Expect(harness.ProgressOf(done).Left).To(BeZero())
+	})
+
 	It("is reached by its name if that is enough, which one trial for all of it shows", func() {
 		done := run(clock)
 		trials := gentle(done)
