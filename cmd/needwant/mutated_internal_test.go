@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -54,7 +55,8 @@ var _ = Describe("a file of a stranger", func() {
 			}()
 			Eventually(done).WithTimeout(30*time.Second).Should(BeClosed(), which+" takes for ever")
 		}
-		Expect(shown).To(BeNumerically(">", times/10), "most of them are not even looked at")
+		tenth := float64(times) / 10
+		Expect(shown).To(BeNumerically(">", tenth-3*math.Sqrt(tenth)), "most of them are not even looked at, by more than chance")
 	}
 
 	for name, try := range map[string]func(folder string) func(random *rand.Rand, which string) bool{
