@@ -75,8 +75,8 @@ func (b *Bench) holdUnlessLifted(ctx context.Context, result *Result) (lifted bo
 	return true, nil
 }
 
-// holdUntil is what [Bench.Lift] does from now on. It does it if it was to be done for
-// this trial already.
+// holdUntil is what [Bench.Lift] does from now on; nil is nothing. It does it if it was to be
+// done for this trial already.
 func (b *Bench) holdUntil(release context.CancelFunc, trial Trial) {
 	b.lifting.Lock()
 	defer b.lifting.Unlock()

@@ -99,11 +99,12 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	result.Held = time.Since(result.Started)
+	result.Seen.AsksTime = result.Seen.AsksTime && b.awaitsLease()
 	result.Suspect = cmp.Or(suspicion(result.Seen), b.silence(&result, result.Seen))
 	if result.Suspect == "" {
 		result.Suspect = b.doubt(result)
 	}
-	if err := b.offerTime(ctx, false, trial.Regime != ColdBoot); err != nil { // while the server that the device was told of still answers
+	if err := b.withdrawTime(ctx, trial); err != nil {
 		return result, err
 	}
 	if err := b.Gateway.Block(ctx, nil, trial.Fault); err != nil {
@@ -148,6 +149,29 @@ func (b *Bench) offerTime(ctx context.Context, on, wait bool) error {
 		return fmt.Errorf("waiting for the device to renew its lease: %w", err)
 	}
 	return nil
+}
+
+// awaitsLease reports whether a block may be held for as long as the device may take to renew
+// its lease.
+func (b *Bench) awaitsLease() bool {
+	leases, can := b.Gateway.(LeaseGateway)
+	return can && (b.Timing.Longest == 0 || leases.Renewal() <= b.Timing.Longest)
+}
+
+// withdrawTime ends the offer of a trial that is judged while its block still stands, and so
+// while the server that the device was told of still answers. If the block is lifted, it waits
+// no longer: the next trial does, before it blocks anything.
+func (b *Bench) withdrawTime(ctx context.Context, trial Trial) error {
+	waiting, release := context.WithCancel(ctx)
+	defer release()
+	b.holdUntil(release, trial)
+	err := b.offerTime(waiting, false, trial.Regime != ColdBoot)
+	b.holdUntil(nil, Trial{})
+	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
+		b.offered = true
+		return nil
+	}
+	return err
 }
 
 func (b *Bench) begin(ctx context.Context, trial Trial) error {

@@ -50,7 +50,7 @@ type Observation struct {
 	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
 	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
 	StoodIn   []StoodIn  `json:"stood_in,omitempty"`  // what stand-ins answered, sorted by destination
-	AsksTime  bool       `json:"asks_time,omitempty"` // the device has asked by DHCP who gives the time (option 42), in this window or before
+	AsksTime  bool       `json:"asks_time,omitempty"` // the device has asked by DHCP who gives the time (option 42), in this window or before; in a result only if a block may be held until it renews its lease
 	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
 	Late      []string   `json:"late,omitempty"`      // names that the home's resolver answered for too late, though it was in time before, sorted
 	Silent    []string   `json:"silent,omitempty"`    // names that it did not answer for at all, though it did before, sorted

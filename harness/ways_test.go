@@ -96,6 +96,51 @@ func TestAnOfferEndsIfTheTrialDoes(t *testing.T) {
 	})
 }
 
+func TestNoTimeIsOfferedIfALeaseLastsLongerThanABlockMay(t *testing.T) {
+	for _, longest := range []time.Duration{renewal - 1, renewal} {
+		inBubble(t, func(expect Gomega) {
+			short := timing
+			short.Longest = longest
+			bench := &harness.Bench{Gateway: &asking{}, Timing: short, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+			result, err := bench.Run(context.Background(), trial("time1"))
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Seen.AsksTime).To(Equal(longest == renewal))
+		})
+	}
+}
+
+// asking is a gateway whose device asks who gives the time.
+type asking struct{ leasing }
+
+func (a *asking) Observe(ctx context.Context) (harness.Observation, error) {
+	seen, err := a.leasing.Observe(ctx)
+	seen.AsksTime = true
+	return seen, err
+}
+
+func TestABlockThatIsLiftedDoesNotWaitForTheLease(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{}
+		bench := &harness.Bench{Gateway: l, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		bench.Tell = func(step harness.Step) {
+			if step.Phase == harness.Renewing && len(l.blocked) > 0 {
+				bench.Lift(1)
+			}
+		}
+		result, err := bench.Run(context.Background(), stoodIn(harness.WayOption))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(l.happened).To(Equal([]string{"offer, and wait", "block", "unblock"}))
+		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Pass), "it was judged before")
+
+		l.happened = nil
+		next := trial("time1")
+		next.Number = 2
+		_, err = bench.Run(context.Background(), next)
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(l.happened).To(Equal([]string{"end the offer, and wait", "block", "unblock"}))
+	})
+}
+
 func TestADeviceHasTimeToForgetTheAnswerToAName(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		l := &leasing{gateway: gateway{starts: map[string]time.Duration{"time1": 0}}}

@@ -125,7 +125,7 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 			"  Give the spec of the device: needwant export %s --format %s --spec FILE\n"+
 			"  or --mac and --address; with --placeholder you fill them in by hand", quoted(command.Flags().Arg(0)), f.format))
 	}
-	if p.Kind == policy.BlockOptional && len(p.Blocked) == 0 {
+	if p.Kind == policy.BlockOptional && len(p.Blocked) == 0 && !format.Offers() {
 		fmt.Fprintln(command.ErrOrStderr(), "nothing is blocked by this: "+nothingProved)
 	}
 	if !format.Comments() {

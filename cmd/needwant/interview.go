@@ -19,7 +19,7 @@ type interview struct {
 	lines  <-chan string // what is typed; nil if nobody is there
 	around surroundings  // of a person
 
-	answers []string // flags for what a person has answered so far, as a shell takes them
+	answers []string // the answers so far as flags, quoted for a shell
 }
 
 // interviewing reads what is typed, if somebody types.

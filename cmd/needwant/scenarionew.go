@@ -33,7 +33,7 @@ type question struct {
 	alone func(d *scenarios.Draft) error
 	// means is the answer that a person means by what was typed; nil: just that.
 	means func(typed string, s surroundings) string
-	// optional reports that Enter leaves it out if there is no usual answer.
+	// optional: without a usual answer, Enter leaves it out.
 	optional bool
 	// missing says what an answer names and this machine does not have; nil: nothing.
 	missing func(answer string, s surroundings) string

@@ -38,12 +38,6 @@ type Manual struct {
 	Checked string // what our specs hold against it
 }
 
-// Row is the format as a row of a table in Markdown.
-func (f Format) Row() string {
-	m := f.Manual
-	return fmt.Sprintf("| `%s` | %s | %s | %s | %s | %s |", f.Name, m.For, m.Names, m.Ports, m.Device, m.Checked)
-}
-
 // Formats lists what there is.
 func Formats() []Format {
 	return []Format{
