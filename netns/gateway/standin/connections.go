@@ -26,22 +26,29 @@ func (c *connections) accept(take func(net.Conn)) error {
 		if err != nil {
 			return err
 		}
-		c.mutex.Lock()
-		closed := c.closed
-		c.open[connection] = !closed
-		c.mutex.Unlock()
-		if closed {
+		if !c.begin(connection, take) {
 			_ = connection.Close()
-			continue
 		}
-		c.work.Go(func() {
-			take(connection)
-			_ = connection.Close() // nothing is lost
-			c.mutex.Lock()
-			defer c.mutex.Unlock()
-			delete(c.open, connection)
-		})
 	}
+}
+
+// begin hands a connection over, and reports whether it did: not after Close, which waits for
+// those that were handed over before.
+func (c *connections) begin(connection net.Conn, take func(net.Conn)) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.closed {
+		return false
+	}
+	c.open[connection] = true
+	c.work.Go(func() {
+		take(connection)
+		_ = connection.Close() // nothing is lost
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		delete(c.open, connection)
+	})
+	return true
 }
 
 func (c *connections) Close() error {
