@@ -116,24 +116,24 @@ func (d *database) close() error {
 	return errors.Join(d.conn.Close(), d.pool.Close())
 }
 
-// read checks the whole file and rebuilds the run. It must be called within a
+// read checks the whole file and rebuilds the run. It also returns the number of JSON values. It must be called within a
 // transaction, so that all it sees is of one moment.
-func (d *database) read() (harness.Run, tip, error) {
+func (d *database) read() (run harness.Run, end tip, parts int, err error) {
 	if err := d.check(); err != nil {
-		return harness.Run{}, tip{}, err
+		return run, end, 0, err
 	}
-	run, end, err := d.replay()
+	past, end, err := d.replay()
 	if err != nil {
-		return harness.Run{}, tip{}, err
+		return run, end, 0, err
 	}
 	noted, err := d.tip()
 	if err != nil {
-		return harness.Run{}, tip{}, err
+		return run, end, 0, err
 	}
 	if !noted.equal(end) {
-		return harness.Run{}, tip{}, problem(Damaged, "it has %d records and should have %d", end.seq, noted.seq)
+		return run, end, 0, problem(Damaged, "it has %d records and should have %d", end.seq, noted.seq)
 	}
-	return run, end, nil
+	return past.run, end, past.parts, nil
 }
 
 // check reports whether the file is one of ours, and sound as a database.
@@ -209,31 +209,29 @@ func tables() map[string]string {
 	return found
 }
 
-func (d *database) replay() (harness.Run, tip, error) {
+func (d *database) replay() (past replay, end tip, err error) {
 	rows, err := d.conn.QueryContext(d.ctx, "SELECT seq, kind, json, checksum FROM journal ORDER BY seq")
 	if err != nil {
-		return harness.Run{}, tip{}, err
+		return past, end, err
 	}
 	defer rows.Close()
-	var past replay
-	var end tip
 	for rows.Next() {
 		var seq int
 		var rec record
 		if err := rows.Scan(&seq, &rec.kind, &rec.json, &rec.checksum); err != nil {
-			return harness.Run{}, tip{}, problem(Damaged, "%w", err)
+			return past, end, problem(Damaged, "%w", err)
 		}
 		if end, err = end.follow(seq, rec); err != nil {
-			return harness.Run{}, tip{}, err
+			return past, end, err
 		}
 		if err := past.add(rec); err != nil {
-			return harness.Run{}, tip{}, err
+			return past, end, err
 		}
 	}
 	if end.seq == 0 && rows.Err() == nil {
-		return harness.Run{}, tip{}, problem(Damaged, "its first record is missing")
+		return past, end, problem(Damaged, "its first record is missing")
 	}
-	return past.run, end, rows.Err()
+	return past, end, rows.Err()
 }
 
 // tip reads what the file says its last record is.

@@ -25,6 +25,8 @@ const (
 	NoSpace     Kind = "cannot grow: no space left"
 	Unreadable  Kind = "cannot be read"
 	TooLarge    Kind = "is too large"
+	Differs     Kind = "is not a copy of the other one" // see [File.Receive]
+	Incomplete  Kind = "lacks an earlier record"        // the same
 )
 
 func (k Kind) Error() string { return string(k) }
@@ -44,6 +46,10 @@ func (k Kind) remedy() string {
 		return "take a sound copy, or run the experiment again; it is not resumed, since wrong results would give wrong verdicts"
 	case TooLarge:
 		return "begin another run, with a budget or with fewer destinations (block.only)"
+	case Differs:
+		return "nothing was changed: keep both files, and find out where the other one comes from"
+	case Incomplete:
+		return "send the records from the first one on"
 	case InUse:
 		return "wait for the experiment that writes to it, or stop that one first; reports can be made meanwhile"
 	case NotWritable:

@@ -20,6 +20,7 @@ type File struct {
 	db     *database
 	run    harness.Run // before its first trial
 	tip    tip         // the last record that was committed
+	parts  int         // JSON values in the records of a copy, see [File.Receive]
 	locked bool        // a transaction is open and holds SQLite's write lock
 }
 
@@ -30,10 +31,21 @@ func Create(path string, run harness.Run) (*File, error) {
 	if err := validRun(run); err != nil {
 		return nil, fmt.Errorf("run file %s: %w: correct the spec or the world", path, err)
 	}
+	run.Orders = nil
+	run.Results, run.Status, run.Why, run.Duration = nil, "", "", 0
+	first, err := tip{}.next(runRecord, run)
+	if err != nil {
+		return nil, err
+	}
+	return create(path, run, first)
+}
+
+// create makes the file with its first record, which is that of the run.
+func create(path string, run harness.Run, first record) (*File, error) {
 	if err := reserve(path); err != nil {
 		return nil, wrap(path, err)
 	}
-	file, err := begin(path, run)
+	file, err := begin(path, run, first)
 	if err != nil {
 		return nil, wrap(path, errors.Join(err, os.Remove(path)))
 	}
@@ -53,15 +65,13 @@ func reserve(path string) error {
 	return file.Close()
 }
 
-func begin(path string, run harness.Run) (*File, error) {
+func begin(path string, run harness.Run, first record) (*File, error) {
 	db, err := connect(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
-	run.Orders = nil
-	run.Results, run.Status, run.Why, run.Duration = nil, "", "", 0
-	file := &File{path: path, db: db, run: run}
-	if err := file.lay(run); err != nil {
+	file := &File{path: path, db: db, run: run, parts: parts(first.json)}
+	if err := file.lay(first); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	return file, nil
@@ -69,18 +79,14 @@ func begin(path string, run harness.Run) (*File, error) {
 
 // lay writes the schema and the run record, all in one transaction: a file
 // whose creation was cut short stays empty.
-func (f *File) lay(run harness.Run) error {
-	rec, err := f.tip.next(runRecord, run)
-	if err != nil {
-		return err
-	}
+func (f *File) lay(first record) error {
 	if err := f.lock(); err != nil {
 		return err
 	}
 	if err := f.db.exec(schema + "INSERT INTO tip VALUES (0, x'')"); err != nil {
 		return err
 	}
-	return f.commit(rec)
+	return f.commit(first)
 }
 
 // Open takes up an existing run, and returns what was recorded so far. Status is
@@ -109,7 +115,7 @@ func (f *File) take() (run harness.Run, err error) {
 	if err := errors.Join(f.db.wait(writerPatience), f.lock(), f.db.wait(patience)); err != nil {
 		return run, err
 	}
-	run, f.tip, err = f.db.read()
+	run, f.tip, f.parts, err = f.db.read()
 	f.run = run
 	f.run.Results, f.run.Orders = nil, nil
 	return run, err

@@ -30,7 +30,7 @@ func load(db *database) (harness.Run, error) {
 	if err := db.exec("BEGIN"); err != nil {
 		return harness.Run{}, err
 	}
-	run, _, err := db.read()
+	run, _, _, err := db.read()
 	db.ctx = context.WithoutCancel(db.ctx)
 	return run, errors.Join(err, db.exec("ROLLBACK"))
 }
