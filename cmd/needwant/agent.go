@@ -236,13 +236,12 @@ func (a *agent) list(ctx context.Context, web *webPage) (end func()) {
 		find:    func() ([]string, error) { return paths, nil },
 		waiting: a.waiting,
 		begun: func(file string) *page.Board {
-			if m := boards[file]; m != nil {
-				if over, _ := m.ended(); !over {
-					return m.flags.display.page.board
-				}
+			if m := boards[file]; m != nil && m.under() {
+				return m.flags.display.page.board
 			}
 			return nil
 		},
+		written: func(path string) bool { return boards[filepath.Base(path)].under() },
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	gone := make(chan struct{})
@@ -290,6 +289,12 @@ func (m *member) ended() (over bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.over, m.err
+}
+
+// under reports whether it is under way.
+func (m *member) under() bool {
+	over, _ := m.ended()
+	return !over
 }
 
 // closing says what came of each experiment, and returns the exit code of all.

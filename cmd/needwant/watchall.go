@@ -31,6 +31,7 @@ type collection struct {
 	find    func() (paths []string, err error) // all run files, of different names
 	begun   func(file string) *page.Board      // the page of a run that this program carries out; nil for others
 	waiting func() []reports.RunLine           // of what has no run file; nil if there is nothing like that
+	written func(path string) bool             // whether a run is under way; nil asks for the lock of its file, which this program must not hold: see [runfile.Written]
 	list    *page.Board
 
 	mu      sync.Mutex
@@ -102,7 +103,7 @@ func (c *collection) look(ctx context.Context) (changed bool, err error) {
 	if c.waiting != nil {
 		without = c.waiting()
 	}
-	order, stamps := newest(paths)
+	order, stamps := c.newest(paths)
 	more := max(0, len(order)-mostListed)
 	order = order[:len(order)-more]
 	c.mu.Lock()
@@ -217,17 +218,23 @@ func runsIn(directory string) (paths []string, err error) {
 }
 
 // newest are the files that exist of some run files, the newest first.
-func newest(paths []string) (files []string, stamps map[string]stamp) {
+func (c *collection) newest(paths []string) (files []string, stamps map[string]stamp) {
+	ask := c.written
+	if ask == nil {
+		ask = func(path string) bool {
+			written, _ := runfile.Written(path)
+			return written
+		}
+	}
 	stamps = map[string]stamp{}
 	for _, path := range paths {
 		info, err := os.Lstat(path)
 		if err != nil { // it was deleted meanwhile, or is not there yet
 			continue
 		}
-		written, _ := runfile.Written(path)
 		file := filepath.Base(path)
 		files = append(files, file)
-		stamps[file] = stamp{info.Size(), info.ModTime(), written || time.Since(info.ModTime()) < 3*glance}
+		stamps[file] = stamp{info.Size(), info.ModTime(), ask(path) || time.Since(info.ModTime()) < 3*glance}
 	}
 	slices.SortFunc(files, func(a, b string) int {
 		return cmp.Or(stamps[b].changed.Compare(stamps[a].changed), strings.Compare(a, b))

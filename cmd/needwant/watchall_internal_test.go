@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -121,6 +122,18 @@ var _ = Describe("the runs of a directory on a page", func() {
 		Expect(list).To(ContainSubstring("There is no run here yet"))
 		status, _ := get("/run/now.run/")
 		Expect(status).To(Equal(http.StatusNotFound))
+	})
+
+	It("keep their one writer while this program carries them out", func(ctx SpecContext) {
+		file := begin("own.run", "lamp")
+		DeferCleanup(file.Close)
+		runs.written = func(string) bool { return true }
+		look(ctx)
+		_, list := get("/")
+		Expect(list).To(ContainSubstring("pulse"), "it is under way")
+		said, err := exec.CommandContext(ctx, "sqlite3", filepath.Join(directory, "own.run"), "BEGIN IMMEDIATE").CombinedOutput()
+		Expect(err).To(HaveOccurred())
+		Expect(string(said)).To(ContainSubstring("locked"))
 	})
 
 	It("have a limited number of open pages", func(ctx SpecContext) {

@@ -41,7 +41,8 @@ func load(db *database) (harness.Run, error) {
 const reserved = 0x40000001
 
 // Written reports whether a process writes to the run file just now. It takes no
-// lock itself. This process must not be the one: it would not see its own lock.
+// lock itself. This process must not be the one: it would not see its own lock, and
+// would lose it, since closing a file releases all of a process's locks on it (POSIX).
 func Written(path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {
