@@ -25,7 +25,7 @@ const module = "github.com/needwant/needwant/"
 var rooms = map[string][]string{
 	"harness/search":  {},
 	"harness":         {"harness/search", "internal/span"},
-	"harness/runfile": {"harness", "internal/span"},
+	"harness/runfile": {"harness", "internal/span", "internal/sudo"},
 
 	"harness/blocklist": {"harness"},
 
@@ -33,11 +33,12 @@ var rooms = map[string][]string{
 	"harness/seen":            {"harness", "netns/gateway"},
 
 	"netns":         {},
-	"netns/gateway": {"netns", "harness", "internal/span"},
+	"netns/gateway": {"netns", "harness", "internal/span", "internal/sudo"},
 	"netns/lab":     {"netns", "scenarios/miio", "internal/yamlfile", "internal/span"},
 
 	"internal/yamlfile":   {},
 	"internal/span":       {},
+	"internal/sudo":       {},
 	"internal/manualtest": {},
 
 	"scenarios":      {"harness", "scenarios/miio", "scenarios/hass", "internal/yamlfile", "internal/span"},
@@ -51,7 +52,7 @@ var rooms = map[string][]string{
 	"cmd": {
 		"harness", "harness/search", "harness/runfile", "harness/seen", "harness/blocklist", "netns", "netns/gateway", "netns/lab",
 		"scenarios", "scenarios/miio", "scenarios/hass", "reports", "reports/policy", "reports/catalog",
-		"internal/yamlfile", "internal/span",
+		"internal/yamlfile", "internal/span", "internal/sudo",
 	},
 }
 

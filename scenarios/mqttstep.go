@@ -24,7 +24,7 @@ type MQTT struct {
 	Retained bool   `yaml:"retained,omitempty" about:"true: a message that the broker kept will do. It may be an old one."`
 	Username string `yaml:"username,omitempty" about:"For the broker."`
 	Password Secret `yaml:"password,omitempty" about:"For the broker: env:NAME or file:PATH."`
-	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: with that of fingerprint, or without one the first that is seen in the run."`
+	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: only the certificate with this fingerprint; without one, the first that is seen in the run."`
 	Version  string `yaml:"version,omitempty" jsonschema:"enum=5,enum=3.1.1" about:"The version of MQTT, in quotes. The default is 5, or 3.1.1 if the broker rejects 5."`
 
 	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`

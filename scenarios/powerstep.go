@@ -37,9 +37,6 @@ const (
 	usualSwitching = time.Minute // off, or on
 )
 
-// thinking is how long a person is given to come and do something.
-const thinking = 10 * time.Minute
-
 func powerKind() Kind {
 	return Kind{
 		Name:    "power",

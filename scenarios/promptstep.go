@@ -45,6 +45,9 @@ func (p *Prompt) check() *ArgumentError {
 	return nil
 }
 
+// thinking is how long a person is given to answer, or to come and do something.
+const thinking = 10 * time.Minute
+
 func (p *Prompt) usual() time.Duration { return thinking }
 
 func (p *Prompt) prepare(e *Engine, timeout time.Duration) (deed, error) {

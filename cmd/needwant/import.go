@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -87,7 +85,7 @@ func (f *importFlags) run(command *cobra.Command, files []string) error {
 		return importError(command.Context(), err)
 	}
 	if f.out != "" {
-		if err := writeSeen(f.out, list); err != nil {
+		if err := replaceFile(f.out, list.Write); err != nil {
 			return unfit(err)
 		}
 	}
@@ -146,21 +144,6 @@ func importError(ctx context.Context, err error) error {
 		return usage(err)
 	}
 	return unfit(err)
-}
-
-// writeSeen writes a list so that there is never half of one.
-func writeSeen(path string, list seen.List) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), ".needwant-*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err := errors.Join(list.Write(file), file.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", path, errors.Join(err, os.Remove(file.Name())))
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return fmt.Errorf("writing %s: %w", path, errors.Join(err, os.Remove(file.Name())))
-	}
-	return nil
 }
 
 // seenFlag adds the flag for a list that an import wrote.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/specbench"
+	"github.com/needwant/needwant/internal/sudo"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -97,6 +99,7 @@ func writeNew(command *cobra.Command, draft scenarios.Draft, path string) error 
 	if err != nil {
 		return usage(err)
 	}
+	sudo.Give(file)
 	if _, err := file.Write(text); err != nil {
 		return errors.Join(err, file.Close())
 	}
@@ -104,7 +107,7 @@ func writeNew(command *cobra.Command, draft scenarios.Draft, path string) error 
 		return err
 	}
 	schema := filepath.Join(filepath.Dir(path), "scenario.v1.json")
-	if err := os.WriteFile(schema, scenarios.Schema(), 0o644); err != nil {
+	if err := replaceFile(schema, func(w io.Writer) error { _, err := w.Write(scenarios.Schema()); return err }); err != nil {
 		return usage(err)
 	}
 	fmt.Fprintf(command.OutOrStdout(), "wrote %s, and %s for your editor\n%s\n", path, schema, strings.Join(nextAfterNew(draft, path, string(text)), "\n"))

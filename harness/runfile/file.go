@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/sudo"
 )
 
 // File is a run file that is being written. Its methods may be called from
@@ -62,6 +63,7 @@ func reserve(path string) error {
 	if err != nil {
 		return err
 	}
+	sudo.Give(file) // and SQLite makes the files beside it for the same owner
 	return file.Close()
 }
 

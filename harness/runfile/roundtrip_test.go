@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -26,6 +28,33 @@ var _ = Describe("a run file", func() {
 		info, err := os.Stat(path)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(info.Mode().Perm()).To(Equal(os.FileMode(0o600)))
+	})
+
+	It("belongs to the user who typed sudo, with the files beside it", func() {
+		const user, group = 1234, 1235
+		folder := GinkgoT().TempDir()
+		probe := filepath.Join(folder, "probe")
+		Expect(os.WriteFile(probe, nil, 0o600)).To(Succeed())
+		if err := os.Chown(probe, user, group); err != nil {
+			Skip("only root can give a file away: " + err.Error())
+		}
+		Expect(os.Remove(probe)).To(Succeed())
+		GinkgoT().Setenv("SUDO_UID", strconv.Itoa(user))
+		GinkgoT().Setenv("SUDO_GID", strconv.Itoa(group))
+
+		file, err := runfile.Create(filepath.Join(folder, "s50.run"), head())
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(file.Close)
+		paths, err := filepath.Glob(folder + "/*")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(paths).NotTo(BeEmpty())
+		for _, path := range paths {
+			info, err := os.Stat(path)
+			Expect(err).NotTo(HaveOccurred())
+			owner := info.Sys().(*syscall.Stat_t)
+			Expect(owner.Uid).To(BeEquivalentTo(user), path)
+			Expect(owner.Gid).To(BeEquivalentTo(group), path)
+		}
 	})
 
 	DescribeTable("takes any name", func(name string) {

@@ -9,6 +9,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"github.com/needwant/needwant/internal/sudo"
 )
 
 // File is a pcapng file that several taps write to.
@@ -25,6 +27,7 @@ func Create(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a file for packets: %w: choose another name, or check the folder", err)
 	}
+	sudo.Give(file)
 	return &File{file: file}, nil
 }
 
