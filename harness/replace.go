@@ -328,9 +328,16 @@ func (h history) unverified() (all []Unverified) {
 type Outside struct {
 	Columns  []string      `json:"columns"`
 	Left     []Destination `json:"left"`      // that were not blocked; none if nothing is needed
+	Replaced []Replaced    `json:"replaced"`  // that were blocked, with a stand-in for each
 	StandIns []StandIn     `json:"stand_ins"` // that were used, sorted
 	Trial    int           `json:"trial"`     // that blocked all others at once, with the columns working
 	Held     time.Duration `json:"held"`      // for how long
+}
+
+// Replaced is a destination that something at home can stand in for.
+type Replaced struct {
+	Destination Destination `json:"destination"`
+	StandIn     StandIn     `json:"stand_in"`
 }
 
 // replace notes which cuts can be replaced, and what is left.
@@ -349,14 +356,18 @@ func (j *judge) replace() (outside []Outside) {
 		if !proved {
 			continue
 		}
-		block, _ := j.outside(g, false)
+		block, replaced := j.outside(g, false)
 		o := Outside{Left: []Destination{}, StandIns: kinds, Trial: f.Trial.Number, Held: f.Held}
 		for _, column := range g.columns {
 			o.Columns = append(o.Columns, column.ID)
 		}
 		for _, i := range j.order {
-			if !block.Has(i) {
-				o.Left = append(o.Left, j.universe[i])
+			d := j.universe[i]
+			switch kind := f.Trial.StandIns[d]; {
+			case !block.Has(i):
+				o.Left = append(o.Left, d)
+			case replaced.Has(i) && slices.Contains(kinds, kind):
+				o.Replaced = append(o.Replaced, Replaced{d, kind})
 			}
 		}
 		outside = append(outside, o)

@@ -76,6 +76,10 @@ var _ = Describe("what can be replaced", func() {
 		Expect(last.StandIns).To(HaveLen(3), "the advertisements are blocked without one")
 		Expect(harness.Judge(done).Outside).To(HaveExactElements(harness.Outside{
 			Columns: []string{"app", "hass"}, Left: []harness.Destination{destination("cloud")}, StandIns: ntp,
+			Replaced: []harness.Replaced{
+				{Destination: destination("time1"), StandIn: harness.TimeServer}, {Destination: destination("time2"), StandIn: harness.TimeServer},
+				{Destination: destination("time3"), StandIn: harness.TimeServer},
+			},
 			Trial: last.Number, Held: done.Results[len(done.Results)-1].Held,
 		}))
 	})

@@ -29,19 +29,20 @@ var _ = Describe("a report in use", Label("e2e"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(os.MkdirAll(folder, 0o755)).To(Succeed())
 		for name, report := range map[string]reports.Report{
-			"home":    twenty(),
-			"vacuum":  reports.NewReport(s50()),
-			"open":    reports.NewReport(open()),
-			"failed":  reports.NewReport(broken(), harness.Judgement{}),
-			"wide":    wide(),
-			"hostile": {Matrix: spoken("<script>alert(1)</script>\u202e" + `"'|` + "吸尘器")},
-			"crowd":   crowd(),
+			"home":     twenty(),
+			"vacuum":   reports.NewReport(s50()),
+			"replaced": reports.NewReport(replacing(vacuumHosts()[0])),
+			"open":     reports.NewReport(open()),
+			"failed":   reports.NewReport(broken(), harness.Judgement{}),
+			"wide":     wide(),
+			"hostile":  {Matrix: spoken("<script>alert(1)</script>\u202e" + `"'|` + "吸尘器")},
+			"crowd":    crowd(),
 		} {
 			Expect(os.WriteFile(filepath.Join(folder, name+".html"), []byte(html(report)), 0o644)).To(Succeed())
 		}
 		found, err := exec.CommandContext(ctx, "node", "e2e/look.mjs", chromium(), folder).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), "%s", found)
-		Expect(filepath.Glob(filepath.Join(folder, "*-phone-dark.png"))).To(HaveLen(6))
+		Expect(filepath.Glob(filepath.Join(folder, "*-phone-dark.png"))).To(HaveLen(7))
 	}, NodeTimeout(300e9))
 
 	DescribeTable("pleases promtool", func(ctx SpecContext, matrix func() reports.Matrix) {

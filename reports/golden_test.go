@@ -21,6 +21,9 @@ var _ = Describe("a report", func() {
 		It("reads as it did before, as "+format.Name, func() {
 			golden("s50."+format.Name, func(out *bytes.Buffer) error { return reports.Render(out, format.Name, reports.NewReport(s50())) })
 			golden("open."+format.Name, func(out *bytes.Buffer) error { return reports.Render(out, format.Name, reports.NewReport(open())) })
+			golden("replaced."+format.Name, func(out *bytes.Buffer) error {
+				return reports.Render(out, format.Name, reports.NewReport(replacing(vacuumHosts()[0])))
+			})
 			golden("failed."+format.Name, func(out *bytes.Buffer) error {
 				return reports.Render(out, format.Name, reports.NewReport(broken(), harness.Judgement{}))
 			})

@@ -59,26 +59,29 @@ var templates = sync.OnceValues(func() (*template.Template, error) {
 // page is what the template is filled with.
 type page struct {
 	reading
-	Style    template.CSS // "" if the page loads its style from a file, and may have no other
-	Subject  string
-	Result   string // in plain words
-	Effort   string
-	State    string
-	Mood     string // "done", "open" or "failed"
-	Legend   []sign
-	Heads    []head
-	Lines    []line
-	Needs    []need
-	Safe     []safeCard
-	Worse    []string
-	Unknown  []string
-	Timeline *timeline
-	Trials   []trialLine
-	Flows    []flowLine
-	Notes    []string
-	Horizon  string
-	Settings []Setting
-	Wide     bool // more columns than a screen has room for
+	Style     template.CSS // "" if the page loads its style from a file, and may have no other
+	Subject   string
+	Result    string // in plain words
+	Effort    string
+	State     string
+	Mood      string // "done", "open" or "failed"
+	Legend    []sign
+	Heads     []head
+	Lines     []line
+	Remaining []remainingCard
+	Needs     []need
+	Safe      []safeCard
+	Worse     []string
+	Unknown   []string
+	Timeline  *timeline
+	Trials    []trialLine
+	Flows     []flowLine
+	Notes     []string
+	Horizon   string
+	Settings  []Setting
+	Wide      bool // more columns than a screen has room for
+
+	Replaceable bool // some cell is
 }
 
 // head is the head of a column, with what was found of it in a few words.
@@ -104,6 +107,7 @@ type proofCell struct {
 	Letters string
 	Head    string
 	Groups  string // that it is in, and what its owner may have instead
+	Own     string // what its owner may have instead, "or your own time server"
 	Why     string
 	Basis   []string
 }
@@ -113,28 +117,31 @@ const mostColumns = 2 // that a phone has room for, beside the destinations
 func newPage(report Report, style template.CSS) page {
 	r := read(report.Matrix)
 	p := page{
-		reading: r,
-		Style:   style,
-		Subject: r.subject(),
-		Result:  r.sentence(),
-		Effort:  r.effort(),
-		State:   r.state(),
-		Mood:    r.mood(),
-		Legend:  slices.DeleteFunc(r.legend(), func(s sign) bool { return r.tally(s.Verdict) == 0 }),
-		Needs:   r.drawnNeeds(),
-		Safe:    r.drawnSafe(),
-		Worse:   r.worse().lines,
-		Unknown: r.unknowns().lines,
-		Notes:   r.notes().lines,
-		Horizon: horizon(r.Run.Horizon),
-		Wide:    len(r.Columns) > mostColumns,
+		reading:   r,
+		Style:     style,
+		Subject:   r.subject(),
+		Result:    r.sentence(),
+		Effort:    r.effort(),
+		State:     r.state(),
+		Mood:      r.mood(),
+		Legend:    slices.DeleteFunc(r.legend(), func(s sign) bool { return r.tally(s.Verdict) == 0 }),
+		Remaining: r.drawnRemaining(),
+		Needs:     r.drawnNeeds(),
+		Safe:      r.drawnSafe(),
+		Worse:     r.worse().lines,
+		Unknown:   r.unknowns().lines,
+		Notes:     r.notes().lines,
+		Horizon:   horizon(r.Run.Horizon),
+		Wide:      len(r.Columns) > mostColumns,
 	}
 	for i, column := range r.Columns {
 		p.Heads = append(p.Heads, head{pieces(r.headings[i]), r.inShort(column), beforeAnswers + 1 + i})
 	}
 	budget := newAllowance(len(r.Rows) * len(r.Columns))
 	for _, row := range r.Rows {
-		p.Lines = append(p.Lines, r.line(row, budget))
+		line := r.line(row, budget)
+		p.Replaceable = p.Replaceable || slices.ContainsFunc(line.Cells, func(c proofCell) bool { return c.Own != "" })
+		p.Lines = append(p.Lines, line)
 	}
 	p.Timeline = newTimeline(r, report.Trials)
 	p.Trials = trialLines(r, report.Trials)
@@ -215,11 +222,13 @@ func (r reading) line(row Row, budget allowance) line {
 }
 
 func (r reading) proofCell(cell Cell, heading string, budget allowance) proofCell {
+	own := orOwn(cell.Replaceable, cell.By)
 	p := proofCell{
 		Sign:    signOf(cell.Verdict),
 		Letters: letters(r, cell),
 		Head:    heading,
-		Groups:  strings.TrimPrefix(r.groupsOf(cell)+orOwn(cell.Replaceable, cell.By), ", "),
+		Groups:  strings.TrimPrefix(r.groupsOf(cell)+own, ", "),
+		Own:     strings.TrimPrefix(own, ", "),
 		Why:     budget.cut(cell.Why),
 	}
 	if len(cell.Trials) > 0 {

@@ -19,6 +19,7 @@ import (
 // are in CSS pixels.
 type timeline struct {
 	Width, Height int
+	Sideways      int // the last trial, if a phone shows it only after scrolling; 0 if not
 	Labels        int // width of the part with the names
 	Cell          int // width of a trial
 	Line          int // height of a row
@@ -69,6 +70,7 @@ type barLane struct {
 const (
 	labelWidth   = 190
 	labelLetters = 27
+	phoneWidth   = 330 // that a page leaves for the drawing
 	headLetters  = 24
 	headHeight   = 22
 	laneGap      = 12
@@ -89,6 +91,9 @@ func newTimeline(r reading, trials []Trial) *timeline {
 	t.Narrow = t.Cell < leastSign
 	t.Mid, t.Middle, t.Thick, t.Count = t.Line/2+4, t.Line/2, t.Line-6, len(trials)
 	t.Width = len(trials)*t.Cell + 40 // the last time needs room
+	if t.Labels+t.Width > phoneWidth {
+		t.Sideways = trials[len(trials)-1].Number
+	}
 	y := headHeight
 	t.Top = y
 	for i, column := range r.Columns {

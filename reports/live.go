@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -17,13 +18,15 @@ type Live struct {
 	All     int                   // trials in all, roughly; 0 if that is not known
 	Blocked []harness.Destination // now
 	Tried   []harness.Destination // those of Blocked that the device ran into
-	Ended   bool                  // nothing happens any more
-	Kept    []harness.Destination // those that a person ordered to keep reachable
-	Held    bool                  // everything is reachable until the run is resumed
-	Soak    bool                  // a policy is held for long: there are no trials, and stopping ends it at once
-	Ask     *Ask                  // the question that waits for a person; nil if there is none
-	Orders  []harness.Do          // what may be ordered now; none on a page that only shows
-	Listed  bool                  // the page is one of a list, at "../../": [RunsHTML]
+	// StandIns are what answers now instead of some of Blocked.
+	StandIns map[harness.Destination]harness.StandIn
+	Ended    bool                  // nothing happens any more
+	Kept     []harness.Destination // those that a person ordered to keep reachable
+	Held     bool                  // everything is reachable until the run is resumed
+	Soak     bool                  // a policy is held for long: there are no trials, and stopping ends it at once
+	Ask      *Ask                  // the question that waits for a person; nil if there is none
+	Orders   []harness.Do          // what may be ordered now; none on a page that only shows
+	Listed   bool                  // the page is one of a list, at "../../": [RunsHTML]
 }
 
 // Ask is a question to a person.
@@ -60,36 +63,22 @@ func (l Live) label(do harness.Do) string {
 	return orderLabels[do]
 }
 
-// mostEnds is how many destinations the picture of a live page names.
-const mostEnds = 40
-
 // livePage is what the template of the live page is filled with.
 type livePage struct {
 	page
 	Live
-	Ends    []end
+	Drawing drawing
 	Buttons []order
-	MayKeep bool // each destination has a button that keeps it reachable
-	More    int  // destinations that are not named
-}
-
-// end is a destination in the picture.
-type end struct {
-	ID      harness.Destination
-	Name    []string
-	Service string
-	State   string // "open", "kept", "cut" or "tried"
-	Words   string
 }
 
 // LiveHTML writes the page of a run under way. It needs the style sheet "style.css" and
 // the script "page.js" next to it, and is whole without the script: see [LiveFile].
 func LiveHTML(w io.Writer, r Report, live Live) error {
 	p := livePage{page: newPage(r, ""), Live: live}
-	p.Ends, p.More = ends(r, live)
 	buttons := slices.DeleteFunc(slices.Clone(live.Orders), func(do harness.Do) bool { return do == harness.Keep })
 	p.Buttons = each(buttons, func(do harness.Do) order { return order{do, live.label(do)} })
-	p.MayKeep = len(buttons) < len(live.Orders)
+	p.Drawing = live.drawing(r)
+	p.Drawing.MayKeep = len(buttons) < len(live.Orders)
 	return writePage(w, "live.html", p)
 }
 
@@ -114,39 +103,37 @@ func pageFile(name string) ([]byte, error) {
 	return content, nil
 }
 
-// ends are the destinations of the picture, those that are blocked first.
-func ends(r Report, live Live) (shown []end, more int) {
+// drawing shows what the device can reach now, what is blocked first.
+func (l Live) drawing(r Report) drawing {
 	states := map[harness.Destination]string{}
-	for _, d := range live.Blocked {
+	for _, d := range l.Blocked {
 		states[d] = "cut"
 	}
-	for _, d := range live.Tried {
+	for _, d := range l.Tried {
 		states[d] = "tried"
 	}
-	for _, d := range live.Kept {
+	for d := range l.StandIns {
+		states[d] = "own"
+	}
+	for _, d := range l.Kept {
 		states[d] = "kept"
 	}
-	words := map[string]string{"kept": "kept reachable", "cut": "blocked", "tried": "blocked, and tried", "open": "reachable"}
-	add := func(d harness.Destination, state string) {
-		if len(shown) == mostEnds {
-			more++
-			return
-		}
-		m := drawn(d)
-		shown = append(shown, end{d, m.Name, m.Service, state, words[state]})
-	}
-	for _, d := range live.Blocked {
-		if states[d] != "kept" {
-			add(d, states[d])
+	words := map[string]string{"kept": "kept reachable", "cut": "blocked", "tried": "blocked, and tried", "": "reachable"}
+	drawn := drawing{From: cmp.Or(r.Device.Name, "the device"), Via: "needwant"}
+	for _, d := range l.Blocked {
+		switch state := states[d]; state {
+		case "kept":
+		case "own":
+			drawn.add(d, state, l.StandIns[d].Own()+" instead")
+		default:
+			drawn.add(d, state, words[state])
 		}
 	}
 	for _, row := range r.Rows {
 		switch state := states[row.Destination.ID]; state {
-		case "":
-			add(row.Destination.ID, "open")
-		case "kept":
-			add(row.Destination.ID, state)
+		case "", "kept":
+			drawn.add(row.Destination.ID, cmp.Or(state, "open"), words[state])
 		}
 	}
-	return shown, more
+	return drawn
 }

@@ -160,6 +160,11 @@ func (c Cell) Open() bool {
 	return c.Verdict == harness.Undecided || c.Verdict == harness.NotExercised
 }
 
+// needed reports whether a cut has it.
+func (c Cell) needed() bool {
+	return c.Verdict == harness.Required || c.Verdict == harness.Alternative
+}
+
 // Decides reports whether any cell is decided.
 func (m Matrix) Decides() bool {
 	return slices.ContainsFunc(m.Rows, func(row Row) bool {
@@ -203,6 +208,7 @@ type Unverified struct {
 type Outside struct {
 	Columns  []string              `json:"columns"`
 	Left     []harness.Destination `json:"left"`      // that were not blocked; none if nothing is needed
+	Replaced []harness.Replaced    `json:"replaced"`  // that were blocked, with a stand-in for each
 	StandIns []harness.StandIn     `json:"stand_ins"` // that were used
 	Trial    int                   `json:"trial"`     // that blocked all others at once
 	Held     float64               `json:"held_s"`    // for how long, in seconds

@@ -34,7 +34,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 		}
 	}
 	for _, o := range judgement.Outside {
-		m.Outside = append(m.Outside, Outside{list(o.Columns), list(o.Left), list(o.StandIns), o.Trial, seconds(o.Held)})
+		m.Outside = append(m.Outside, Outside{list(o.Columns), list(o.Left), list(o.Replaced), list(o.StandIns), o.Trial, seconds(o.Held)})
 	}
 	for _, u := range judgement.Unverified {
 		m.Unverified = append(m.Unverified, Unverified{u.Destination, list(u.Trials)})

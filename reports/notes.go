@@ -203,7 +203,7 @@ func (r reading) unwaited() []string {
 // waited reports whether the cell does not depend on a longer hold, for a destination that
 // is contacted this often, in seconds.
 func (c Cell) waited(every float64) bool {
-	return c.Held >= every || c.Verdict == harness.Required || c.Verdict == harness.Alternative || len(c.OnlyWhile) > 0
+	return c.Held >= every || c.needed() || len(c.OnlyWhile) > 0
 }
 
 // often is how often a destination is contacted; "" if that is about as often as a block

@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -71,21 +70,4 @@ func (r reading) insecure() string {
 	}
 	return fmt.Sprintf("Security: it accepts a certificate that it cannot know in the place of %s, so that anybody on the way can read and change what it says (%s).",
 		enumerate(hosts), inTrials(slices.Compact(trials)))
-}
-
-// outside is the sentence of what is left to need.
-func (r reading) outside(o Outside) string {
-	columns := ""
-	if len(o.Columns) < len(r.Columns) {
-		columns = " for " + enumerate(o.Columns)
-	}
-	if len(o.Left) == 0 {
-		return fmt.Sprintf("Needs from outside%s: nothing, with %s (%s).", columns, own(o.StandIns), inTrials([]int{o.Trial}))
-	}
-	left := kinds(o.Left)
-	const most = 4
-	if more := len(left) - most; more > 0 {
-		left = append(left[:most:most], number(more)+" more")
-	}
-	return fmt.Sprintf("Needs from outside%s: no more than %s, with %s (%s).", columns, strings.TrimSpace(enumerate(left)), own(o.StandIns), inTrials([]int{o.Trial}))
 }

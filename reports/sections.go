@@ -18,7 +18,8 @@ type section struct {
 // sections say in sentences what the table cannot: the groups, what may be
 // blocked together, what stayed open, and how far the verdicts go.
 func (r reading) sections() []section {
-	all := append(r.needs(), r.safety(), r.worse(), r.unknowns(), r.notes())
+	all := append(r.needs(), each(r.Outside, r.remaining)...)
+	all = append(all, r.safety(), r.worse(), r.unknowns(), r.notes())
 	return slices.DeleteFunc(all, func(s section) bool { return len(s.lines) == 0 })
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -56,6 +57,11 @@ func stories() []story {
 			Now: "Paused: everything is reachable until you resume", Left: "4 min so far; about 12 trials to go, 6 min",
 			Over: 8, All: 20, Held: true, Orders: []harness.Do{harness.Resume, harness.Stop},
 		}},
+		{"replacing", underWay(), reports.Live{
+			Now: reports.Now{Trial: &harness.Trial{Number: 20, Block: vacuumHosts()[1:]}, Tried: 2, Over: 19, Left: 1}.Sentence(), Left: "9 min so far; about 1 trial to go", Over: 19, All: 20,
+			Blocked: vacuumHosts()[1:], Tried: vacuumHosts()[2:4], StandIns: harness.StandInsFor(vacuumHosts()[2:], harness.StandIns()),
+		}},
+		{"replaced", reports.NewReport(replacing(vacuumHosts()[0])), reports.Live{Ended: true}},
 		{"ended", reports.NewReport(s50()), reports.Live{Ended: true}},
 		{"failed", reports.NewReport(broken(), harness.Judgement{}), reports.Live{Ended: true}},
 		{"hostile", reports.Report{Matrix: spoken(hostile)}, reports.Live{
@@ -67,6 +73,13 @@ func stories() []story {
 			Over: 69, All: 129, Blocked: someOf(many(), 150), Tried: someOf(many(), 31),
 		}},
 	}
+}
+
+// underWay is the run of the vacuum cleaner before its end.
+func underWay() reports.Report {
+	run, judgement := s50()
+	run.Status = harness.Running
+	return reports.NewReport(run, judgement)
 }
 
 // many is a report of 300 destinations.
@@ -94,13 +107,12 @@ var _ = Describe("the page of a run under way", func() {
 	const large = 100_000 // bytes: such a page is not kept
 	It("looks as it did before", func() {
 		for _, story := range stories() {
-			var out bytes.Buffer
-			Expect(reports.LiveHTML(&out, story.report, story.live)).To(Succeed())
+			page := live(story.report, story.live)
 			if *pages != "" {
-				keep(story.name+".html", out.Bytes())
+				keep(story.name+".html", []byte(page))
 			}
-			if out.Len() < large {
-				golden("page-"+story.name+".html", func(kept *bytes.Buffer) error { _, err := kept.Write(out.Bytes()); return err })
+			if len(page) < large {
+				golden("page-"+story.name+".html", func(kept *bytes.Buffer) error { _, err := kept.WriteString(page); return err })
 			}
 		}
 		for _, name := range []string{"style.css", "page.js"} {
@@ -113,21 +125,31 @@ var _ = Describe("the page of a run under way", func() {
 		}
 	})
 
+	It("marks what is answered at home instead, with a stand-in up", func() {
+		page := live(underWay(), reports.Live{Blocked: vacuumHosts()[1:3], StandIns: harness.StandInsFor(vacuumHosts()[2:3], harness.StandIns())})
+		Expect(page).To(And(MatchRegexp(`<li class="cut"><bdi>ec2-52-`), MatchRegexp(`<li class="own"><bdi>61\..*your own time server instead</span>`)))
+	})
+
 	It("has no style and no script of its own, which browsers would refuse", func() {
 		for _, story := range stories() {
-			var out bytes.Buffer
-			Expect(reports.LiveHTML(&out, story.report, story.live)).To(Succeed())
-			Expect(out.String()).NotTo(MatchRegexp(`<style|<script>|<[^>]* (style|on\w+)=`), story.name)
+			Expect(live(story.report, story.live)).NotTo(MatchRegexp(`<style|<script>|<[^>]* (style|on\w+)=`), story.name)
 		}
 	})
 
 	It("names a limited number of destinations in its picture, and counts the others", func() {
-		var out bytes.Buffer
-		Expect(reports.LiveHTML(&out, many(), reports.Live{Now: "x", Blocked: someOf(many(), 150)})).To(Succeed())
-		Expect(bytes.Count(out.Bytes(), []byte(`<li class="cut">`))).To(Equal(40))
-		Expect(out.String()).To(ContainSubstring(fmt.Sprintf("and %d more", 300-40)))
+		page := live(many(), reports.Live{Now: "x", Blocked: someOf(many(), 150)})
+		Expect(strings.Count(page, `<li class="cut">`)).To(Equal(40))
+		Expect(page).To(ContainSubstring(fmt.Sprintf("and %d more", 300-40)))
 	})
 })
+
+// live is the page of a run under way.
+func live(report reports.Report, live reports.Live) string {
+	GinkgoHelper()
+	var out bytes.Buffer
+	Expect(reports.LiveHTML(&out, report, live)).To(Succeed())
+	return out.String()
+}
 
 func keep(name string, content []byte) {
 	GinkgoHelper()

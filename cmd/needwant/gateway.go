@@ -91,7 +91,7 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	fmt.Fprintln(command.ErrOrStderr(), kept(file, len(blocked))+"; stop with Ctrl-C")
 	k := &keeper{
 		gateway: stand.bench.Gateway, policy: trial, orders: web.orders(),
-		show: web.policy(harness.Device{Name: file.Device.Name, Model: file.Device.Model}, blocked, len(file.Block.Always) > 0),
+		show: web.policy(harness.Device{Name: file.Device.Name, Model: file.Device.Model}, trial, len(file.Block.Always) > 0),
 	}
 	if err := errors.Join(k.keep(command.Context(), stand.over), stand.close()); err != nil {
 		return unfit(err)

@@ -57,20 +57,20 @@ func (k *keeper) obey(ctx context.Context, order harness.Order) error {
 }
 
 // policy shows what a gateway blocks, and for how long it does not.
-func (w *webPage) policy(device harness.Device, blocked []harness.Destination, always bool) func(held *harness.Order) {
+func (w *webPage) policy(device harness.Device, policy harness.Trial, always bool) func(held *harness.Order) {
 	if w == nil {
 		return func(*harness.Order) {}
 	}
 	report := reports.NewReport(harness.Run{Device: device, Status: harness.Running}, harness.Judgement{})
 	return func(held *harness.Order) {
-		live := reports.Live{Now: reports.Now{Held: held, Kept: always}.Sentence(), Blocked: blocked, Held: held != nil, Orders: []harness.Do{harness.Pause, harness.Allow}}
+		live := reports.Live{Now: reports.Now{Held: held, Kept: always}.Sentence(), Blocked: policy.Block, StandIns: policy.StandIns, Held: held != nil, Orders: []harness.Do{harness.Pause, harness.Allow}}
 		switch {
 		case held != nil:
 			live.Blocked, live.Orders = nil, []harness.Do{harness.Resume}
-		case len(blocked) == 1:
+		case len(policy.Block) == 1:
 			live.Now = "1 destination is blocked"
 		default:
-			live.Now = fmt.Sprintf("%d destinations are blocked", len(blocked))
+			live.Now = fmt.Sprintf("%d destinations are blocked", len(policy.Block))
 		}
 		w.put(page.Content{Report: func() reports.Report { return report }, Live: live})
 	}

@@ -203,7 +203,7 @@ func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
 			"      gives the device time, 1 min 29 s more",
 			"      1 s so far; then the policy is held for 30 min",
 		}))
-		v.hold(policy.BlockOptional, make([]harness.Destination, 5))
+		v.hold(policy.BlockOptional, harness.Trial{Block: make([]harness.Destination, 5)})
 		v.takes(harness.Step{Phase: harness.Holding, Until: time.Now().Add(90 * time.Second)})
 		expect.Expect(status()).To(Equal([]string{
 			"all works with nothing blocked; applying block-optional for 30 min, with checks",

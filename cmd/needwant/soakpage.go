@@ -19,9 +19,9 @@ type soakPage struct {
 	report func() reports.Report // of the run that proposed the policy
 	soak   harness.Soak
 
-	what    string // is held; "" before
-	blocked []harness.Destination
-	until   time.Time
+	what  string        // is held; "" before
+	trial harness.Trial // that holds it
+	until time.Time
 }
 
 // newSoakPage shows on a page that everything is checked with nothing blocked first. It
@@ -35,12 +35,12 @@ func newSoakPage(on *webPage, run harness.Run, soak harness.Soak) *soakPage {
 	return s
 }
 
-// hold shows that a policy is held from now on.
-func (s *soakPage) hold(kind policy.Kind, blocked []harness.Destination) {
+// hold shows that a policy is held from now on, by this trial.
+func (s *soakPage) hold(kind policy.Kind, trial harness.Trial) {
 	if s == nil {
 		return
 	}
-	s.what, s.blocked, s.until = soaking(kind, len(blocked)), blocked, time.Now().Add(s.soak.For)
+	s.what, s.trial, s.until = soaking(kind, len(trial.Block)), trial, time.Now().Add(s.soak.For)
 	s.show(s.what)
 }
 
@@ -65,7 +65,7 @@ func (s *soakPage) round(number int, came string) {
 }
 
 func (s *soakPage) show(now string) {
-	live := reports.Live{Now: now, Blocked: s.blocked, Orders: []harness.Do{harness.Stop}, Soak: true}
+	live := reports.Live{Now: now, Blocked: s.trial.Block, StandIns: s.trial.StandIns, Orders: []harness.Do{harness.Stop}, Soak: true}
 	if !s.until.IsZero() {
 		live.Left = "It is held until " + s.until.Local().Format("2006-01-02 15:04")
 	}

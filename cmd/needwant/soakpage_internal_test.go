@@ -40,7 +40,7 @@ var _ = Describe("the page of a verification", func() {
 	It("shows what is held, until when, and what the checks came to, and stops it", func() {
 		s := newSoakPage(&webPage{board: server.Board, server: server}, harness.Run{Device: harness.Device{Name: "hall lamp"}, Status: harness.Complete}, harness.Soak{For: time.Hour})
 		Expect(text()).To(And(ContainSubstring("hall lamp"), ContainSubstring("Nothing is blocked: everything must work like that first.")))
-		s.hold(policy.BlockOptional, []harness.Destination{{Protocol: harness.TCP, Port: 443, Name: "stats.example"}})
+		s.hold(policy.BlockOptional, harness.Trial{Block: []harness.Destination{{Protocol: harness.TCP, Port: 443, Name: "stats.example"}}})
 		Expect(text()).To(And(ContainSubstring("1 destination is blocked (block-optional)."), MatchRegexp(`<li class="cut"><bdi>stats`), ContainSubstring("It is held until ")))
 		s.round(3, "app works    web fails")
 		Expect(text()).To(And(ContainSubstring("round 3 of checks: app works web fails."), ContainSubstring(">Stop: everything reachable</button>"), Not(ContainSubstring(`value="pause"`))))
@@ -61,7 +61,7 @@ var _ = Describe("the page of a verification", func() {
 
 	It("is nothing if there is no page", func() {
 		s := newSoakPage(nil, harness.Run{}, harness.Soak{})
-		s.hold(policy.BlockOptional, nil)
+		s.hold(policy.BlockOptional, harness.Trial{})
 		s.round(1, "")
 		s.obey(func() {})()
 	})

@@ -212,7 +212,7 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 		}
 		stand.bench.Gateway = &confined{Gateway: stand.bench.Gateway, confiner: confining, open: applied.open()}
 	}
-	shown.hold(applied.policy.Kind, trial.Block)
+	shown.hold(applied.policy.Kind, trial)
 	soaked, err := stand.lane.Soak(ctx, trial, soak)
 	return newVerification(run, applied, soaked), err
 }

@@ -31,11 +31,11 @@ const said = 20
 
 func (v *verifying) say(format string, args ...any) { laid(v.out, fmt.Sprintf(format, args...)) }
 
-// hold begins with a policy, which blocks these known destinations.
-func (v *verifying) hold(kind policy.Kind, blocked []harness.Destination) {
-	v.page.hold(kind, blocked)
+// hold begins with a policy, by this trial.
+func (v *verifying) hold(kind policy.Kind, trial harness.Trial) {
+	v.page.hold(kind, trial)
 	v.say("all works with nothing blocked; applying %s for %s, with checks every %s", kind, span.Words(v.soak.For), span.Words(v.soak.Every))
-	what := fmt.Sprintf("%s: %d blocked", kind, len(blocked))
+	what := fmt.Sprintf("%s: %d blocked", kind, len(trial.Block))
 	if kind == policy.AllowRequired {
 		what += ", and what was never seen"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -97,7 +98,7 @@ func content(run harness.Run, now reports.Now, progress harness.Progress, ended 
 		live.All = now.Over + now.Left
 	}
 	if now.Trial != nil {
-		live.Blocked = now.Trial.Block
+		live.Blocked, live.StandIns = now.Trial.Block, now.Trial.StandIns
 	}
 	return page.Content{Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live}
 }
@@ -213,11 +214,14 @@ func (f *following) step(step harness.Step) {
 // came of the run is shown by [display.closing].
 func (f *following) show(over bool) {
 	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held, Kept: len(f.run.Settings.Always) > 0}
-	live := reports.Live{Left: left(f.progress), Over: now.Over, Held: f.held != nil, Kept: f.run.Reachable()}
+	live := reports.Live{
+		Left: left(f.progress), Over: now.Over, Held: f.held != nil, Kept: f.run.Reachable(), StandIns: map[harness.Destination]harness.StandIn{},
+	}
 	if f.held == nil {
 		for lane, trial := range f.under {
 			live.Blocked = append(live.Blocked, trial.Block...)
 			live.Tried = append(live.Tried, f.tried[lane]...)
+			maps.Copy(live.StandIns, trial.StandIns)
 			if now.Trial == nil || trial.Number < now.Trial.Number {
 				now.Trial, now.Tried = &trial, len(f.tried[lane])
 			}
