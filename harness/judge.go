@@ -91,7 +91,7 @@ func (j *judge) cell(i int, explanation search.Explanation, cuts []Cut) Cell {
 		cell.Verdict, cell.Why = NotExercised, whyNotExercised
 	default:
 		cell.Verdict = Undecided
-		cell.Why, cell.Trials = whyUndecided(explanation)
+		cell.Why, cell.Trials = whyUndecided(i, explanation)
 	}
 	cell.Attempts = j.attempts(i, cell.Trials)
 	return cell

@@ -2,6 +2,8 @@ package harness_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -80,15 +82,23 @@ var _ = Describe("a failure that may pass by itself", func() {
 		Expect(harness.Judge(experiment(0, nil)).Columns[0].Cells[destination("cloud")].Trials).To(HaveLen(1), "a lab relies on one answer")
 	})
 
-	It("is undecided after one", func() {
+	It("is undecided after one, and the reason says what is missing", func() {
 		run := experiment(2, nil)
-		for i, result := range run.Results {
-			if alone(result, "cloud") {
-				run.Results = run.Results[:i+1]
-				break
-			}
+		results := run.Results
+		after := func(trials int) map[harness.Destination]harness.Cell {
+			run.Results = results[:trials]
+			return harness.Judge(run).Columns[0].Cells
 		}
-		Expect(harness.Judge(run).Columns[0].Cells[destination("cloud")].Verdict).To(Equal(harness.Undecided))
+		Expect(after(1)[destination("time1")].Why).To(Equal("No trial has shown yet whether it works without this."))
+		failed := slices.IndexFunc(results, func(r harness.Result) bool { return alone(r, "cloud") })
+		last := results[failed].Trial.Number
+		Expect(after(failed + 1)[destination("cloud")]).To(And(
+			HaveField("Verdict", harness.Undecided), HaveField("Trials", []int{last}),
+			HaveField("Why", fmt.Sprintf("With only this at the block it failed in trial %d. Still missing: another trial that confirms it.", last))))
+		first := slices.IndexFunc(results, func(r harness.Result) bool { return !r.Trial.Control() })
+		Expect(after(first + 1)[destination("time1")].Why).To(Equal("It failed with this and 2 others blocked, in trial 3. Still missing: trials that confirm it, or show which of them it needs."))
+		Expect(after(failed + 2)[destination("time1")].Why).To(Equal(fmt.Sprintf(
+			"It worked without this in trial %d. Still missing: trials that show whether it is one of several of which some are needed.", last+1)))
 	})
 
 	It("is no need if the second trial passes", func() {

@@ -69,13 +69,30 @@ const whyNotExercised = "No set that breaks the scenario needs it, yet the devic
 
 const whyKept = "A person ordered to keep it reachable, so that it was not blocked from then on."
 
-func whyUndecided(explanation search.Explanation) (string, []int) {
+// whyUndecided says what is known of a destination, by its index, and what would decide.
+func whyUndecided(i int, explanation search.Explanation) (string, []int) {
 	if c := explanation.Contradiction; c != nil {
 		return fmt.Sprintf("Blocking more repaired it: it failed in %s and worked, with more blocked, in %s.",
 			numbers(c.FailedTrials), numbers(c.PassedTrials)), merged(c.FailedTrials, c.PassedTrials)
 	}
-	return "The trials so far do not settle it.", nil
+	for _, failed := range explanation.Unproven {
+		switch others := failed.Members.Len() - 1; {
+		case !failed.Members.Has(i):
+		case others == 0:
+			return fmt.Sprintf("With only this at the block it failed in %s. Still missing: another trial that confirms it.", numbers(failed.Trials)), failed.Trials
+		case others == 1:
+			return fmt.Sprintf("It failed with this and 1 other blocked, in %s. %s", numbers(failed.Trials), missingProof), failed.Trials
+		default:
+			return fmt.Sprintf("It failed with this and %d others blocked, in %s. %s", others, numbers(failed.Trials), missingProof), failed.Trials
+		}
+	}
+	if passed := explanation.Attempted[i]; len(passed) > 0 {
+		return fmt.Sprintf("It worked without this in %s. Still missing: trials that show whether it is one of several of which some are needed.", numbers(passed)), passed
+	}
+	return "No trial has shown yet whether it works without this.", nil
 }
+
+const missingProof = "Still missing: trials that confirm it, or show which of them it needs."
 
 // whyUnclear says for how long scenarios could not be judged with nothing blocked.
 func whyUnclear(controls []Result) string {

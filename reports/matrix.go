@@ -59,9 +59,10 @@ type Run struct {
 	Lanes    int             `json:"lanes"`
 	Faults   []harness.Fault `json:"faults"`
 	Settle   float64         `json:"settle_s"`
-	Worked   bool            `json:"worked,omitempty"` // the device was seen to work with nothing blocked, in a control or after a trial that counts
-	Horizon  float64         `json:"horizon_s"`        // how long the longest block was held: nothing is known of what comes later
-	Kept     []string        `json:"kept"`             // never blocked
+	Worked   bool            `json:"worked,omitempty"`  // the device was seen to work with nothing blocked, in a control or after a trial that counts
+	Horizon  float64         `json:"horizon_s"`         // how long the longest block was held: nothing is known of what comes later
+	Kept     []string        `json:"kept"`              // never blocked
+	Confirm  int             `json:"confirm,omitempty"` // failing trials that each need takes; 0 = 1
 
 	Reachable []harness.Destination `json:"reachable,omitempty"` // that a person ordered to keep reachable during the run
 

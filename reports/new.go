@@ -58,6 +58,7 @@ func summary(run harness.Run) Run {
 		Faults:    list(run.Settings.Faults),
 		Settle:    seconds(run.Settings.Settle),
 		Kept:      list(run.Settings.Kept),
+		Confirm:   run.Settings.Confirm,
 		Reachable: run.Reachable(),
 
 		Always:      run.Settings.Always,

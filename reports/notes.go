@@ -116,15 +116,19 @@ func regime(r harness.Regime) string {
 // noise says how often a check was taken to be wrong by itself; of each column,
 // where they differ.
 func (r reading) noise() []string {
-	rates := distinct(r.Columns, noise)
+	rates := distinct(r.Columns, r.noiseOf)
 	if len(rates) < 2 {
 		return rates
 	}
-	return distinct(r.Columns, func(c Column) string { return c.ID + ": " + noise(c) })
+	return distinct(r.Columns, func(c Column) string { return c.ID + ": " + r.noiseOf(c) })
 }
 
-func noise(c Column) string {
-	if c.FalseFail == 0 && c.FalsePass == 0 {
+func (r reading) noiseOf(c Column) string {
+	switch {
+	case c.FalseFail+c.FalsePass > 0:
+	case r.Run.Confirm > 1:
+		return fmt.Sprintf("An answer was trusted by itself if it worked. What is needed had to fail in %s trials.", number(r.Run.Confirm))
+	default:
 		return "Every single answer was trusted."
 	}
 	return fmt.Sprintf("Noise allowed for: %s false failures, %s false passes.", percent(c.FalseFail), percent(c.FalsePass))

@@ -62,7 +62,9 @@ func (r reading) fates(o Outside) []fate {
 	replaced := each(o.StandIns, func(kind harness.StandIn) fate { return fate{state: "own", words: kind.Own() + " instead"} })
 	for _, row := range r.Rows {
 		d := row.Destination.ID
-		by := slices.IndexFunc(o.StandIns, func(kind harness.StandIn) bool { return slices.Contains(o.Replaced, harness.Replaced{Destination: d, StandIn: kind}) })
+		by := slices.IndexFunc(o.StandIns, func(kind harness.StandIn) bool {
+			return slices.Contains(o.Replaced, harness.Replaced{Destination: d, StandIn: kind})
+		})
 		switch {
 		case by >= 0:
 			replaced[by].members = append(replaced[by].members, d)

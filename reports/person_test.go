@@ -9,6 +9,23 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
+var _ = Describe("answers", func() {
+	DescribeTable("are trusted as the run trusted them", func(confirm int, rate float64, says string) {
+		run, judgement := s50()
+		run.Settings.Confirm = confirm
+		for i := range judgement.Columns {
+			judgement.Columns[i].FalseFail, judgement.Columns[i].FalsePass = rate, rate
+		}
+		var out bytes.Buffer
+		Expect(reports.Render(&out, "md", reports.NewReport(run, judgement))).To(Succeed())
+		Expect(out.String()).To(ContainSubstring("- " + says + "\n"))
+	},
+		Entry("each of them", 0, 0.0, "Every single answer was trusted."),
+		Entry("and a need takes two", 2, 0.0, "An answer was trusted by itself if it worked. What is needed had to fail in two trials."),
+		Entry("and some may be wrong", 2, 0.05, "Noise allowed for: 5 % false failures, 5 % false passes."),
+	)
+})
+
 var _ = Describe("a column that a person judges", func() {
 	DescribeTable("says so", func(checks, says string) {
 		run, judgement := s50()

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,6 +170,8 @@ func budget(trials int) string {
 // patience says how much was done about checks that go wrong by themselves.
 func patience(s harness.Settings) string {
 	switch {
+	case s.MaxNoise == 0 && s.Confirm > 1:
+		return fmt.Sprintf("none, but a need takes %d failing trials", s.Confirm)
 	case s.MaxNoise == 0:
 		return "none: every single answer was trusted"
 	case s.Careful:

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -26,6 +27,7 @@ type Explanation struct {
 	FalseFail     float64          // the rates on which the confidences rest, 0 when every answer was trusted
 	FalsePass     float64
 	Open          []Open // what is left to find out
+	Unproven      []Cut  // sets that failed, smallest first, and are not proved to be cuts: Members and Trials alone
 
 	confidence float64  // that what is in no cut passes
 	knowledge  []Answer // that all of this rests on
@@ -91,6 +93,7 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 		members = members.Union(k)
 	}
 	e.Open = t.explainOpen(e.Contradiction)
+	e.Unproven = t.explainUnproven()
 	e.Certified, e.Sentence = t.level(e.Contradiction)
 	e.confidence = t.certainty(-t.support(t.rest()))
 	e.divide(t.universe.Minus(members), t)
@@ -225,12 +228,7 @@ func (t *theory) singles() []Set {
 
 // explainCut is a proven cut with its certificate.
 func (t *theory) explainCut(k Set) Cut {
-	c := Cut{Members: k, Confidence: t.certainty(t.support(k))}
-	for _, f := range t.findings {
-		if f.set.Equal(k) {
-			c.Trials = f.failed
-		}
-	}
+	c := Cut{Members: k, Trials: t.failedTrials(k), Confidence: t.certainty(t.support(k))}
 	if k.Len() == 1 {
 		return c
 	}
@@ -239,6 +237,28 @@ func (t *theory) explainCut(k Set) Cut {
 		c.Confidence *= t.certainty(-t.support(k.Without(x)))
 	}
 	return c
+}
+
+// explainUnproven lists the failing sets that are not proved to be cuts.
+func (t *theory) explainUnproven() (list []Cut) {
+	proven := t.proven()
+	for _, f := range t.failing {
+		if !slices.ContainsFunc(proven, f.Equal) {
+			list = append(list, Cut{Members: f, Trials: t.failedTrials(f)})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Cut) int { return cmp.Compare(a.Members.Len(), b.Members.Len()) })
+	return list
+}
+
+// failedTrials are those that failed with exactly s at work.
+func (t *theory) failedTrials(s Set) []int {
+	for _, f := range t.findings {
+		if f.set.Equal(s) {
+			return f.failed
+		}
+	}
+	return nil
 }
 
 // explainContradiction pairs a doubted finding that is beyond doubt with what
