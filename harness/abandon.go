@@ -70,6 +70,9 @@ func (b *Bench) holdUnlessLifted(ctx context.Context, result *Result) (lifted bo
 	if err := b.Gateway.Block(ctx, nil, result.Trial.Fault); err != nil {
 		return true, fmt.Errorf("unblocking in trial %d: %w", result.Trial.Number, err)
 	}
+	if err := b.offerNoTime(ctx); err != nil {
+		return true, err
+	}
 	result.Held = time.Since(result.Started)
 	result.Duration = result.Held
 	return true, nil

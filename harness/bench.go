@@ -60,19 +60,19 @@ type Bench struct {
 	slow    map[string]bool               // names whose answers were late while every scenario passed
 	mute    map[string]bool               // names without an answer while every scenario passed
 	shown   map[Destination]bool          // told of as fresh
-	offered bool                          // the device's lease names the gateway as the time server
+	offered bool                          // the device's leases name the gateway as the time server
+	renews  bool                          // its lease may be from before that changed
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
 // until the device works again. The network is unblocked on every way out.
 func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error) {
-	if err := b.calm(ctx); err != nil {
-		return Result{Trial: trial, Lane: b.Number}, err
-	}
-	if err := b.offerTime(ctx, trial.OffersTime(), trial.Regime != ColdBoot); err != nil {
-		return Result{Trial: trial}, err
-	}
+	lifted, err := b.prepare(ctx, trial)
 	result = Result{Trial: trial, Lane: b.Number, Started: time.Now()}
+	if err != nil || lifted {
+		result.Abandoned, result.Outcomes = lifted, map[string]Outcome{}
+		return result, err
+	}
 	b.asked = trial.asked(b.Scenarios)
 	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
 		b.Timing.Settle, b.First = max(usual, first), 0
@@ -94,8 +94,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	b.resume()
-	lifted, err := b.holdUnlessLifted(ctx, &result)
-	if err != nil || lifted {
+	if lifted, err = b.holdUnlessLifted(ctx, &result); err != nil || lifted {
 		return result, err
 	}
 	result.Held = time.Since(result.Started)
@@ -122,6 +121,22 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	return result, nil
 }
 
+// prepare waits until the block of a trial may begin. lifted reports whether the trial was
+// given up before that.
+func (b *Bench) prepare(ctx context.Context, trial Trial) (lifted bool, err error) {
+	waiting, release := context.WithCancel(ctx)
+	defer release()
+	b.holdUntil(release, trial)
+	if err = b.calm(waiting); err == nil {
+		err = b.offerTime(waiting, trial.OffersTime(), trial.Regime != ColdBoot)
+	}
+	b.holdUntil(nil, Trial{})
+	if waiting.Err() == nil || ctx.Err() != nil {
+		return false, err
+	}
+	return true, b.offerNoTime(ctx)
+}
+
 // Learn replaces Periods. It must not be called while Run carries out a trial.
 func (b *Bench) Learn(periods map[Destination]time.Duration) { b.Periods = periods }
 
@@ -138,17 +153,28 @@ func (b *Bench) unblock(ctx context.Context) {
 // wait until the device knows.
 func (b *Bench) offerTime(ctx context.Context, on, wait bool) error {
 	leases, can := b.Gateway.(LeaseGateway)
-	if !can || on == b.offered {
+	if !can || on == b.offered && !b.renews {
 		return nil
 	}
-	b.offered = on
+	b.offered, b.renews = on, true
 	if wait {
 		b.tell(Step{Phase: Renewing, Until: time.Now().Add(leases.Renewal())})
 	}
 	if err := leases.OfferTime(ctx, on, wait); err != nil {
 		return fmt.Errorf("waiting for the device to renew its lease: %w", err)
 	}
+	b.renews = false
 	return nil
+}
+
+// offerNoTime ends an offer without waiting: the next trial waits before it blocks anything.
+func (b *Bench) offerNoTime(ctx context.Context) error {
+	if !b.offered {
+		return nil
+	}
+	err := b.offerTime(ctx, false, false)
+	b.renews = true
+	return err
 }
 
 // awaitsLease reports whether a block may be held for as long as the device may take to renew
@@ -168,7 +194,6 @@ func (b *Bench) withdrawTime(ctx context.Context, trial Trial) error {
 	err := b.offerTime(waiting, false, trial.Regime != ColdBoot)
 	b.holdUntil(nil, Trial{})
 	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
-		b.offered = true
 		return nil
 	}
 	return err
@@ -233,7 +258,8 @@ const looksAtFailure = 4
 // persist checks those of some scenarios that failed again, until they pass or the failure has
 // lasted for Persist. One that passes again has worked, with an outage. A person is asked once
 // more, at the end.
-func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario) (err error) {
+// worked is when each was last seen to work in this trial before.
+func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario, worked map[string]time.Duration) (err error) {
 	failed := time.Now()
 	for last := b.Timing.Persist <= 0; !last; {
 		failing := slices.DeleteFunc(slices.Clone(asked), func(s Scenario) bool { return result.Outcomes[s.Name].Answer != Fail })
@@ -258,7 +284,8 @@ func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario) (
 		for name, outcome := range b.check(ctx, again) {
 			switch {
 			case outcome.Answer == Pass:
-				outcome.Outage = &Outage{Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
+				outage := &Outage{Before: worked[name], Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
+				outcome.Outage = result.Outcomes[name].Outage.worse(outage)
 				result.Outcomes[name] = outcome
 			case last: // it still fails, or cannot be judged any more
 				result.Outcomes[name] = outcome

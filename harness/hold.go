@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 )
@@ -27,8 +26,11 @@ func (b *Bench) holdAndCheck(ctx context.Context, result *Result, watched *watch
 			asked = withoutPerson(asked)
 		}
 		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
-		maps.Copy(result.Outcomes, b.check(ctx, asked))
-		if err := b.persist(ctx, result, asked); err != nil || result.Abandoned {
+		for name, outcome := range b.check(ctx, asked) {
+			outcome.Outage = result.Outcomes[name].Outage
+			result.Outcomes[name] = outcome
+		}
+		if err := b.persist(ctx, result, asked, worked); err != nil || result.Abandoned {
 			result.Seen = before
 			return err
 		}
@@ -68,7 +70,7 @@ func (b *Bench) noteBroken(result *Result, asked []Scenario, worked map[string]t
 		case Pass:
 			worked[scenario.Name] = time.Since(result.Started)
 		case Fail:
-			outcome.Broke = broke(result.Started, worked[scenario.Name], result.Seen)
+			outcome.Broke, outcome.Outage = broke(result.Started, worked[scenario.Name], result.Seen), nil
 			result.Outcomes[scenario.Name] = outcome
 		case Inconclusive:
 		}

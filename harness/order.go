@@ -81,7 +81,8 @@ func (e *Experiment) obey(order Order) error {
 		e.orders.stopped = true
 	case Keep:
 		e.known = history{} // what may be asked is different now
-		e.lift(func(trial Trial) bool { return trial.blocks()(order.Destination) })
+		h := e.history()
+		e.lift(func(trial Trial) bool { return h.set(trial.Block).Intersects(h.kept) })
 	}
 	e.notify(Event{Kind: Ordered, Order: &order})
 	return nil

@@ -217,6 +217,18 @@ var _ = Describe("a person's order", func() {
 		Entry("one that is not needed", "ads", map[string]harness.Verdict{"cloud": harness.Required, "ads": harness.Undecided, "time1": harness.Alternative, "time2": harness.Alternative}),
 	)
 
+	It("to keep every name of a domain reachable gives up the trial that blocks one of them", func() {
+		inTime(func() {
+			done, lane, _ := carryOut(func(number int, order func(harness.Order)) {
+				if number == 3 { // the first that blocks something
+					order(harness.Order{Do: harness.Keep, Destination: harness.Destination{Protocol: harness.TCP, Port: 443, Name: "*.example"}})
+				}
+			})
+			Expect(lane.asked[2].Block).To(ContainElement(destination("cloud")))
+			Expect(done.Results[2].Abandoned).To(BeTrue())
+		})
+	})
+
 	It("to keep a destination reachable does not undo what is proved", func() {
 		experiment := &harness.Experiment{Run: newRun(device), Lanes: []harness.Lane{&lane{device: device}}, Journal: &memory{}}
 		Expect(experiment.Do(context.Background())).To(Succeed())

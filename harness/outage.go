@@ -16,7 +16,9 @@ import (
 // an outage in each passing trial in which it was tried at the block and that lasted
 // long enough to show one. A row of which only a part was blocked counts as blocked:
 // the function may have worked again by another part. Outages must be longer than each
-// of the controls'.
+// of the controls'. One that did not begin with the block is put down only to what the device
+// tried for the first time just before it: the others were blocked for a while with the
+// function working.
 func (j *judge) interrupted() {
 	for c := range j.columns {
 		column := j.columns[c]
@@ -44,20 +46,28 @@ func (j *judge) interrupted() {
 	}
 }
 
-// outage is how long after the beginning of the trial a scenario worked again that
-// had failed; 0 if it did not fail.
+// outage is how long a scenario failed that then worked again; 0 if it did not fail.
 func (f fact) outage(column Column) time.Duration {
-	if outage := f.Outcomes[column.Scenario.Name].Outage; outage != nil {
-		return outage.Worked
+	return f.Outcomes[column.Scenario.Name].Outage.lasted()
+}
+
+// unrelated reports whether a trial had an outage that destination i has nothing to do with.
+func (j *judge) unrelated(i int, f fact, column Column) bool {
+	outage := f.Outcomes[column.Scenario.Name].Outage
+	if outage == nil || outage.Before == 0 {
+		return false
 	}
-	return 0
+	return !slices.ContainsFunc(f.Seen.Contacts, func(c Contact) bool {
+		first := c.Attempted.Sub(f.Started)
+		return j.index[c.Destination] == i && first > outage.Before && first <= outage.Failed
+	})
 }
 
 // onset is how long after the beginning of a trial that blocked destination i, or a part
 // of it, an outage was first seen; 0 if none was.
 func (j *judge) onset(i int, heard []fact, column Column, usual time.Duration) (onset time.Duration) {
 	for _, f := range heard {
-		if !f.passed(column) || !f.attempted.Has(i) || f.outage(column) <= usual {
+		if !f.passed(column) || !f.attempted.Has(i) || f.outage(column) <= usual || j.unrelated(i, f, column) {
 			continue
 		}
 		if failed := f.Outcomes[column.Scenario.Name].Outage.Failed; onset == 0 || failed < onset {
@@ -75,7 +85,7 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 	onset := j.onset(i, heard, column, usual)
 	for _, f := range heard {
 		switch {
-		case !f.passed(column) || !f.attempted.Has(i):
+		case !f.passed(column) || !f.attempted.Has(i) || j.unrelated(i, f, column):
 		case f.outage(column) <= usual:
 			clean = clean || f.Held >= onset
 		default:
@@ -92,7 +102,7 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 	}
 	outage := worst.Outcomes[column.Scenario.Name].Outage
 	why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
-		span.Words(outage.Worked.Round(time.Second)), worst.Trial.Number, span.Words(outage.Failed.Round(time.Second)), span.Words(outage.Worked.Round(time.Second)))
+		span.Words(outage.lasted().Round(time.Second)), worst.Trial.Number, span.Words(outage.Failed.Round(time.Second)), span.Words(outage.Worked.Round(time.Second)))
 	if others := j.destinations(worst.attempted.Without(i)); !alone && len(others) > 0 {
 		why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
 	}

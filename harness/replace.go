@@ -221,6 +221,9 @@ func (p plan) oneCut(g group) (Trial, bool) {
 			if n >= mostTriedCuts {
 				break
 			}
+			if cut.Members.Intersects(p.kept) {
+				continue
+			}
 			trial, ok := p.withStandIns(g, cut.Members, cut.Members, standInReason, 0)
 			under := slices.ContainsFunc(p.inflight, func(t Trial) bool { return t.asks() == trial.asks() })
 			if ok && !under && !p.settledBy(p.replacement(g.columns[i], cut.Members)) {
@@ -234,6 +237,7 @@ func (p plan) oneCut(g group) (Trial, bool) {
 // allStandIns asks for everything at once, unless that has failed, or is known to work.
 func (p plan) allStandIns(g group, hopeful bool) (Trial, bool) {
 	block, replaced := p.outside(g, hopeful)
+	block, replaced = block.Minus(p.kept), replaced.Minus(p.kept)
 	told, void, passed, horizon := 0, 0, 0, p.horizon()
 	for _, f := range p.standing(g.columns[0].Regime, g.columns[0].Fault) {
 		if !f.whole.Equal(block) {
@@ -268,18 +272,21 @@ func (p plan) withStandIns(g group, block, replaced search.Set, reason string, h
 }
 
 // provedOutside finds the trial that blocked all that can be blocked with stand-ins, with
-// every column working, and with a stand-in used for each cut that has one.
+// every column working, and with a stand-in used for each cut that has one. What a person
+// ordered to keep reachable may have been blocked in it or not.
 func (h history) provedOutside(g group) (f fact, kinds []StandIn, proved bool) {
-	block, replaced := h.outside(g, false)
-	if replaced.IsEmpty() {
-		return fact{}, nil, false
-	}
+	all, replaced := h.outside(g, false)
 	facts := h.standing(g.columns[0].Regime, g.columns[0].Fault)
-	for _, f := range slices.Backward(facts) {
-		if f.whole.Equal(block) && f.usable && h.worked(f, g, block) {
-			kinds := h.usedFor(replaced, f)
-			slices.Sort(kinds)
-			return f, slices.Compact(kinds), true
+	for _, block := range []search.Set{all, all.Minus(h.kept)} {
+		if !replaced.Intersects(block) {
+			continue
+		}
+		for _, f := range slices.Backward(facts) {
+			if f.whole.Equal(block) && f.usable && h.worked(f, g, block) {
+				kinds := h.usedFor(replaced, f)
+				slices.Sort(kinds)
+				return f, slices.Compact(kinds), true
+			}
 		}
 	}
 	return fact{}, nil, false
@@ -356,7 +363,7 @@ func (j *judge) replace() (outside []Outside) {
 		if !proved {
 			continue
 		}
-		block, replaced := j.outside(g, false)
+		_, replaced := j.outside(g, false)
 		o := Outside{Left: []Destination{}, StandIns: kinds, Trial: f.Trial.Number, Held: f.Held}
 		for _, column := range g.columns {
 			o.Columns = append(o.Columns, column.ID)
@@ -364,7 +371,7 @@ func (j *judge) replace() (outside []Outside) {
 		for _, i := range j.order {
 			d := j.universe[i]
 			switch kind := f.Trial.StandIns[d]; {
-			case !block.Has(i):
+			case !f.whole.Has(i):
 				o.Left = append(o.Left, d)
 			case replaced.Has(i) && slices.Contains(kinds, kind):
 				o.Replaced = append(o.Replaced, Replaced{d, kind})

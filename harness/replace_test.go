@@ -188,6 +188,29 @@ var _ = Describe("what can be replaced", func() {
 		Expect(harness.Judge(done).Outside).To(BeEmpty())
 	})
 
+	It("is found though a person keeps something reachable, and stays known if that is ordered later", func() {
+		keep := func(word string) []harness.Order {
+			return []harness.Order{{Do: harness.Keep, Destination: destination(word)}}
+		}
+		left := func(done harness.Run) []harness.Destination {
+			outside := harness.Judge(done).Outside
+			Expect(outside).To(HaveLen(1))
+			return outside[0].Left
+		}
+		for _, word := range []string{"ads", "time1"} {
+			done := run(clock, func(e *harness.Experiment) { e.Run.Orders = keep(word) })
+			Expect(done.Status).To(Equal(harness.Complete))
+			Expect(left(done)).To(ConsistOf(destination("cloud"), destination(word)))
+			Expect(replaceable(done, 0)).To(HaveKey("time3"))
+			for _, result := range done.Results {
+				Expect(result.Trial.Block).NotTo(ContainElement(destination(word)))
+			}
+		}
+		done := run(clock)
+		done.Orders = keep("time1")
+		Expect(left(done)).To(ConsistOf(destination("cloud")))
+	})
+
 	It("changes no verdict, and is not asked without stand-ins", func() {
 		with, without := run(clock), run(clock, func(e *harness.Experiment) { e.Run.Settings.StandIns = nil })
 		Expect(asked(without)).To(BeEmpty())

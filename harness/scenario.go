@@ -25,11 +25,31 @@ type Outcome struct {
 	Figures  *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
 }
 
-// Outage is a failure that passed by itself. Both times count from the beginning of
+// Outage is a failure that passed by itself. Its times count from the beginning of
 // the trial.
 type Outage struct {
-	Failed time.Duration `json:"failed"` // the first check that failed
-	Worked time.Duration `json:"worked"` // the first check after it that passed
+	Before time.Duration `json:"before,omitempty"` // the last check before it that passed; 0 if none did
+	Failed time.Duration `json:"failed"`           // the first check that failed
+	Worked time.Duration `json:"worked"`           // the first check after it that passed
+}
+
+// lasted is how long the outage was at most; 0 if there was none.
+func (o *Outage) lasted() time.Duration {
+	if o == nil {
+		return 0
+	}
+	return o.Worked - o.Before
+}
+
+// worse is one of two outages: one that began with the block, or else the longer one.
+func (o *Outage) worse(other *Outage) *Outage {
+	switch {
+	case o == nil:
+		return other
+	case other == nil || o.Before == 0 || o.lasted() >= other.lasted():
+		return o
+	}
+	return other
 }
 
 // Broke is a failure in a block that may have been held on for other scenarios.

@@ -108,6 +108,7 @@ func (p plan) gentler(g group) (Trial, bool) {
 		return Trial{}, false
 	}
 	block, replaced := p.outside(g, false)
+	block, replaced = block.Minus(p.kept), replaced.Minus(p.kept)
 	for _, way := range Ways() {
 		ways := p.waysBy(way, block, replaced)
 		if way == WayRedirect || len(ways) == 0 || p.knownWay(g, way, block) {

@@ -141,6 +141,47 @@ func TestABlockThatIsLiftedDoesNotWaitForTheLease(t *testing.T) {
 	})
 }
 
+func TestABlockThatIsLiftedEndsTheOfferAndTheNextTrialMakesIt(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{}
+		bench := &harness.Bench{Gateway: l, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		bench.Tell = func(step harness.Step) {
+			if step.Phase == harness.Settling {
+				bench.Lift(1)
+			}
+		}
+		result, err := bench.Run(context.Background(), stoodIn(harness.WayOption))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Abandoned).To(BeTrue())
+		expect.Expect(l.happened).To(Equal([]string{"offer, and wait", "block", "unblock", "end the offer"}))
+
+		l.happened, bench.Tell = nil, nil
+		again := stoodIn(harness.WayOption)
+		again.Number = 2
+		_, err = bench.Run(context.Background(), again)
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(l.happened).To(Equal([]string{"offer, and wait", "block", "end the offer, and wait", "unblock"}))
+	})
+}
+
+func TestATrialIsGivenUpWhileItWaitsForTheLease(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		l := &leasing{}
+		bench := &harness.Bench{Gateway: l, Timing: timing, Scenarios: []harness.Scenario{works(func() bool { return true })}}
+		bench.Tell = func(step harness.Step) {
+			if step.Phase == harness.Renewing {
+				bench.Lift(1)
+			}
+		}
+		began := time.Now()
+		result, err := bench.Run(context.Background(), stoodIn(harness.WayOption))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Abandoned).To(BeTrue())
+		expect.Expect(time.Now()).To(Equal(began))
+		expect.Expect(l.happened).To(Equal([]string{"end the offer"}), "nothing was blocked")
+	})
+}
+
 func TestADeviceHasTimeToForgetTheAnswerToAName(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		l := &leasing{gateway: gateway{starts: map[string]time.Duration{"time1": 0}}}

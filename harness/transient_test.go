@@ -34,6 +34,39 @@ func TestAFailureThatPassesByItselfIsAnOutage(t *testing.T) {
 	})
 }
 
+func TestAnOutageIsNotForgottenWhileTheBlockIsHeldOn(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"server": 0}}
+		held := trial("server")
+		held.Hold = 5 * time.Minute
+		result, err := stalls(g, 17*time.Second).Run(context.Background(), held)
+		expect.Expect(err).NotTo(HaveOccurred())
+		outcome := result.Outcomes["app"]
+		expect.Expect(outcome.Answer).To(Equal(harness.Pass))
+		expect.Expect(outcome.Outage).To(HaveValue(And(HaveField("Before", BeZero()), HaveField("Worked", BeNumerically("<", time.Minute)))))
+	})
+}
+
+func TestALaterOutageSaysSinceWhenTheFunctionHadWorked(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		g := &gateway{starts: map[string]time.Duration{"server": 0}}
+		bench := stalls(g, 0)
+		bench.Timing.Persist = time.Minute
+		bench.Scenarios = []harness.Scenario{works(func() bool {
+			at := time.Since(g.since)
+			return !g.blocks("server") || at < time.Minute || at > 80*time.Second
+		})}
+		held := trial("server")
+		held.Hold = 5 * time.Minute
+		result, err := bench.Run(context.Background(), held)
+		expect.Expect(err).NotTo(HaveOccurred())
+		outage := result.Outcomes["app"].Outage
+		expect.Expect(outage).NotTo(BeNil())
+		expect.Expect(outage.Before).To(And(BeNumerically(">", 0), BeNumerically("<", time.Minute)))
+		expect.Expect(outage.Failed).To(BeNumerically(">=", time.Minute))
+	})
+}
+
 func TestAFailureThatLastsIsJudgedWhileTheBlockStands(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"server": 0}}
@@ -128,6 +161,27 @@ var _ = Describe("a failure that may pass by itself", func() {
 		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts for about 17 s"))
 		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without an outage")
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
+	})
+
+	It("is put down only to what was tried just before it, if the function had worked under the same block", func() {
+		run := experiment(2, func(r *harness.Result) {
+			r.Held = time.Hour
+			outcome := r.Outcomes["app"]
+			if r.Trial.Control() || outcome.Answer != harness.Pass {
+				return
+			}
+			outcome.Outage = &harness.Outage{Before: 30 * time.Minute, Failed: 31 * time.Minute, Worked: 33 * time.Minute}
+			r.Outcomes["app"] = outcome
+			for i, contact := range r.Seen.Contacts {
+				r.Seen.Contacts[i].Attempted = r.Started
+				if contact.Destination == destination("time1") {
+					r.Seen.Contacts[i].Attempted = r.Started.Add(31 * time.Minute)
+				}
+			}
+		})
+		cells := harness.Judge(run).Columns[0].Cells
+		Expect(cells[destination("time1")]).To(And(HaveField("Verdict", harness.Degraded), HaveField("Why", ContainSubstring("interrupts for about 3 min"))))
+		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional))
 	})
 
 	It("is put down to nothing else if a part of a row was blocked, nor called harmless by a trial that was too short to show it", func() {
