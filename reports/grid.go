@@ -1,8 +1,10 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,7 +14,8 @@ type grid struct {
 	heads  []string
 	rows   [][]entry
 	widths []int
-	key    []string // what numbered heads stand for
+	least  []int    // how narrow the first columns may become: see [leading]
+	key    []string // what numbered heads stand for, and what is left out
 }
 
 // entry is the text of a grid's cell, with the style that it is painted in.
@@ -21,40 +24,75 @@ type entry struct {
 	style style
 }
 
-// The columns before the verdicts.
-const (
-	addressColumn = iota
-	hostColumn
-	serviceColumn
-)
-
 const (
 	gap          = 2
-	leastHost    = 16
-	leastService = 9  // udp/65535
-	leastAddress = 15 // an IPv4 address
 	widestHead   = 14 // longer titles go over several lines
 	mostLetters  = 3  // of the groups that one destination is in
+	leastAddress = 15 // an IPv4 address
+	usualHost    = 24
+	leastHost    = 16
 )
+
+// leading are the columns before the verdicts.
+type leading struct {
+	heads []string
+	least []int // how narrow each may become, by cutting its texts; 0 if they are never cut
+	of    func(Destination) []string
+	lacks string // what is left out and is missed; "" if nothing is
+}
+
+// leadings are the ways to show a destination, the widest first: a port is never cut, but
+// the name of its service may be left out, and then the address of a host that has a name.
+func leadings() []leading {
+	address := func(d Destination) string { return andMore("", d.Addresses) }
+	host := func(d Destination) string { return andMore(hostName(d.Host), d.Collateral) }
+	return []leading{
+		{[]string{"Address", "Host", "Service"}, []int{leastAddress, usualHost, 0}, func(d Destination) []string {
+			return []string{address(d), host(d), serviceOf(d)}
+		}, ""},
+		{[]string{"Address", "Host", "Port"}, []int{leastAddress, usualHost, 0}, func(d Destination) []string {
+			return []string{address(d), host(d), portOf(d)}
+		}, ""},
+		{[]string{"Host", "Port"}, []int{leastHost, 0}, func(d Destination) []string {
+			return []string{cmp.Or(host(d), address(d)), portOf(d)}
+		}, "the addresses of hosts with a name"},
+	}
+}
 
 // layout fits the matrix into the width: with verdicts in words, or, if there
 // are too many columns, with signs alone under numbers, or in several tables.
 func (t Text) layout(r reading) []grid {
-	words := newGrid(r, r.headings, wordy)
-	if words.fit(t.Width) {
-		return []grid{words}
-	}
-	signs := newGrid(r, each(r.headings, func(string) string { return "" }), terse)
+	var key, numbers []string
 	for i, heading := range r.headings {
-		signs.heads[serviceColumn+1+i] = strconv.Itoa(i + 1)
-		signs.key = append(signs.key, wrap(fmt.Sprintf("%d = %s", i+1, Clean(heading)), t.Width)...)
+		numbers = append(numbers, strconv.Itoa(i+1))
+		key = append(key, wrap(fmt.Sprintf("%d = %s", i+1, Clean(heading)), t.Width)...)
 	}
-	signs.measure()
-	if signs.fit(t.Width) || len(r.Columns) < 2 {
+	var signs grid
+	for _, leading := range leadings() {
+		if words := newGrid(r, leading, r.headings, wordy); words.fit(t.Width) {
+			words.key = t.missing(leading)
+			return []grid{words}
+		}
+	}
+	for _, leading := range leadings() {
+		signs = newGrid(r, leading, numbers, terse)
+		if signs.key = append(key, t.missing(leading)...); signs.fit(t.Width) {
+			return []grid{signs}
+		}
+	}
+	if len(r.Columns) < 2 {
 		return []grid{signs}
 	}
 	half := len(r.Columns) / 2
 	return append(t.layout(r.between(0, half)), t.layout(r.between(half, len(r.Columns)))...)
+}
+
+// missing says what a table lacks, since the window is too narrow for it.
+func (t Text) missing(l leading) []string {
+	if l.lacks == "" {
+		return nil
+	}
+	return wrap("This window is too narrow for "+l.lacks+": a wider one shows more, and --format csv shows everything.", t.Width)
 }
 
 // between is the reading of some of the columns.
@@ -63,15 +101,10 @@ func (r reading) between(from, to int) reading {
 	return r
 }
 
-func newGrid(r reading, headings []string, show func(reading, Cell) string) grid {
-	g := grid{heads: append([]string{"Address", "Host", "Service"}, each(headings, Clean)...)}
+func newGrid(r reading, leading leading, headings []string, show func(reading, Cell) string) grid {
+	g := grid{heads: slices.Concat(leading.heads, each(headings, Clean)), least: leading.least}
 	for _, row := range r.Rows {
-		d := row.Destination
-		line := []entry{
-			addressColumn: {text: Clean(andMore("", d.Addresses))},
-			hostColumn:    {text: Clean(andMore(hostName(d.Host), d.Collateral))},
-			serviceColumn: {text: Clean(serviceOf(d))},
-		}
+		line := each(leading.of(row.Destination), func(text string) entry { return entry{text: Clean(text)} })
 		for _, column := range r.Columns {
 			cell := row.Cells[column.ID]
 			line = append(line, entry{Clean(show(r, cell)), signOf(cell.Verdict).Style})
@@ -132,12 +165,12 @@ func (g *grid) fit(columns int) bool {
 	for _, w := range g.widths {
 		excess += w
 	}
-	for _, c := range []struct{ column, least int }{
-		{hostColumn, leastHost}, {serviceColumn, leastService}, {addressColumn, leastAddress},
-	} {
-		give := min(max(0, excess), max(0, g.widths[c.column]-c.least))
-		g.widths[c.column] -= give
-		excess -= give
+	for i, least := range slices.Backward(g.least) {
+		if least > 0 {
+			give := min(max(0, excess), max(0, g.widths[i]-least))
+			g.widths[i] -= give
+			excess -= give
+		}
 	}
 	return excess <= 0
 }

@@ -199,11 +199,26 @@ var _ = Describe("the terminal's table", func() {
 		expectSoundText(m)
 	})
 
+	It("never cuts a port, and has every address of a host without a name", func() {
+		for width := 60; width < 130; width++ {
+			for _, m := range []reports.Matrix{sample(), unsettled(), reports.New(replacing())} {
+				var out bytes.Buffer
+				Expect(reports.Text{Width: width, Brief: true}.Render(&out, m)).To(Succeed())
+				for _, row := range m.Rows {
+					if d := row.Destination; d.Host == "" {
+						Expect(out.String()).To(ContainSubstring(d.Addresses[0]))
+					}
+					Expect(out.String()).To(MatchRegexp(`(?m)^.*\b%s/%d\b.*[●◐◔○–?]`, row.Destination.Protocol, row.Destination.Port), "at %d", width)
+				}
+			}
+		}
+	})
+
 	It("says by signs what it says by colour", func() {
 		var plain, painted bytes.Buffer
 		Expect(reports.Text{}.Render(&plain, unsettled())).To(Succeed())
 		Expect(reports.Text{Colour: true}.Render(&painted, unsettled())).To(Succeed())
-		Expect(painted.String()).To(ContainSubstring("\x1b[1;31m●\x1b[0m"))
+		Expect(painted.String()).To(ContainSubstring("\x1b[1;31m● required\x1b[0m"))
 		Expect(plain.String()).NotTo(ContainSubstring("\x1b"))
 		for _, verdict := range []harness.Verdict{harness.Required, harness.Degraded, harness.Optional, harness.NotExercised, harness.Undecided} {
 			Expect(plain.String()).To(ContainSubstring(" "+string(verdict)+": "), "in the legend")

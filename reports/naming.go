@@ -52,10 +52,15 @@ func how(d harness.Destination) string {
 
 // serviceOf is a destination's protocol, port and service in a table: "udp/123 NTP".
 func serviceOf(d Destination) string {
+	return strings.TrimSpace(portOf(d) + " " + d.Service)
+}
+
+// portOf is a destination's protocol and port in a table: "udp/123".
+func portOf(d Destination) string {
 	if d.ID.Protocol == harness.DNS {
 		return "DNS name"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s/%s %s", d.ID.Protocol, d.ID.PortText(), d.Service))
+	return d.ID.Protocol + "/" + d.ID.PortText()
 }
 
 // enumerate joins words as "a, b and c".
