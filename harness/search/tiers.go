@@ -43,16 +43,11 @@ func Tiers(order []int, o Options) [][]int {
 func Within(knowledge []Answer, tier []int) (narrow []Answer) {
 	members := Of(tier...)
 	for _, answer := range knowledge {
-		if answer.Passed {
-			answer.Blocked = answer.Blocked.Intersect(members)
-			narrow = append(narrow, answer)
-			continue
-		}
-		if answer.Touched.IsEmpty() {
+		if !answer.Passed && answer.Touched.IsEmpty() {
 			answer.Touched = answer.Blocked
 		}
-		if answer.Touched.SubsetOf(members) {
-			answer.Blocked = answer.Touched
+		if answer.Passed || answer.Touched.SubsetOf(members) {
+			answer.Blocked = answer.Blocked.Intersect(members)
 			narrow = append(narrow, answer)
 		}
 	}
