@@ -307,14 +307,13 @@ func (h history) worked(f fact, g group, block search.Set) bool {
 }
 
 // Unverified is a destination whose certificate the device does not verify: it completed a
-// handshake with a server of the gateway's own.
+// handshake with a server of the gateway's own, and then sent something.
 type Unverified struct {
 	Destination Destination `json:"destination"`
 	Trials      []int       `json:"trials"` // in which it did
 }
 
-// unverified are those of all trials. A handshake that was completed shows it, whatever
-// came of the trial.
+// unverified are those of all trials, whatever came of the trial.
 func (h history) unverified() (all []Unverified) {
 	trials := map[Destination][]int{}
 	for _, f := range h.facts {

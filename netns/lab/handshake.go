@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// handshake is a connection of TLS that ends when it is secured, each time, whatever
-// certificate the server has.
+// handshake is a connection of TLS that ends once something was sent on it, each time,
+// whatever certificate the server has.
 type handshake struct {
 	life        *life
 	destination Destination
@@ -28,10 +28,15 @@ func (h *handshake) once(ctx context.Context, address netip.Addr) error {
 	}
 	abandonOnClose(connection)
 	defer connection.Close()
-	return tls.Client(connection, &tls.Config{
+	secured := tls.Client(connection, &tls.Config{
 		ServerName: h.destination.Host, MinVersion: tls.VersionTLS12,
 		InsecureSkipVerify: true, //nolint:gosec // that is what is wrong with the device
-	}).HandshakeContext(ctx)
+	})
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	_, err = secured.Write([]byte("hello"))
+	return err
 }
 
 func (h *handshake) close() {}

@@ -2,6 +2,9 @@ package standin_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,6 +85,46 @@ var _ = Describe("the pages for connectivity checks", func() {
 		standin.AnswerPage(recorder, httptest.NewRequest(http.MethodHead, "http://connectivity-check.ubuntu.com/", nil))
 		Expect(recorder.Header().Get("X-NetworkManager-Status")).To(Equal("online"))
 	})
+})
+
+var _ = Describe("the TLS server", func() {
+	hangsUp := func(client *tls.Conn) error { return client.Close() }
+	speaks := func(client *tls.Conn) error {
+		_, err := client.Write([]byte("GET"))
+		return errors.Join(err, client.Close())
+	}
+	DescribeTable("is trusted by a client that completes the handshake and then sends something",
+		func(ctx SpecContext, version uint16, verifies bool, then func(*tls.Conn) error, want bool) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			Expect(err).NotTo(HaveOccurred())
+			defer listener.Close()
+			theirs, err := net.Dial("tcp", listener.Addr().String())
+			Expect(err).NotTo(HaveOccurred())
+			ours, err := listener.Accept()
+			Expect(err).NotTo(HaveOccurred())
+			defer ours.Close()
+			done := make(chan error, 1)
+			go func() {
+				defer theirs.Close()
+				client := tls.Client(theirs, &tls.Config{ServerName: "api.example", MaxVersion: version, InsecureSkipVerify: !verifies}) //nolint:gosec // that is the finding
+				if err := client.HandshakeContext(ctx); err != nil {
+					done <- nil
+					return
+				}
+				done <- then(client)
+			}()
+			Expect(ours.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())
+			trusted, err := standin.Trusted(ctx, ours)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(trusted).To(Equal(want))
+			Expect(<-done).To(Succeed())
+		},
+		Entry("one that speaks", SpecTimeout(20*time.Second), uint16(tls.VersionTLS13), false, speaks, true),
+		Entry("an older one that speaks", SpecTimeout(20*time.Second), uint16(tls.VersionTLS12), false, speaks, true),
+		Entry("not one that checks the certificate after the handshake", SpecTimeout(20*time.Second), uint16(tls.VersionTLS13), false, hangsUp, false),
+		Entry("nor an older one that does", SpecTimeout(20*time.Second), uint16(tls.VersionTLS12), false, hangsUp, false),
+		Entry("nor one that checks it during the handshake", SpecTimeout(20*time.Second), uint16(tls.VersionTLS13), true, speaks, false),
+	)
 })
 
 var _ = Describe("the reply to a ping", func() {
