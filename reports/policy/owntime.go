@@ -38,6 +38,9 @@ func (p *Policy) serve(m reports.Matrix, own []netip.Addr) error {
 	if len(p.Served) == 0 {
 		return errors.New("the device was not seen to contact a time server: leave out --stand-in ntp")
 	}
+	if other := p.unserved(m.Cuts); other != "" {
+		return fmt.Errorf("the run does not prove that your time server alone would do while %s is blocked: leave out --stand-in, or choose allow-required, which leaves that open", other)
+	}
 	served := func(d Destination) bool { return harness.TimeServer.AnswersFor(d.ID) }
 	p.Blocked, p.Open = slices.DeleteFunc(p.Blocked, served), slices.DeleteFunc(p.Open, served)
 	for _, address := range own {
@@ -47,11 +50,27 @@ func (p *Policy) serve(m reports.Matrix, own []netip.Addr) error {
 	return nil
 }
 
+// unserved is something other than a time server, of a group with time servers that worked
+// only with stand-ins of several kinds, or of another kind, if none of it is open; "" if there is
+// no such group.
+func (p *Policy) unserved(cuts []reports.Cut) string {
+	for _, cut := range cuts {
+		others := slices.DeleteFunc(slices.Clone(cut.Destinations), harness.TimeServer.AnswersFor)
+		switch {
+		case !slices.Contains(p.Columns, cut.Column) || len(others) == 0 || len(others) == len(cut.Destinations):
+		case slices.Equal(cut.Replaceable, []harness.StandIn{harness.TimeServer}):
+		case !slices.ContainsFunc(p.Open, func(d Destination) bool { return slices.Contains(others, d.ID) }):
+			return harmless(others[0].String())
+		}
+	}
+	return ""
+}
+
 // reasonServed says which trial had the owner's servers and the block at once.
 func (p *Policy) reasonServed(m reports.Matrix) {
 	p.prove("The device gets the time from %s.", join(p.Own))
 	for _, o := range m.Outside {
-		if containsAll(o.Columns, p.Columns) {
+		if containsAll(o.Columns, p.Columns) && slices.Contains(o.StandIns, harness.TimeServer) {
 			p.prove("Trial %d answered in the place of its time servers, and all worked.", o.Trial)
 			return
 		}

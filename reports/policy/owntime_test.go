@@ -25,7 +25,7 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 				}
 			}
 		}
-		m.Outside = []reports.Outside{{Columns: []string{"app", "home"}, Trial: 12}}
+		m.Outside = []reports.Outside{{Columns: []string{"app", "home"}, StandIns: []harness.StandIn{harness.TimeServer}, Trial: 12}}
 		return m
 	}
 	made := func(m reports.Matrix, kind policy.Kind, servers ...netip.Addr) (policy.Policy, error) {
@@ -53,6 +53,31 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 	It("is refused if the run does not prove that it would do", func() {
 		_, err := made(matrix(fan()...), policy.BlockOptional, own...)
 		Expect(err).To(MatchError(And(ContainSubstring("udp/123/192.0.2.33, which is alternative"), ContainSubstring("--stand-ins ntp"))))
+	})
+
+	It("is refused if a group works without its time servers only thanks to another stand-in, and all else of it is blocked", func() {
+		probe := destination("tcp/80/api.fan.example")
+		mixed := func(used ...harness.StandIn) reports.Matrix {
+			m := replaceable()
+			i := slices.IndexFunc(m.Rows, func(r reports.Row) bool { return r.Destination.ID == probe })
+			m.Rows[i].Cells["app"] = reports.Cell{Verdict: alternative, Replaceable: used}
+			m.Cuts[0].Destinations, m.Cuts[0].Replaceable = append(m.Cuts[0].Destinations, probe), used
+			return m
+		}
+		for _, used := range [][]harness.StandIn{{harness.ProbePages}, {harness.TimeServer, harness.ProbePages}} {
+			_, err := made(mixed(used...), policy.BlockOptional, own...)
+			Expect(err).To(MatchError(ContainSubstring("alone would do while tcp/80/api.fan.example is blocked")))
+			p, err := made(mixed(used...), policy.AllowRequired, own...)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(policy.IDs(p.Open)).To(ContainElement(probe))
+		}
+		Expect(made(mixed(harness.TimeServer), policy.BlockOptional, own...)).Error().NotTo(HaveOccurred())
+
+		m := replaceable()
+		m.Outside[0].StandIns = []harness.StandIn{harness.EchoReply}
+		p, err := made(m, policy.BlockOptional, own...)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(p.Doubts).To(ContainElement(HavePrefix("No single trial answered")))
 	})
 
 	It("is refused in a language that cannot lead the device there", func() {
