@@ -19,7 +19,7 @@ import (
 func instead(script string) {
 	GinkgoHelper()
 	folder := GinkgoT().TempDir()
-	for _, name := range []string{"iptables-nft", "ip6tables-nft"} {
+	for _, name := range []string{"iptables-nft", "ip6tables-nft", "iptables-nft-restore", "ip6tables-nft-restore"} {
 		genuine, err := exec.LookPath(name)
 		Expect(err).NotTo(HaveOccurred())
 		text := fmt.Sprintf("#!/bin/sh\nREAL=%s\nBROKEN=%s/broken\n%s\n", genuine, folder, script)
@@ -53,7 +53,7 @@ var _ = Describe("chains that cannot be listed", Label("root"), func() {
 	}, SpecTimeout(30*time.Second))
 
 	It("are a reason to stop when another program flushes the kernel's own chain meanwhile", func(ctx SpecContext) {
-		instead(`"$REAL" "$@"; status=$?; case "$*" in *"-I FORWARD"*) $REAL -F FORWARD;; esac; exit $status`)
+		instead(`"$REAL" "$@"; status=$?; case "$REAL" in *-restore) ${REAL%-restore} -F FORWARD;; esac; exit $status`)
 		tables, err := chains.Open(netnstest.New())
 		Expect(err).NotTo(HaveOccurred())
 		Expect(tables.Install(chains.IPv4, []chains.Chain{chain})).To(MatchError(ContainSubstring("another program removed rules while ours were written")))
@@ -74,5 +74,19 @@ var _ = Describe("chains that cannot be listed", Label("root"), func() {
 		Expect(err).To(HaveOccurred())
 		second := chains.Chain{Table: "filter", Name: "NEEDWANT-2", Hooks: []chains.Hook{chains.On("FORWARD")}}
 		Expect(tables.Install(chains.IPv4, []chains.Chain{second})).NotTo(Succeed())
+	}, SpecTimeout(30*time.Second))
+
+	It("are checked beside a chain of another program that iptables cannot show", func(ctx SpecContext) {
+		if _, err := exec.LookPath("nft"); err != nil {
+			Skip("there is no nft here")
+		}
+		namespace := netnstest.New()
+		tables, err := chains.Open(namespace)
+		Expect(err).NotTo(HaveOccurred())
+		netnstest.Shell(ctx, namespace, "iptables-nft -N theirs; nft insert rule ip filter theirs numgen random mod 2 0 accept")
+		Expect(tables.Install(chains.IPv4, []chains.Chain{chain})).To(Succeed())
+		Expect(tables.Check()).To(BeEmpty())
+		Expect(tables.Delete(chains.IPv4, "filter", "NEEDWANT", chain.Rules[0])).To(Succeed())
+		Expect(tables.Check()).To(ContainSubstring("is gone"))
 	}, SpecTimeout(30*time.Second))
 })

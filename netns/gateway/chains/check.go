@@ -26,8 +26,9 @@ func (h head) String() string { return fmt.Sprintf("%s %s in %s", h.family, h.fr
 // remember keeps how the kernel shows what was just written. It runs inside the
 // namespace.
 func (t *Tables) remember(family Family, chains []Chain) error {
+	found := listings{tables: t}
 	for _, chain := range chains {
-		lines, err := list(t.commands[family], chain.Table, chain.Name)
+		lines, err := found.of(family, chain.Table, chain.Name)
 		if err != nil {
 			return err
 		}
@@ -40,7 +41,7 @@ func (t *Tables) remember(family Family, chains []Chain) error {
 		if head.lines != nil && len(head.lines) == head.count {
 			continue
 		}
-		lines, err := list(t.commands[head.family], head.table, head.from)
+		lines, err := found.of(head.family, head.table, head.from)
 		if err != nil {
 			return err
 		}

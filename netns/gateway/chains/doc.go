@@ -2,7 +2,7 @@
 //
 // A [Chain] says what it is called, from where it is jumped to, and which rules
 // it holds. The packages that need rules plan their chains, which needs no
-// privileges and is tested as data; [Tables] writes them through go-iptables,
+// privileges and is tested as data; [Tables] writes them through the programs of iptables,
 // for IPv4 and IPv6, and can tell later whether they still stand as they were
 // written, in which case nobody else has touched what is ours.
 //

@@ -22,7 +22,7 @@ var _ = Describe("chains of the legacy backend", Label("root"), func() {
 
 	It("are written, and missed when they are tampered with", func() {
 		programs := GinkgoT().TempDir()
-		for _, name := range []string{"iptables", "ip6tables"} {
+		for _, name := range []string{"iptables", "ip6tables", "iptables-restore", "ip6tables-restore"} {
 			Expect(os.Symlink(legacy, filepath.Join(programs, name))).To(Succeed())
 		}
 		GinkgoT().Setenv("PATH", programs)

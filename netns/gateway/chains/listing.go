@@ -24,6 +24,9 @@ func (l *listings) of(family Family, table, chain string) ([]string, error) {
 		return rules[chain], nil
 	}
 	rules, err := listTable(l.tables.paths[family], table)
+	if errors.Is(err, errUnreadable) {
+		return list(l.tables.commands[family], table, chain) // it may be another chain that iptables cannot show
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listing table %s: %w", key, err)
 	}
@@ -34,6 +37,9 @@ func (l *listings) of(family Family, table, chain string) ([]string, error) {
 	return rules[chain], nil
 }
 
+// errUnreadable is that of a table some chain of which iptables cannot show.
+var errUnreadable = errors.New("iptables cannot show a chain of this table")
+
 // listTable asks iptables for all chains of a table. A table that is gone has
 // none.
 func listTable(path, table string) (map[string][]string, error) {
@@ -42,6 +48,9 @@ func listTable(path, table string) (map[string][]string, error) {
 		said := strings.TrimSpace(string(failure.Stderr))
 		if saysMissing(said) {
 			return nil, nil
+		}
+		if saysUnreadable(said) {
+			return nil, errUnreadable
 		}
 		return nil, explainedBy(fmt.Errorf("%w: %s", err, said), failure.ExitCode(), said)
 	}

@@ -29,7 +29,7 @@ var _ = Describe("chains whose lock another program holds", Label("root"), func(
 
 	BeforeEach(func() {
 		programs := GinkgoT().TempDir()
-		for _, name := range []string{"iptables", "ip6tables"} {
+		for _, name := range []string{"iptables", "ip6tables", "iptables-restore", "ip6tables-restore"} {
 			Expect(os.Symlink(legacy, filepath.Join(programs, name))).To(Succeed())
 		}
 		GinkgoT().Setenv("PATH", programs)

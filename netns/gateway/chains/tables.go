@@ -20,6 +20,9 @@ import (
 // none, but another tool's iptables may be of the other kind.
 const lockSeconds = 5
 
+// restorer ends the name of the program that carries out many commands at once.
+const restorer = "-restore"
+
 // Tables are the iptables of one namespace. They are safe for use by many
 // goroutines.
 type Tables struct {
@@ -72,6 +75,9 @@ func (t *Tables) find(suffix string) error {
 		if err != nil {
 			return err
 		}
+		if _, err := exec.LookPath(path + restorer); err != nil {
+			return err
+		}
 		command, err := iptables.New(iptables.IPFamily(protocols[family]), iptables.Timeout(lockSeconds), iptables.Path(path))
 		if err != nil {
 			return err
@@ -96,19 +102,13 @@ func isLegacy(path string) (bool, error) {
 	return !bytes.Contains(version, []byte("nf_tables")), nil
 }
 
-// Install writes chains that do not exist yet: first all chains, then their
-// rules, then the jumps to them, so that no packet meets a half-written one.
+// Install writes chains that do not exist yet, see [script].
 func (t *Tables) Install(family Family, chains []Chain) error {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	return t.namespace.Do(func() error {
-		steps := []func(*iptables.IPTables, Chain) error{create, fill, hook}
-		for _, step := range steps {
-			for _, chain := range chains {
-				if err := step(t.commands[family], chain); err != nil {
-					return fmt.Errorf("%s chain %s in %s: %w", family, chain.Name, chain.Table, explained(err))
-				}
-			}
+		if err := t.restore(family, script(chains)); err != nil {
+			return fmt.Errorf("writing %s chains: %w", family, err)
 		}
 		return t.remember(family, chains)
 	})
@@ -144,30 +144,6 @@ func unhook(command *iptables.IPTables, chain Chain) error {
 
 func destroy(command *iptables.IPTables, chain Chain) error {
 	return command.ClearAndDeleteChain(chain.Table, chain.Name)
-}
-
-func create(command *iptables.IPTables, chain Chain) error {
-	return command.NewChain(chain.Table, chain.Name)
-}
-
-func fill(command *iptables.IPTables, chain Chain) error {
-	for _, rule := range chain.Rules {
-		if err := command.Append(chain.Table, chain.Name, rule...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func hook(command *iptables.IPTables, chain Chain) error {
-	position := map[string]int{}
-	for _, hook := range chain.Hooks {
-		position[hook.From]++
-		if err := command.Insert(chain.Table, hook.From, position[hook.From], marked(hook.jump(chain))...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // jump is the rule of a hook.
@@ -244,7 +220,12 @@ func saysMissing(said string) bool {
 // nft backend says the same of one that does not exist (1.8.9).
 func unreadable(err error) bool {
 	failure, ok := errors.AsType[*iptables.Error](err)
-	return ok && strings.Contains(failure.Error(), "is incompatible, use 'nft' tool")
+	return ok && saysUnreadable(failure.Error())
+}
+
+// saysUnreadable reports whether iptables said so.
+func saysUnreadable(said string) bool {
+	return strings.Contains(said, "is incompatible, use 'nft' tool")
 }
 
 // whyUnreadable asks the kernel whether such a chain exists; nil if not. It runs

@@ -115,6 +115,20 @@ var _ = Describe("installed chains", Label("root"), func() {
 		Expect(tables.Install(chains.IPv4, plan)).To(MatchError(ContainSubstring("NEEDWANT")))
 	})
 
+	It("have each word of a rule as it was", func() {
+		spoken := chains.Rule{"-m", "comment", "--comment", `a "b" c\d`, "-j", "DROP"}
+		Expect(tables.Install(chains.IPv4, []chains.Chain{{Table: "filter", Name: "NEEDWANT-WORDS", Rules: []chains.Rule{spoken}}})).To(Succeed())
+		Expect(tables.Delete(chains.IPv4, "filter", "NEEDWANT-WORDS", spoken)).To(Succeed())
+		Expect(tables.List(chains.IPv4, "filter", "NEEDWANT-WORDS")).To(BeEmpty())
+	})
+
+	It("are written as a whole or not at all, and the error shows the rule", func() {
+		wrong := chains.Chain{Table: "filter", Name: "NEEDWANT-WRONG", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{chains.Rulef("-p tcp -j DROP"), chains.Rulef("-p nonsense -j DROP")}}
+		Expect(tables.Install(chains.IPv4, []chains.Chain{wrong})).To(MatchError(ContainSubstring("-A NEEDWANT-WRONG -p nonsense -j DROP")))
+		wrong.Rules = wrong.Rules[:1]
+		Expect(tables.Install(chains.IPv4, []chains.Chain{wrong})).To(Succeed(), "the chain was not there")
+	})
+
 	It("have no lines where the chain does not exist", func() {
 		Expect(tables.List(chains.IPv4, "filter", "NO-SUCH")).To(BeEmpty())
 	})

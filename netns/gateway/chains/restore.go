@@ -1,0 +1,91 @@
+package chains
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// script is what iptables-restore reads to write chains that do not exist yet: first all
+// chains with their rules, then the jumps to them, so that no packet meets a
+// half-written one. What is between the name of a table and COMMIT is written as a whole.
+func script(chains []Chain) (lines []string) {
+	for _, part := range [][]func(Chain) []Rule{{create, fill}, {hook}} {
+		for _, table := range tables {
+			var commands []string
+			for _, step := range part {
+				for _, chain := range chains {
+					if chain.Table != table.name {
+						continue
+					}
+					for _, command := range step(chain) {
+						commands = append(commands, command.quoted())
+					}
+				}
+			}
+			if len(commands) > 0 {
+				lines = append(lines, "*"+table.name)
+				lines = append(lines, commands...)
+				lines = append(lines, "COMMIT")
+			}
+		}
+	}
+	return lines
+}
+
+func create(chain Chain) []Rule { return []Rule{{"-N", chain.Name}} }
+
+func fill(chain Chain) (commands []Rule) {
+	for _, rule := range chain.Rules {
+		commands = append(commands, append(Rule{"-A", chain.Name}, rule...))
+	}
+	return commands
+}
+
+func hook(chain Chain) (commands []Rule) {
+	position := map[string]int{}
+	for _, hook := range chain.Hooks {
+		position[hook.From]++
+		commands = append(commands, append(Rule{"-I", hook.From, strconv.Itoa(position[hook.From])}, marked(hook.jump(chain))...))
+	}
+	return commands
+}
+
+// quoted writes a rule so that iptables-restore reads the same words.
+func (r Rule) quoted() string {
+	words := make([]string, len(r))
+	for i, word := range r {
+		words[i] = word
+		if word == "" || strings.ContainsAny(word, " \t\"'\\") {
+			words[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// failedLine is how iptables-restore names the line that it could not carry out.
+var failedLine = regexp.MustCompile(`line:? (\d+)`)
+
+// restore has iptables-restore carry out a script, and leaves all other rules as they
+// are. One process for each rule would take a hundred times as long. It runs inside the
+// namespace.
+func (t *Tables) restore(family Family, script []string) error {
+	command := exec.Command(t.paths[family]+restorer, "--noflush", "-w", strconv.Itoa(lockSeconds))
+	command.Stdin = strings.NewReader(strings.Join(script, "\n") + "\n")
+	text, err := command.CombinedOutput()
+	failure, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return err
+	}
+	said := strings.TrimSpace(string(text))
+	err = fmt.Errorf("%w: %s", err, said)
+	if found := failedLine.FindStringSubmatch(said); found != nil {
+		if number, wrong := strconv.Atoi(found[1]); wrong == nil && 0 < number && number <= len(script) {
+			err = fmt.Errorf("%q: %w", script[number-1], err)
+		}
+	}
+	return explainedBy(err, failure.ExitCode(), said)
+}
