@@ -9,7 +9,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/gexec"
 )
 
 // panicking is the program with a panic in it, after the third trial.
@@ -44,7 +43,7 @@ func altered(source, old, now string) string {
 	Expect(os.WriteFile(changed, []byte(strings.Replace(string(text), old, now, 1)), 0o600)).To(Succeed())
 	overlay := filepath.Join(folder, "overlay.json")
 	Expect(os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace": {%q: %q}}`, source, changed), 0o600)).To(Succeed())
-	built, err := gexec.Build("github.com/needwant/needwant/cmd/needwant", "-overlay", overlay)
+	built, err := build("-overlay", overlay)
 	Expect(err).NotTo(HaveOccurred())
 	return built
 }

@@ -31,11 +31,16 @@ var program string
 // has no time for that.
 const builtProgram = "NEEDWANT_PROGRAM"
 
+// build builds the program as scripts/build does, with other arguments of go build.
+func build(arguments ...string) (path string, err error) {
+	return gexec.BuildWithEnvironment("github.com/needwant/needwant/cmd/needwant", []string{"CGO_ENABLED=0"}, append(arguments, "-trimpath", "-ldflags=-s -w")...)
+}
+
 var _ = SynchronizedBeforeSuite(func() []byte {
 	if built := os.Getenv(builtProgram); built != "" {
 		return []byte(built)
 	}
-	path, err := gexec.Build("github.com/needwant/needwant/cmd/needwant")
+	path, err := build()
 	Expect(err).NotTo(HaveOccurred())
 	return []byte(path)
 }, func(path []byte) {
