@@ -33,7 +33,7 @@ var _ = Describe("a damaged run file", func() {
 		}
 	})
 
-	It("is refused, or harmless, whichever bit flips", func() {
+	It("is refused, or harmless, whichever bit flips", Label("norace"), func() {
 		path, run := written(6)
 		whole := contents(path)
 		var refused int

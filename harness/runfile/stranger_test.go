@@ -173,7 +173,7 @@ var _ = Describe("a run file from a stranger", func() {
 		Expect(err).To(MatchError(runfile.TooLarge))
 	})
 
-	It("is refused when a short text would become a large run", func() {
+	It("is refused when a short text would become a large run", Label("norace"), func() {
 		path, _ := written(1)
 		forge(path, func(kind string, record map[string]any) {
 			if kind == "result" {

@@ -14,7 +14,7 @@ import (
 	"github.com/needwant/needwant/netns/lab/labtest"
 )
 
-var _ = Describe("The library", func() {
+var _ = Describe("The library", Label("norace"), func() {
 	It("has the worlds that the documents name", func() {
 		document, err := os.ReadFile("../../docs/worlds.md")
 		Expect(err).NotTo(HaveOccurred())

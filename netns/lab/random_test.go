@@ -8,7 +8,7 @@ import (
 	"github.com/needwant/needwant/netns/lab/labtest"
 )
 
-var _ = Describe("A random world", func() {
+var _ = Describe("A random world", Label("norace"), func() {
 	It("is the same for the same seed, and another for another", func() {
 		seen := map[string]bool{}
 		for seed := range uint64(50) {

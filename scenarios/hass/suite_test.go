@@ -9,5 +9,5 @@ import (
 
 func TestSpecs(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "Home Assistant")
+	RunSpecs(t, "Home Assistant", Label("norace"))
 }

@@ -72,7 +72,7 @@ func apart(script string) []string {
 	return []string{"--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script}
 }
 
-var _ = Describe("chronyd, curl and dig as a device that wants two of its four time servers to agree", Label("e2e"), func() {
+var _ = Describe("chronyd, curl and dig as a device that wants two of its four time servers to agree", Label("e2e"), SpecPriority(1), func() {
 	It("are decided, however seldom each makes contact: any two of the four are needed", func(ctx SpecContext) {
 		directory := GinkgoT().TempDir()
 		Expect(os.Chmod(directory, 0o700)).To(Succeed()) // as chronyd demands

@@ -80,7 +80,7 @@ const looked = `
     steps: [{exec: {command: [sh, -ec, "test $(($(date +%%s) - $(cat DIR/%[1]s))) -le 4"]}}]
 `
 
-var _ = Describe("busybox, curl, ntpdig, systemd-timesyncd and toybox as a device", Label("e2e"), func() {
+var _ = Describe("busybox, curl, ntpdig, systemd-timesyncd and toybox as a device", Label("e2e"), SpecPriority(1), func() {
 	It("are content with the gateway's own page, replies and time, and so need nothing from outside", func(ctx SpecContext) {
 		world, err := lab.Parse("online.yaml", []byte(onlineWorld))
 		Expect(err).NotTo(HaveOccurred())
