@@ -18,7 +18,7 @@ import (
 )
 
 // budgeted are the folders with what a device, a server or a file can make grow.
-var budgeted = []string{"netns/gateway", "scenarios", "internal/yamlfile", "harness/runfile", "harness/blocklist", "cmd/internal/nearby"}
+var budgeted = []string{"netns/gateway", "scenarios", "internal/yamlfile", "harness/runfile", "harness/blocklist", "cmd/internal/nearby", "cmd/internal/hub"}
 
 // unbounding are constants with the name of a limit that limit nothing of the kind.
 var unbounding = []string{

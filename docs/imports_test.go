@@ -49,10 +49,11 @@ var rooms = map[string][]string{
 	"reports/policy":  {"harness", "reports"},
 	"reports/catalog": {"harness", "reports", "internal/yamlfile"},
 
+	"cmd/internal/hub": {"harness", "harness/runfile", "internal/span"},
 	"cmd": {
 		"harness", "harness/search", "harness/runfile", "harness/seen", "harness/blocklist", "netns", "netns/gateway", "netns/lab",
 		"scenarios", "scenarios/miio", "scenarios/hass", "reports", "reports/policy", "reports/catalog",
-		"internal/yamlfile", "internal/span", "internal/sudo",
+		"internal/yamlfile", "internal/span", "internal/sudo", "cmd/internal/hub",
 	},
 }
 
@@ -67,6 +68,7 @@ var fences = []struct {
 	{"github.com/mdlayher/", inNetns, "only netns/... speaks to the kernel's network"},
 	{"github.com/gopacket/", func(room string) bool { return inNetns(room) || room == "harness/seen" }, "only netns/... reads packets, and the importers of captures do"},
 	{"github.com/coreos/go-iptables", inNetns, "only netns/... speaks to the kernel's network"},
+	{"github.com/nats-io/", func(room string) bool { return room == "cmd/internal/hub" }, "only the hub speaks NATS"},
 	{"os/exec", notPure, "the harness and the reports make no system calls"},
 	{"syscall", notPure, "the harness and the reports make no system calls"},
 	{"golang.org/x/sys", notPure, "the harness and the reports make no system calls"},

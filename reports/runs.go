@@ -9,7 +9,8 @@ import (
 
 // RunLine is one run in a list of runs. Its texts have a limited length.
 type RunLine struct {
-	File    string // its name in the directory
+	File    string // its name in the directory; "" if there is none yet
+	Place   string // the agent and the gateway, if they are known
 	Subject string // the device
 	Now     string // what happens now, in one sentence; "" if nothing does any more
 	Result  string // one sentence

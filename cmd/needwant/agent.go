@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/cmd/internal/hub"
 	"github.com/needwant/needwant/cmd/internal/page"
 	"github.com/needwant/needwant/cmd/internal/specbench"
 	"github.com/needwant/needwant/harness"
@@ -29,6 +30,7 @@ import (
 // agent carries out the experiments of several devices at the same time.
 type agent struct {
 	flags   bisectFlags // of all experiments
+	uplink  uplinkFlags
 	members []*member
 }
 
@@ -57,7 +59,8 @@ others. Two specs that need the same interface, VLAN or address are refused befo
 anything begins.
 
 With --web one page lists all devices, and each has a page below it. Questions to a person
-are asked there. When it ends, however it ends, the network is as it was.
+are asked there. With --hub the runs are sent to a hub (needwant hub), also later if the hub
+cannot be reached now. When it ends, however it ends, the network is as it was.
 
 The exit code is 0 if every run is complete with every cell decided, else that of a run
 that is not.`,
@@ -70,6 +73,7 @@ that is not.`,
 	scheduleFlag(command, &a.flags.schedule)
 	command.Flags().BoolVarP(&a.flags.display.quiet, "quiet", "q", false, "show no progress")
 	a.flags.display.web.add(command)
+	a.uplink.add(command)
 	return command
 }
 
@@ -95,11 +99,16 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 		return err
 	}
 	defer web.close()
+	up, err := a.uplink.open(notes)
+	if err != nil {
+		return err
+	}
 	defer a.show(notes)()
 	defer a.list(ctx, web)()
+	defer up.send(a.members)()
 	var all sync.WaitGroup
 	for _, m := range a.members {
-		all.Go(func() { m.do(ctx) })
+		all.Go(func() { m.do(ctx, up) })
 	}
 	all.Wait()
 	return a.closing(ctx, command.OutOrStdout())
@@ -169,7 +178,7 @@ func (a *agent) privileges() error {
 	case labs < len(a.members) && os.Geteuid() != 0:
 		return unfit(errors.New("an ordinary user's lab has a network of its own, in which no real device is: run it with sudo"))
 	}
-	if err := a.flags.display.web.onLab(); err != nil {
+	if err := errors.Join(a.flags.display.web.onLab(), a.uplink.onLab()); err != nil {
 		return err
 	}
 	return privileges()
@@ -270,18 +279,37 @@ func (a *agent) waiting() (lines []reports.RunLine) {
 	return lines
 }
 
-// do carries the experiment out.
-func (m *member) do(ctx context.Context) {
-	command := &cobra.Command{}
-	command.SetContext(ctx)
-	command.SetOut(io.Discard) // the run file has the matrix
-	command.SetErr(m.line)
-	err := m.flags.run(command, m.spec)
+// do carries the experiment out, once the device belongs to this agent.
+func (m *member) do(ctx context.Context, up *uplink) {
+	held, err := up.hold(ctx, m)
+	if err == nil {
+		command := &cobra.Command{}
+		command.SetContext(held)
+		command.SetOut(io.Discard) // the run file has the matrix
+		command.SetErr(m.line)
+		err = m.flags.run(command, m.spec)
+		if lost, ok := errors.AsType[*hub.LostError](context.Cause(held)); ok {
+			unrestored, _ := errors.AsType[*placement.LeftError](err)
+			if err = exit(codeInterrupted, fmt.Errorf("interrupted: %w", lost)); unrestored != nil {
+				err = errors.Join(err, unrestored)
+			}
+		}
+		up.giveBack(m)
+	}
 	_, text := codeAndText(ctx, err)
 	m.mu.Lock()
 	m.over, m.err = true, err
 	m.mu.Unlock()
 	m.line.end(cmp.Or(text, "the run is over"))
+}
+
+// device is the device as a hub knows it. One that is simulated is not wired to anything.
+func (m *member) device() hub.Device {
+	device := hub.Device{Name: m.name, Model: m.file.Device.Model, MAC: m.file.Device.MAC, Placement: m.file.Gateway.Placement}
+	if device.Placement == scenarios.Lab {
+		device.MAC = ""
+	}
+	return device
 }
 
 // ended reports whether it is over, and in which error.

@@ -68,15 +68,18 @@ func fingerprint(run harness.Run) string {
 }
 
 // stateDirectory is where the runs are remembered.
-func stateDirectory() (string, error) {
+func stateDirectory() (string, error) { return stateOf("runs") }
+
+// stateOf is where this user's needwant keeps one kind of thing.
+func stateOf(kind string) (string, error) {
 	if state := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
-		return filepath.Join(state, "needwant", "runs"), nil
+		return filepath.Join(state, "needwant", kind), nil
 	}
 	if os.Geteuid() == 0 && ours("/var/lib") { // root, whatever sudo makes of HOME
-		return "/var/lib/needwant/runs", nil
+		return filepath.Join("/var/lib/needwant", kind), nil
 	}
 	home, err := os.UserHomeDir()
-	return filepath.Join(home, ".local", "state", "needwant", "runs"), err
+	return filepath.Join(home, ".local", "state", "needwant", kind), err
 }
 
 // forget removes the oldest.

@@ -23,6 +23,7 @@ var readers = []string{
 	"needwant report", "needwant export", "needwant watch", "needwant import", "needwant catalog add", "needwant catalog build",
 	"needwant scenario validate", "needwant scenario list", "needwant scenario schema",
 	"needwant world validate", "needwant world list", "needwant world schema", "needwant man",
+	"needwant hub", "needwant hub add", "needwant hub remove", "needwant hub status", "needwant hub release",
 	"needwant keep-answering", // it has what it needs, its sockets
 }
 

@@ -168,7 +168,7 @@ func steps() []step {
 		{"Try it, without hardware:", []*cobra.Command{labCommand(), worldCommand(), importCommand()}},
 		{"1. Describe your device:", []*cobra.Command{scenarioCommand()}},
 		{"2. Check the set-up:", []*cobra.Command{doctorCommand(), checkCommand(), observeCommand()}},
-		{"3. Run the experiment:", []*cobra.Command{bisectCommand(), agentCommand(), whyCommand(), recheckCommand(), watchCommand(), resumeCommand()}},
+		{"3. Run the experiment:", []*cobra.Command{bisectCommand(), agentCommand(), hubCommand(), whyCommand(), recheckCommand(), watchCommand(), resumeCommand()}},
 		{"4. Use the result:", []*cobra.Command{reportCommand(), exportCommand(), verifyCommand(), gatewayCommand(), catalogCommand()}},
 		{otherCommands, []*cobra.Command{restoreCommand(), manCommand(), versionCommand()}},
 	}

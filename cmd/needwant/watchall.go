@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,10 +33,12 @@ type collection struct {
 	begun   func(file string) *page.Board      // the page of a run that this program carries out; nil for others
 	waiting func() []reports.RunLine           // of what has no run file; nil if there is nothing like that
 	written func(path string) bool             // whether a run is under way; nil asks for the lock of its file, which this program must not hold: see [runfile.Written]
+	place   func(file string) string           // where the device of a run is; nil if that is not known
 	list    *page.Board
 
 	mu      sync.Mutex
 	without []reports.RunLine // what has no run file
+	at      map[string]string // by file: where its device is
 	lines   map[string]listed // by file
 	paths   map[string]string // by file
 	order   []string          // files, the newest first
@@ -115,8 +118,14 @@ func (c *collection) look(ctx context.Context) (changed bool, err error) {
 	for _, path := range paths {
 		c.paths[filepath.Base(path)] = path
 	}
-	changed = more != c.more || !slices.Equal(order, c.order) || !slices.Equal(without, c.without)
-	c.order, c.more, c.without = order, more, without
+	at := map[string]string{}
+	if c.place != nil {
+		for _, file := range order {
+			at[file] = c.place(file)
+		}
+	}
+	changed = more != c.more || !slices.Equal(order, c.order) || !slices.Equal(without, c.without) || !maps.Equal(at, c.at)
+	c.order, c.more, c.without, c.at = order, more, without, at
 	for _, file := range order {
 		if known, ok := c.lines[file]; ok && known.stamp == stamps[file] {
 			continue
@@ -153,7 +162,9 @@ func (c *collection) show() {
 	defer c.mu.Unlock()
 	lines, more := slices.Clone(c.without), c.more
 	for _, file := range c.order {
-		lines = append(lines, c.lines[file].RunLine)
+		line := c.lines[file].RunLine
+		line.Place = c.at[file]
+		lines = append(lines, line)
 	}
 	c.list.Show(page.Content{List: func(w io.Writer) error { return reports.RunsHTML(w, c.title, lines, more) }})
 }

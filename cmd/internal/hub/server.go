@@ -1,0 +1,118 @@
+package hub
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// The limits of the server.
+const (
+	mostConnections = 2*mostAgents + 50
+	mostRecord      = 17 << 20 // bytes of a message: a record of a run file has at most 16 MiB
+	mostStored      = 1 << 30  // bytes of the stream; agents keep what does not fit
+	mostKept        = 64 << 20 // bytes of the bucket with the devices
+	mostWaiting     = 64 << 20 // bytes that wait for a connection which reads slowly
+	mostSubscribed  = 64       // subscriptions of a connection
+	longestLogin    = 5        // seconds
+)
+
+// options are those of the server for some agents.
+func (d Directory) options(listen string, agents map[string]string) (*server.Options, error) {
+	host, text, err := net.SplitHostPort(listen)
+	port, number := strconv.Atoi(text)
+	if err != nil || number != nil || port < 0 || port > 65535 {
+		return nil, fmt.Errorf("%s is not an address and a port, such as 192.168.1.5:4222, or :4222 for every address", listen)
+	}
+	if host == "" {
+		host = "0.0.0.0"
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	pair, err := d.keyPair()
+	if err != nil {
+		return nil, fmt.Errorf("the hub's certificate: %w", err)
+	}
+	own, err := d.own()
+	if err != nil {
+		return nil, err
+	}
+	o := &server.Options{
+		ServerName: hostName, Host: host, Port: port, NoSigs: true,
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}, TLSTimeout: longestLogin, AuthTimeout: longestLogin,
+		MaxConn: mostConnections, MaxPayload: mostRecord, MaxPending: mostWaiting, MaxSubs: mostSubscribed, MaxControlLine: server.MAX_CONTROL_LINE_SIZE,
+		PingInterval: pingEach, MaxPingsOut: pingsMissed, WriteDeadline: 10 * time.Second,
+		JetStream: true, StoreDir: d.path("jetstream"), JetStreamMaxStore: mostStored + mostKept, JetStreamMaxMemory: 1 << 20, SyncAlways: true,
+		Nkeys: []*server.NkeyUser{{Nkey: own.public}},
+	}
+	for name, public := range agents {
+		o.Nkeys = append(o.Nkeys, &server.NkeyUser{Nkey: public, Permissions: permissions(name)})
+	}
+	return o, nil
+}
+
+// permissions are what an agent may publish and receive.
+func permissions(agent string) *server.Permissions {
+	return &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: []string{
+			recordSubjects + "." + agent + ".*.*",
+			directGet + "." + recordSubjects + "." + agent + ".*.*",
+			helloSubjects + "." + agent,
+			returnSubjects + "." + agent,
+		}},
+		Subscribe: &server.SubjectPermission{Allow: []string{inboxSubjects + "." + agent + ".>", tellSubjects + "." + agent}},
+	}
+}
+
+// startServer starts the server. It returns once it accepts connections.
+func startServer(options *server.Options, say func(string)) (*server.Server, error) {
+	s, err := server.NewServer(options)
+	if err != nil {
+		return nil, err
+	}
+	log := &logger{say: say}
+	s.SetLoggerV2(log, false, false, false)
+	s.Start()
+	const patience = 30 * time.Second // it reads what it has stored
+	if !s.ReadyForConnections(patience) {
+		stopServer(s)
+		return nil, errors.Join(errors.New("the server of the hub does not start"), log.worst())
+	}
+	return s, nil
+}
+
+func stopServer(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// logger passes on what the server says of its own faults. What connections do wrong is not
+// among it: anybody can connect.
+type logger struct {
+	say   func(string)
+	fatal error
+}
+
+func (l *logger) worst() error { return l.fatal }
+
+func (l *logger) Fatalf(format string, values ...any) {
+	l.fatal = fmt.Errorf(format, values...)
+}
+
+func (l *logger) Errorf(format string, values ...any) {
+	if text := fmt.Sprintf(format, values...); strings.Contains(text, "JetStream") {
+		l.say("the server of the hub: " + text)
+	}
+}
+
+func (*logger) Warnf(string, ...any)   {}
+func (*logger) Noticef(string, ...any) {}
+func (*logger) Debugf(string, ...any)  {}
+func (*logger) Tracef(string, ...any)  {}
