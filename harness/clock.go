@@ -153,8 +153,8 @@ func (k Clock) with(other Clock) Clock {
 	}
 }
 
-// clocks are those of the run's rows.
-func (h history) clocks() []Clock {
+// clocksOfRows are the clocks of the run's rows.
+func (h history) clocksOfRows() []Clock {
 	known := make([]time.Duration, len(h.universe))
 	for _, contact := range h.run.imported() {
 		i := h.index[contact.Destination]
@@ -208,7 +208,7 @@ func (r Run) Periods() map[Destination]time.Duration { return newHistory(r).peri
 func (h history) periods() map[Destination]time.Duration {
 	periods := map[Destination]time.Duration{}
 	maps.Copy(periods, h.run.Settings.Known.periods())
-	for i, k := range h.clocks() {
+	for i, k := range h.clocks {
 		if k.Every > 0 {
 			periods[h.universe[i]] = k.Every
 		}

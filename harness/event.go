@@ -68,9 +68,8 @@ func ProgressOf(run Run) Progress {
 func progressOf(h history) Progress {
 	now := Progress{Controls: h.run.controls()}
 	now.Trials = len(h.run.Results) - now.Controls
-	clocks := h.clocks()
-	left := h.left(clocks)
-	now.Left, now.Remaining = left.trials, h.remaining(left, clocks)
+	left := h.left()
+	now.Left, now.Remaining = left.trials, h.remaining(left)
 	for _, column := range judged(h).Columns {
 		now.Cells += len(column.Cells)
 		for _, cell := range column.Cells {

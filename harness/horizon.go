@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -20,35 +21,87 @@ const horizonTries = 2
 // late is since when a scenario fails that worked under the same block before: 0 if it
 // failed as soon as it could be told, or soon after the device had tried something for
 // the first time. However long the device took to try that, the failure is not late if it had run into
-// nothing else before.
-func (f fact) late(column Column, settle time.Duration) time.Duration {
+// nothing else before. What the device had missed in the trials before, without an answer since, it
+// did not try for the first time: the failure is as late as if these were one trial, unless the device
+// has tried something else that is not known to be harmless.
+func (h history) late(f fact, heard []fact, column Column) time.Duration {
 	outcome := f.Outcomes[column.Scenario.Name]
 	broke := outcome.Broke
-	if outcome.Answer != Fail || broke == nil || broke.Worked == 0 {
+	if outcome.Answer != Fail || broke == nil {
 		return 0
 	}
 	worked, failed := f.Started.Add(broke.Worked), f.Started.Add(broke.After)
-	news, before := false, false
+	var news search.Set
+	before, carried := false, time.Duration(0)
 	for _, c := range f.Seen.Contacts {
-		news = news || c.Attempted.After(worked) && c.Attempted.Before(failed)
-		before = before || c.Touched+c.Attempts > 0 && !c.Attempted.After(worked)
+		if c.Touched+c.Attempts == 0 || c.Attempted.After(failed) {
+			continue
+		}
+		i := h.index[c.Destination]
+		since, missed := f.missing[i]
+		switch first := c.Attempted.After(worked); {
+		case missed:
+			carried, before = max(carried, f.Started.Sub(since)), before || !first
+		case first:
+			news = news.With(i)
+		default:
+			before = true
+		}
 	}
-	if news && (!before || broke.After <= unhurried*settle) {
+	harmless := carried > 0 && slices.ContainsFunc(heard, func(f fact) bool { return f.passed(column) && news.SubsetOf(f.attempted) })
+	switch {
+	case broke.Worked == 0 && carried == 0:
+		return 0
+	case !news.IsEmpty() && !harmless && (broke.Worked == 0 || !before || broke.After <= unhurried*h.run.Settings.Settle):
 		return 0
 	}
-	return broke.After
+	return min(broke.After, LongestPeriod) + min(carried, LongestPeriod)
 }
 
-// lateFailure is the latest failure of a column that came late; 0 if none did. A trial that passed
-// and was held for less says nothing of what happens then, whatever it blocked.
+// carry notes of each trial what the device had missed when it began, and since which trial: what was
+// blocked there, and was not contacted since with nothing in the way. No recovery waits for what is
+// contacted less often than once in Settle.
+func (h history) carry() {
+	missing := map[bench]map[int]time.Time{}
+	for n := range h.facts {
+		f := &h.facts[n]
+		where := f.bench()
+		if missing[where] == nil {
+			missing[where] = map[int]time.Time{}
+		}
+		f.missing = maps.Clone(missing[where])
+		for _, i := range f.attempted.Members() {
+			if _, known := missing[where][i]; !known && h.clocks[i].Every > h.run.Settings.Settle {
+				missing[where][i] = f.Started
+			}
+		}
+		for _, c := range slices.Concat(f.Seen.Contacts, f.Later) {
+			if c.Tries > 0 && c.Attempts+c.Touched == 0 {
+				delete(missing[where], h.index[c.Destination])
+			}
+		}
+	}
+}
+
+// lateFailure is by when a failure of a column has come, at the latest, if one came late; else 0. A
+// trial that passed and was held for less says nothing of what happens then, whatever it blocked.
 func (h history) lateFailure(column Column) (onset time.Duration) {
 	heard := h.heard(column)
 	for _, f := range heard {
-		if after := f.late(column, h.run.Settings.Settle); after > onset && !h.explained(f, heard, column) {
-			onset = after
+		if after := h.late(f, heard, column); after > 0 && !h.explained(f, heard, column) {
+			onset = max(onset, after+h.phase(f, column, after))
 		}
 	}
 	return onset
+}
+
+// phase is for how much longer a trial like one that failed late may go well: by how long after its
+// beginning the device first tries what it misses then.
+func (h history) phase(f fact, column Column, after time.Duration) (phase time.Duration) {
+	for _, i := range h.touchedBy(f, column).Members() {
+		phase = max(phase, min(h.clocks[i].Every, after))
+	}
+	return phase
 }
 
 // explained reports whether a part of what the device had run into when a column failed is known
@@ -57,7 +110,7 @@ func (h history) explained(late fact, heard []fact, column Column) bool {
 	touched := h.touchedBy(late, column)
 	return slices.ContainsFunc(heard, func(f fact) bool {
 		part := h.touchedBy(f, column)
-		atOnce := f.Outcomes[column.Scenario.Name].Answer == Fail && f.late(column, h.run.Settings.Settle) == 0
+		atOnce := f.Outcomes[column.Scenario.Name].Answer == Fail && h.late(f, heard, column) == 0
 		return atOnce && !part.IsEmpty() && part.SubsetOf(touched)
 	})
 }
@@ -104,7 +157,7 @@ func (h history) horizon() (horizon time.Duration) {
 	if slices.ContainsFunc(h.run.Scenarios, func(s ScenarioInfo) bool { return s.Person }) {
 		return 0
 	}
-	for _, k := range h.clocks() {
+	for _, k := range h.clocks {
 		horizon = max(horizon, k.Every)
 	}
 	if most := max(settings.Longest, settings.For); most > 0 {
@@ -164,10 +217,9 @@ func (p plan) untilOverdue() (trial Trial, ok bool) {
 	if p.run.Settings.First || p.run.Settings.Known != nil || len(p.inflight) > 0 {
 		return Trial{}, false
 	}
-	clocks := p.clocks()
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
-			if again, hold := p.overdue(regime, fault, clocks); !again.IsEmpty() {
+			if again, hold := p.overdue(regime, fault); !again.IsEmpty() {
 				block := again.Union(search.JointSafe(p.explanations(p.columns(regime, fault))...))
 				return Trial{Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: overdueReason, Hold: hold}, true
 			}
@@ -178,13 +230,13 @@ func (p plan) untilOverdue() (trial Trial, ok bool) {
 
 // overdue is what was not tried while it was blocked in trials of one regime and fault, and was not
 // held until it is overdue. hold is how long that takes.
-func (h history) overdue(regime Regime, fault Fault, clocks []Clock) (again search.Set, hold time.Duration) {
-	if !slices.ContainsFunc(clocks, func(k Clock) bool { return h.due(k) > 0 }) {
+func (h history) overdue(regime Regime, fault Fault) (again search.Set, hold time.Duration) {
+	if !slices.ContainsFunc(h.clocks, func(k Clock) bool { return h.due(k) > 0 }) {
 		return again, 0
 	}
 	for _, column := range h.columns(regime, fault) {
 		for _, i := range h.explain(column).NotExercised.Members() {
-			if due := h.due(clocks[i]); due > 0 && !h.waitedFor(i, due, column) {
+			if due := h.due(h.clocks[i]); due > 0 && !h.waitedFor(i, due, column) {
 				again, hold = again.With(i), max(hold, due)
 			}
 		}
@@ -194,11 +246,12 @@ func (h history) overdue(regime Regime, fault Fault, clocks []Clock) (again sear
 
 // due is for how long a destination must be blocked until it was tried, or is overdue. It is 0
 // if that is not known, if it is longer than a block may be held, and for what is contacted
-// when the device starts: its periods may be those of the starts alone.
+// when the device starts, if trials start it: its periods may be those of the starts alone.
 func (h history) due(k Clock) time.Duration {
 	settings := h.run.Settings
 	due := late(k.Every) + settings.Settle
-	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || k.AtStart || most > 0 && due > most {
+	started := k.AtStart && slices.Contains(settings.Regimes, ColdBoot)
+	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || started || most > 0 && due > most {
 		return 0
 	}
 	return due

@@ -24,10 +24,10 @@ type ahead struct {
 // left estimates how many trials are still to come, and how long they are held for what the device
 // contacts seldom, or for a failure that comes late: the search is played on, on paper, with the
 // answer to each of its questions that is known already, or else with the likelier one.
-func (h history) left(clocks []Clock) (total ahead) {
+func (h history) left() (total ahead) {
 	for _, regime := range h.run.Settings.Regimes {
 		for _, fault := range h.run.Settings.Faults {
-			part := h.playOn(regime, fault, clocks)
+			part := h.playOn(regime, fault)
 			total.trials += part.trials
 			total.waits += part.waits
 			total.last += part.last
@@ -42,11 +42,12 @@ func (h history) left(clocks []Clock) (total ahead) {
 	return total
 }
 
-func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead) {
+func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 	turns := h.inTurn(regime, fault)
 	journals := h.journalsOf(turns)
 	var windows []search.Window
 	var waited search.Set
+	idle, horizon := h.waitedOnce(), h.horizon()
 	more := true
 	for most := min(mostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
 		var question search.Question
@@ -58,7 +59,7 @@ func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead)
 		}
 		number := len(h.run.Results) + left.trials + 1
 		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
-		hold := max(h.seldom(question.Block, clocks), h.hold(regime, fault))
+		hold := max(h.seldom(question.Block.Minus(idle)), h.hold(regime, fault))
 		works := 1.0 // the chance of it
 		for _, journals := range journals {
 			for i, journal := range journals {
@@ -74,12 +75,16 @@ func (h history) playOn(regime Regime, fault Fault, clocks []Clock) (left ahead)
 				})
 			}
 		}
+		passes := likely(works, hold)
+		if question.Last { // it is held to the horizon, which is counted below
+			hold = max(0, hold-horizon)
+		}
 		left.waits += time.Duration(works * float64(hold)) // a trial that fails is over sooner
-		if likely(works, hold) {
-			waited = waited.Union(question.Block)
+		if passes {
+			waited, idle = waited.Union(question.Block), idle.Union(h.once(question.Block))
 		}
 	}
-	trials, last := h.lastHolds(regime, fault, clocks, waited, left.trials)
+	trials, last := h.lastHolds(regime, fault, waited, left.trials)
 	if left.trials, left.last = left.trials+trials, last; more {
 		left.trials = mostLeft
 	}
@@ -98,11 +103,11 @@ func likely(passes float64, hold time.Duration) bool {
 // lastHolds are the trials that come when the search has nothing left to ask, and how long they are
 // held. waited is what will have been waited for by then, in so many trials. The last of these
 // is the safe list, which is held to the horizon: that is no trial more.
-func (h history) lastHolds(regime Regime, fault Fault, clocks []Clock, waited search.Set, asked int) (trials int, last time.Duration) {
+func (h history) lastHolds(regime Regime, fault Fault, waited search.Set, asked int) (trials int, last time.Duration) {
 	if h.run.Settings.First {
 		return 0, 0
 	}
-	if again, hold := h.overdue(regime, fault, clocks); !again.SubsetOf(waited) {
+	if again, hold := h.overdue(regime, fault); !again.SubsetOf(waited) {
 		trials, last = 1, hold
 	}
 	horizon := h.horizon()
@@ -117,17 +122,31 @@ func (h history) lastHolds(regime Regime, fault Fault, clocks []Clock, waited se
 
 // seldom is how long the device may take to contact all of a set that it contacts seldom, as long
 // as a block may be held; 0 if it contacts all of it often.
-func (h history) seldom(set search.Set, clocks []Clock) (wait time.Duration) {
+func (h history) seldom(set search.Set) (wait time.Duration) {
 	for _, i := range set.Members() {
-		every := clocks[i].Every
-		if most := h.run.Settings.Longest; most > 0 {
-			every = min(every, most)
-		}
-		if every > unhurried*h.run.Settings.Settle {
-			wait = max(wait, every)
-		}
+		wait = max(wait, h.wait(h.clocks[i]))
 	}
 	return wait
+}
+
+// once are the members of a set that were contacted once, and so are waited for once.
+func (h history) once(set search.Set) (once search.Set) {
+	for _, i := range set.Members() {
+		if h.clocks[i].once() {
+			once = once.With(i)
+		}
+	}
+	return once
+}
+
+// waitedOnce are the destinations that were contacted once and have been waited for.
+func (h history) waitedOnce() (waited search.Set) {
+	for _, f := range h.facts {
+		if !f.Trial.Control() && f.Held > unhurried*h.run.Settings.Settle {
+			waited = waited.Union(h.once(f.whole))
+		}
+	}
+	return waited
 }
 
 // implied is the answer that blocking a set must have by what a journal says.
@@ -147,7 +166,7 @@ func implied(journal []search.Answer, set search.Set) (passed, known bool) {
 // controls between them, without what they waited for: that is counted apart. What every
 // sitting begins with is left out, since the first control may be a long observation. Before
 // the first trial, one is taken to last as long as its block must stand, twice.
-func (h history) remaining(left ahead, clocks []Clock) time.Duration {
+func (h history) remaining(left ahead) time.Duration {
 	var spent time.Duration
 	asked, opened := 0, map[bench]bool{}
 	usual := unhurried * h.run.Settings.Settle
@@ -157,7 +176,7 @@ func (h history) remaining(left ahead, clocks []Clock) time.Duration {
 		if opened[f.bench()] {
 			spent += f.Duration
 		}
-		if blocks && (f.Trial.Hold > 0 || h.seldom(f.whole, clocks) > 0) {
+		if blocks && (f.Trial.Hold > 0 || h.seldom(f.whole) > 0) {
 			spent -= max(0, f.Held-usual)
 		}
 		if blocks && !f.Abandoned {

@@ -51,9 +51,6 @@ func (p plan) question() (trial Trial, ok bool) {
 		}
 	}
 	if trial, ok := p.questionBut(p.inflight); ok {
-		if trial.Reason == search.SafeList { // the last one
-			trial.Hold = max(trial.Hold, p.horizon())
-		}
 		return trial, true
 	}
 	for _, last := range []func() (Trial, bool){p.untilOverdue, p.toHorizon, p.standInTrial} {
@@ -77,6 +74,9 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 			question, columns, asks := p.ask(regime, fault, asked)
 			if asks && question.Needed > needed {
 				trial, ok = Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault)}, true
+				if question.Last {
+					trial.Hold = max(trial.Hold, p.horizon())
+				}
 				trial.Unasked = p.unasked(trial, columns)
 				needed = question.Needed
 			}

@@ -8,7 +8,7 @@ import (
 
 // rows are the destinations of a run with all that was seen of them.
 func (h history) rows() []Row {
-	rows, clocks := make([]Row, len(h.universe)), h.clocks()
+	rows := make([]Row, len(h.universe))
 	for _, result := range h.run.Results {
 		for _, contact := range result.Seen.Contacts {
 			row := &rows[h.index[contact.Destination]]
@@ -30,7 +30,7 @@ func (h history) rows() []Row {
 		sorted[i] = rows[index]
 		sorted[i].Contact.Destination = h.universe[index]
 		sorted[i].Contact = h.tidied(sorted[i].Contact)
-		sorted[i].Clock = clocks[index]
+		sorted[i].Clock = h.clocks[index]
 	}
 	return sorted
 }

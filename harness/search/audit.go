@@ -34,6 +34,9 @@ func (t *theory) tried(s Set) bool { return slices.ContainsFunc(t.blocked, s.Equ
 // by its other half so that two audits try every destination without half of
 // the others, then each kind of service alone.
 func (t *theory) parts(safe Set) []Set {
+	if t.Audits > 0 && len(t.Hold) > 0 && t.MaxNoise == 0 {
+		return t.partsByTier(safe)
+	}
 	var parts []Set
 	for i := range t.Audits {
 		half := t.half(safe, uint64(i/2))
@@ -47,7 +50,12 @@ func (t *theory) parts(safe Set) []Set {
 			parts = append(parts, t.ofKind(t.Services, []int{kind}))
 		}
 	}
-	return slices.DeleteFunc(parts, func(s Set) bool { return s.IsEmpty() || s.Equal(safe) })
+	return proper(parts, safe)
+}
+
+// proper leaves out what is no proper part of a set.
+func proper(parts []Set, of Set) []Set {
+	return slices.DeleteFunc(parts, func(s Set) bool { return s.IsEmpty() || s.Equal(of) })
 }
 
 // half is a random half of the safe list, the same for the same seed.

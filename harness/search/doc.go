@@ -83,7 +83,8 @@
 //
 // A trial that passes is held until the device has tried all that was blocked. With
 // [Options].Hold the search decides the fast destinations first, tier by tier, and
-// blocks the whole of each new tier on top of what is safe. See tiers.go.
+// blocks the whole of each new tier on top of what is safe. [NextOfAll] audits each tier by
+// itself before that, so that the last proof is the safe list. See tiers.go.
 //
 // # Answers that may be wrong
 //

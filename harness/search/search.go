@@ -57,6 +57,7 @@ type Question struct {
 	Reason string  // a few words for people, as "halve the suspects"
 	Fails  float64 // the chance that the scenario fails, as the planner expects it
 	Needed float64 // the chance that it is still a question when what is in flight has ended
+	Last   bool    // if it passes, the search is over, and this is the safe list
 }
 
 // Reasons that a [Question] gives.
@@ -96,7 +97,7 @@ func Next(knowledge []Answer, order []int, inflight []Set, options Options) (Que
 // next is the next trial within a tier.
 func next(knowledge []Answer, order []int, inflight []Set, options Options) (Question, bool) {
 	q, ok := speculate(knowledge, order, inflight, options)
-	if ok && options.weighs(q) {
+	if ok && options.weighs(q) && len(Tiers(order, options)) == 1 {
 		return learn(knowledge, order, options).weigh(q, inflight), true
 	}
 	return q, ok
@@ -105,7 +106,7 @@ func next(knowledge []Answer, order []int, inflight []Set, options Options) (Que
 // weighs reports whether a better question is looked for.
 func (o Options) weighs(q Question) bool {
 	looks := q.Reason == Halve || q.Reason == Shrink || q.Reason == Prove && o.Exact
-	return looks && !o.Quick && len(o.Hold) == 0 && !o.Blame && o.MaxNoise == 0
+	return looks && !o.Quick && !o.Blame && o.MaxNoise == 0
 }
 
 // Bound is a number of trials that the search of one column stays below if its

@@ -31,6 +31,9 @@ func learn(knowledge []Answer, order []int, options Options) *theory {
 	t := &theory{Options: options.withDefaults(), order: order, universe: Of(order...), knowledge: knowledge, blocked: slices.Clone(options.Untold)}
 	for _, answer := range knowledge {
 		t.blocked = append(t.blocked, answer.Blocked)
+		if len(options.Hold) > 0 && answer.Passed { // for the device, the rest was not blocked
+			t.blocked = append(t.blocked, answer.Touched.Union(answer.Attempted))
+		}
 	}
 	t.trust = trustOf(t.Options)
 	t.findings = findings(knowledge, t.trust)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -52,6 +53,64 @@ func Within(knowledge []Answer, tier []int) (narrow []Answer) {
 		}
 	}
 	return narrow
+}
+
+// partsByTier are the sets to audit with holds: what is safe of each tier by itself, so that every
+// destination is tried without the other tiers' and each hold is waited for once, and of the fast
+// destinations the random sets and kinds of service of [theory.parts]. A device learns from what
+// it contacts often that all of a kind is dead.
+func (t *theory) partsByTier(safe Set) (parts []Set) {
+	var faster Set
+	for i, order := range Tiers(t.order, t.Options) {
+		tier := Of(order...)
+		if parts = append(parts, safe.Intersect(tier).Minus(faster)); i == 0 {
+			alike := t.Options
+			alike.Hold = nil
+			parts = append(parts, learn(nil, order, alike).parts(parts[0])...)
+		}
+		faster = tier
+	}
+	return proper(parts, safe)
+}
+
+// atLast is what to ask before a question whose answer, if it is a pass, leaves only audits to
+// ask: these come first, so that the safe list, which ends the search, is held once. An audit clears
+// what is slow as well, and fails with less to look at further.
+func atLast(q Question, columns [][]Answer, order []int, options Options) Question {
+	if len(options.Hold) == 0 || options.MaxNoise > 0 {
+		return q
+	}
+	plain := options
+	plain.Audits = 0
+	passed := slices.Clone(columns)
+	var explained []Explanation
+	for i, knowledge := range columns {
+		passed[i] = append(slices.Clip(knowledge), Answer{
+			Trial: math.MaxInt, Blocked: q.Block, Touched: q.Block, Attempted: q.Block.Minus(idle(knowledge)), Passed: true,
+		})
+		explained = append(explained, Explain(passed[i], order, plain.Of(i)))
+	}
+	if _, more := likeliest(passed, order, nil, plain); more || !JointSafe(explained...).Equal(q.Block) {
+		return q
+	}
+	if audit, ok := auditOfAll(columns, order, nil, options, q.Block); ok {
+		return audit
+	}
+	q.Last = true
+	return q
+}
+
+// idle are the destinations that were blocked in a trial that passed, and attempted in none.
+func idle(knowledge []Answer) (idle Set) {
+	for _, answer := range knowledge {
+		if answer.Passed {
+			idle = idle.Union(answer.Blocked)
+		}
+	}
+	for _, answer := range knowledge {
+		idle = idle.Minus(answer.Attempted)
+	}
+	return idle
 }
 
 // hold is how long a trial that blocks x is held.

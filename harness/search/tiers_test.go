@@ -26,20 +26,53 @@ var _ = Describe("A search by cost", func() {
 		Entry("with unknown ones first", []float64{10, 3600}, []int{4, 3, 2}, []int{4, 3, 2, 0}, []int{4, 3, 2, 1, 0}),
 	)
 
+	fast := []search.Answer{answer(1, false, 0, 2), answer(2, false, 0), answer(3, true, 2)}
+
 	It("decides the fast destinations first, then blocks what is safe with the whole next tier", func() {
 		q, ok := search.Next(nil, order, nil, options)
 		Expect(ok).To(BeTrue())
 		Expect(q.Block).To(Equal(search.Of(0, 2)))
 
-		fast := []search.Answer{answer(1, false, 0, 2), answer(2, false, 0), answer(3, true, 2)}
-		q, _ = search.NextOfAll([][]search.Answer{fast}, order, nil, options)
+		plain := options
+		plain.Audits = 0
+		q, _ = search.NextOfAll([][]search.Answer{fast}, order, nil, plain)
 		Expect(q.Block).To(Equal(search.Of(1, 2, 3, 4)))
+		Expect(q.Last).To(BeTrue(), "if it passes, it is the safe list")
+	})
+
+	It("audits each tier before the last trial, which is the safe list", func() {
+		knowledge := slices.Clone(fast)
+		var asked []search.Set
+		for {
+			q, ok := search.NextOfAll([][]search.Answer{knowledge}, order, nil, options)
+			if !ok {
+				break
+			}
+			Expect(q.Last).To(Equal(q.Block.Equal(search.Of(1, 2, 3, 4))))
+			asked = append(asked, q.Block)
+			knowledge = append(knowledge, answer(len(knowledge)+1, true, q.Block.Members()...))
+		}
+		Expect(asked).To(Equal([]search.Set{search.Of(1, 3, 4), search.Of(1, 2, 3, 4)}))
+	})
+
+	It("finds in an audit that blocking the slow ones with the rest repairs the device", func() {
+		knowledge := slices.Clone(fast)
+		for {
+			q, ok := search.NextOfAll([][]search.Answer{knowledge}, order, nil, options)
+			if !ok {
+				break
+			}
+			repaired := q.Block.Has(2) && q.Block.Has(4)
+			knowledge = append(knowledge, answer(len(knowledge)+1, repaired || !q.Block.Has(4), q.Block.Members()...))
+		}
+		e := search.Explain(knowledge, order, options)
+		Expect(e.Optional.Has(4)).To(BeFalse())
 	})
 
 	It("looks further only at what had been tried when a hold failed", func() {
 		failed := answer(4, false, 1, 2, 3, 4)
 		failed.Touched = search.Of(1, 2)
-		knowledge := []search.Answer{answer(1, false, 0, 2), answer(2, false, 0), answer(3, true, 2), failed}
+		knowledge := append(slices.Clone(fast), failed)
 		q, _ := search.Next(knowledge, order, nil, options)
 		Expect(q.Block).To(Equal(search.Of(1)))
 		q, _ = search.Next(append(knowledge, answer(5, false, 1)), order, nil, options)

@@ -47,6 +47,9 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 		}
 	}
 	if best, ok := likeliest(columns, order, inflight, plain); ok {
+		if len(inflight) == 0 {
+			return atLast(best, columns, order, options), true
+		}
 		if best.Needed >= surely {
 			return best, true
 		}
@@ -80,7 +83,7 @@ func lastOf(columns [][]Answer, explained []Explanation, inflight []Set, options
 	if safe.IsEmpty() || slices.ContainsFunc(inflight, safe.Equal) || endsWith(columns, safe) {
 		return Question{}, false
 	}
-	return ofTheEnd(Question{Block: safe, Reason: SafeList}, inflight), true
+	return ofTheEnd(Question{Block: safe, Reason: SafeList, Last: true}, inflight), true
 }
 
 // Of are the options of one column, by its number.
