@@ -10,8 +10,9 @@ import (
 
 // CSV writes one line a destination: the forum's heads with a bare verdict for
 // each column, then what each verdict means and rests on, and the result in plain words. Lines end with a column
-// that says so if the device is simulated, and with one that says what was always
-// blocked, if anything was.
+// that says so if the device is simulated, with one that says what was always blocked, if
+// anything was, and with one that says for how long a block must be held to wait for the
+// destination, if any was not waited for.
 func CSV(w io.Writer, m Matrix) error {
 	r := read(m)
 	out := csv.NewWriter(w)
@@ -40,6 +41,9 @@ func (r reading) csvHeads() []string {
 	if len(r.Run.Always) > 0 {
 		line = append(line, "Always blocked")
 	}
+	if len(r.Unwaited) > 0 {
+		line = append(line, "Not waited for: takes a hold of")
+	}
 	return line
 }
 
@@ -63,6 +67,9 @@ func (r reading) csvLine(row Row) []string {
 	}
 	if len(r.Run.Always) > 0 {
 		line = append(line, r.always())
+	}
+	if len(r.Unwaited) > 0 {
+		line = append(line, r.hold(row))
 	}
 	return line
 }

@@ -29,6 +29,9 @@ type Matrix struct {
 	Safe    []Safe    `json:"safe"`
 	Unknown []Unknown `json:"unknown"`
 
+	// Unwaited are the destinations that no block waited for.
+	Unwaited []Unwaited `json:"unwaited,omitempty"`
+
 	// Outside is, with stand-ins, what is left to need for the columns of one regime and
 	// fault, if a trial proved it.
 	Outside []Outside `json:"outside,omitempty"`

@@ -39,7 +39,7 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 	for _, u := range judgement.Unverified {
 		m.Unverified = append(m.Unverified, Unverified{u.Destination, list(u.Trials)})
 	}
-	m.Needs = m.needs()
+	m.Needs, m.Unwaited = m.needs(), m.unwaited()
 	if known := run.Settings.Known; known != nil {
 		m.Run.Recheck = recheck(*known, m)
 	}

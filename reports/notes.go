@@ -23,7 +23,7 @@ func (r reading) notes() section {
 		r.noise(),
 		r.remarks(),
 		r.seldom(),
-		r.unwaited(),
+		r.notWaitedFor(),
 		r.sinkholes(),
 		r.limits())
 	return section{"What these verdicts rest on", lines}
@@ -183,31 +183,6 @@ func (r reading) seldom() []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("The device does not always contact these within the %s that a block settles: %s.", lasting(r.Run.Settle), enumerate(upTo(mostSeldom, seldom)))}
-}
-
-// unwaited says what the device contacts less often than any block of it was held, and
-// how long it takes to wait for that.
-func (r reading) unwaited() []string {
-	var rows []string
-	longest := 0.0
-	for _, row := range r.Rows {
-		every := row.Destination.Every
-		if every > r.Run.Settle && slices.ContainsFunc(r.Columns, func(c Column) bool { return !row.Cells[c.ID].waited(every) }) {
-			rows = append(rows, fmt.Sprintf("%s (up to %s apart)", called(row.Destination.ID), lasting(every)))
-			longest = max(longest, every)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("Not waited for, since no block was held for as long as the device may take to contact it: %s. A last hold of %s waits for all of it (--horizon).",
-		enumerate(upTo(mostSeldom, rows)), lasting(harness.Overdue(longest)))}
-}
-
-// waited reports whether the cell does not depend on a longer hold, for a destination that
-// is contacted this often, in seconds.
-func (c Cell) waited(every float64) bool {
-	return c.Held >= every || c.needed() || len(c.OnlyWhile) > 0
 }
 
 // often is how often a destination is contacted; "" if that is about as often as a block

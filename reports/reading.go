@@ -27,7 +27,7 @@ type group struct {
 }
 
 func read(m Matrix) reading {
-	m.Needs = m.needs() // a matrix of an earlier version has none
+	m.Needs, m.Unwaited = m.needs(), m.unwaited() // a matrix of an earlier version has none
 	r := reading{Matrix: m, headings: headings(m.Columns), group: map[string]group{}}
 	for _, need := range m.Needs {
 		if len(need.Of) > 1 {

@@ -1,7 +1,9 @@
 package reports_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -39,26 +41,37 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 )
 
 var _ = DescribeTable("a report says for how long it is proved, and what was not waited for",
-	func(held, every time.Duration, headline, note string) {
+	func(held, every time.Duration, attempts int, headline, note string) {
 		run, judgement := s50()
 		last := len(judgement.Safe) - 1
 		judgement.Safe[last].Held, judgement.Rows[1].Clock.Every = held, every
 		for i := range judgement.Columns {
 			cell := judgement.Columns[i].Cells[vacuumHosts()[1]]
-			cell.Held, cell.HeldAttempts = held, 7
+			cell.Held, cell.HeldAttempts, cell.Attempts, cell.Cuts = held, attempts, attempts, nil
 			judgement.Columns[i].Cells[vacuumHosts()[1]] = cell
 		}
 		m := reports.New(run, judgement)
 		Expect(m.Summary).To(ContainSubstring(headline))
+		var page, table bytes.Buffer
+		Expect(reports.HTML(&page, reports.Report{Matrix: m})).To(Succeed())
+		Expect(reports.CSV(&table, m)).To(Succeed())
+		lines := strings.Split(table.String(), "\n")
 		if note == "" {
-			Expect(markdown(m)).NotTo(ContainSubstring("Not waited for"))
+			Expect(m.Unwaited).To(BeEmpty())
+			Expect(markdown(m) + page.String() + table.String()).NotTo(ContainSubstring("Not waited for"))
 		} else {
+			Expect(m.Unwaited).To(ConsistOf(reports.Unwaited{Destination: vacuumHosts()[1], Every: every.Seconds(), Wait: 1.5 * every.Seconds()}))
 			Expect(markdown(m)).To(MatchRegexp(note))
+			Expect(page.String()).To(MatchRegexp(note))
+			Expect(lines[0]).To(HaveSuffix(",Not waited for: takes a hold of"))
+			Expect(lines[1]).To(HaveSuffix(","), "the rest was waited for")
+			Expect(lines[2]).To(HaveSuffix(",36 h"))
 		}
-		Expect(m.Rows[1].Cells["hass"]).To(And(HaveField("Held", held.Seconds()), HaveField("HeldAttempts", 7)))
+		Expect(m.Rows[1].Cells["hass"]).To(And(HaveField("Held", held.Seconds()), HaveField("HeldAttempts", attempts)))
 		Expect(m.Safe[last].Held).To(Equal(held.Seconds()))
 	},
-	Entry("held for a day, with all waited for", 24*time.Hour, 6*time.Hour, "You can block 5 of 7 destinations. That is proved for 24 h. The app", ""),
-	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, "That is proved for 1 h.",
+	Entry("held for a day, with all waited for", 24*time.Hour, 6*time.Hour, 0, "You can block 5 of 7 destinations. That is proved for 24 h. The app", ""),
+	Entry("held for an hour, in which the daily contact came", time.Hour, 24*time.Hour, 1, "That is proved for 1 h.", ""),
+	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, 0, "That is proved for 1 h.",
 		`Not waited for, .*: \S+ on \S+ \(up to 24 h apart\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
 )
