@@ -1,9 +1,6 @@
 package search
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 const (
 	proofs   = 0.4 // of a trial is saved by a question that is one of the proofs in the end
@@ -106,25 +103,11 @@ func (s *scale) try(set uint64) {
 	}
 }
 
-// answer is what a trial of a set would show in a world, and whether it would be a proof.
-func (w world) answer(set, all uint64) (fails, proves bool) {
-	var alone uint64 // each of these breaks it if it is blocked, too
-	for _, cut := range w {
-		switch rest := cut &^ set; {
-		case rest == 0:
-			return true, cut == set
-		case rest&(rest-1) == 0:
-			alone |= rest
-		}
-	}
-	return false, alone == all&^set
-}
-
 // proofs tries what would be proofs in some of the worlds.
 func (s *scale) proofs() {
 	for i := 0; i < len(s.worlds); i += 4 {
-		for _, cut := range s.worlds[i] {
-			s.try(cut)
+		for _, n := range s.worlds[i] {
+			s.try(s.some(n.group, n.breaks))
 		}
 		s.try(s.maximal(s.worlds[i]))
 	}
@@ -133,9 +116,9 @@ func (s *scale) proofs() {
 // maximal is some maximal set that works in a world.
 func (s *scale) maximal(w world) uint64 {
 	set := s.all
-	for _, cut := range w {
-		if cut&^set == 0 {
-			set &^= nth(cut, s.random.IntN(bits.OnesCount64(cut)))
+	for _, n := range w {
+		for n.broken(set) {
+			set &^= s.some(n.group&set, 1)
 		}
 	}
 	for rest := s.all &^ set; rest != 0; rest &= rest - 1 {
@@ -144,15 +127,6 @@ func (s *scale) maximal(w world) uint64 {
 		}
 	}
 	return set
-}
-
-func (w world) fails(set uint64) bool {
-	for _, cut := range w {
-		if cut&^set == 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // chunks tries the first suspects, alone and on top of the safe list, and failing sets

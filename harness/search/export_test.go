@@ -1,5 +1,7 @@
 package search
 
+import "math/bits"
+
 // Drawn is the share of the worlds drawn for a journal in which each set of some
 // destinations fails, by the bits of the set.
 func Drawn(knowledge []Answer, order []int) []float64 {
@@ -17,22 +19,29 @@ func Exchanged(knowledge []Answer, order []int) []float64 {
 func Weighed(knowledge []Answer, order []int) []float64 {
 	f := newField(learn(knowledge, order, Options{}))
 	var all []world
-	var extend func(w world, next uint64)
-	extend = func(w world, next uint64) {
+	var needs []need
+	for group := uint64(1); group <= f.all; group++ {
+		size := bits.OnesCount64(group)
+		for breaks := min(size, 2); breaks <= size; breaks++ {
+			needs = append(needs, need{group, breaks})
+		}
+	}
+	var extend func(w world, next int)
+	extend = func(w world, next int) {
 		if f.sound(w) {
 			all = append(all, append(append(world{}, w...), f.cuts...))
 		}
-		for cut := next; cut <= f.all; cut++ {
-			if f.clashes(w, -1, cut) == 0 {
-				extend(append(w, cut), cut+1)
+		for i := next; i < len(needs); i++ {
+			if f.clashes(w, -1, needs[i]) == 0 {
+				extend(append(w, needs[i]), i+1)
 			}
 		}
 	}
-	extend(nil, 1)
+	extend(nil, 0)
 	return f.shares(all, func(w world) float64 {
 		weight := 1.0
-		for i, cut := range w[:len(w)-len(f.cuts)] {
-			weight *= f.likelihood(w[:i], -1, cut)
+		for i, n := range w[:len(w)-len(f.cuts)] {
+			weight *= f.likelihood(w[:i], -1, n)
 		}
 		return weight
 	})

@@ -37,28 +37,14 @@ func (f *field) expected(cut uint64, usual float64) float64 {
 // refuted, and each failing set that they do not explain.
 func (f *field) start() (w world) {
 	for _, cut := range f.likely {
-		if f.clashes(w, -1, cut) == 0 {
-			w = append(w, cut)
+		if f.clashes(w, -1, cutOf(cut)) == 0 {
+			w = append(w, cutOf(cut))
 		}
 	}
 	for _, failing := range f.failing {
-		if f.clashes(w, -1, failing) == 0 {
-			w = append(w, failing)
+		if f.clashes(w, -1, cutOf(failing)) == 0 {
+			w = append(w, cutOf(failing))
 		}
 	}
 	return w
-}
-
-// toggle may add a cut of another column, or remove it.
-func (f *field) toggle(w *world) {
-	cut := f.likely[f.random.IntN(len(f.likely))]
-	for i, other := range *w {
-		if other == cut {
-			f.drop(w, i, 1, 1)
-			return
-		}
-	}
-	if len(*w) < mostNew {
-		f.join(w, cut, 1, 1)
-	}
 }

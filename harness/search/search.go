@@ -105,7 +105,7 @@ func next(knowledge []Answer, order []int, inflight []Set, options Options) (Que
 
 // weighs reports whether a better question is looked for.
 func (o Options) weighs(q Question) bool {
-	looks := q.Reason == Halve || q.Reason == Shrink || q.Reason == Prove && o.Exact
+	looks := q.Reason == Halve || q.Reason == Shrink || q.Reason == Count || q.Reason == Prove && o.Exact
 	return looks && !o.Quick && !o.Blame && o.MaxNoise == 0
 }
 

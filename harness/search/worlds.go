@@ -6,8 +6,8 @@ import (
 )
 
 // The rules of plan.go ask good questions, and they decide when a search is done. From
-// [smallest] destinations up to [widest], better ones are found by drawing worlds: sets
-// of cuts that explain every answer so far, each drawn as often as it is likely. The
+// [smallest] destinations up to [widest], better ones are found by drawing worlds: lists
+// of needs that explain every answer so far, each drawn as often as it is likely. The
 // worlds only choose between questions. No verdict rests on them.
 
 const (
@@ -17,7 +17,7 @@ const (
 	between  = 40   // steps from one world to the next
 	warmUp   = 4000 // steps before the first world
 	patient  = 4    // times as many walks as worlds, since a walk may end in a contradiction
-	mostNew  = 12   // unknown cuts in a world
+	mostNew  = 12   // unknown needs in a world
 
 	rounds     = 2000 // in which several chains take turns
 	warmRounds = 50   // of them, before the first world
@@ -29,29 +29,13 @@ const usualPenalty = 10
 
 var penalties = []float64{4, 16, 64, 256}
 
-// What a device is thought to need before anything is known. A device with a group
-// is common, one with three is rare; alternatives are often of one kind, or side by side.
-var (
-	requiredChance = []float64{0.2, 0.2, 0.2, 0.2, 0.1} // for 0, 1, … required destinations
-	requiredMore   = 0.6                                // beyond that, each further one against one less
-	groupsMean     = 0.7
-	groupChance    = []float64{2: 0.24, 3: 0.23, 4: 0.22, 5: 0.2} // by size
-	groupMore      = 0.5                                          // beyond that, each further member against one less
-	sideBySide     = 0.2                                          // of the groups
-	ofOneKind      = 0.4                                          // of the groups, if the kinds are known
-)
-
-// world is a list of cuts. Each is a set of bits, of which bit i stands for the i-th
-// destination of the field.
-type world []uint64
-
 // field is what is known of the destinations that are not required, as sets of bits.
 type field struct {
 	members  []int // the destinations, in the caller's order
 	all      uint64
 	passing  []uint64 // the maximal sets that pass
 	failing  []uint64 // the minimal sets that fail and are not proven to be cuts
-	cuts     []uint64 // the proven ones
+	cuts     []need   // the proven ones
 	likely   []uint64 // those of other columns: [Options].Likely
 	suspects []int    // the positions of destinations that may be required
 	kinds    []uint64 // the destinations of each kind
@@ -64,7 +48,10 @@ type field struct {
 func newField(t *theory) *field {
 	f := &field{members: t.sorted(t.universe.Minus(t.required)), required: t.required.Len()}
 	f.all = f.bits(t.universe)
-	f.passing, f.failing, f.cuts = f.bitsOf(t.passing), f.bitsOf(t.open), f.bitsOf(t.cuts)
+	f.passing, f.failing = f.bitsOf(t.passing), f.bitsOf(t.open)
+	for _, cut := range f.bitsOf(t.cuts) {
+		f.cuts = append(f.cuts, cutOf(cut))
+	}
 	for _, cut := range t.Likely {
 		if !cut.Intersects(t.required) && cut.SubsetOf(t.universe) {
 			f.likely = append(f.likely, f.bits(cut))
@@ -108,7 +95,7 @@ func (f *field) set(b uint64) Set {
 
 // worlds draws worlds by a Markov chain (Metropolis and Hastings). It begins with the
 // world in which each failing set is a cut, and those of [Options].Likely. A step changes
-// one cut, and may lead through worlds that contradict some answers, which are rare but
+// one need, and may lead through worlds that contradict some answers, which are rare but
 // connect the others. If most of what the chain meets contradicts something, several chains
 // do better.
 func (f *field) worlds() (drawn []world) {
@@ -168,25 +155,30 @@ func (f *field) keep(drawn []world, w world) []world {
 
 // errors counts what a world contradicts.
 func (f *field) errors(w world) (n int) {
-	for i, cut := range w {
-		n += f.clashes(w[:i], -1, cut)
+	for i, one := range w {
+		n += f.clashes(w[:i], -1, one)
 	}
-	return n + f.unexplained(w, -1, 0)
+	return n + f.unexplained(w, -1, need{})
 }
 
 func (f *field) walk(w *world, steps int) {
 	for range steps {
 		if len(f.likely) > 0 && f.random.IntN(4) == 0 {
-			f.toggle(w)
+			f.toggle(w, cutOf(f.likely[f.random.IntN(len(f.likely))]))
 			continue
 		}
-		switch move := f.random.IntN(8); {
-		case move < 2:
-			f.add(w)
+		switch move := f.random.IntN(16); {
 		case move < 4:
+			f.add(w)
+		case move < 8:
 			f.remove(w)
-		case len(*w) > 0:
-			f.change(*w, move < 6)
+		case move == 14 && len(f.cuts) > 0:
+			f.adopt(w)
+		case len(*w) == 0:
+		case move == 15 && f.random.IntN(2) == 0:
+			f.echo(w)
+		default:
+			f.change(*w, move)
 		}
 	}
 }
@@ -203,14 +195,14 @@ func (f *field) add(w *world) {
 	if cut == 0 || len(*w) == mostNew {
 		return
 	}
-	f.join(w, cut, f.added(cut), float64(len(*w)+1))
+	f.join(w, cutOf(cut), f.added(cutOf(cut)), float64(len(*w)+1))
 }
 
-// join may add a cut, given the chances that just this is tried, and that it would be undone.
-func (f *field) join(w *world, cut uint64, tried, undone float64) {
-	worse := f.clashes(*w, -1, cut) + f.unexplained(*w, -1, cut) - f.unexplained(*w, -1, 0)
-	if f.random.Float64()*tried*undone < f.likelihood(*w, -1, cut)*f.rarer(worse) {
-		*w = append(*w, cut)
+// join may add a need, given the chances that just this is tried, and that it would be undone.
+func (f *field) join(w *world, n need, tried, undone float64) {
+	worse := f.clashes(*w, -1, n) + f.unexplained(*w, -1, n) - f.unexplained(*w, -1, need{})
+	if f.random.Float64()*tried*undone < f.likelihood(*w, -1, n)*f.rarer(worse) {
+		*w = append(*w, n)
 	}
 }
 
@@ -225,23 +217,78 @@ func (f *field) remove(w *world) {
 	}
 }
 
-// drop may remove the i-th cut, given the chances of [field.join] for it.
+// drop may remove the i-th need, given the chances of [field.join] for it.
 func (f *field) drop(w *world, i int, tried, undone float64) {
-	cut, last := (*w)[i], len(*w)-1
-	worse := f.unexplained(*w, i, 0) - f.unexplained(*w, -1, 0) - f.clashes(*w, i, cut)
-	if f.random.Float64()*f.likelihood(*w, i, cut) < tried*undone*f.rarer(worse) {
+	n, last := (*w)[i], len(*w)-1
+	worse := f.unexplained(*w, i, need{}) - f.unexplained(*w, -1, need{}) - f.clashes(*w, i, n)
+	if f.random.Float64()*f.likelihood(*w, i, n) < tried*undone*f.rarer(worse) {
 		(*w)[i] = (*w)[last]
 		*w = (*w)[:last]
 	}
 }
 
+// toggle may add a need, or remove it.
+func (f *field) toggle(w *world, n need) {
+	for i, other := range *w {
+		if other == n {
+			f.drop(w, i, 1, 1)
+			return
+		}
+	}
+	if len(*w) < mostNew {
+		f.join(w, n, 1, 1)
+	}
+}
+
+// adopt may explain a proven cut by a group with one more member, or stop to do so.
+func (f *field) adopt(w *world) {
+	cut := f.cuts[f.random.IntN(len(f.cuts))]
+	if x := uint64(1) << f.random.IntN(len(f.members)); cut.group&x == 0 {
+		f.toggle(w, need{cut.group | x, cut.breaks})
+	}
+}
+
+// echo may add a cut of a group several of which are needed, or remove it. It says nothing
+// new, but leads from several cuts to one such group.
+func (f *field) echo(w *world) {
+	if i := f.random.IntN(mostNew); i < len(*w) && (*w)[i].counts() {
+		f.toggle(w, cutOf(f.some((*w)[i].group, (*w)[i].breaks)))
+	}
+}
+
+// change may add a member to a need, remove one, or swap one for another.
+func (f *field) change(w world, move int) {
+	i := f.random.IntN(len(w))
+	old, x := w[i], uint64(1)<<f.random.IntN(len(f.members))
+	n := need{old.group ^ x, old.breaks}
+	switch {
+	case move < 12: // as many are needed
+		n.breaks += bits.OnesCount64(n.group) - bits.OnesCount64(old.group)
+	case move < 15:
+		if old.group&x != 0 {
+			return
+		}
+		n.group ^= f.some(old.group, 1)
+	}
+	if size := bits.OnesCount64(n.group); size == 0 || n.breaks < min(size, 2) || n.breaks > size {
+		return
+	}
+	worse := f.clashes(w, i, n) + f.unexplained(w, i, n) - f.clashes(w, i, old) - f.unexplained(w, i, old)
+	if f.random.Float64()*f.likelihood(w, i, old) < f.likelihood(w, i, n)*f.rarer(worse) {
+		w[i] = n
+	}
+}
+
 // added is the chance that [field.add] tries just this cut.
-func (f *field) added(cut uint64) float64 {
+func (f *field) added(of need) float64 {
 	n, pairs := float64(len(f.members)), 0.5
-	switch bits.OnesCount64(cut) {
+	if of.counts() {
+		return 0
+	}
+	switch of.breaks {
 	case 1:
 		for _, x := range f.suspects {
-			if cut == 1<<x {
+			if of.group == 1<<x {
 				return 0.5 / float64(len(f.suspects))
 			}
 		}
@@ -254,81 +301,59 @@ func (f *field) added(cut uint64) float64 {
 	return 0
 }
 
-// change may add a member to a cut, remove one, or swap one for another.
-func (f *field) change(w world, toggle bool) {
-	i := f.random.IntN(len(w))
-	old, x := w[i], uint64(1)<<f.random.IntN(len(f.members))
-	cut := old ^ x
-	if !toggle {
-		if old&x != 0 {
-			return
-		}
-		cut ^= nth(old, f.random.IntN(bits.OnesCount64(old)))
+// some are so many of these members.
+func (f *field) some(members uint64, n int) uint64 {
+	for rest := bits.OnesCount64(members); rest > n; rest-- {
+		members &^= nth(members, f.random.IntN(rest))
 	}
-	if cut == 0 {
-		return
-	}
-	worse := f.clashes(w, i, cut) + f.unexplained(w, i, cut) - f.clashes(w, i, old) - f.unexplained(w, i, old)
-	if f.random.Float64()*f.likelihood(w, i, old) < f.likelihood(w, i, cut)*f.rarer(worse) {
-		w[i] = cut
-	}
+	return members
 }
 
-// nth is the n-th member, from 0 up.
-func nth(b uint64, n int) uint64 {
-	for range n {
-		b &= b - 1
-	}
-	return b & -b
-}
-
-// nested reports whether one of two sets contains the other.
-func nested(a, b uint64) bool { return a&^b == 0 || b&^a == 0 }
-
-// clashes counts what a cut contradicts: sets that pass although they contain it, and
-// other cuts that contain it or lie inside it. The i-th cut of the world does not count.
-func (f *field) clashes(w world, i int, cut uint64) (n int) {
+// clashes counts what a need contradicts: sets that pass although they break it, and
+// other needs whose cuts contain one of its cuts, or lie inside it. The i-th need of the
+// world does not count.
+func (f *field) clashes(w world, i int, n need) (clashes int) {
 	for _, p := range f.passing {
-		if cut&^p == 0 {
-			n++
+		if n.broken(p) {
+			clashes++
 		}
 	}
-	for _, other := range f.cuts {
-		if nested(cut, other) {
-			n++
+	for _, cut := range f.cuts {
+		if nested(n, cut) && !(n.counts() && n.has(cut.group)) {
+			clashes++
 		}
 	}
 	for j, other := range w {
-		if j != i && nested(cut, other) {
-			n++
+		if j != i && nested(n, other) {
+			clashes++
 		}
 	}
-	return n
+	return clashes
 }
 
-// unexplained counts the failing sets that contain no cut, if another takes the place
-// of the i-th cut, or joins the world if i is -1. The cut 0 stands for none.
-func (f *field) unexplained(w world, i int, cut uint64) (n int) {
+// unexplained counts the failing sets that break no need, if another takes the place
+// of the i-th need, or joins the world if i is -1. The zero value stands for none.
+func (f *field) unexplained(w world, i int, n need) (unexplained int) {
 	for _, failing := range f.failing {
-		found := cut != 0 && cut&^failing == 0
+		found := n.breaks > 0 && n.broken(failing)
 		for j := 0; j < len(w) && !found; j++ {
-			found = j != i && w[j]&^failing == 0
+			found = j != i && w[j].broken(failing)
 		}
 		if !found {
-			n++
+			unexplained++
 		}
 	}
-	return n
+	return unexplained
 }
 
 // sound reports whether a world contradicts nothing.
 func (f *field) sound(w world) bool {
-	for i, cut := range w {
-		if f.clashes(w, i, cut) > 0 {
+	for i, n := range w {
+		if f.clashes(w, i, n) > 0 {
 			return false
 		}
 	}
-	return f.unexplained(w, -1, 0) == 0
+	return f.unexplained(w, -1, need{}) == 0
 }
 
 // rarer is how much less likely so many further contradictions make a world.
@@ -344,59 +369,4 @@ func power(factor float64, exponent int) float64 {
 		return 1 / product
 	}
 	return product
-}
-
-// likelihood is how much likelier a world is with a cut in place of its i-th than
-// without it.
-func (f *field) likelihood(w world, i int, cut uint64) float64 {
-	if size := bits.OnesCount64(cut); size > 1 {
-		return f.expected(cut, groupsMean*f.group(cut, size))
-	}
-	others := f.required
-	for j, other := range w {
-		if j != i && other&(other-1) == 0 {
-			others++
-		}
-	}
-	more := requiredMore
-	if others+1 < len(requiredChance) {
-		more = requiredChance[others+1] / requiredChance[others]
-	}
-	return f.expected(cut, more*float64(others+1)/float64(max(1, f.required+len(f.members)-others)))
-}
-
-// group is the chance that a group of alternatives has just these members: of any, of
-// one kind, or side by side.
-func (f *field) group(cut uint64, size int) float64 {
-	chance := groupChance[min(size, len(groupChance)-1)]
-	for range size - (len(groupChance) - 1) {
-		chance *= groupMore
-	}
-	n := len(f.members)
-	alike, anywhere := 0.0, 1-sideBySide
-	if len(f.kinds) > 1 {
-		anywhere -= ofOneKind
-		for _, kind := range f.kinds {
-			if cut&^kind == 0 {
-				alike = ofOneKind / float64(len(f.kinds)) / choose(bits.OnesCount64(kind), size)
-			}
-		}
-	}
-	near := sideBySide / float64(n)
-	for range size - 1 {
-		near *= 0.8
-	}
-	for range bits.Len64(cut) - bits.TrailingZeros64(cut) - size {
-		near *= 0.2
-	}
-	return chance * (float64(anywhere/choose(n, size)) + alike + near)
-}
-
-// choose is the number of sets of so many members.
-func choose(n, size int) float64 {
-	sets := 1.0
-	for i := range size {
-		sets *= float64(n-i) / float64(i+1)
-	}
-	return sets
 }

@@ -24,6 +24,8 @@ var _ = Describe("The worlds drawn for a question", func() {
 		Entry("after a pass", answer(1, false, 0, 1, 2, 3, 4), answer(2, true, 0, 1)),
 		Entry("with a group", answer(1, false, 0, 1, 2, 3, 4), answer(2, true, 0, 1, 2), answer(3, true, 2, 3), answer(4, false, 0, 1, 2, 3)),
 		Entry("with a required destination", answer(1, false, 0, 1, 2, 3, 4), answer(2, false, 3), answer(3, true, 0, 1)),
+		Entry("with several of a group", answer(1, false, 0, 1), answer(2, false, 0, 2), answer(3, true, 0, 3, 4), answer(4, true, 1, 3, 4), answer(5, true, 2, 3, 4)),
+		Entry("with a failing set that several of a group explain", answer(1, false, 0, 1, 2, 3), answer(2, true, 0, 4), answer(3, true, 1, 4), answer(4, false, 1, 2)),
 		Entry("with a proven group", answer(1, false, 0, 1), answer(2, true, 0, 2), answer(3, true, 1), answer(4, false, 2, 3, 4)),
 	)
 
@@ -41,9 +43,10 @@ var _ = Describe("The worlds drawn for a question", func() {
 			AddReportEntry("trials, and by the rules alone", []int{trials[false], trials[true]})
 			Expect(trials[true] - trials[false]).To(BeNumerically(">=", saved))
 		},
-		Entry("where destinations are required", systems.Family{N: 20, Singles: 3}, 12, 6),
+		Entry("where destinations are required", systems.Family{N: 20, Singles: 3}, 40, 10),
 		Entry("in a group that is spread", systems.Family{N: 20, Singles: 2, Groups: []int{4}, Apart: true}, 6, 6),
 		Entry("in two groups among 60", systems.Family{N: 60, Singles: 2, Groups: []int{5, 2}, Apart: true}, 3, 6),
+		Entry("if two of four are needed", systems.Family{N: 10, Singles: 1, Groups: []int{4}, Needed: 2, Apart: true}, 6, 0),
 		Entry("in a group side by side", systems.Family{N: 20, Singles: 2, Groups: []int{4}}, 6, 12),
 	)
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/needwant/needwant/harness/search"
 	"github.com/needwant/needwant/harness/search/internal/systems"
@@ -32,6 +34,15 @@ func (s sample) mean() float64 {
 		sum += value
 	}
 	return sum / float64(len(s.values))
+}
+
+// deviation is the standard deviation.
+func (s sample) deviation() float64 {
+	mean, sum := s.mean(), 0.0
+	for _, value := range s.values {
+		sum += (value - mean) * (value - mean)
+	}
+	return math.Sqrt(sum / float64(max(1, len(s.values)-1)))
 }
 
 func (s sample) wrongShare() float64 { return 100 * float64(s.wrong) / float64(len(s.values)) }
@@ -67,4 +78,21 @@ func ours(draws int, draw func(*rand.Rand) systems.System, options search.Option
 		out := systems.Experiment{System: system, Options: options}.Run()
 		return float64(out.Trials), system.Right(out.Explanation)
 	})
+}
+
+// planning is how long questions took to plan.
+type planning struct {
+	lock         sync.Mutex
+	sum, longest time.Duration
+	questions    int
+}
+
+func (p *planning) add(out systems.Outcome) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	for _, took := range out.Planning {
+		p.sum += took
+		p.longest = max(p.longest, took)
+		p.questions++
+	}
 }

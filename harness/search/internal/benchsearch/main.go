@@ -41,8 +41,13 @@ func run(ctx context.Context) error {
 	several := flag.Bool("several", false, "print only the table of devices that need several of a group")
 	again := flag.Bool("recheck", false, "print only the table of known matrices that are tested again")
 	person := flag.Bool("person", false, "print only the table of questions to a person")
+	alone := flag.Bool("ours", false, "print only the table of the search alone")
 	flag.Parse()
 	b := bench{draws: *systems}
+	if *alone {
+		b.ours()
+		return nil
+	}
 	if *several {
 		b.several()
 		return nil

@@ -3,6 +3,7 @@ package systems
 import (
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -23,8 +24,9 @@ type Experiment struct {
 type Outcome struct {
 	Knowledge   []search.Answer
 	Explanation search.Explanation
-	Trials      int     // begun, those that were given up included
-	Time        float64 // in trials: one trial takes 1 to 1.2
+	Trials      int             // begun, those that were given up included
+	Time        float64         // in trials: one trial takes 1 to 1.2
+	Planning    []time.Duration // of each question
 }
 
 // running is a trial that occupies a lane.
@@ -44,7 +46,9 @@ func (e Experiment) Run() Outcome {
 	}
 	for out.Trials < most {
 		for len(busy) < max(1, e.Lanes) {
+			began := time.Now()
 			q, ok := search.Next(out.Knowledge, order, blocks(busy), e.Options)
+			out.Planning = append(out.Planning, time.Since(began))
 			if !ok {
 				break
 			}
