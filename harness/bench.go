@@ -98,7 +98,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	result.Held = time.Since(result.Started)
-	result.Seen.AsksTime = result.Seen.AsksTime && b.awaitsLease()
+	b.noteLease(&result.Seen)
 	result.Suspect = cmp.Or(suspicion(result.Seen), b.silence(&result, result.Seen))
 	if result.Suspect == "" {
 		result.Suspect = b.doubt(result)
@@ -175,6 +175,14 @@ func (b *Bench) offerNoTime(ctx context.Context) error {
 	err := b.offerTime(ctx, false, false)
 	b.renews = true
 	return err
+}
+
+// noteLease notes whether a block may wait for a lease that names a time server, and how long
+// that takes.
+func (b *Bench) noteLease(seen *Observation) {
+	if seen.AsksTime = seen.AsksTime && b.awaitsLease(); seen.AsksTime {
+		seen.Renewal = b.Gateway.(LeaseGateway).Renewal()
+	}
 }
 
 // awaitsLease reports whether a block may be held for as long as the device may take to renew

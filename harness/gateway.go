@@ -40,21 +40,22 @@ type LeaseGateway interface {
 
 // Observation is what a gateway saw within one window.
 type Observation struct {
-	Since     time.Time  `json:"since"`
-	Contacts  []Contact  `json:"contacts"`            // sorted by destination
-	Always    []Contact  `json:"always,omitempty"`    // those with destinations that are always blocked, sorted by destination
-	Free      int        `json:"free,omitempty"`      // with a block list: how many contacts are not on it, and were left alone
-	Lost      int        `json:"lost,omitempty"`      // messages that the kernel could not deliver: the window is not to be trusted
-	Doubts    []string   `json:"doubts,omitempty"`    // traffic that cannot be attributed while something was blocked: the device may have got round the block
-	Home      []string   `json:"home,omitempty"`      // who in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
-	Sinkholes []Sinkhole `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
-	Untested  []Untested `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
-	StoodIn   []StoodIn  `json:"stood_in,omitempty"`  // what stand-ins answered, sorted by destination
-	AsksTime  bool       `json:"asks_time,omitempty"` // the device has asked by DHCP who gives the time (option 42), in this window or before; in a result only if a block may be held until it renews its lease
-	Disturbed string     `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
-	Late      []string   `json:"late,omitempty"`      // names that the home's resolver answered for too late, though it was in time before, sorted
-	Silent    []string   `json:"silent,omitempty"`    // names that it did not answer for at all, though it did before, sorted
-	Broken    string     `json:"broken,omitempty"`    // what is wrong with the block itself, as "rule removed from outside"; "" when it held
+	Since     time.Time     `json:"since"`
+	Contacts  []Contact     `json:"contacts"`            // sorted by destination
+	Always    []Contact     `json:"always,omitempty"`    // those with destinations that are always blocked, sorted by destination
+	Free      int           `json:"free,omitempty"`      // with a block list: how many contacts are not on it, and were left alone
+	Lost      int           `json:"lost,omitempty"`      // messages that the kernel could not deliver: the window is not to be trusted
+	Doubts    []string      `json:"doubts,omitempty"`    // traffic that cannot be attributed while something was blocked: the device may have got round the block
+	Home      []string      `json:"home,omitempty"`      // who in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted
+	Sinkholes []Sinkhole    `json:"sinkholes,omitempty"` // names that the home's resolver blocks, sorted
+	Untested  []Untested    `json:"untested,omitempty"`  // what the device sent that no block tests, sorted; the first twenty
+	StoodIn   []StoodIn     `json:"stood_in,omitempty"`  // what stand-ins answered, sorted by destination
+	AsksTime  bool          `json:"asks_time,omitempty"` // the device has asked by DHCP who gives the time (option 42), in this window or before; in a result only if a block may be held until it renews its lease
+	Renewal   time.Duration `json:"renewal,omitempty"`   // with AsksTime, the longest that the device takes to renew its lease
+	Disturbed string        `json:"disturbed,omitempty"` // what happened to the gateway's network that the gateway did not do, e.g. "its routes changed"; "" if nothing did
+	Late      []string      `json:"late,omitempty"`      // names that the home's resolver answered for too late, though it was in time before, sorted
+	Silent    []string      `json:"silent,omitempty"`    // names that it did not answer for at all, though it did before, sorted
+	Broken    string        `json:"broken,omitempty"`    // what is wrong with the block itself, as "rule removed from outside"; "" when it held
 }
 
 // Sinkhole is a name that was answered with addresses that no host on the internet

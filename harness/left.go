@@ -38,8 +38,33 @@ func (h history) left() (total ahead) {
 	}
 	if trial, more := (plan{history: h}).standInTrial(); more { // others may follow it
 		total.trials, total.last = 1, total.last+trial.Hold
+		if h.offersTime(trial) {
+			total.last += 2 * h.renewal() // before the block, and before its end
+		}
 	}
 	return total
+}
+
+// offersTime reports whether a trial with stand-ins offers the time by DHCP, or is followed by
+// the first that does.
+func (h history) offersTime(trial Trial) bool {
+	if trial.OffersTime() {
+		return true
+	}
+	for d, kind := range trial.StandIns {
+		if kind == TimeServer && len(trial.Ways) == 0 && len(h.waysBy(WayOption, search.Set{}, search.Of(h.index[d]))) > 0 {
+			return len(h.gently(trial.Regime, trial.Fault, WayOption)) == 0
+		}
+	}
+	return false
+}
+
+// renewal is the longest that the device takes to renew its lease; 0 if it is not known.
+func (h history) renewal() (longest time.Duration) {
+	for _, f := range h.facts {
+		longest = max(longest, f.Seen.Renewal)
+	}
+	return longest
 }
 
 func (h history) playOn(regime Regime, fault Fault) (left ahead) {
@@ -162,10 +187,13 @@ func implied(journal []search.Answer, set search.Set) (passed, known bool) {
 	return false, false
 }
 
+// UsualTrial is how long a trial is taken to last as long as there was none: its block stands
+// until the device has tried what is blocked, and for as long again.
+func (s Settings) UsualTrial() time.Duration { return 2 * s.Settle }
+
 // remaining estimates how long that takes. Each trial takes as long as those so far, with the
 // controls between them, without what they waited for: that is counted apart. What every
-// sitting begins with is left out, since the first control may be a long observation. Before
-// the first trial, one is taken to last as long as its block must stand, twice.
+// sitting begins with is left out, since the first control may be a long observation.
 func (h history) remaining(left ahead) time.Duration {
 	var spent time.Duration
 	asked, opened := 0, map[bench]bool{}
@@ -184,7 +212,7 @@ func (h history) remaining(left ahead) time.Duration {
 		}
 	}
 	if asked == 0 {
-		spent, asked = 2*h.run.Settings.Settle, 1
+		spent, asked = h.run.Settings.UsualTrial(), 1
 	}
 	lanes := time.Duration(max(1, h.run.Settings.Lanes))
 	return spent*time.Duration(left.trials)/(time.Duration(asked)*lanes) + left.waits/lanes + left.last

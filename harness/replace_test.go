@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -340,6 +341,24 @@ var _ = Describe("what can be replaced", func() {
 		Expect(columns[0].Cells[destination("time3")].Ways).To(Equal([]harness.Way{harness.WayName, harness.WayRedirect}), "the app needs another one, too")
 		Expect(columns[1].Cells[destination("time3")].Ways).To(Equal([]harness.Way{harness.WayOption, harness.WayName, harness.WayRedirect}))
 		Expect(columns[1].Cells[destination("time3")].Why).To(HaveSuffix(fmt.Sprintf("It was enough to name the gateway as the time server by DHCP (option 42), in trial %d.", trials[0].Number)))
+	})
+
+	It("takes the time for two renewals of the lease, in the estimate too", func() {
+		some := clock
+		some.leased = []string{"time3"}
+		done := run(some)
+		first := slices.IndexFunc(done.Results, func(r harness.Result) bool { return len(r.Trial.StandIns) > 0 })
+		option := slices.IndexFunc(done.Results, func(r harness.Result) bool { return r.Trial.OffersTime() })
+		Expect(option).To(BeNumerically(">", first))
+		estimate := func(trials int, lease time.Duration) time.Duration {
+			early := done
+			early.Status, early.Results = harness.Running, slices.Clone(done.Results[:trials])
+			early.Results[0].Seen.Renewal = lease
+			return harness.ProgressOf(early).Remaining
+		}
+		for trials, renewals := range map[int]time.Duration{first: 2, option: 2, option + 1: 0} {
+			Expect(estimate(trials, renewal)-estimate(trials, 0)).To(Equal(renewals*renewal), "after %d of %d trials", trials, len(done.Results))
+		}
 	})
 
 	It("is not reached by its name if the device only takes it for what was redirected", func() {

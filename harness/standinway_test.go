@@ -105,6 +105,7 @@ func TestNoTimeIsOfferedIfALeaseLastsLongerThanABlockMay(t *testing.T) {
 			result, err := bench.Run(context.Background(), trial("time1"))
 			expect.Expect(err).NotTo(HaveOccurred())
 			expect.Expect(result.Seen.AsksTime).To(Equal(longest == renewal))
+			expect.Expect(result.Seen.Renewal).To(Equal(map[bool]time.Duration{true: renewal}[longest == renewal]))
 		})
 	}
 }

@@ -29,6 +29,8 @@ type Draft struct {
 	App     string // package of the vendor's app
 	Shows   string // a word that the app shows if all is well
 	Tuya    string // the device's ID at Tuya
+	Page    string // of the device's own server: a path, or a URL
+	Expect  string // what must be true of that page
 }
 
 // New begins a draft of a library spec with that spec's own values. An unknown
@@ -55,6 +57,9 @@ func New(from string) (Draft, error) {
 		}
 		if strings.Contains(f.Text(), exampleTuya) {
 			d.Tuya = exampleTuya
+		}
+		if strings.Contains(f.Text(), examplePage) {
+			d.Page, d.Expect = "/", exampleExpect
 		}
 		return d, nil
 	}
@@ -102,9 +107,11 @@ func (f File) entity() string {
 
 // What the library's specs have in place of the user's own.
 const (
-	exampleApp   = "com.xiaomi.smarthome"
-	exampleShows = "Robot"
-	exampleTuya  = "eb0123456789abcdefghij"
+	exampleApp    = "com.xiaomi.smarthome"
+	exampleShows  = "Robot"
+	exampleTuya   = "eb0123456789abcdefghij"
+	examplePage   = `"http://192.168.50.10/"`
+	exampleExpect = "status == 200"
 )
 
 // mqtt is the broker of the first mqtt step, and the device's name in its topics.
@@ -160,6 +167,10 @@ func (d Draft) scenarios() string {
 			pairs = append(pairs, before, after)
 		}
 	}
+	if d.Page != "" {
+		replace(examplePage, d.Quoted(d.url()))
+		replace("expect: "+exampleExpect, "expect: "+d.Quoted(d.Expect))
+	}
 	if d.Device.Address.IsValid() && file.Device.Address.IsValid() {
 		replace(file.Device.Address.String(), inURL(d.Device.Address))
 	}
@@ -180,6 +191,14 @@ func (d Draft) scenarios() string {
 		replace(`"`+exampleShows+`"`, d.Quoted(d.Shows))
 	}
 	return "scenarios:\n" + strings.NewReplacer(pairs...).Replace(text)
+}
+
+// url is that of the device's page.
+func (d Draft) url() string {
+	if strings.HasPrefix(d.Page, "/") {
+		return "http://" + inURL(d.Device.Address) + d.Page
+	}
+	return d.Page
 }
 
 // inURL is an address as it stands before a port.

@@ -188,7 +188,7 @@ func (a *agent) dryRun(command *cobra.Command) error {
 	var problems []error
 	for _, m := range a.members {
 		fmt.Fprintf(command.OutOrStdout(), "%s:\n", m.name)
-		if err := dryRun(command, m.file); err != nil {
+		if err := dryRun(command, m.file, m.flags.settings); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", m.spec, err))
 		}
 	}

@@ -132,7 +132,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return usage(err)
 	}
 	if f.dry {
-		return dryRun(command, file)
+		return dryRun(command, file, f.settings)
 	}
 	if f.out == "" {
 		f.out = runOf(nameOrPath, file)
@@ -324,7 +324,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 }
 
 // dryRun says what would be changed, and whether it can be.
-func dryRun(command *cobra.Command, file scenarios.File) error {
+func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settings) error {
 	out := command.OutOrStdout()
 	if file.Gateway.Placement == scenarios.Lab {
 		fmt.Fprintln(out, "placement lab: all happens in namespaces of its own; nothing of this machine is changed")
@@ -348,11 +348,26 @@ func dryRun(command *cobra.Command, file scenarios.File) error {
 		return unfit(err)
 	}
 	for i, step := range slices.Concat(plan.Steps(), handedOn(file), plan.Work()) {
-		hanging(out, fmt.Sprintf("%2d  ", i+1), step, 4)
+		resultLine(out, fmt.Sprintf("%2d  ", i+1), step, 4)
 	}
-	laid(out, fmt.Sprintf("No other device is affected. The device is watched for %s first. Then each trial takes %s, the checks, and the time until the device works again. "+
-		"A device with 7 destinations takes about 20 trials.", span.Words(file.Timing.Observe), span.Words(file.Timing.Settle)))
+	resultLine(out, "", "No other device is affected. "+howLong(bench.NewRun("", file, file.Scenarios, settings).Settings, file.Timing), 2)
 	return unfit(plan.Check())
+}
+
+// howLong says how long a run takes, as the run itself estimates it before its first trial.
+func howLong(settings harness.Settings, timing scenarios.Timing) string {
+	const trials = 20 // with 7 destinations
+	usual := settings.UsualTrial()
+	text := fmt.Sprintf("The device is watched for %s first. Then a trial takes about %s: until the device has tried what is blocked, the checks, and until it works again. "+
+		"A device with 7 destinations takes about %d trials, so about %s in all.",
+		span.Words(timing.Observe), span.Words(usual), trials, span.Words((timing.Observe + trials*usual).Round(10*time.Minute)))
+	if settings.Longest > usual {
+		text += fmt.Sprintf(" What the device contacts seldom is waited for, for up to %s in a trial.", span.Words(settings.Longest))
+	}
+	if settings.Horizon > 0 {
+		return text + fmt.Sprintf(" The last block is held for %s.", span.Words(settings.Horizon))
+	}
+	return text + " The last block is held for the longest time that was seen between two contacts."
 }
 
 // handedOn says which ports of the gateway's lead to the device.

@@ -102,6 +102,13 @@ var _ = Describe("needwant scenario", func() {
 		Expect(text).NotTo(Or(ContainSubstring("xiaomi"), ContainSubstring("Robot")))
 	}, SpecTimeout(time.Minute))
 
+	It("asks the page that it is told, at the address that the device has then", func(ctx SpecContext) {
+		for page, url := range map[string]string{"/status?id=0": `"http://192.168.50.77/status?id=0"`, "https://plug.local:8443/x": `"https://plug.local:8443/x"`} {
+			text := needwant(ctx, "scenario", "new", "-", "--like", "http-device", "--address", "192.168.50.77", "--page", page, "--expect", `status == 200 && json.state == "on"`).Stdout
+			Expect(text).To(And(ContainSubstring("- http: {url: "+url+"}"), ContainSubstring(`expect: "status == 200 && json.state == \"on\""`)))
+		}
+	}, SpecTimeout(time.Minute))
+
 	DescribeTable("new refuses, with the remedy,", func(ctx SpecContext, says string, args ...string) {
 		run := needwant(ctx, append([]string{"scenario", "new", "-"}, args...)...)
 		Expect(run.Code).To(Equal(2))
@@ -112,6 +119,9 @@ var _ = Describe("needwant scenario", func() {
 		Entry("an unknown placement", `did you mean "nic"?`, "--placement", "nick", SpecTimeout(time.Minute)),
 		Entry("an address that is none", "not an IP address", "--address", "here", SpecTimeout(time.Minute)),
 		Entry("a token written out", "must not be written out", "--miio-token", "00112233445566778899aabbccddeeff", SpecTimeout(time.Minute)),
+		Entry("a page at the device's old address", "write the path alone, e.g. /status", "--like", "http-device", "--page", "http://192.168.1.23/status", SpecTimeout(time.Minute)),
+		Entry("a page that is none", "write its path", "--like", "http-device", "--page", "status", SpecTimeout(time.Minute)),
+		Entry("an expectation that is none", "expect", "--like", "http-device", "--expect", "status = 200", SpecTimeout(time.Minute)),
 		Entry("a question that does not arise", "leave it out", "--like", "http-device", "--entity", "a.b", SpecTimeout(time.Minute)),
 	)
 

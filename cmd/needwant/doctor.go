@@ -107,7 +107,7 @@ func examineAll(ctx context.Context, out io.Writer, examinations []examination) 
 	tell := func(level, subject, text string) {
 		head := fmt.Sprintf("%-7s %-21s ", level, subject)
 		for line := range strings.SplitSeq(text, "\n") {
-			hanging(shown, head, line, len(head))
+			resultLine(shown, head, line, len(head))
 			head = strings.Repeat(" ", len(head))
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/placement"
 )
 
@@ -68,12 +69,31 @@ var _ = Describe("the doctor", func() {
 		Expect(out.String()).To(Equal("problem blocking              does not work\n                              use another kernel\n"))
 	})
 
+	It("has short lines in a file, too", func(ctx SpecContext) {
+		var out bytes.Buffer
+		long := strings.Repeat("a word and another, ", 30)
+		Expect(examineAll(ctx, &out, []examination{{"blocking", func(context.Context) (finding, error) { return ok(long), nil }, ""}})).To(Succeed())
+		Expect(strings.Join(strings.Fields(out.String()), " ")).To(Equal("OK blocking " + strings.TrimSpace(long)))
+		for line := range strings.Lines(out.String()) {
+			Expect(len(line)).To(BeNumerically("<=", 101), line)
+		}
+	})
+
+	It("lists the interfaces that a running needwant has, and none of one that has died", func() {
+		journal := func(pid int, link string) *guard.Journal {
+			return &guard.Journal{PID: pid, Link: guard.Link{Name: link}}
+		}
+		const dead = 1<<22 + 1 // above the highest number of a process
+		Expect(loans([]*guard.Journal{journal(os.Getpid(), "eth1"), journal(os.Getpid(), ""), journal(dead, "eth2")})).To(Equal([]loan{{"eth1", os.Getpid(), false}}))
+	})
+
 	DescribeTable("says which placements a machine can use", func(h hardware, says string) {
 		Expect(h.placements()).To(Equal("this machine can use: " + says))
 	},
 		Entry("a mini-PC", hardware{wired: 1}, "lab, dns, onearm, vlan; ap needs a Wi-Fi interface; nic needs a second wired interface; host needs a machine that is your router"),
 		Entry("a mini-PC with Wi-Fi", hardware{wired: 1, wifi: 1}, "lab, dns, onearm, vlan; ap needs hostapd ('apt-get install hostapd'); nic needs a second wired interface; host needs a machine that is your router"),
 		Entry("a Raspberry Pi with an adapter", hardware{wired: 2, wifi: 1, hostapd: true}, "lab, dns, onearm, vlan, ap, nic; host needs a machine that is your router"),
+		Entry("a mini-PC whose second interface a run has", hardware{wired: 1, lent: []loan{{"eth1", 4711, false}}}, "lab, dns, onearm, vlan, nic; ap needs a Wi-Fi interface; host needs a machine that is your router; another needwant (process 4711) has eth1 now"),
 		Entry("a laptop", hardware{wifi: 1}, "lab, dns; onearm, vlan, ap and nic need a wired interface; host needs a machine that is your router"),
 		Entry("a router", hardware{wired: 2, router: true}, "lab, dns, onearm, vlan, nic, host; ap needs a Wi-Fi interface"),
 	)

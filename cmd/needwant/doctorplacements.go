@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/needwant/needwant/netns/gateway/guard"
 )
 
 // hardware is what the placements need of a machine.
@@ -14,6 +17,14 @@ type hardware struct {
 	wifi    int  // Wi-Fi interfaces
 	hostapd bool // is installed
 	router  bool // the machine forwards packets
+	lent    []loan
+}
+
+// loan is an interface that a running needwant has moved into its gateway.
+type loan struct {
+	link string
+	pid  int
+	wifi bool
 }
 
 // usablePlacements says which placements this machine can use.
@@ -35,7 +46,19 @@ func thisHardware() (hardware, error) {
 	machine.hostapd = missing == nil
 	forwarding, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
 	machine.router = err == nil && strings.TrimSpace(string(forwarding)) == "1"
+	journals, _ := guard.Journals(guard.Folder()) // what cannot be read says nothing of a loan
+	machine.lent = loans(journals)
 	return machine, nil
+}
+
+// loans are the interfaces that running programs have borrowed.
+func loans(journals []*guard.Journal) (lent []loan) {
+	for _, journal := range journals {
+		if journal.Link.Name != "" && journal.Alive() {
+			lent = append(lent, loan{journal.Link.Name, journal.PID, journal.Link.Radio != nil})
+		}
+	}
+	return lent
 }
 
 // interfaces counts a machine's interfaces, by the folder /sys/class/net.
@@ -91,15 +114,26 @@ func (h hardware) placements() string {
 		}
 		usable = append(usable, placement)
 	}
-	if h.wired == 0 {
+	wired, wifi := h.wired, h.wifi
+	for _, l := range h.lent {
+		if l.wifi {
+			wifi++
+		} else {
+			wired++
+		}
+	}
+	if wired == 0 {
 		needs = append(needs, "onearm, vlan, ap and nic need a wired interface")
 	} else {
 		consider("onearm")
 		consider("vlan")
-		consider("ap", unless(h.wifi > 0, "a Wi-Fi interface"), unless(h.hostapd, "hostapd ('apt-get install hostapd')"))
-		consider("nic", unless(h.wired > 1, "a second wired interface"))
+		consider("ap", unless(wifi > 0, "a Wi-Fi interface"), unless(h.hostapd, "hostapd ('apt-get install hostapd')"))
+		consider("nic", unless(wired > 1, "a second wired interface"))
 	}
 	consider("host", unless(h.router, "a machine that is your router"))
+	for _, l := range h.lent {
+		needs = append(needs, fmt.Sprintf("another needwant (process %d) has %s now", l.pid, l.link))
+	}
 	return strings.Join(append([]string{"this machine can use: " + strings.Join(usable, ", ")}, needs...), "; ")
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
@@ -160,13 +161,27 @@ func typed(format string, args ...any) string {
 	return strings.ReplaceAll(fmt.Sprintf(format, args...), " ", joint)
 }
 
-// laid writes a text, on a terminal in lines that fit it. A command line that does not fit
-// is left to the terminal, which copies it in one piece.
+// fileColumns is how wide the lines of a result are in a file, or for another program. Reports
+// as text are as wide.
+const fileColumns = 100
+
+// laid writes a message, on a terminal in lines that fit it. A command line that does not fit
+// is left to the terminal, which copies it in one piece. In a log, a message is one line.
 func laid(out io.Writer, text string) { hanging(out, "", text, 2) }
 
 // hanging is the same behind a head, with the further lines indented.
 func hanging(out io.Writer, head, text string, indent int) {
-	columns, line := screenOf(out).columns(), ""
+	inLines(out, screenOf(out).columns(), head, text, indent)
+}
+
+// resultLine is hanging for a part of a command's result, whose lines are short in a file too.
+func resultLine(out io.Writer, head, text string, indent int) {
+	inLines(out, cmp.Or(screenOf(out).columns(), fileColumns), head, text, indent)
+}
+
+// inLines writes a text in lines of so many columns; 0 is one line.
+func inLines(out io.Writer, columns int, head, text string, indent int) {
+	line := ""
 	write := func() { fmt.Fprintln(out, head+line) }
 	for word := range strings.SplitSeq(text, " ") {
 		word = reports.Clean(strings.ReplaceAll(word, joint, " "))

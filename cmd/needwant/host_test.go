@@ -210,7 +210,7 @@ var _ = Describe("a device behind the user's own router", Label("root"), SpecPri
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", h.hostSpec(), "--allow-actuation", "--dry-run")
 		Expect(run.Code).To(Equal(0), run.Stderr)
-		Expect(run.Stdout).To(ContainSubstring("only packets of 7c:49:eb:00:00:01 take, at 192.168.50.10, on inside"))
+		Expect(strings.Join(strings.Fields(run.Stdout), " ")).To(ContainSubstring("only packets of 7c:49:eb:00:00:01 take, at 192.168.50.10, on inside"))
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
 	}, SpecTimeout(time.Minute))

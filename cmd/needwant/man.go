@@ -98,6 +98,7 @@ func manEnvironment() []manEntry {
 		{"TERM", "If it is dumb, nothing is drawn again on a terminal, and progress is plain lines."},
 		{"PATH", "Where iptables, hostapd and other programs are looked for."},
 		{"XDG_STATE_HOME", "Where the runs that were begun here are remembered, in needwant/runs."},
+		{"SUDO_UID, SUDO_GID", "Set by sudo: the user and the group that own the files of a run."},
 		{"RUNTIME_DIRECTORY", "Where locks and journals are, instead of /run/needwant. systemd sets it for a service."},
 		{"NEEDWANT_DEVICE, NEEDWANT_MIIO_TOKEN", "Set for a Ginkgo suite of your own that a spec runs: the device's address and its token."},
 	}

@@ -44,7 +44,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		before := h.settled(ctx)
 		well := h.needwant(ctx, "doctor", h.spec())
 		Expect(well.Code).To(Equal(0), well.Stdout)
-		Expect(well.Stdout).To(MatchRegexp(`OK +device +is there, and what it sends crosses the gateway, e\.g\. to (udp|tcp)/.*; a marked packet from another subnet came back across it`))
+		Expect(well.Stdout).To(MatchRegexp(`OK +device +is there, and what\s+it\s+sends\s+crosses\s+the\s+gateway,\s+e\.g\.\s+to\s+(udp|tcp)/\S+;\s+a\s+marked\s+packet\s+from\s+another\s+subnet\s+came\s+back\s+across\s+it`))
 		h.expectAsBefore(ctx, before)
 
 		h.in(ctx, "ip link set uplink down")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -187,8 +188,14 @@ func aboutScenarios() []question {
 	topic := func(d *scenarios.Draft) *string { return &d.Topic }
 	app := func(d *scenarios.Draft) *string { return &d.App }
 	shows := func(d *scenarios.Draft) *string { return &d.Shows }
+	page := asks("page", "a page that the device itself serves: its path, e.g. /status, or its URL", func(d *scenarios.Draft) *string { return &d.Page },
+		uses(func(d *scenarios.Draft) *string { return &d.Page }))
+	page.set = setPage
 	hass := func(d *scenarios.Draft) bool { return d.UsesHass() }
 	return []question{
+		page,
+		asks("expect", "what is true of that page if all is well, e.g. status == 200 && json.on == true", func(d *scenarios.Draft) *string { return &d.Expect },
+			uses(func(d *scenarios.Draft) *string { return &d.Page })),
 		asks("broker", "where the MQTT broker is, e.g. 192.168.1.5:1883", broker, uses(broker)),
 		asks("topic", "the device's name in MQTT topics", topic, uses(topic)),
 		asks("app", "the app's package on the phone, as 'adb shell pm list packages' shows it", app, uses(app)),
@@ -202,6 +209,23 @@ func aboutScenarios() []question {
 		asks("hass-token", "where a long-lived access token of it is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Hass) },
 			func(d *scenarios.Draft) bool { return realDevice(d) && hass(d) }),
 	}
+}
+
+// setPage takes a path, or a URL. Its host is a name, or the address that the device has then.
+func setPage(d *scenarios.Draft, answer string) error {
+	if strings.HasPrefix(answer, "/") {
+		d.Page = answer
+		return nil
+	}
+	page, err := url.Parse(answer)
+	if err != nil || page.Host == "" {
+		return fmt.Errorf("%q is not a page: write its path, e.g. /status, or a URL, e.g. https://%s:8443/status", answer, d.Device.Address)
+	}
+	if host, err := netip.ParseAddr(page.Hostname()); err == nil && host != d.Device.Address {
+		return fmt.Errorf("the device has the address %s in the experiment: write the path alone, e.g. %s", d.Device.Address, page.RequestURI())
+	}
+	d.Page = answer
+	return nil
 }
 
 // place moves a draft to a placement. A lab has a Home Assistant of its own.

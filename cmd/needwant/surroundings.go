@@ -239,34 +239,43 @@ func (s surroundings) has(link string) bool {
 }
 
 // uplink is the interface to the home network, which is not the one to the device except
-// in a VLAN; "" if none can be told.
+// in a VLAN: that of the usual route, or the only one that is left; "" if none can be told.
 func (s surroundings) uplink(gateway scenarios.Gateway) string {
-	for _, l := range s.links {
-		if l.usual && (gateway.VLAN != 0 || l.name != gateway.Inside) {
-			return l.name
-		}
+	free := func(l networkLink) bool { return gateway.VLAN != 0 || l.name != gateway.Inside }
+	return cmp.Or(s.first(func(l networkLink) bool { return l.usual && free(l) }), s.only(free))
+}
+
+// inside is an interface that may be meant for the device: that of the home network for a
+// VLAN, a Wi-Fi for an access point, else one that has no address yet, or the only one that is
+// left; "" if none can be told.
+func (s surroundings) inside(gateway scenarios.Gateway) string {
+	switch {
+	case gateway.VLAN != 0:
+		return s.first(func(l networkLink) bool { return l.usual })
+	case gateway.Placement == "ap":
+		return s.first(func(l networkLink) bool { return l.wifi && !l.usual })
+	case gateway.Placement == "host":
+		return s.first(func(l networkLink) bool { return !l.usual && len(l.addresses) > 0 })
+	}
+	free := func(l networkLink) bool { return !l.usual && !l.wifi }
+	return cmp.Or(s.first(func(l networkLink) bool { return free(l) && len(l.addresses) == 0 }), s.only(free))
+}
+
+// first is the first interface that fits; "" if none does.
+func (s surroundings) first(fits func(networkLink) bool) string {
+	if i := slices.IndexFunc(s.links, fits); i >= 0 {
+		return s.links[i].name
 	}
 	return ""
 }
 
-// inside is an interface that may be meant for the device: that of the home network for a
-// VLAN, a Wi-Fi for an access point, else one that has no address yet; "" if there is none.
-func (s surroundings) inside(gateway scenarios.Gateway) string {
-	for _, l := range s.links {
-		fits := !l.usual && !l.wifi && len(l.addresses) == 0
-		switch {
-		case gateway.VLAN != 0:
-			fits = l.usual
-		case gateway.Placement == "ap":
-			fits = l.wifi && !l.usual
-		case gateway.Placement == "host":
-			fits = !l.usual && len(l.addresses) > 0
-		}
-		if fits {
-			return l.name
-		}
+// only is the one interface that fits; "" if none does, or several do.
+func (s surroundings) only(fits func(networkLink) bool) string {
+	others := slices.DeleteFunc(slices.Clone(s.links), func(l networkLink) bool { return !fits(l) })
+	if len(others) != 1 {
+		return ""
 	}
-	return ""
+	return others[0].name
 }
 
 // devices lists the hosts of the home network, by number.

@@ -51,6 +51,20 @@ var _ = Describe("the surroundings", func() {
 		}))
 	})
 
+	DescribeTable("offer an interface, the only one that is left too:", func(gateway scenarios.Gateway, inside, uplink string, links ...networkLink) {
+		s := surroundings{links: links}
+		Expect(s.inside(gateway)).To(Equal(inside))
+		gateway.Inside = inside
+		Expect(s.uplink(gateway)).To(Equal(uplink))
+	},
+		Entry("one without an address", scenarios.Gateway{Placement: "nic"}, "eth1", "eth0", networkLink{name: "eth0", usual: true}, networkLink{name: "eth1"}, networkLink{name: "eth2", addresses: []string{"10.0.0.1/8"}}),
+		Entry("one that has an address", scenarios.Gateway{Placement: "nic"}, "eth1", "eth0", networkLink{name: "eth0", usual: true}, networkLink{name: "eth1", addresses: []string{"10.0.0.1/8"}}),
+		Entry("none of two that have one", scenarios.Gateway{Placement: "nic"}, "", "eth0", networkLink{name: "eth0", usual: true},
+			networkLink{name: "eth1", addresses: []string{"10.0.0.1/8"}}, networkLink{name: "eth2", addresses: []string{"10.1.0.1/16"}}),
+		Entry("the other one, without a default route", scenarios.Gateway{Placement: "nic"}, "eth1", "eth0", networkLink{name: "eth0", addresses: []string{"10.0.0.1/8"}}, networkLink{name: "eth1"}),
+		Entry("the same one for a VLAN", scenarios.Gateway{Placement: "vlan", VLAN: 7}, "eth0", "eth0", networkLink{name: "eth0", usual: true}, networkLink{name: "eth1"}),
+	)
+
 	DescribeTable("have the device's address, which it keeps if it stays in the home network:", func(placement, address, about string) {
 		home := surroundings{neighbours: func() []neighbour { return []neighbour{{vacuum, vacuumMAC, "eth0", ""}} }}
 		draft := &scenarios.Draft{Gateway: scenarios.Gateway{Placement: placement}}

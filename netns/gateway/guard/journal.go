@@ -68,6 +68,9 @@ func (j *Journal) write() error {
 	return nil
 }
 
+// Alive reports whether the program that borrowed is still running.
+func (j *Journal) Alive() bool { return alive(j.PID) }
+
 // Path is where the journal is.
 func (j *Journal) Path() string { return j.path }
 
