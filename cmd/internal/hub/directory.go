@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nkeys"
+	"golang.org/x/sys/unix"
 )
 
 // hostName is the name in the hub's certificate. Agents expect it whatever the hub's address is.
@@ -40,8 +41,24 @@ const (
 	mostRuns   = 10_000
 )
 
+// leastRoom is how many bytes must be free on the disk: for the longest record in the stream
+// and in the run file, twice.
+const leastRoom = 4 * mostRecord
+
 func (d Directory) path(parts ...string) string {
 	return filepath.Join(append([]string{string(d)}, parts...)...)
+}
+
+// room reports as an error that the disk is nearly full.
+func (d Directory) room() error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(string(d), &disk); err != nil {
+		return fmt.Errorf("the directory of the hub: %w", err)
+	}
+	if disk.Bavail < leastRoom/uint64(disk.Bsize) {
+		return fmt.Errorf("the disk of %s has less than %d MiB left: make room", d, leastRoom>>20)
+	}
+	return nil
 }
 
 // Runs is the directory with the run files.
@@ -69,7 +86,7 @@ func (d Directory) prepare() error {
 	return nil
 }
 
-// hubName is the hub's own name. [CheckName] lets no agent have it, since a connection of
+// hubName is the hub's own name. [Directory.Add] lets no agent have it, since a connection of
 // the hub's is not one of an agent.
 const hubName = "hub"
 

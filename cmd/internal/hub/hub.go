@@ -90,26 +90,38 @@ func (h *Hub) Run(ctx context.Context) {
 			return
 		case <-time.After(time.Second):
 		}
-		if !h.server.JetStreamEnabled() { // the server gives up when the disk is full
-			h.revive(ctx)
+		if err := h.stores(); err != nil {
+			h.revive(ctx, err)
 		}
 	}
 }
 
-// revive starts the server again once it can store something.
-func (h *Hub) revive(ctx context.Context) {
+// stores finds out why the server cannot store records. A stream that could not write once does
+// not try again, and says nothing of it: so the server must stop before the disk is full.
+func (h *Hub) stores() error {
+	if !h.server.JetStreamEnabled() {
+		return errors.New("the server stores nothing any more")
+	}
+	return h.directory.room()
+}
+
+// revive stops the server, and starts it again once it can store something. Why is what is
+// wrong now.
+func (h *Hub) revive(ctx context.Context, why error) {
 	stopServer(h.server)
 	for {
-		err := h.start()
-		if err == nil {
-			h.notes.say("the hub stores records again")
-			return
-		}
-		h.notes.say(fmt.Sprintf("the hub cannot store anything: %v: is the disk of %s full? Agents keep their records until there is room", err, h.directory))
+		h.notes.say(fmt.Sprintf("the hub receives nothing: %v. Agents keep their records until it does", why))
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(fullPause):
+		}
+		if why = h.directory.room(); why == nil {
+			why = h.start()
+		}
+		if why == nil {
+			h.notes.say("the hub receives records again")
+			return
 		}
 	}
 }
@@ -123,7 +135,7 @@ func (h *Hub) serve(ctx context.Context) error {
 		return err
 	}
 	defer connection.Close()
-	stream, err := h.stores(ctx, connection)
+	stream, err := h.storage(ctx, connection)
 	if err != nil {
 		return err
 	}
@@ -145,9 +157,10 @@ func (h *Hub) serve(ctx context.Context) error {
 			return err
 		case <-again.C:
 			h.reload()
-			if !h.server.JetStreamEnabled() {
+			if err := h.stores(); err != nil {
 				cancel()
-				return errors.Join(errors.New("the server stores nothing any more"), <-broken)
+				<-broken
+				return nil
 			}
 		}
 	}
@@ -157,8 +170,8 @@ func (h *Hub) connect() (*nats.Conn, error) {
 	return nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(h.own.public, h.own.key.Sign), nats.MaxReconnects(0), nats.Name(hostName))
 }
 
-// stores makes the stream and the bucket if they are not there.
-func (h *Hub) stores(ctx context.Context, connection *nats.Conn) (jetstream.Stream, error) {
+// storage makes the stream and the bucket if they are not there.
+func (h *Hub) storage(ctx context.Context, connection *nats.Conn) (jetstream.Stream, error) {
 	js, err := jetstream.New(connection, jetstream.WithDefaultTimeout(requestLimit))
 	if err != nil {
 		return nil, err
