@@ -76,7 +76,7 @@ func (t Text) layout(r reading) []grid {
 	}
 	for _, leading := range leadings() {
 		signs = newGrid(r, leading, numbers, terse)
-		if signs.key = append(key, t.missing(leading)...); signs.fit(t.Width) {
+		if signs.key = slices.Concat(key, t.missing(leading)); signs.fit(t.Width) {
 			return []grid{signs}
 		}
 	}

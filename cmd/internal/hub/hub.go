@@ -148,7 +148,8 @@ func (h *Hub) serve(ctx context.Context) error {
 	}
 	in := &inbox{directory: h.directory, stream: stream, keys: h.key, say: h.notes.say, tell: func(agent string, r refusal) { h.refuse(connection, agent, r) }}
 	broken := make(chan error, 1)
-	go func() { broken <- in.run(ctx) }()
+	var receiving sync.WaitGroup
+	receiving.Go(func() { broken <- in.run(ctx) })
 	again := time.NewTicker(time.Second)
 	defer again.Stop()
 	for {
@@ -159,7 +160,7 @@ func (h *Hub) serve(ctx context.Context) error {
 			h.reload()
 			if err := h.stores(); err != nil {
 				cancel()
-				<-broken
+				receiving.Wait()
 				return nil
 			}
 		}
