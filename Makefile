@@ -20,7 +20,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: lab
-lab: deps build ## put a simulated device behind a gateway, block, check, print the matrix
+lab: deps build ## put a simulated device behind a gateway, block, check, print the table
 	@bin/needwant lab $(WORLD) $(ARGS)
 
 .PHONY: test

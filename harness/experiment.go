@@ -229,7 +229,7 @@ func (r Run) sittings() int {
 	return last
 }
 
-// controls counts the trials that block nothing.
+// controls counts the controls among the results.
 func (r Run) controls() int {
 	count := 0
 	for _, result := range r.Results {

@@ -15,7 +15,7 @@ const (
 
 // Trial is the request: block this set, in this way, and check every scenario, except for
 // those of Unasked.
-// A trial that blocks nothing is a control.
+// One with nothing to block is a control.
 type Trial struct {
 	Number int           `json:"number"` // from 1, in the order they were asked for
 	Block  []Destination `json:"block"`  // sorted; empty for a control

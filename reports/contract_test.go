@@ -33,7 +33,7 @@ safe safe[].columns safe[].destinations safe[].trial
 unknown unknown[].column unknown[].why unknown[].destinations
 `
 
-var _ = Describe("the matrix as JSON", func() {
+var _ = Describe("the report in JSON", func() {
 	It("has the documented keys in the documented order, and no others", func() {
 		run, judgement := s50()
 		judgement.Columns[0].Unknown = []harness.Unknown{{Why: "not asked"}}

@@ -17,7 +17,7 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		{"json", "the canonical form, for programs", ofMatrix(JSON)},
-		{"html", "a page to look at: one file, for screen and paper", HTML},
+		{"html", "for a browser: one file, for screen and paper", HTML},
 		{"md", "the forum's table, to be posted", ofMatrix(Markdown)},
 		{"text", "for the terminal", ofMatrix(Text{}.Render)},
 		{"csv", "for a spreadsheet", ofMatrix(CSV)},

@@ -24,7 +24,7 @@ import (
 func HTML(w io.Writer, r Report) error {
 	style, err := pageFiles.ReadFile("page/style.css")
 	if err != nil {
-		return fmt.Errorf("reading the style of the page: %w", err)
+		return fmt.Errorf("reading the style of the HTML report: %w", err)
 	}
 	return writePage(w, "report.html", newPage(r, template.CSS(style)))
 }
@@ -33,11 +33,11 @@ func HTML(w io.Writer, r Report) error {
 func writePage(w io.Writer, name string, with any) error {
 	t, err := templates()
 	if err != nil {
-		return fmt.Errorf("reading the template of the page: %w", err)
+		return fmt.Errorf("reading the template of the HTML report: %w", err)
 	}
 	var text bytes.Buffer
 	if err := t.ExecuteTemplate(&text, name, with); err != nil {
-		return fmt.Errorf("writing the page: %w", err)
+		return fmt.Errorf("writing the HTML report: %w", err)
 	}
 	out := bufio.NewWriter(w)
 	for line := range strings.Lines(text.String()) {

@@ -17,7 +17,7 @@ func JSON(w io.Writer, m Matrix) error {
 	encoder := json.NewEncoder(&text)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(m); err != nil {
-		return fmt.Errorf("writing the matrix as JSON: %w", err)
+		return fmt.Errorf("writing the report in JSON: %w", err)
 	}
 	_, err := w.Write(escapeUnseen(text.Bytes()))
 	return err

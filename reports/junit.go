@@ -32,7 +32,7 @@ func JUnit(w io.Writer, m Matrix) error {
 	}
 	text, err := xml.MarshalIndent(doc, "", "  ")
 	if err != nil {
-		return fmt.Errorf("writing the matrix as JUnit: %w", err)
+		return fmt.Errorf("writing the report for JUnit: %w", err)
 	}
 	_, err = w.Write([]byte(xml.Header + string(text) + "\n"))
 	return err

@@ -8,8 +8,8 @@ import (
 )
 
 // Matrix is the result of an experiment in the form that is published. Its
-// fields, their names and their order are those of "The matrix as JSON" in the
-// documentation. No list in it is ever null.
+// fields, their names and their order are a contract, which contract_test.go
+// checks. No list in it is ever null.
 type Matrix struct {
 	APIVersion string `json:"apiVersion"` // "needwant/v1"
 	Kind       string `json:"kind"`       // "Matrix"

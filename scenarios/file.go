@@ -19,7 +19,7 @@ type File struct {
 	Timing     Timing  `yaml:"timing,omitempty" about:"How long the parts of a trial take."`
 	Trials     Trials  `yaml:"trials,omitempty" about:"How many trials, and how far an answer is trusted."`
 	Regimes    Regimes `yaml:"regimes,omitempty" about:"In which states of the device to judge. The default is steady."`
-	Scenarios  List    `yaml:"scenarios" about:"What the owner cares about, by name. Each is a column of the matrix."`
+	Scenarios  List    `yaml:"scenarios" about:"What the owner cares about, by name. Each is a column of the table."`
 	Notify     *Notify `yaml:"notify,omitempty" about:"Tells a person that a question waits, and that the run is over."`
 	AbortIf    string  `yaml:"abort_if,omitempty" about:"Ends the experiment and puts the network back, over offline_s, elapsed_s, trials."`
 
@@ -88,7 +88,7 @@ type Timing struct {
 
 // Trials says how many trials to make.
 type Trials struct {
-	ControlEvery int     `yaml:"control_every,omitempty" jsonschema:"minimum=1" about:"A trial that blocks nothing after so many others. The default is 8."`
+	ControlEvery int     `yaml:"control_every,omitempty" jsonschema:"minimum=1" about:"There is a control after this many trials. The default is 8."`
 	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The most answers that may be wrong, 0 to 0.3. 0, the default, trusts every single one."`
 	Budget       int     `yaml:"budget,omitempty" jsonschema:"minimum=0" about:"The most trials that block something. 0, the default, is a limit that grows with the destinations and that only a run without an end reaches."`
 }

@@ -17,7 +17,7 @@ import (
 
 // Ping sends ICMP echo requests.
 type Ping struct {
-	Host  string `yaml:"host" about:"Whom, for example 192.168.50.10."`
+	Host  string `yaml:"host" about:"Its name or address, e.g. 192.168.50.10."`
 	Count int    `yaml:"count,omitempty" jsonschema:"minimum=1,maximum=100" about:"How many requests, a second apart or less. The default is 3."`
 }
 

@@ -22,7 +22,7 @@ type Spec struct {
 	PassWhen string        `yaml:"pass_when,omitempty" about:"continuous: what all checks together must come to, over ok_ratio, max_gap_s, p95_ms, checks. The default is ok_ratio >= 0.9."`
 	Alone    bool          `yaml:"alone,omitempty" about:"true: never checked at the same time as another scenario. Scenarios that connect to the same port of a host at home over the same protocol take turns anyway."`
 	Cost     string        `yaml:"cost,omitempty" jsonschema:"enum=person" about:"person: judged last, and only in trials whose answer does not follow from what is known. The default if a step is a prompt."`
-	Timeout  time.Duration `yaml:"timeout,omitempty" about:"Of one attempt at a step, if the step says nothing. The default is 30s, and longer for steps that say so."`
+	Timeout  time.Duration `yaml:"timeout,omitempty" about:"Of one try of a step, if the step says nothing. The default is 30s, and longer for steps that say so."`
 	Retry    Retry         `yaml:"retry,omitempty" about:"How often a step that does not pass is made again."`
 	Steps    []Step        `yaml:"steps" jsonschema:"minItems=1" about:"What to do, in order. The first step that does not pass ends the check."`
 }
@@ -31,14 +31,14 @@ type Spec struct {
 // passed is never repeated for a later one.
 type Retry struct {
 	Attempts int           `yaml:"attempts,omitempty" jsonschema:"minimum=1,maximum=100" about:"All in all. The default is 1."`
-	Every    time.Duration `yaml:"every,omitempty" about:"From the beginning of one attempt to that of the next. The default is 0s."`
+	Every    time.Duration `yaml:"every,omitempty" about:"From the beginning of one try to that of the next. The default is 0s."`
 }
 
 // Step is one thing to do and what to expect of it.
 type Step struct {
 	Do       Action            `yaml:"-"` // what to do: one of [Kinds]
 	Expect   string            `yaml:"expect,omitempty" about:"What must come back, over the fields of the kind's result and what was saved, as saved.NAME. Left out, the kind's own expectation."`
-	Timeout  time.Duration     `yaml:"timeout,omitempty" about:"Of one attempt. The default is the scenario's."`
+	Timeout  time.Duration     `yaml:"timeout,omitempty" about:"Of one try. The default is the scenario's."`
 	Save     map[string]string `yaml:"save,omitempty" about:"Keeps values of the result for later steps, by name: {battery: 'result[0].battery'}."`
 	Always   bool              `yaml:"always,omitempty" about:"Made also when an earlier step did not pass: to put things back."`
 	Actuates bool              `yaml:"actuates,omitempty" about:"The device does something that people notice. Needs --allow-actuation."`

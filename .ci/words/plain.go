@@ -15,15 +15,24 @@ var plain = []struct {
 	pattern *regexp.Regexp
 	instead string
 }{
-	{regexp.MustCompile(`\btells whether\b`), "reports whether"},
-	{regexp.MustCompile(`\banew\b`), "again"},
-	{regexp.MustCompile(`\bin vain\b`), "without success, or without an answer"},
-	{regexp.MustCompile(`\bwhom\b`), "who"},
-	{regexp.MustCompile(`\bwhoever\b`), "anyone who, or who it is"},
-	{regexp.MustCompile(`\bbut for\b`), "except for"},
-	{regexp.MustCompile(`\bwhere there is (no|none|nobody|nothing)\b`), "if there is"},
+	{regexp.MustCompile(`(?i)\btells whether\b`), "reports whether"},
+	{regexp.MustCompile(`(?i)\banew\b`), "again"},
+	{regexp.MustCompile(`(?i)\bin vain\b`), "without success, or without an answer"},
+	{regexp.MustCompile(`(?i)\bwhom\b`), "who"},
+	{regexp.MustCompile(`(?i)\bwhoever\b`), "anyone who, or who it is"},
+	{regexp.MustCompile(`(?i)\bbut for\b`), "except for"},
+	{regexp.MustCompile(`(?i)\bwhere there is (no|none|nobody|nothing)\b`), "if there is"},
 	{regexp.MustCompile(", as [0-9`]"), ", e.g."},
 	{regexp.MustCompile(`%[qsv] is no [a-z]`), "is not a"},
+
+	// One word for one meaning: see docs/whats-here.md.
+	{regexp.MustCompile(`(?i)\bruns? (is|are) (not )?kept\b`), "saved"},
+	{regexp.MustCompile(`(?i)\b(keep|keeps) the run\b`), "save the run"},
+	{regexp.MustCompile(`(?i)\bJSON matrix\b|\bmatrix (as|in) JSON\b`), "the report in JSON"},
+	{regexp.MustCompile(`(?i)\b(prints?|renders) the matrix\b`), "prints the table"},
+	{regexp.MustCompile(`(?i)\btrials? that blocks? nothing\b`), "control"},
+	{regexp.MustCompile(`(?i)\bthis page (explains|says|shows)\b`), "this document"},
+	{regexp.MustCompile(`(?i)\bone attempt (at|of) a step\b`), "one try of a step"},
 }
 
 // history may speak as it did, and words that are only mentioned are here.

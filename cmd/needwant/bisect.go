@@ -53,7 +53,7 @@ func bisectCommand() *cobra.Command {
 		Short:      "Find out by experiment what a real device needs",
 		SuggestFor: []string{"run", "start", "test"},
 		Long: `Puts the device of a spec behind a gateway, blocks its destinations in chosen
-sets, checks the spec's scenarios, and prints the matrix. The run is kept in a
+sets, checks the spec's scenarios, and prints the table. The run is saved in a
 file, NAME.run, from which it can be resumed. docs/placement.md says how to
 connect the device.
 
@@ -68,7 +68,7 @@ would be changed, and changes nothing.`,
 
 func (f *bisectFlags) add(command *cobra.Command) {
 	set := command.Flags()
-	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the device's name")
 	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
 	set.BoolVar(&f.alone, "unattended", false, "begin the run in that file, or go on with it: then --for counts the time before, too")
 	scheduleFlag(command, &f.schedule)
@@ -143,7 +143,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return f.goOn(command)
 	}
 	if err == nil {
-		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or keep this run elsewhere by --out", f.out))
+		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or save this run elsewhere by --out", f.out))
 	}
 	if list, err = f.prepare(command.Context(), file, list); err != nil {
 		return err

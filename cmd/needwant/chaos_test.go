@@ -280,7 +280,7 @@ func (s *stage) dump() {
 
 // What a run may come to.
 const (
-	trueMatrix = "true matrix"
+	trueMatrix = "true table"
 	leftOpen   = "cells left open"
 	withReason = "ended with the reason"
 

@@ -29,10 +29,10 @@ type display struct {
 
 func (d *display) add(command *cobra.Command) {
 	formatFlag(command, &d.format)
-	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
+	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the report")
 	command.Flags().BoolVarP(&d.quiet, "quiet", "q", false, "show no progress")
 	d.web.add(command)
-	command.Flags().StringVar(&d.pcap, "pcap", "", "keep the device's packets in this `FILE.pcapng`, each with its trial as a comment")
+	command.Flags().StringVar(&d.pcap, "pcap", "", "save the device's packets in this `FILE.pcapng`, each with its trial as a comment")
 }
 
 // notify tells of each event of the run as it happens, and of what the benches do

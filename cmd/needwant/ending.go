@@ -18,7 +18,7 @@ import (
 // ending is what a command that ran for long says last, on stderr: where the run was
 // saved, the state of the network, and what to do next.
 type ending struct {
-	saved   string            // the run file; "" if the run is not kept
+	saved   string            // the run file; "" if the run is not saved
 	spec    string            // as the user named it; "" for a world, or if the file does not exist
 	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
 	policy  string            // the run file whose policy the gateway applied; "" if none
@@ -52,9 +52,9 @@ func (e ending) next(run harness.Run) string {
 	case run.Settings.Only != nil:
 		return e.exceptions(run)
 	case run.Settings.Simulated:
-		return typed("needwant report %s --format html > report.html", file) + " makes a page of it; needwant scenario new describes your own device."
+		return typed("needwant report %s --format html > report.html", file) + " shows it in a browser; needwant scenario new describes your own device."
 	case needsAll(harness.Judge(run)):
-		return typed("needwant report %s --format html > report.html", file) + " makes a page of it. There are no rules to write, since nothing can be blocked."
+		return typed("needwant report %s --format html > report.html", file) + " shows it in a browser. There are no rules to write, since nothing can be blocked."
 	}
 	if run.Settings.ByName {
 		return typed("needwant export %s%s --format adguard", file, e.device(run)) + " writes the list (or dnsmasq, hosts); " +

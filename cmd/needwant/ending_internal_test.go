@@ -83,7 +83,7 @@ Next: needwant export 'my s50.run' --spec s50.yaml --format nft writes the rules
 		run.Settings.Simulated = true
 		Expect(said(ending{saved: "lab.run", gateway: scenarios.Gateway{Placement: scenarios.Lab}}, run)).To(Equal(`The run is saved in lab.run.
 Your network was not touched: the lab ran in namespaces of its own, which are gone.
-Next: needwant report lab.run --format html > report.html makes a page of it; needwant scenario new describes your own device.
+Next: needwant report lab.run --format html > report.html shows it in a browser; needwant scenario new describes your own device.
 `))
 	})
 

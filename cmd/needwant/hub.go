@@ -188,7 +188,7 @@ func (f *hubFlags) addCommand() *cobra.Command {
 			if err := directory.Add(args[0], out); err != nil {
 				return usage(err)
 			}
-			laid(command.OutOrStdout(), fmt.Sprintf("Wrote the credentials of agent %s to %s. Whoever has the file is that agent: copy it to the agent's machine, for example with scp, and delete it here. Next, on that machine: %s",
+			laid(command.OutOrStdout(), fmt.Sprintf("Wrote the credentials of agent %s to %s. Anyone who has the file is that agent: copy it to the agent's machine, for example with scp, and delete it here. Next, on that machine: %s",
 				args[0], out, typed("sudo -E needwant agent --hub ADDRESS:4222 --creds %s SPEC...", quoted(filepath.Base(out)))))
 			return nil
 		},

@@ -10,7 +10,7 @@ import (
 	"github.com/needwant/needwant/harness/runfile"
 )
 
-// journal is where a run is kept.
+// journal is where a run is saved.
 type journal interface {
 	harness.Journal
 	Finish(status harness.Status, why string, duration time.Duration) error
@@ -26,7 +26,7 @@ func (nowhere) Close() error                                       { return nil 
 
 // keep creates the run file that the user named, or else one called name (see
 // createNumbered). If the user named none, and none can be created in this folder, the
-// run is not kept: path is "", and out says so.
+// run is not saved: path is "", and out says so.
 func keep(out io.Writer, named, name string, run harness.Run) (path string, file journal, err error) {
 	if named != "" {
 		file, err = runfile.Create(named, run)
@@ -34,7 +34,7 @@ func keep(out io.Writer, named, name string, run harness.Run) (path string, file
 	}
 	path, file, err = createNumbered(name, run)
 	if kind, ok := errors.AsType[runfile.Kind](err); ok && !kind.Usage() {
-		fmt.Fprintf(out, "This run is not kept: %v\n", err)
+		fmt.Fprintf(out, "This run is not saved: %v\n", err)
 		return "", nowhere{}, nil
 	}
 	return path, file, err

@@ -40,8 +40,8 @@ func labCommand() *cobra.Command {
 		Short: "Run the experiment on a simulated device",
 		Long: `Builds a simulated device with its internet and home in network namespaces that
 have no way out, runs the whole experiment on it through a real gateway, and
-prints the matrix. WORLD is a name from the library (--list) or a file; the
-default is ` + usualWorld + `. The run is kept in WORLD.run, from which it can be resumed.
+prints the table. WORLD is a name from the library (--list) or a file; the
+default is ` + usualWorld + `. The run is saved in WORLD.run, from which it can be resumed.
 
 A world's verdicts describe the world, not the product it was named after.`,
 		Args: cobra.MaximumNArgs(1),
@@ -71,8 +71,8 @@ func (f *labFlags) add(command *cobra.Command) {
 	standInsFlag(command, &f.standIns)
 	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
-	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
-	set.BoolVar(&f.discard, "discard", false, "do not keep the run")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
+	set.BoolVar(&f.discard, "discard", false, "do not save the run")
 	command.MarkFlagsMutuallyExclusive("out", "discard")
 	seenFlag(command, &f.seen)
 	onlyFlag(command, &f.only)

@@ -14,7 +14,7 @@ import (
 )
 
 var _ = Describe("the run file of a lab", func() {
-	// begin is where a run is kept, "" if nowhere, and what is said about it.
+	// begin is where a run is saved, "" if nowhere, and what is said about it.
 	begin := func(flags *labFlags, name string) (string, string, error) {
 		GinkgoHelper()
 		world, err := lab.Find(usualWorld)
@@ -52,7 +52,7 @@ var _ = Describe("the run file of a lab", func() {
 		saved, said, err := begin(&labFlags{}, filepath.Join(folder, "s50-thread"))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(saved).To(BeEmpty())
-		Expect(said).To(ContainSubstring("This run is not kept: run file"))
+		Expect(said).To(ContainSubstring("This run is not saved: run file"))
 
 		_, _, err = begin(&labFlags{out: filepath.Join(folder, "mine.run")}, "s50-thread")
 		Expect(err).To(MatchError(runfile.NotWritable))

@@ -37,7 +37,7 @@ one trial for each need, and one or two for everything that can be blocked. Then
 says in one sentence what changed. What changed is searched from there, with the rest
 taken from the earlier run. --exact proves everything again, which takes longer.
 
-RUN is a run file, a matrix that needwant report --format json wrote, or a file of a
+RUN is a run file, what needwant report --format json wrote of one, or a file of a
 catalog. In place of SPEC you can name a world of the lab.
 
 The exit code is 1 if something became required, or if the device does not work with
@@ -48,9 +48,9 @@ nothing blocked.`,
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	set, f := command.Flags(), &flags.bisect
-	set.StringVar(&flags.known, "known", "", "the `RUN` to test again: a run file, a matrix as JSON, or a file of a catalog")
+	set.StringVar(&flags.known, "known", "", "the `RUN` to test again: a run file, a report in JSON, or a file of a catalog")
 	set.BoolVar(&flags.exact, "exact", false, "prove everything again, not only that each need is one and that the rest can be blocked")
-	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`; the default is the device's name with -recheck, and a number if there is such a file")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the device's name with -recheck, and a number if there is such a file")
 	set.Var(&f.schedule, "schedule", "block only between these times of day, e.g. 01:00-06:00, with everything reachable in between")
 	f.addShared(command)
 	f.display.add(command)
@@ -158,7 +158,7 @@ func sharesColumns(run harness.Run) error {
 // mostKnown is the largest file with a known matrix that is read, in bytes, unless it is a run file.
 const mostKnown = 16 << 20
 
-// readKnown reads what is known from a run file, a matrix as JSON, or a file of a catalog.
+// readKnown reads what is known from a run file, a report in JSON, or a file of a catalog.
 func readKnown(ctx context.Context, path string) (*harness.Known, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -177,17 +177,17 @@ func readKnown(ctx context.Context, path string) (*harness.Known, error) {
 		}
 		return knownFrom(report.Matrix.Known(path))
 	case len(text) > mostKnown:
-		return nil, usage(fmt.Errorf("%s is larger than %d MB: it is not a matrix", path, mostKnown>>20))
+		return nil, usage(fmt.Errorf("%s is larger than %d MB: it is not a report", path, mostKnown>>20))
 	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
 		var m reports.Matrix
 		if err := json.Unmarshal(text, &m); err != nil {
-			return nil, usage(fmt.Errorf("%s is not a matrix as needwant report --format json writes it: %w", path, err))
+			return nil, usage(fmt.Errorf("%s is not a report as needwant report --format json writes it: %w", path, err))
 		}
 		return knownFrom(m.Known(path))
 	}
 	evidence, err := catalog.Read(path)
 	if err != nil {
-		return nil, usage(fmt.Errorf("%s is not a run file, a matrix as JSON, or a file of a catalog: %w", path, err))
+		return nil, usage(fmt.Errorf("%s is not a run file, a report in JSON, or a file of a catalog: %w", path, err))
 	}
 	return knownFrom(evidence.Known(path))
 }

@@ -24,7 +24,7 @@ func reportCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "report RUN",
 		Short: "Print a run's table, or compare two runs",
-		Long: `Renders the matrix of a run file.
+		Long: `Prints what a run found: the table of verdicts, and the proof of each.
 
 With --compare it takes two run files, the earlier first, and tells what changed
 between them, as text or as md. Its exit code is 1 when something became required:
@@ -87,7 +87,7 @@ func load(ctx context.Context, path string) (reports.Report, error) {
 }
 
 func formatFlag(command *cobra.Command, format *string) {
-	command.Flags().StringVar(format, "format", "text", "of the matrix: "+strings.Join(reportFormats(), ", "))
+	command.Flags().StringVar(format, "format", "text", "the form of the report: "+strings.Join(reportFormats(), ", "))
 	completeFlag(command, "format", reportFormats()...)
 }
 

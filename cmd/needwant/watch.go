@@ -23,8 +23,8 @@ func watchCommand() *cobra.Command {
 		Use:   "watch RUN|DIRECTORY",
 		Short: "Follow a running experiment (read-only)",
 		Long: `Follows the run file of an experiment that another needwant carries out: on a
-terminal the matrix as far as it is known, with the last trials below it, else one
-line a trial. It ends with the run, and shows the matrix then. Stopping it does
+terminal the table as far as it is known, with the last trials below it, else one
+line a trial. It ends with the run, and shows the whole table then. Stopping it does
 nothing to the experiment.
 
 With --web a page shows the same in a browser, for example on a phone, until you

@@ -56,14 +56,14 @@ Switch the list off in your resolver before you begin.`,
 	set.StringVar(&flags.inside, "inside", "", "without a spec: the `LINK` to the device")
 	set.StringVar(&flags.resolver, "resolver", "", "without a spec, placement dns: the `ADDRESS` of the Pi-hole or home router that has the answers")
 	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `LINK` to the home network")
-	set.StringVar(&f.out, "out", "", "keep the run in this `FILE.run`, for resume, report and export; the default is the device's name with -why, and a number if there is such a file")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`, for resume, report and export; the default is the device's name with -why, and a number if there is such a file")
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
 	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	f.display.web.add(command)
-	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the matrix")
+	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the report")
 	set.BoolVarP(&f.display.quiet, "quiet", "q", false, "show no progress")
 	return command
 }

@@ -128,7 +128,7 @@ func (f *File) take() (run harness.Run, err error) {
 // result may be appended again.
 func (f *File) Append(result harness.Result) error {
 	if err := validResult(f.run, result); err != nil {
-		return fmt.Errorf("run file %s: trial %d cannot be kept: %w", f.path, result.Trial.Number, err)
+		return fmt.Errorf("run file %s: trial %d cannot be saved: %w", f.path, result.Trial.Number, err)
 	}
 	return f.add(resultRecord, result)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// Whoever learns names by listening loses the race for the first connection to a
+// A program that learns names by listening loses the race for the first connection to a
 // new address three times in ten. Here the name moves with every question, to an
 // address that it never had, and the device connects as soon as it has the answer.
 var _ = Describe("the first connection to a new address of a blocked name", Label("root"), func() {

@@ -228,7 +228,7 @@ func (a *assistant) readAll(ctx context.Context) (status json.RawMessage, err er
 	return status, nil
 }
 
-// fallBack asks the vendor's cloud for the status. Where there is no fallback,
+// fallBack asks the vendor's cloud for the status. If there is no fallback,
 // what went wrong before remains.
 func (a *assistant) fallBack(ctx context.Context, failure error) (status json.RawMessage, err error) {
 	if a.cloud == nil || ctx.Err() != nil {

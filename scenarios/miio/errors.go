@@ -62,7 +62,7 @@ func (e *TimeoutError) Error() string {
 	if e.Greeted {
 		alive = ", though it answers a hello"
 	}
-	return fmt.Sprintf("no answer to %s from %s in %d attempts of %v%s", e.Method, e.Address, e.Attempts, span.Words(e.Each), alive)
+	return fmt.Sprintf("no answer to %s from %s in %d tries of %v%s", e.Method, e.Address, e.Attempts, span.Words(e.Each), alive)
 }
 
 // Timeout makes it a net.Error's kind of timeout.

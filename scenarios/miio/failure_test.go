@@ -47,7 +47,7 @@ var _ = Describe("a client's error", func() {
 		timeout := as[*miio.TimeoutError](err)
 		Expect(timeout.Greeted).To(BeFalse())
 		Expect(timeout.Attempts).To(Equal(3))
-		Expect(err).To(MatchError(MatchRegexp(`^no answer to get_status from 127.0.0.1:\d+ in 3 attempts of 0\.2 s$`)))
+		Expect(err).To(MatchError(MatchRegexp(`^no answer to get_status from 127.0.0.1:\d+ in 3 tries of 0\.2 s$`)))
 		hellos, _ := d.seen()
 		Expect(hellos).To(Equal(3))
 	}, SpecTimeout(10*time.Second))

@@ -22,8 +22,8 @@ import (
 )
 
 // Keeper is a process that has the resolver's sockets, and goes on answering, with
-// nothing blocked, when this one ends or dies. Whoever has this machine as DNS server
-// has no other.
+// nothing blocked, when this one ends or dies. A device that has this machine as DNS
+// server has no other.
 type Keeper struct {
 	command *exec.Cmd
 	life    *os.File
