@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/types"
+
+	"github.com/needwant/needwant/internal/yamlfile"
 )
 
 // Abort makes abort_if into a function of how long the device has been away, how
@@ -21,4 +24,17 @@ func (f File) Abort() (due func(offline, elapsed time.Duration, trials int) (boo
 	return func(offline, elapsed time.Duration, trials int) (bool, error) {
 		return condition.met(map[string]any{"offline_s": offline.Seconds(), "elapsed_s": elapsed.Seconds(), "trials": trials})
 	}, nil
+}
+
+func (f File) checkAbort() *yamlfile.Flaw {
+	if f.AbortIf == "" {
+		return nil
+	}
+	_, err := compile(f.AbortIf, "abort_if", abortNames(), expr.AsBool())
+	return conditionFlaw(keys("abort_if"), err)
+}
+
+// abortNames are what abort_if may name.
+func abortNames() types.Map {
+	return types.Map{"offline_s": types.Float64, "elapsed_s": types.Float64, "trials": types.Int}
 }

@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/types"
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/internal/yamlfile"
@@ -193,19 +192,6 @@ func (f File) powers() (all []*Power) {
 	return all
 }
 
-func (f File) checkAbort() *yamlfile.Flaw {
-	if f.AbortIf == "" {
-		return nil
-	}
-	_, err := compile(f.AbortIf, "abort_if", abortNames(), expr.AsBool())
-	return conditionFlaw(keys("abort_if"), err)
-}
-
-// abortNames are what abort_if may name.
-func abortNames() types.Map {
-	return types.Map{"offline_s": types.Float64, "elapsed_s": types.Float64, "trials": types.Int}
-}
-
 // conditionFlaw places a mistake in an expression; nil when there is none.
 func conditionFlaw(path []string, err error) *yamlfile.Flaw {
 	if err == nil {
@@ -302,6 +288,24 @@ func (f File) checkSecrets() *yamlfile.Flaw {
 		return yamlfile.FlawAt(keys("device"), "write device: {address: 192.168.50.10}", "miio steps need the device's address")
 	case f.usesHome() && f.Secrets.Hass == "":
 		return yamlfile.FlawAt(keys("secrets"), "write secrets: {hass: env:HASS_TOKEN}, and export HASS_TOKEN=... before", "Home Assistant needs an access token")
+	}
+	return nil
+}
+
+// checkMaker accepts domains as they are registered: a report compares the domain of
+// each destination with them.
+func (d Device) checkMaker() *yamlfile.Flaw {
+	for i, text := range d.Maker {
+		at := keys("device", "maker", strconv.Itoa(i))
+		domain, err := publicsuffix.EffectiveTLDPlusOne(text)
+		switch {
+		case err != nil:
+			return yamlfile.FlawAt(at, "write it like xiaomi.com", "%q is not a domain", text)
+		case domain != text:
+			return yamlfile.FlawAt(at, "write "+domain, "%s is a name below a registered domain", text)
+		case slices.Contains(d.Maker[:i], text):
+			return yamlfile.FlawAt(at, "leave one out", "%s is given twice", text)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package runfile
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -105,4 +106,22 @@ func decode(text []byte, into any, valid func() error) error {
 		return problem(Damaged, "%w", err)
 	}
 	return nil
+}
+
+// simulatedTexts match the text of a world, and that of a spec that puts a world's
+// device behind the gateway. A comment on the line does not matter.
+var simulatedTexts = []*regexp.Regexp{
+	regexp.MustCompile(`(?m)^[^#\n]*\bkind["']?\s*:\s*["']?World["']?\s*([,}#]|$)`),
+	regexp.MustCompile(`(?m)^[^#\n]*\bplacement["']?\s*:\s*["']?lab["']?\s*([,}#]|$)`),
+}
+
+// simulated reports whether the device of a run is simulated. Runs of earlier
+// versions do not say so themselves.
+func simulated(settings harness.Settings) bool {
+	for _, text := range simulatedTexts {
+		if text.MatchString(settings.Text) {
+			return true
+		}
+	}
+	return settings.Simulated
 }

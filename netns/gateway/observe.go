@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/capture"
 )
 
 // logPatience is how long the packet log may stand still. To catch up takes
@@ -126,3 +127,9 @@ func (g *Gateway) disturbed(ctx context.Context) (string, error) {
 // leakLooks is how often a leak must show. A packet that is on its way is logged
 // before the block, and not yet at it.
 const leakLooks = 3
+
+// Capture lets a file have what passes between the device and the gateway, under
+// a name for the link. Secrets are blanked.
+func (g *Gateway) Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error) {
+	return file.Open(capture.Link{Namespace: g.config.Namespace, Name: g.config.Inside, MAC: g.config.MAC, Secrets: secrets}, name)
+}

@@ -163,9 +163,6 @@ func (l *Link) nudge() {
 	}
 }
 
-// Agent is the agent's name.
-func (l *Link) Agent() string { return l.agent }
-
 // Close ends the connection.
 func (l *Link) Close() {
 	l.closing.Store(true)

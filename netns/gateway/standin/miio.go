@@ -25,24 +25,7 @@ const (
 // no key, so it neither understands nor answers anything else.
 func (s *Servers) serveMiIO(ctx context.Context, at sockets.Config) error {
 	at.Port = miioPort
-	packets, err := sockets.ListenPacket(ctx, s.config.Namespace, at)
-	if err != nil {
-		return err
-	}
-	s.serve(harness.MiIOCloud, packets, func() error {
-		buffer := make([]byte, longestMiIO)
-		for {
-			text, from, to, err := packets.Read(buffer)
-			if err != nil {
-				return err
-			}
-			reply, ok := miioReply(text, time.Now())
-			if ok && s.takes(harness.UDP, to) {
-				s.sent(harness.UDP, to, packets.Write(reply, from, to))
-			}
-		}
-	})
-	return nil
+	return s.replyOverUDP(ctx, at, harness.MiIOCloud, longestMiIO, miioReply)
 }
 
 // miioReply answers an empty packet that came at a time; ok is false for any other. An empty

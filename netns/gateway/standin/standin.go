@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns"
@@ -146,6 +147,28 @@ func (s *Servers) serve(kind harness.StandIn, socket io.Closer, loop func() erro
 			s.failure = fmt.Errorf("the stand-in %q does not answer any more: its socket was closed or broken from outside: %w", kind, err)
 		}
 	})
+}
+
+// replyOverUDP answers what comes to a port as reply does, which gets the first bytes of
+// a packet, longest at most, and the time. Its ok is false for what is not answered.
+func (s *Servers) replyOverUDP(ctx context.Context, at sockets.Config, kind harness.StandIn, longest int, reply func(text []byte, now time.Time) (reply []byte, ok bool)) error {
+	packets, err := sockets.ListenPacket(ctx, s.config.Namespace, at)
+	if err != nil {
+		return err
+	}
+	s.serve(kind, packets, func() error {
+		buffer := make([]byte, longest)
+		for {
+			text, from, to, err := packets.Read(buffer)
+			if err != nil {
+				return err
+			}
+			if answer, ok := reply(text, time.Now()); ok && s.takes(harness.UDP, to) {
+				s.sent(harness.UDP, to, packets.Write(answer, from, to))
+			}
+		}
+	})
+	return nil
 }
 
 // Close stops answering.

@@ -19,24 +19,7 @@ const (
 // serveTime is an NTP server with the time of this machine.
 func (s *Servers) serveTime(ctx context.Context, at sockets.Config) error {
 	at.Port = timePort
-	packets, err := sockets.ListenPacket(ctx, s.config.Namespace, at)
-	if err != nil {
-		return err
-	}
-	s.serve(harness.TimeServer, packets, func() error {
-		buffer := make([]byte, longestTime)
-		for {
-			text, from, to, err := packets.Read(buffer)
-			if err != nil {
-				return err
-			}
-			reply, ok := timeReply(text, time.Now())
-			if ok && s.takes(harness.UDP, to) {
-				s.sent(harness.UDP, to, packets.Write(reply, from, to))
-			}
-		}
-	})
-	return nil
+	return s.replyOverUDP(ctx, at, harness.TimeServer, longestTime, timeReply)
 }
 
 // The modes of NTP (RFC 5905, section 7.3).
