@@ -147,7 +147,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		Expect(command.Wait()).NotTo(Succeed())
 		Expect(command.ProcessState.ExitCode()).To(Equal(3))
 		h.expectAsBefore(ctx, before)
-	}, SpecTimeout(15*time.Minute))
+	}, SpecTimeout(30*time.Minute))
 
 	It("comes back to where its name is taken, and where its radio is switched off", func(ctx SpecContext) {
 		h := newWirelessHome(ctx)
@@ -185,7 +185,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		h.in(ctx, "ip link set wlan0 up; ip route add 10.78.0.0/16 via 10.77.0.1; ip route add default via 10.77.0.1 metric 600")
 		h.expectAsBefore(ctx, before)
 		Expect(h.radio()).To(Equal(radioBefore))
-	}, SpecTimeout(15*time.Minute))
+	}, SpecTimeout(30*time.Minute))
 
 	It("leaves the radio as it was when hostapd fails, hostapd dies, and needwant is killed", func(ctx SpecContext) {
 		h := newWirelessHome(ctx)
@@ -236,5 +236,5 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		Expect(command.Process.Kill()).To(Succeed())
 		_ = command.Wait()
 		expectBack()
-	}, SpecTimeout(15*time.Minute))
+	}, SpecTimeout(30*time.Minute))
 })

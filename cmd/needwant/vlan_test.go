@@ -60,7 +60,7 @@ var _ = Describe("a device in a VLAN of the machine's one link", Label("root", "
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
 		h.expectTruth("plug.run")
-	}, SpecTimeout(26*time.Minute))
+	}, SpecTimeout(45*time.Minute))
 
 	It("leaves the machine as it was when needwant is killed, and when the VLAN is taken", func(ctx SpecContext) {
 		h := newHomeOf(ctx, slowPlug(), join)
@@ -79,5 +79,5 @@ var _ = Describe("a device in a VLAN of the machine's one link", Label("root", "
 		Expect(taken.Code).To(Equal(3))
 		Expect(strings.Join(strings.Fields(taken.Stderr), " ")).To(ContainSubstring("is this machine's own link mine: remove it"))
 		h.expectAsBefore(ctx, before)
-	}, SpecTimeout(15*time.Minute))
+	}, SpecTimeout(30*time.Minute))
 })

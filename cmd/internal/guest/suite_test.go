@@ -45,11 +45,11 @@ var _ = SynchronizedBeforeSuite(func(ctx SpecContext) []byte {
 var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), func() {
 	It("pass on Debian's user-mode-linux, with a VLAN and legacy iptables", func(ctx SpecContext) {
 		Expect(UML(umlWord).Run(ctx, folder, "vlan", GinkgoWriter)).To(Succeed())
-	}, SpecTimeout(36*time.Minute))
+	}, SpecTimeout(60*time.Minute))
 
 	It("pass on Debian's user-mode-linux, with what the kernel logs of a namespace", func(ctx SpecContext) {
 		Expect(UML(umlWord).Run(ctx, folder, "kernellog", GinkgoWriter)).To(Succeed())
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(15*time.Minute))
 
 	It("pass on Debian's own kernel in QEMU, with a Wi-Fi that it plays", func(ctx SpecContext) {
 		kernel, err := filepath.Abs("../../../.cache/guest/linux")
@@ -57,5 +57,5 @@ var _ = Describe("the specs that need another kernel", Label("e2e", "guest"), fu
 		text, err := exec.CommandContext(ctx, "../../../scripts/guest-kernel", kernel).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), "%s", text)
 		Expect(QEMU(kernel).Run(ctx, folder, "ap", GinkgoWriter)).To(Succeed())
-	}, SpecTimeout(25*time.Minute))
+	}, SpecTimeout(60*time.Minute))
 })

@@ -63,10 +63,10 @@ var _ = Describe("a miIO client that is not ours", Label("e2e"), func() {
 			expected.Found = -9999.0
 			Eventually(asked).WithContext(ctx).Within(time.Minute).Should(Equal(expected))
 		},
-		Entry("python3-miio of Debian", "/usr/bin/python3", "vacuum.py", SpecTimeout(3*time.Minute)),
-		Entry("python-miio 0.5.12", installed("homeassistant-"+oldRelease, "python"), "vacuum.py", SpecTimeout(3*time.Minute)),
-		Entry("python-miio 0.6.0.dev0", installed("simulators", "python"), "vacuum.py", SpecTimeout(3*time.Minute)),
-		Entry("npm's miio 0.15.6", "node", "vacuum.mjs", SpecTimeout(3*time.Minute)),
+		Entry("python3-miio of Debian", "/usr/bin/python3", "vacuum.py", SpecTimeout(10*time.Minute)),
+		Entry("python-miio 0.5.12", installed("homeassistant-"+oldRelease, "python"), "vacuum.py", SpecTimeout(10*time.Minute)),
+		Entry("python-miio 0.6.0.dev0", installed("simulators", "python"), "vacuum.py", SpecTimeout(10*time.Minute)),
+		Entry("npm's miio 0.15.6", "node", "vacuum.mjs", SpecTimeout(10*time.Minute)),
 	)
 })
 

@@ -60,7 +60,7 @@ var _ = Describe("Home Assistant core with xiaomi_miio", Label("e2e"), func() {
 		for _, result := range found.Results {
 			Expect(result.Outcomes["hass"].Steps).To(HaveExactElements(HaveField("Saw", `state "docked", path lan`)), "trial %d", result.Trial.Number)
 		}
-	}, Entry(nil, oldRelease, SpecTimeout(20*time.Minute)), Entry(nil, currentRelease, SpecTimeout(20*time.Minute)))
+	}, Entry(nil, oldRelease, SpecTimeout(40*time.Minute)), Entry(nil, currentRelease, SpecTimeout(40*time.Minute)))
 
 	DescribeTable("makes the check fail while the device does not answer its polls:", func(ctx SpecContext, release string) {
 		world, err := lab.Parse("needy.yaml", []byte(needy))
@@ -76,7 +76,7 @@ var _ = Describe("Home Assistant core with xiaomi_miio", Label("e2e"), func() {
 		Expect(broken.Outcomes["hass"].Answer).To(Equal(harness.Fail))
 		Expect(broken.Outcomes["hass"].Why).To(ContainSubstring(`state "unavailable"`))
 		Expect(broken.Recovered).To(BeTrue())
-	}, Entry(nil, oldRelease, SpecTimeout(5*time.Minute)), Entry(nil, currentRelease, SpecTimeout(5*time.Minute)))
+	}, Entry(nil, oldRelease, SpecTimeout(10*time.Minute)), Entry(nil, currentRelease, SpecTimeout(10*time.Minute)))
 })
 
 // xiaomiPolling is how xiaomi_miio polls a vacuum.

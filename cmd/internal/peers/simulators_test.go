@@ -106,9 +106,9 @@ var _ = Describe("a device that python-miio 0.6.0.dev0 simulates", Label("e2e"),
 		}}))
 	},
 		Entry("a vacuum, by miio-simulator", vacuumChecks, func() string { return vacuumFile },
-			"miio-simulator", "--model", "roborock.vacuum.s5", SpecTimeout(5*time.Minute)),
+			"miio-simulator", "--model", "roborock.vacuum.s5", SpecTimeout(10*time.Minute)),
 		Entry("a plug, by miot-simulator", plugChecks, func() string { return written("plug.json", plugSchema) },
-			"miot-simulator", "--model", "some.plug.v1", SpecTimeout(5*time.Minute)),
+			"miot-simulator", "--model", "some.plug.v1", SpecTimeout(10*time.Minute)),
 	)
 })
 

@@ -69,13 +69,13 @@ var _ = Describe("npm's home-assistant-js-websocket", Label("e2e"), func() {
 		home := instance{from: lane.Lab.App, AssistantSite: lane.Lab.Assistant}
 		home.awaits(ctx, home.Entity)
 		follows(ctx, home.AssistantSite, "2024.4.0", battery)
-	}, SpecTimeout(5*time.Minute))
+	}, SpecTimeout(10*time.Minute))
 
 	DescribeTable("meets the same in a Home Assistant:", func(ctx SpecContext, release string, attributes types.GomegaMatcher) {
 		follows(ctx, moveIn(ctx, release, lane.Lab).AssistantSite, release, attributes)
 	},
-		Entry(nil, oldRelease, battery, SpecTimeout(5*time.Minute)),
-		Entry(nil, currentRelease, And(HaveKeyWithValue("fan_speed", "Standard"), Not(battery)), SpecTimeout(5*time.Minute)),
+		Entry(nil, oldRelease, battery, SpecTimeout(10*time.Minute)),
+		Entry(nil, currentRelease, And(HaveKeyWithValue("fan_speed", "Standard"), Not(battery)), SpecTimeout(10*time.Minute)),
 	)
 
 	It("is told when the token is wrong", func(ctx SpecContext) {

@@ -94,7 +94,7 @@ var _ = Describe("a dead device that Home Assistant is polling already", Label("
 	DescribeTable("does not pass, with Home Assistant in the home network:", func(ctx SpecContext, release string) {
 		Expect(passes(ctx, moveIn(ctx, release, lane.Lab), "lan")).To(BeEmpty())
 	},
-		Entry(nil, currentRelease, SpecTimeout(7*time.Minute)),
+		Entry(nil, currentRelease, SpecTimeout(15*time.Minute)),
 	)
 
 	DescribeTable("does not pass, with Home Assistant in the device's own network:", func(ctx SpecContext, release string) {
@@ -104,8 +104,8 @@ var _ = Describe("a dead device that Home Assistant is polling already", Label("
 		home.setUp(ctx, device.neighbour(ctx, lane.Lab))
 		Expect(passes(ctx, home, "gateway")).To(BeEmpty())
 	},
-		Entry(nil, oldRelease, SpecTimeout(7*time.Minute)),
-		Entry(nil, currentRelease, SpecTimeout(7*time.Minute)),
+		Entry(nil, oldRelease, SpecTimeout(15*time.Minute)),
+		Entry(nil, currentRelease, SpecTimeout(15*time.Minute)),
 	)
 })
 

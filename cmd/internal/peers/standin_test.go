@@ -117,5 +117,5 @@ var _ = Describe("busybox, curl, ntpdig, systemd-timesyncd and toybox as a devic
 			"udp/123/ntp.display.example": harness.WayName, "udp/123/203.0.113.17": harness.WayRedirect, "udp/123/203.0.113.18": harness.WayOption,
 		}))
 		Expect(judgement.Outside).To(HaveExactElements(HaveField("Left", BeEmpty())))
-	}, SpecTimeout(25*time.Minute))
+	}, SpecTimeout(40*time.Minute))
 })

@@ -64,7 +64,7 @@ var _ = Describe("the library's spec for Tuya", Label("e2e"), func() {
 		Eventually(judged).WithArguments(ctx, "tuya", place).Within(time.Minute).Should(HaveField("Answer", harness.Pass))
 		GinkgoT().Setenv("TUYA_KEY", "thisisanotherkey")
 		Expect(judged(ctx, "tuya", place)).To(And(HaveField("Answer", harness.Fail), HaveField("Why", ContainSubstring("Check device key or version"))))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(10*time.Minute))
 })
 
 // plugInfo is what a Kasa plug says of itself.
@@ -139,5 +139,5 @@ var _ = Describe("the library's spec for Kasa", Label("e2e"), func() {
 		Expect(judged(ctx, "kasa", place)).To(HaveField("Answer", harness.Pass))
 		Expect(listener.Close()).To(Succeed())
 		Expect(judged(ctx, "kasa", place)).To(HaveField("Answer", harness.Fail))
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(10*time.Minute))
 })
