@@ -20,15 +20,17 @@ import (
 
 // hubFlags are the choices of a hub.
 type hubFlags struct {
-	dir    string
-	listen string
-	web    webFlags
+	dir     string
+	listen  string
+	servers string // existing NATS servers
+	trusted string // a file with the certificates of who signed theirs
+	web     webFlags
 }
 
 func hubCommand() *cobra.Command {
 	f := &hubFlags{}
 	command := group("hub", "Make one laboratory of several machines with agents",
-		f.addCommand(), f.removeCommand(), f.statusCommand(), f.releaseCommand())
+		f.addCommand(), f.removeCommand(), f.statusCommand(), f.releaseCommand(), f.usersCommand())
 	command.Long = `Receives the records of agents (needwant agent --hub) and keeps a copy of each of
 their run files. Agents connect to the hub with TLS, never the other way, so that their
 machines may be behind NAT. A device with a MAC address belongs to one agent at a time.
@@ -36,7 +38,8 @@ machines may be behind NAT. A device with a MAC address belongs to one agent at 
 With --web one page lists the runs of all agents, and each has a page below it.
 
 Everything is in one directory (--dir). If it is lost, agents send their run files again.
-docs/fleet.md explains it.`
+With --nats the hub uses existing NATS servers with JetStream instead of its own; three in a
+cluster keep working when one fails. docs/fleet.md explains it.`
 	command.Example = `  needwant hub add garage                      # writes garage.creds: copy it to that machine
   needwant hub --web=:8080
   sudo -E needwant agent --hub 192.168.1.5:4222 --creds garage.creds s50.yaml plug.yaml`
@@ -49,17 +52,33 @@ docs/fleet.md explains it.`
 	}
 	command.PersistentFlags().StringVar(&f.dir, "dir", "", "keep everything in this `DIRECTORY`; the default is /var/lib/needwant/hub for root, else ~/.local/state/needwant/hub")
 	command.Flags().StringVar(&f.listen, "listen", ":4222", "where agents connect, `ADDRESS:PORT`; :4222 is port 4222 of every address")
+	command.PersistentFlags().StringVar(&f.servers, "nats", "", "use existing NATS servers at this `URL`, or at several with commas between them; the directory keeps it")
+	command.PersistentFlags().StringVar(&f.trusted, "nats-ca", "", "with --nats: the `FILE` with the certificate of who signed those of the servers; the default is what this machine trusts")
 	f.web.add(command)
 	return command
 }
 
-// directory is that of the hub.
-func (f *hubFlags) directory() (hub.Directory, error) {
-	if f.dir != "" {
-		return hub.Directory(f.dir), nil
+// directory is that of the hub, which notes the NATS servers that are to be used.
+func (f *hubFlags) directory() (d hub.Directory, err error) {
+	d = hub.Directory(f.dir)
+	if f.dir == "" {
+		path, err := stateOf("hub")
+		if err != nil {
+			return "", unfit(err)
+		}
+		d = hub.Directory(path)
 	}
-	path, err := stateOf("hub")
-	return hub.Directory(path), unfit(err)
+	if f.servers == "" {
+		if f.trusted != "" {
+			return "", usage(errors.New("--nats-ca is for existing NATS servers: give their address, too, with --nats"))
+		}
+		return d, nil
+	}
+	cluster, err := hub.NewCluster(f.servers, f.trusted)
+	if err != nil {
+		return "", usage(err)
+	}
+	return d, unfit(d.UseCluster(cluster))
 }
 
 func (f *hubFlags) run(command *cobra.Command) error {
@@ -88,8 +107,8 @@ func (f *hubFlags) run(command *cobra.Command) error {
 		return err
 	}
 	defer web.close()
-	laid(notes, fmt.Sprintf("The hub listens at %s, and keeps everything in %s. Next: %s lets an agent in. Ctrl-C stops the hub; the experiments continue.",
-		h.Address(), directory, typed("needwant hub add AGENT%s", f.dirFlag())))
+	laid(notes, fmt.Sprintf("%s, and keeps everything in %s. Next: %s lets an agent in. Ctrl-C stops the hub; the experiments continue.",
+		h.Where(), directory, typed("needwant hub add AGENT%s", f.dirFlag())))
 	if web == nil {
 		<-ctx.Done()
 		return nil
@@ -188,13 +207,38 @@ func (f *hubFlags) addCommand() *cobra.Command {
 			if err := directory.Add(args[0], out); err != nil {
 				return usage(err)
 			}
-			laid(command.OutOrStdout(), fmt.Sprintf("Wrote the credentials of agent %s to %s. Anyone who has the file is that agent: copy it to the agent's machine, for example with scp, and delete it here. Next, on that machine: %s",
-				args[0], out, typed("sudo -E needwant agent --hub ADDRESS:4222 --creds %s SPEC...", quoted(filepath.Base(out)))))
+			laid(command.OutOrStdout(), fmt.Sprintf("Wrote the credentials of agent %s to %s. Anyone who has the file is that agent: copy it to the agent's machine, for example with scp, and delete it here.", args[0], out))
+			address := "ADDRESS:4222"
+			if servers, err := directory.Servers(); err != nil {
+				return unfit(err)
+			} else if servers != "" {
+				address = servers
+				laid(command.OutOrStdout(), fmt.Sprintf("The NATS servers let the agent in once their configuration has what %s prints.", typed("needwant hub users%s", f.dirFlag())))
+			}
+			laid(command.OutOrStdout(), "Next, on that machine: "+typed("sudo -E needwant agent --hub %s --creds %s SPEC...", quoted(address), quoted(filepath.Base(out))))
 			return nil
 		},
 	}
 	command.Flags().StringVar(&out, "out", "", "write the credentials to this `FILE`, which must not exist; the default is AGENT.creds")
 	return command
+}
+
+func (f *hubFlags) usersCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "users",
+		Short: "With --nats: print the users that the NATS servers need in their configuration",
+		Long: `Prints the keys of the hub and of all agents, and what they may do, as a part of the
+configuration of existing NATS servers (--nats). Print it again after hub add and hub remove,
+and have the servers read it: nats-server --signal reload.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			directory, err := f.directory()
+			if err != nil {
+				return err
+			}
+			return unfit(directory.WriteUsers(command.OutOrStdout()))
+		},
+	}
 }
 
 func (f *hubFlags) removeCommand() *cobra.Command {
@@ -307,7 +351,7 @@ type uplink struct {
 type uplinkFlags struct{ url, credentials string }
 
 func (f *uplinkFlags) add(command *cobra.Command) {
-	command.Flags().StringVar(&f.url, "hub", "", "send the runs to the hub at this `ADDRESS`, e.g. 192.168.1.5:4222")
+	command.Flags().StringVar(&f.url, "hub", "", "send the runs to the hub at this `ADDRESS`, e.g. 192.168.1.5:4222, or by way of the NATS servers that it uses")
 	command.Flags().StringVar(&f.credentials, "creds", "", "with --hub: the `FILE` that needwant hub add wrote")
 	command.MarkFlagsRequiredTogether("hub", "creds")
 }

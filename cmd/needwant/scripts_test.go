@@ -28,9 +28,11 @@ var _ = Describe("the command line", func() {
 		panic(err)
 	}
 	for _, path := range scripts {
-		It("does what testdata shows of "+strings.TrimSuffix(filepath.Base(path), ".txtar"), func(SpecContext) {
+		It("does what testdata shows of "+strings.TrimSuffix(filepath.Base(path), ".txtar"), func(ctx SpecContext) {
+			limit, _ := ctx.Deadline()
 			testscript.RunT(script{}, testscript.Params{
-				Files: []string{path},
+				Deadline: limit.Add(-10 * time.Second), // then it ends what it started
+				Files:    []string{path},
 				Setup: func(env *testscript.Env) error {
 					bare := filepath.Dir(program)
 					env.Setenv("BARE", bare)

@@ -63,22 +63,20 @@ func (d Directory) order(ctx context.Context, o order) (r result, err error) {
 	if err != nil {
 		return r, fmt.Errorf("there is no hub in %s: give its directory with --dir", d)
 	}
-	certificate, err := os.ReadFile(d.path("certificate.pem"))
+	address, err := d.address()
 	if err != nil {
 		return r, err
 	}
-	c.Certificate = string(certificate)
-	address, err := os.ReadFile(d.path("address"))
-	if err != nil {
-		return r, fmt.Errorf("no hub runs with %s: start it first (needwant hub)", d)
-	}
-	options, err := c.login()
+	options, err := d.login()
 	if err != nil {
 		return r, err
 	}
-	connection, err := nats.Connect("tls://"+near(strings.TrimSpace(string(address))), options...)
+	connection, err := nats.Connect(address, options...)
+	if servers, _ := d.Servers(); err != nil && servers != "" {
+		return r, fmt.Errorf("the NATS servers at %s: %w", servers, err)
+	}
 	if err != nil {
-		return r, fmt.Errorf("no hub runs with %s: start it first (needwant hub)", d)
+		return r, d.notRunning()
 	}
 	defer connection.Close()
 	signer, err := newSigner(c.Seed)
@@ -95,6 +93,9 @@ func (d Directory) order(ctx context.Context, o order) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	reply, err := connection.RequestMsgWithContext(ctx, message)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return r, d.notRunning()
+	}
 	if err != nil {
 		return r, fmt.Errorf("the hub does not answer: %w", err)
 	}
@@ -105,6 +106,23 @@ func (d Directory) order(ctx context.Context, o order) (r result, err error) {
 		return r, errors.New(r.Wrong)
 	}
 	return r, nil
+}
+
+func (d Directory) notRunning() error {
+	return fmt.Errorf("no hub runs with %s: start it first (needwant hub)", d)
+}
+
+// address is the URL at which the hub's server, or the servers that it uses, are reached from here.
+func (d Directory) address() (string, error) {
+	cluster, err := d.cluster()
+	if err != nil || cluster.URL != "" {
+		return cluster.URL, err
+	}
+	text, err := os.ReadFile(d.path("address"))
+	if err != nil {
+		return "", d.notRunning()
+	}
+	return "tls://" + near(strings.TrimSpace(string(text))), nil
 }
 
 // near is an address of this machine at which a server is reached that listens at another

@@ -19,6 +19,7 @@ type credentials struct {
 	Seed        string `json:"seed"`                  // of its NKey
 	Hub         string `json:"hub,omitempty"`         // the hub's public NKey
 	Certificate string `json:"certificate,omitempty"` // the only one of the hub that is accepted, PEM
+	Cluster     bool   `json:"cluster,omitempty"`     // the servers are not the hub's: the certificate is that of who signed theirs
 }
 
 // mostCredentials is how many bytes a file of credentials has.
@@ -43,6 +44,9 @@ func readCredentials(path string) (c credentials, err error) {
 	if json.Unmarshal(text, &c) != nil || CheckName(c.Agent) != nil || c.Seed == "" {
 		return credentials{}, notCredentials(path)
 	}
+	if c.Hub == "" { // the hub's own, whose servers are named elsewhere
+		return c, nil
+	}
 	if _, err := c.login(); err != nil {
 		return credentials{}, notCredentials(path)
 	}
@@ -64,14 +68,17 @@ func (c credentials) login() ([]nats.Option, error) {
 		return nil, err
 	}
 	options := []nats.Option{nats.Nkey(public, key.Sign), nats.Name("needwant " + c.Agent), nats.CustomInboxPrefix(inboxSubjects + "." + c.Agent)}
-	if c.Certificate == "" {
-		return options, nil
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	if !c.Cluster {
+		secure.ServerName, secure.MinVersion = hostName, tls.VersionTLS13
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(c.Certificate)) {
-		return nil, errors.New("no certificate")
+	if c.Certificate != "" || !c.Cluster {
+		secure.RootCAs = x509.NewCertPool()
+		if !secure.RootCAs.AppendCertsFromPEM([]byte(c.Certificate)) {
+			return nil, errors.New("no certificate")
+		}
 	}
-	return append(options, nats.Secure(&tls.Config{RootCAs: pool, ServerName: hostName, MinVersion: tls.VersionTLS13})), nil
+	return append(options, nats.Secure(secure)), nil
 }
 
 // write writes the credentials to a new file that only this user can read.

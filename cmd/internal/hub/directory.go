@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +31,7 @@ const hostName = "needwant-hub"
 //
 //	hub.json         the hub's own key, and where it listens
 //	certificate.pem  its certificate, and key.pem the private key
+//	cluster.json     the NATS servers that it uses, if it has none of its own
 //	agents/NAME      the public key of an agent
 //	runs/*.run       the run files, AGENT.DEVICE.RUN.run
 //	jetstream/       what the NATS server keeps
@@ -132,6 +134,33 @@ func (d Directory) own() (signer, error) {
 	return newSigner(c.Seed)
 }
 
+// trust adds to credentials which servers are accepted.
+func (d Directory) trust(c credentials) (credentials, error) {
+	cluster, err := d.cluster()
+	if err != nil {
+		return c, err
+	}
+	if cluster.URL != "" {
+		c.Cluster, c.Certificate = true, cluster.Certificates
+		return c, nil
+	}
+	certificate, err := os.ReadFile(d.path("certificate.pem"))
+	c.Certificate = string(certificate)
+	return c, err
+}
+
+// login is how the hub itself proves who it is, also to its own server.
+func (d Directory) login() ([]nats.Option, error) {
+	c, err := readCredentials(d.path("hub.json"))
+	if err != nil {
+		return nil, err
+	}
+	if c, err = d.trust(c); err != nil {
+		return nil, err
+	}
+	return c.login()
+}
+
 func (d Directory) keyPair() (tls.Certificate, error) {
 	return tls.LoadX509KeyPair(d.path("certificate.pem"), d.path("key.pem"))
 }
@@ -158,10 +187,6 @@ func (d Directory) Add(agent, file string) error {
 	if len(agents) >= mostAgents {
 		return fmt.Errorf("there are %d agents already, and at most %d are possible", len(agents), mostAgents)
 	}
-	certificate, err := os.ReadFile(d.path("certificate.pem"))
-	if err != nil {
-		return err
-	}
 	own, err := d.own()
 	if err != nil {
 		return err
@@ -170,7 +195,11 @@ func (d Directory) Add(agent, file string) error {
 	if err != nil {
 		return err
 	}
-	if err := (credentials{agent, seed, own.public, string(certificate)}).write(file); err != nil {
+	c, err := d.trust(credentials{Agent: agent, Seed: seed, Hub: own.public})
+	if err != nil {
+		return err
+	}
+	if err := c.write(file); err != nil {
 		return fmt.Errorf("the credentials cannot be written: %w", err)
 	}
 	if err := writeNew(d.path("agents", agent), []byte(public+"\n")); err != nil {

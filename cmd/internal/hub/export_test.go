@@ -1,6 +1,40 @@
 package hub
 
-import "github.com/nats-io/nats.go"
+import (
+	"context"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Limit changes how many bytes the stream of a hub under way may have, and how many it has.
+func (d Directory) Limit(ctx context.Context, bytes int64) (uint64, error) {
+	address, err := d.address()
+	if err != nil {
+		return 0, err
+	}
+	login, err := d.login()
+	if err != nil {
+		return 0, err
+	}
+	connection, err := nats.Connect(address, login...)
+	if err != nil {
+		return 0, err
+	}
+	defer connection.Close()
+	js, err := jetstream.New(connection)
+	if err != nil {
+		return 0, err
+	}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return 0, err
+	}
+	config := stream.CachedInfo().Config
+	config.MaxBytes = bytes
+	_, err = js.UpdateStream(ctx, config)
+	return stream.CachedInfo().State.Bytes, err
+}
 
 // For specs: what an agent with bad intentions would do.
 
@@ -19,4 +53,5 @@ const (
 	KindHeader     = kindHeader
 	ChecksumHeader = checksumHeader
 	MostRecord     = mostRecord
+	DirectGet      = directGet
 )

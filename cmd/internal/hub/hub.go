@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 // Hub receives what agents send.
 type Hub struct {
 	directory Directory
+	cluster   Cluster // without a URL if it uses the built-in server
 	listen    string
 	own       signer
 	notes     *notes
@@ -29,11 +31,11 @@ type Hub struct {
 
 	mu     sync.Mutex
 	agents map[string]string // their public keys, by name
-	server *server.Server
+	server *server.Server    // nil with a cluster
 }
 
 // New prepares the hub in a directory, which it makes if there is none. Listen is where
-// agents connect, such as :4222. Say is told what a person should know.
+// agents connect, such as :4222, unless the hub uses a [Cluster]. Say is told what a person should know.
 func New(directory Directory, listen string, say func(string)) (*Hub, error) {
 	if err := directory.prepare(); err != nil {
 		return nil, err
@@ -46,6 +48,9 @@ func New(directory Directory, listen string, say func(string)) (*Hub, error) {
 	if h.agents, err = directory.agents(); err != nil {
 		return nil, err
 	}
+	if h.cluster, err = directory.cluster(); err != nil {
+		return nil, err
+	}
 	if h.lock, err = directory.lock(); err != nil {
 		return nil, err
 	}
@@ -55,8 +60,12 @@ func New(directory Directory, listen string, say func(string)) (*Hub, error) {
 	return h, nil
 }
 
-// start starts the server.
+// start starts the server, unless the hub uses others.
 func (h *Hub) start() error {
+	if h.cluster.URL != "" {
+		h.listen = h.cluster.URL
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	options, err := h.directory.options(h.listen, h.agents)
@@ -72,6 +81,14 @@ func (h *Hub) start() error {
 
 // Address is where agents connect.
 func (h *Hub) Address() string { return h.listen }
+
+// Where says that.
+func (h *Hub) Where() string {
+	if h.cluster.URL != "" {
+		return "The hub uses the NATS servers at " + h.listen
+	}
+	return "The hub listens at " + h.listen
+}
 
 // Run receives until ctx ends.
 func (h *Hub) Run(ctx context.Context) {
@@ -99,7 +116,7 @@ func (h *Hub) Run(ctx context.Context) {
 // stores finds out why the server cannot store records. A stream that could not write once does
 // not try again, and says nothing of it: so the server must stop before the disk is full.
 func (h *Hub) stores() error {
-	if !h.server.JetStreamEnabled() {
+	if h.server != nil && !h.server.JetStreamEnabled() {
 		return errors.New("the server stores nothing any more")
 	}
 	return h.directory.room()
@@ -130,7 +147,7 @@ func (h *Hub) revive(ctx context.Context, why error) {
 func (h *Hub) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	connection, err := h.connect()
+	connection, lost, err := h.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,6 +173,10 @@ func (h *Hub) serve(ctx context.Context) error {
 		select {
 		case err := <-broken:
 			return err
+		case <-lost:
+			cancel()
+			receiving.Wait()
+			return errors.New("the connection to the NATS server is lost")
 		case <-again.C:
 			h.reload()
 			if err := h.stores(); err != nil {
@@ -167,8 +188,32 @@ func (h *Hub) serve(ctx context.Context) error {
 	}
 }
 
-func (h *Hub) connect() (*nats.Conn, error) {
-	return nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(h.own.public, h.own.key.Sign), nats.MaxReconnects(0), nats.Name(hostName))
+// connect connects to the server. Lost is closed when the connection is. It does not connect
+// again by itself: everything begins again then.
+func (h *Hub) connect(ctx context.Context) (connection *nats.Conn, lost chan struct{}, err error) {
+	lost = make(chan struct{})
+	options := []nats.Option{nats.MaxReconnects(0), nats.Name(hostName), nats.ClosedHandler(func(*nats.Conn) { close(lost) })}
+	if h.server != nil {
+		options = append(options, nats.InProcessServer(h.server), nats.Nkey(h.own.public, h.own.key.Sign))
+	} else {
+		login, err := h.directory.login()
+		if err != nil {
+			return nil, nil, err
+		}
+		options = append(options, append(append(login, impatient()...), nats.SetCustomDialer(dialer{ctx}))...)
+	}
+	connection, err = nats.Connect(h.cluster.URL, options...)
+	if errors.Is(err, nats.ErrAuthorization) {
+		err = fmt.Errorf("the NATS servers do not let the hub in: add the users that needwant hub users prints to their configuration (%w)", err)
+	}
+	return connection, lost, err
+}
+
+// dialer connects to a server until ctx ends.
+type dialer struct{ ctx context.Context }
+
+func (d dialer) Dial(network, address string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: longestLogin * time.Second}).DialContext(d.ctx, network, address)
 }
 
 // storage makes the stream and the bucket if they are not there.
@@ -177,19 +222,26 @@ func (h *Hub) storage(ctx context.Context, connection *nats.Conn) (jetstream.Str
 	if err != nil {
 		return nil, err
 	}
-	stream, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: streamName, Subjects: []string{recordSubjects + ".*.*.*"}, Storage: jetstream.FileStorage, AllowDirect: true,
-		MaxBytes: mostStored, MaxMsgSize: mostRecord, Discard: jetstream.DiscardNew, // no record is discarded: an agent keeps what does not fit
+	var stream jetstream.Stream
+	err = replicated(h.server == nil, func(replicas int) (err error) {
+		stream, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+			Name: streamName, Subjects: []string{recordSubjects + ".*.*.*"}, Storage: jetstream.FileStorage, AllowDirect: true, Replicas: replicas,
+			MaxBytes: mostStored, MaxMsgSize: mostRecord, Discard: jetstream.DiscardNew, // no record is discarded: an agent keeps what does not fit
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: devicesBucket, Storage: jetstream.FileStorage, History: 1, MaxBytes: mostKept, MaxValueSize: mostHello})
-	if err != nil {
-		return nil, err
-	}
-	h.registry.keep(bucket)
-	return stream, nil
+	return stream, replicated(h.server == nil, func(replicas int) error {
+		bucket, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: devicesBucket, Storage: jetstream.FileStorage, History: 1, Replicas: replicas, MaxBytes: mostKept, MaxValueSize: mostHello,
+		})
+		if err == nil {
+			h.registry.keep(bucket)
+		}
+		return err
+	})
 }
 
 // reload lets agents in that were added, and those that were removed no longer.
@@ -202,6 +254,10 @@ func (h *Hub) reload() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if maps.Equal(agents, h.agents) {
+		return
+	}
+	if h.server == nil {
+		h.agents = agents
 		return
 	}
 	options, err := h.directory.options(h.listen, agents)

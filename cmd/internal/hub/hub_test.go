@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -184,6 +186,8 @@ var _ = Describe("a hub", func() {
 			e.same(ctx, copied)
 		}
 		Expect(end()).To(BeTrue())
+		Expect(slices.DeleteFunc(s.texts(), func(text string) bool { return !strings.Contains(text, "connect") })).To(HaveExactElements(
+			ContainSubstring("is lost"), ContainSubstring("connected"), ContainSubstring("is lost"), ContainSubstring("connected")))
 
 		again := l.connect(credentials, s) // another process of the agent
 		e.trials(13, 15)
@@ -213,6 +217,30 @@ var _ = Describe("a hub", func() {
 		Entry("when it lost its stream", SpecTimeout(time.Minute), "jetstream"),
 		Entry("when it lost both", SpecTimeout(time.Minute), "runs", "jetstream"),
 	)
+
+	It("loses nothing when its stream is full", func(ctx SpecContext) {
+		l, s := newLaboratory(), &said{}
+		link := l.link("garage", s)
+		e := begin("RUN")
+		sending(link, e.path)
+		copied := l.copy("garage", "lamp", "RUN")
+		e.same(ctx, copied)
+
+		// The hub takes nothing from the stream while it cannot write.
+		l.stop()
+		aside := l.directory.Runs() + "-aside"
+		Expect(os.Rename(l.directory.Runs(), aside)).To(Succeed())
+		l.start()
+		Expect(os.Remove(l.directory.Runs())).To(Succeed())
+		const room = 20_000 // bytes
+		Eventually(func() error { _, err := l.directory.Limit(ctx, room); return err }).WithContext(ctx).Should(Succeed())
+		e.trials(1, 100)
+		Eventually(s.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("the hub has no room for it")))
+		Expect(l.directory.Limit(ctx, room)).To(BeNumerically("<=", room))
+
+		Expect(os.Rename(aside, l.directory.Runs())).To(Succeed())
+		e.same(ctx, copied)
+	}, SpecTimeout(2*time.Minute))
 
 	It("rejects who has no credentials, or those of another hub", func() {
 		l, other, s := newLaboratory(), newLaboratory(), &said{}
@@ -263,6 +291,21 @@ var _ = Describe("a hub", func() {
 		Expect(thief.Connection().PublishMsg(own)).To(Succeed())
 		reported("agent garage: a message about device lamp is rejected: that agent did not sign it")
 
+		By("another agent's subject, by way of a record of the thief's that the server has")
+		loot := begin("RUN")
+		sending(thief, loot.path)
+		loot.same(ctx, l.copy("thief", "lamp", "RUN"))
+		get := nats.NewMsg(hub.DirectGet + "." + hub.RecordSubject("thief", "lamp", "RUN"))
+		get.Reply, get.Data = hub.RecordSubject("garage", "fan", "RUN"), []byte(`{"last_by_subj":"`+hub.RecordSubject("thief", "lamp", "RUN")+`"}`)
+		Expect(thief.Connection().PublishMsg(get)).To(Succeed())
+		reported("agent garage: a message about device fan is rejected: that agent did not sign it")
+
+		By("a record that another agent sent")
+		get = nats.NewMsg(hub.DirectGet + "." + subject)
+		get.Reply = thief.Connection().NewRespInbox()
+		Expect(thief.Connection().PublishMsg(get)).To(Succeed())
+		Eventually(s.texts).WithContext(ctx).Should(ContainElement(ContainSubstring(`Publish to "` + get.Subject)))
+
 		By("the same record again")
 		for _, record := range []runfile.Record{records[2], records[0], last} {
 			_, err = link.Connection().RequestMsgWithContext(ctx, message(link, subject, record))
@@ -279,7 +322,7 @@ var _ = Describe("a hub", func() {
 		By("what is not a record")
 		Expect(thief.Connection().PublishMsg(message(thief, hub.RecordSubject("thief", "lamp", "OTHER"), runfile.Record{Number: 1, Kind: "run", Text: []byte(`{}`)}))).To(Succeed())
 		reported("agent thief, device lamp: record 1 is rejected")
-		Expect(filepath.Glob(filepath.Join(l.directory.Runs(), "*"))).To(Equal([]string{copied}))
+		Expect(filepath.Glob(filepath.Join(l.directory.Runs(), "*"))).To(Equal([]string{copied, l.copy("thief", "lamp", "RUN")}))
 
 		By("a message that is too large")
 		large := nats.NewMsg(subject)
@@ -300,110 +343,3 @@ func message(link *hub.Link, subject string, record runfile.Record) *nats.Msg {
 	Expect(link.Sign(m)).To(Succeed())
 	return m
 }
-
-var _ = Describe("a device", func() {
-	lamp := hub.Device{Name: "lamp", MAC: "7c:49:eb:00:00:01", Placement: "nic"}
-	hold := func(link *hub.Link, device hub.Device) (held context.Context, waits func() []string) {
-		w := &said{}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		DeferCleanup(cancel)
-		held, _ = link.Hold(ctx, device, w.say)
-		return held, w.texts
-	}
-	waiting := func(link *hub.Link, device hub.Device) (granted chan context.Context, waits *said) {
-		waits, granted = &said{}, make(chan context.Context, 1)
-		ctx, cancel := context.WithCancel(context.Background())
-		DeferCleanup(cancel)
-		go func() {
-			if held, err := link.Hold(ctx, device, waits.say); err == nil {
-				granted <- held
-			}
-		}()
-		return granted, waits
-	}
-
-	It("belongs to one agent, until that one returns it", func(ctx SpecContext) {
-		l, s := newLaboratory(), &said{}
-		first, second := l.link("one", s), l.link("two", s)
-		held, _ := hold(first, lamp)
-		Expect(held).NotTo(BeNil())
-		same := lamp
-		same.Name, same.MAC = "other-name", "7C-49-EB-00-00-01"
-		granted, waits := waiting(second, same)
-		Eventually(waits.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("agent one has the device")))
-		Expect(granted).NotTo(Receive())
-		Expect(first.Return(ctx, lamp)).To(Succeed())
-		Eventually(granted).WithContext(ctx).Should(Receive())
-		fleet, err := l.directory.Status(ctx)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(fleet.Devices).To(HaveExactElements(And(HaveField("Agent", "two"), HaveField("Held", true), HaveField("Name", "other-name"))))
-		Expect(fleet.Agents).To(HaveEach(HaveField("Now()", true)))
-	}, SpecTimeout(time.Minute))
-
-	It("stays the agent's that is cut off, until the user takes it away", func(ctx SpecContext) {
-		l, s := newLaboratory(), &said{}
-		credentials := l.credentials("one")
-		first, second := l.connect(credentials, s), l.link("two", s)
-		held, _ := hold(first, lamp)
-		Expect(held).NotTo(BeNil())
-		_, err := l.directory.Release(ctx, lamp.MAC, true)
-		Expect(err).To(MatchError(ContainSubstring("agent one has 7c:49:eb:00:00:01, and is connected")))
-		first.Close() // as if cut off; its experiment continues
-		granted, waits := waiting(second, lamp)
-		Eventually(waits.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("agent one has the device")))
-		l.stop() // what the hub knows is on its disk
-		l.start()
-		Eventually(func() error { _, err := l.directory.Release(ctx, "lamp", false); return err }).WithContext(ctx).
-			Should(MatchError(ContainSubstring("repeat this with --stopped")))
-		Consistently(granted).Within(time.Second).ShouldNot(Receive())
-		Expect(held.Err()).NotTo(HaveOccurred())
-		Expect(l.directory.Release(ctx, "lamp", true)).To(ContainSubstring("is free"))
-		Eventually(granted).WithContext(ctx).Should(Receive())
-
-		again := l.connect(credentials, s)
-		back, waitsBack := waiting(again, lamp)
-		Eventually(waitsBack.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("agent two has the device")))
-		Expect(back).NotTo(Receive())
-	}, SpecTimeout(time.Minute))
-
-	It("is not waited for by an agent that is not let in any more", func(ctx SpecContext) {
-		l, s := newLaboratory(), &said{}
-		first, second := l.link("one", s), l.link("two", s)
-		held, _ := hold(first, lamp)
-		Expect(held).NotTo(BeNil())
-		ended := make(chan error, 1)
-		go func() {
-			_, err := second.Hold(ctx, lamp, s.say)
-			ended <- err
-		}()
-		Eventually(s.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("agent one has the device")))
-		Expect(l.directory.Remove("two")).To(Succeed())
-		Eventually(ended).WithContext(ctx).Should(Receive(MatchError(hub.ErrRejected)))
-	}, SpecTimeout(time.Minute))
-
-	It("is the agent's at once if it has no MAC address, even if the hub is not reachable", func(ctx SpecContext) {
-		l, s := newLaboratory(), &said{}
-		credentials := l.credentials("one")
-		l.stop()
-		link := l.connect(credentials, s)
-		held, err := link.Hold(ctx, hub.Device{Name: "simulated", Placement: "lab"}, s.say)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(held.Err()).NotTo(HaveOccurred())
-		granted, waits := waiting(link, lamp)
-		Eventually(waits.texts).WithContext(ctx).WithTimeout(20 * time.Second).Should(ContainElement(ContainSubstring("not reachable")))
-		Expect(granted).NotTo(Receive())
-		l.start()
-		Eventually(granted).WithContext(ctx).WithTimeout(20 * time.Second).Should(Receive())
-	}, SpecTimeout(time.Minute))
-
-	It("has one process of an agent, whatever credentials were copied", func(ctx SpecContext) {
-		l, s := newLaboratory(), &said{}
-		credentials := l.credentials("one")
-		first, second := l.connect(credentials, s), l.connect(credentials, s)
-		held, _ := hold(first, lamp)
-		Expect(held).NotTo(BeNil())
-		granted, waits := waiting(second, lamp)
-		Eventually(waits.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("another process used the credentials of agent one")))
-		Expect(granted).NotTo(Receive())
-	}, SpecTimeout(time.Minute))
-})

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,9 +72,7 @@ func Connect(url, file string, say func(string)) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !strings.Contains(url, "://") {
-		url = "tls://" + url
-	}
+	url = withScheme(url)
 	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}}
 	if l.signer, err = newSigner(c.Seed); err != nil {
 		return nil, err
@@ -107,9 +104,8 @@ func dial(url string, c credentials, more ...nats.Option) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := slices.Concat(login, more, []nats.Option{
-		nats.Timeout(longestLogin * time.Second), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
-		nats.ReconnectBufSize(-1), nats.PingInterval(pingEach), nats.MaxPingsOutstanding(pingsMissed), nats.IgnoreDiscoveredServers(),
+	options := slices.Concat(login, more, impatient(), []nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond), nats.ReconnectBufSize(-1),
 	})
 	for range 2 { // a server that closes the connection at once may not have said why
 		connection, err := nats.Connect(url, options...)
@@ -118,6 +114,8 @@ func dial(url string, c credentials, more ...nats.Option) (*nats.Conn, error) {
 			return connection, nil
 		case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
 			return nil, fmt.Errorf("the hub at %s does not accept these credentials: needwant hub add AGENT writes new ones, on the hub", url)
+		case unknownCertificate(err) && c.Cluster:
+			return nil, fmt.Errorf("the NATS server at %s has a certificate that these credentials do not accept: %w", url, err)
 		case unknownCertificate(err):
 			return nil, fmt.Errorf("the hub at %s is not the one that wrote these credentials: %w", url, err)
 		}
@@ -129,15 +127,21 @@ func dial(url string, c credentials, more ...nats.Option) (*nats.Conn, error) {
 	return connection, nil
 }
 
+// impatient has a connection end soon if the other side does not answer.
+func impatient() []nats.Option {
+	return []nats.Option{nats.Timeout(longestLogin * time.Second), nats.PingInterval(pingEach), nats.MaxPingsOutstanding(pingsMissed), nats.IgnoreDiscoveredServers()}
+}
+
 // events are told when the connection is lost and found.
 func (l *Link) events() []nats.Option {
+	const lost, found = "the connection to the hub is lost: the experiments continue, and records are sent later", "connected to the hub"
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
 			if !l.closing.Load() {
-				l.say("the connection to the hub is lost: the experiments continue, and records are sent later")
+				l.notes.turn(found, lost)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { l.say("connected to the hub"); l.nudge() }),
+		nats.ReconnectHandler(func(*nats.Conn) { l.notes.turn(lost, found); l.nudge() }),
 		nats.ConnectHandler(func(*nats.Conn) { l.nudge() }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {

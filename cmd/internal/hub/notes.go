@@ -26,9 +26,23 @@ func newNotes(out func(string)) *notes {
 	return &notes{out: out, said: map[string]time.Time{}}
 }
 
+// turn says what is so from now on, though it was said a moment ago, since before it was otherwise.
+func (n *notes) turn(before, now string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, known := n.said[before]; known {
+		delete(n.said, now)
+	}
+	n.tell(now)
+}
+
 func (n *notes) say(text string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.tell(text)
+}
+
+func (n *notes) tell(text string) {
 	now := time.Now()
 	if now.Sub(n.at) > longestSilence {
 		n.at, n.room = now, mostNotes

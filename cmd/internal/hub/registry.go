@@ -66,6 +66,9 @@ type Known struct {
 	Agent string    `json:"agent"` // that has it, or had it last
 	Held  bool      `json:"held"`  // the agent has it still
 	Since time.Time `json:"since"`
+	// Process is that of the agent. A process that claims a device is written down before it has it:
+	// a server of a cluster that is behind could name an agent that had the device before.
+	Process string `json:"process,omitempty"`
 }
 
 // Fleet is what a hub knows of agents and devices.
@@ -120,7 +123,7 @@ func (r *registry) welcome(ctx context.Context, agent string, h hello) (welcome,
 	}
 	answer := welcome{Holders: map[string]string{}}
 	for _, device := range h.Devices {
-		holder, err := r.claim(ctx, agent, device)
+		holder, err := r.claim(ctx, agent, h.Instance, device)
 		if err != nil {
 			return welcome{}, err
 		}
@@ -130,17 +133,17 @@ func (r *registry) welcome(ctx context.Context, agent string, h hello) (welcome,
 }
 
 // claim gives a device to an agent if no other one has it, and returns which one has it.
-func (r *registry) claim(ctx context.Context, agent string, device Device) (holder string, err error) {
+func (r *registry) claim(ctx context.Context, agent, process string, device Device) (holder string, err error) {
 	return r.change(ctx, device.key(agent), func(known Known) (Known, bool) {
 		switch {
 		case known.Held && known.Agent != agent:
 			return known, false
-		case known.Held && known.Device == device:
+		case known.Held && known.Device == device && known.Process == process:
 			return known, false
 		case !known.Held:
 			known.Since = time.Now().UTC()
 		}
-		return Known{device, agent, true, known.Since}, true
+		return Known{device, agent, true, known.Since, process}, true
 	})
 }
 

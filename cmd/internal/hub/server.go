@@ -89,6 +89,9 @@ func startServer(options *server.Options, say func(string)) (*server.Server, err
 }
 
 func stopServer(s *server.Server) {
+	if s == nil {
+		return
+	}
 	s.Shutdown()
 	s.WaitForShutdown()
 }
