@@ -94,7 +94,7 @@ bench-search: deps-build ## the search beside other methods: how many trials, an
 	@go run ./harness/search/internal/benchsearch $(ARGS)
 
 .PHONY: torture
-torture: deps-test build ## the long specs: noise, lanes, the promises, SEEDS (500) of chaos, more worlds, WORLDS (50) random ones, 10,000 systems, floods and fuzzing
+torture: deps-test build ## the long specs: noise, lanes, the promises, SEEDS (500) of chaos, more worlds, WORLDS (50) random ones, 10,000 systems, floods, a laboratory of several machines, and fuzzing
 	@NEEDWANT_CHAOS_SEEDS=$(or $(SEEDS),500) scripts/test --label-filter=slow --timeout=6h $(ARGS)
 	@NEEDWANT_RANDOM_WORLDS=$(or $(WORLDS),50) scripts/test ./cmd/internal/applied
 	@go test ./harness/search -systems 10000 -timeout 60m
