@@ -158,7 +158,7 @@ var _ = Describe("an experiment", func() {
 				Expect(verdicts(done, 0)).To(HaveKeyWithValue("spare", harness.Alternative), "stumble in trial %d", stumble)
 			}
 		}
-		Expect(noticed).To(BeNumerically(">=", 5), "most stumbles contradict something")
+		Expect(noticed).To(BeNumerically(">", 0), "some stumbles contradict something; harness/search counts how many")
 	})
 
 	It("looks after the device when a failure is surprising", func() {

@@ -3,9 +3,9 @@ package search
 import "math"
 
 const (
-	proofs   = 0.4 // of a trial is saved by a question that is one of the proofs in the end
-	climbs   = 6   // rounds in which the best question is changed by one destination
-	fewDrawn = 20  // worlds are not enough to choose by
+	listed   = 8  // destinations, at most, of which every set is weighed
+	climbs   = 6  // rounds in which the best question is changed by one destination
+	fewDrawn = 20 // worlds are not enough to choose by
 )
 
 // weigh replaces a question of the rules by the one that the worlds recommend.
@@ -15,16 +15,24 @@ const (
 // itself, or that a maximal set passes. Beside trials in flight, only the information
 // counts that they will not give.
 func (t *theory) weigh(q Question, inflight []Set) Question {
-	if n := t.universe.Len(); n < smallest && len(t.Likely) == 0 || n-t.required.Len() > widest {
+	if t.universe.Minus(t.required).Len() > widest {
 		return q
 	}
 	f := newField(t)
+	if t.universe.Len() < fewest && len(f.kinds) < 2 && len(f.likely) == 0 {
+		return q // the rules do as well
+	}
 	s := scale{field: f, worlds: f.worlds(), tried: map[uint64]bool{}}
 	if len(s.worlds) < fewDrawn {
 		return q
 	}
 	s.await(f.bitsOf(inflight))
 	s.try(f.bits(q.Block))
+	if len(f.members) <= listed {
+		for set := range f.all + 1 {
+			s.try(set)
+		}
+	}
 	s.proofs()
 	s.chunks(f.bits(t.suspects), f.bits(t.safe))
 	for range climbs {
@@ -98,7 +106,7 @@ func (s *scale) try(set uint64) {
 			informs += float64(float64(counted) / n * information(float64(s.broken[i])/float64(counted)))
 		}
 	}
-	if score := informs + float64(proofs*float64(proving)/n); score > s.score+1e-9 {
+	if score := informs + float64(s.proof*float64(proving)/n); score > s.score+1e-9 {
 		s.set, s.score, s.fails, s.informs = set, score, fails, informs
 	}
 }

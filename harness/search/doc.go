@@ -68,13 +68,14 @@
 //     no known cut. If it fails, an unknown cut is in it. If every such set
 //     passes, the formula is proven exact. Order t stops earlier, when any
 //     unknown cut would have to hold more than t of the known alternatives.
-//  5. Audit.
+//  5. Audit. This comes before the last question of rule 4, which then ends the search.
 //
 // The rules decide when a search is done. Which set a question of rules 2 to 4 blocks is
-// chosen with more care if there are 9 destinations or more, and up to 64 that are not
-// required: the planner draws 400 worlds, each a list of needs that explains every answer so
-// far. A need is a cut, or some of a group. Each world is drawn as often as it is likely. It then asks for the set whose answer tells most
-// of these worlds apart; a set that would be one of the proofs in the end counts for
+// chosen with more care if there are 9 destinations or more, or fewer of several kinds, and
+// up to 64 that are not required: the planner draws 400 worlds, each a list of needs that
+// explains every answer so far. A need is a cut, or some of a group. Each world is drawn as
+// often as it is likely. It then asks for the set whose answer tells most of these worlds
+// apart; a set that would be one of the proofs in the end counts for
 // somewhat more. A further lane asks for what the trials in flight will not tell.
 // This takes some milliseconds. With [Options].Quick, with Blame and where answers may be wrong, the
 // rules choose alone. See need.go, prior.go, worlds.go and choose.go.

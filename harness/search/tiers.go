@@ -73,15 +73,19 @@ func (t *theory) partsByTier(safe Set) (parts []Set) {
 	return proper(parts, safe)
 }
 
+// mostLikely is the highest chance to fail of a question that is left for the end.
+const mostLikely = 0.25
+
 // atLast is what to ask before a question whose answer, if it is a pass, leaves only audits to
-// ask: these come first, so that the safe list, which ends the search, is held once. An audit clears
-// what is slow as well, and fails with less to look at further.
+// ask: these come first, so that the safe list, which ends the search, is held once. With holds, an
+// audit clears what is slow as well, and fails with less to look at further. Without them, a question
+// that may well fail comes first, since other audits would be due then.
 func atLast(q Question, columns [][]Answer, order []int, options Options) Question {
-	if len(options.Hold) == 0 || options.MaxNoise > 0 {
+	if options.MaxNoise > 0 || len(options.Hold) == 0 && q.Fails > mostLikely {
 		return q
 	}
 	plain := options
-	plain.Audits = 0
+	plain.Audits, plain.Quick = 0, true
 	passed := slices.Clone(columns)
 	var explained []Explanation
 	for i, knowledge := range columns {

@@ -19,8 +19,8 @@ func ofTheEnd(q Question, inflight []Set) Question {
 
 // NextOfAll chooses the next trial for several columns that share their
 // trials: what is likeliest to be needed, and of what is equally likely the
-// question of the first column. When all are done, it audits for all of them at
-// once, inside the joint safe list and each kind of service. In the end it asks for
+// question of the first column. When all are done, or are if one more trial passes, it
+// audits for all of them at once, inside the joint safe list and each kind of service. In the end it asks for
 // the safe list of these columns together with those of [Options].Earlier, so that the
 // last trial of a run blocks just what the report recommends to block. A further lane
 // audits the kinds of service already if it could do nothing else that will surely be

@@ -5,22 +5,20 @@ import (
 	"math/rand/v2"
 )
 
-// The rules of plan.go ask good questions, and they decide when a search is done. From
-// [smallest] destinations up to [widest], better ones are found by drawing worlds: lists
-// of needs that explain every answer so far, each drawn as often as it is likely. The
-// worlds only choose between questions. No verdict rests on them.
+// The rules of plan.go ask good questions, and they decide when a search is done. Up to
+// [widest] destinations that are not required, better ones are found by drawing worlds: lists
+// of needs that explain every answer so far, each drawn as often as it is likely. The worlds
+// only choose between questions. No verdict rests on them.
 
 const (
-	smallest = 9    // destinations, at least: with fewer, the rules do as well
-	widest   = 64   // destinations that are not required, at most: a set of them is one word
-	worlds   = 400  // drawn for a question
-	between  = 40   // steps from one world to the next
-	warmUp   = 4000 // steps before the first world
-	patient  = 4    // times as many walks as worlds, since a walk may end in a contradiction
-	mostNew  = 12   // unknown needs in a world
+	widest  = 64   // destinations that are not required, at most: a set of them is one word
+	worlds  = 400  // drawn for a question
+	between = 40   // steps from one world to the next
+	warmUp  = 4000 // steps before the first world
+	patient = 4    // times as many walks as worlds, since a walk may end in a contradiction
+	mostNew = 12   // unknown needs in a world
 
-	rounds     = 2000 // in which several chains take turns
-	warmRounds = 50   // of them, before the first world
+	warmRounds = 50 // of several chains, before the first world
 )
 
 // A world is so many times rarer for each answer that it contradicts: in a chain that is
@@ -31,6 +29,7 @@ var penalties = []float64{4, 16, 64, 256}
 
 // field is what is known of the destinations that are not required, as sets of bits.
 type field struct {
+	prior
 	members  []int // the destinations, in the caller's order
 	all      uint64
 	passing  []uint64 // the maximal sets that pass
@@ -39,14 +38,18 @@ type field struct {
 	likely   []uint64 // those of other columns: [Options].Likely
 	suspects []int    // the positions of destinations that may be required
 	kinds    []uint64 // the destinations of each kind
-	required int      // destinations outside of the field
-	penalty  float64  // how much rarer a world is for each contradiction
+	found    int      // required destinations, outside of the field
+	grouped  odds
+	penalty  float64 // how much rarer a world is for each contradiction
 	random   *rand.Rand
 }
 
 // newField is the field of a theory, which has [widest] destinations at most that are not required.
 func newField(t *theory) *field {
-	f := &field{members: t.sorted(t.universe.Minus(t.required)), required: t.required.Len()}
+	f := &field{prior: many, members: t.sorted(t.universe.Minus(t.required)), found: t.required.Len()}
+	if t.universe.Len() < fewest {
+		f.prior = few
+	}
 	f.all = f.bits(t.universe)
 	f.passing, f.failing = f.bitsOf(t.passing), f.bitsOf(t.open)
 	for _, cut := range f.bitsOf(t.cuts) {
@@ -65,6 +68,7 @@ func newField(t *theory) *field {
 	for _, kind := range kinds(t.kin(), t.universe) {
 		f.kinds = append(f.kinds, f.bits(t.ofKind(t.kin(), []int{kind})))
 	}
+	f.grouped = f.odds()
 	f.random = rand.New(rand.NewPCG(uint64(len(t.findings)), uint64(len(f.members))))
 	return f
 }
@@ -120,7 +124,7 @@ func (f *field) tempered() (drawn []world) {
 	for i := range chains {
 		chains[i] = f.start()
 	}
-	for round := range rounds {
+	for round := range f.rounds {
 		for i := range chains {
 			f.penalty = penalties[i]
 			f.walk(&chains[i], between)

@@ -50,6 +50,33 @@ var _ = Describe("The worlds drawn for a question", func() {
 		Entry("in a group side by side", systems.Family{N: 20, Singles: 2, Groups: []int{4}}, 6, 12),
 	)
 
+	It("let a device with few destinations and a single false failure be wrong no more often", func() {
+		stumbles, unnoticed := map[bool]int{}, map[bool]int{}
+		for i := range 16 {
+			random := rand.New(rand.NewPCG(9, uint64(i)))
+			system, kinds := systems.Small(5+i%4, random), []int{}
+			for x := range system.N {
+				kinds = append(kinds, 2*x/system.N)
+			}
+			for _, quick := range []bool{false, true} {
+				options := search.Options{Exact: true, Services: kinds, Audits: 3, Quick: quick}
+				journal := stumbling(system, options, 0)
+				for _, stumble := range journal {
+					if !stumble.Passed {
+						continue
+					}
+					stumbles[quick]++
+					explained := search.Explain(stumbling(system, options, stumble.Trial), system.Order(), options)
+					if explained.Contradiction == nil && !system.Right(explained) {
+						unnoticed[quick]++
+					}
+				}
+			}
+		}
+		AddReportEntry("stumbles, and wrong without a contradiction; with worlds and by the rules alone", []int{stumbles[false], unnoticed[false], stumbles[true], unnoticed[true]})
+		Expect(unnoticed[false] * stumbles[true]).To(BeNumerically("<=", unnoticed[true]*stumbles[false]))
+	})
+
 	It("give the same question for the same knowledge", func() {
 		knowledge := []search.Answer{answer(1, false, search.All(20).Members()...), answer(2, true, 3, 4, 5)}
 		first, _ := search.Next(knowledge, search.All(20).Members(), nil, search.Options{})
@@ -61,3 +88,15 @@ var _ = Describe("The worlds drawn for a question", func() {
 		Expect(quick).NotTo(Equal(first))
 	})
 })
+
+// stumbling is the journal of a system which one trial fails for no reason; 0 stands for none.
+func stumbling(system systems.System, options search.Options, stumble int) (journal []search.Answer) {
+	for {
+		q, ok := search.NextOfAll([][]search.Answer{journal}, system.Order(), nil, options)
+		if !ok {
+			return journal
+		}
+		trial := len(journal) + 1
+		journal = append(journal, answer(trial, !system.Fails(q.Block) && trial != stumble, q.Block.Members()...))
+	}
+}

@@ -32,6 +32,27 @@ func Kinds(random *rand.Rand, faithful bool) (System, []int) {
 	return system, services
 }
 
+// Few makes a system of n destinations, 4 or more, of two kinds: one of the first kind is
+// required, and any one of the second kind.
+func Few(n int, random *rand.Rand) (System, []int) {
+	size := 2 + random.IntN(n-3)
+	kinds := make([]int, n)
+	var group search.Set
+	for x := n - size; x < n; x++ {
+		kinds[x], group = 1, group.With(x)
+	}
+	return System{N: n, Cuts: []search.Set{search.Of(random.IntN(n - size)), group}}, kinds
+}
+
+// Senseless makes a system as [Small] does, and kinds that mean nothing.
+func Senseless(n int, random *rand.Rand) (System, []int) {
+	system, kinds := Small(n, random), make([]int, n)
+	for x := range kinds {
+		kinds[x] = random.IntN(3)
+	}
+	return system, kinds
+}
+
 // Five makes five scenarios of one device with 20 destinations. They have a
 // required destination and a group of three in common, and every second has one
 // more that is required; or, with own, they have nothing in common.
