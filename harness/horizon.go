@@ -30,24 +30,7 @@ func (h history) late(f fact, heard []fact, column Column) time.Duration {
 	if outcome.Answer != Fail || broke == nil {
 		return 0
 	}
-	worked, failed := f.Started.Add(broke.Worked), f.Started.Add(broke.After)
-	var news search.Set
-	before, carried := false, time.Duration(0)
-	for _, c := range f.Seen.Contacts {
-		if c.Touched+c.Attempts == 0 || c.Attempted.After(failed) {
-			continue
-		}
-		i := h.index[c.Destination]
-		since, missed := f.missing[i]
-		switch first := c.Attempted.After(worked); {
-		case missed:
-			carried, before = max(carried, f.Started.Sub(since)), before || !first
-		case first:
-			news = news.With(i)
-		default:
-			before = true
-		}
-	}
+	news, before, carried := h.triedLast(f, heard, column)
 	harmless := carried > 0 && slices.ContainsFunc(heard, func(f fact) bool { return f.passed(column) && news.SubsetOf(f.attempted) })
 	switch {
 	case broke.Worked == 0 && carried == 0:
@@ -56,6 +39,44 @@ func (h history) late(f fact, heard []fact, column Column) time.Duration {
 		return 0
 	}
 	return min(broke.After, LongestPeriod) + min(carried, LongestPeriod)
+}
+
+// triedLast are, of a trial in which a column failed, the rows that the device tried for the first time
+// after the scenario had worked for the last time. before reports whether it had run into others by
+// then; carried is for how long, before the trial began, it had missed some of them and worked.
+func (h history) triedLast(f fact, heard []fact, column Column) (news search.Set, before bool, carried time.Duration) {
+	broke := f.Outcomes[column.Scenario.Name].Broke
+	worked, failed := f.Started.Add(broke.Worked), f.Started.Add(broke.After)
+	for _, c := range f.Seen.Contacts {
+		if c.Touched+c.Attempts == 0 || c.Attempted.After(failed) {
+			continue
+		}
+		i := h.index[c.Destination]
+		since, missed := f.missing[i]
+		switch first := c.Attempted.After(worked); {
+		case missed && h.survived(i, since, f, heard, column):
+			carried, before = max(carried, f.Started.Sub(since)), before || !first
+		case first:
+			news = news.With(i)
+		default:
+			before = true
+		}
+	}
+	return news, before, carried
+}
+
+// survived reports whether a column worked, in a trial before f that began at since or later, after the device had
+// missed a row.
+func (h history) survived(i int, since time.Time, f fact, heard []fact, column Column) bool {
+	return slices.ContainsFunc(heard, func(before fact) bool {
+		if before.bench() != f.bench() || before.Started.Before(since) || !before.Started.Before(f.Started) || !before.attempted.Has(i) {
+			return false
+		}
+		broke := before.Outcomes[column.Scenario.Name].Broke
+		return before.passed(column) || broke != nil && slices.ContainsFunc(before.Seen.Contacts, func(c Contact) bool {
+			return h.index[c.Destination] == i && c.Touched+c.Attempts > 0 && c.Attempted.Before(before.Started.Add(broke.Worked))
+		})
+	})
 }
 
 // carry notes of each trial what the device had missed when it began, and since which trial: what was
@@ -113,6 +134,46 @@ func (h history) explained(late fact, heard []fact, column Column) bool {
 		atOnce := f.Outcomes[column.Scenario.Name].Answer == Fail && h.late(f, heard, column) == 0
 		return atOnce && !part.IsEmpty() && part.SubsetOf(touched)
 	})
+}
+
+// triedLastReason is that of a trial which blocks alone what the device tried for the first time just
+// before a failure that seems to be late.
+const triedLastReason = "tried last"
+
+// alone asks, after a failure that seems to be late, for what the device tried for the first time just
+// before it. If that fails by itself, the failure was not late, and all the trials that were held for
+// less count. ok is false if there is no such failure, or that was asked before.
+func (p plan) alone() (trial Trial, ok bool) {
+	for _, regime := range p.run.Settings.Regimes {
+		for _, fault := range p.run.Settings.Faults {
+			for _, column := range p.columns(regime, fault) {
+				if block := p.suspectOfLate(column); !block.IsEmpty() && !p.tried(block, column) {
+					return Trial{Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: triedLastReason, Hold: p.hold(regime, fault)}, true
+				}
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+// suspectOfLate is a part of what was blocked in a failure of a column that seems to be late: what the device tried
+// last. It is empty if there is no such failure, or nothing else was blocked.
+func (h history) suspectOfLate(column Column) search.Set {
+	heard := h.heard(column)
+	for _, f := range heard {
+		if h.late(f, heard, column) > 0 && !h.explained(f, heard, column) {
+			if news, _, _ := h.triedLast(f, heard, column); !news.Intersects(h.kept) && !news.Equal(f.whole) {
+				return news
+			}
+		}
+	}
+	return search.Set{}
+}
+
+// tried reports whether a set is blocked in a trial that a column hears, or was.
+func (p plan) tried(set search.Set, column Column) bool {
+	same := func(t Trial) bool { return !t.Control() && column.hears(t) && p.set(t.Block).Equal(set) }
+	return slices.ContainsFunc(p.inflight, same) || slices.ContainsFunc(p.run.Results, func(r Result) bool { return same(r.Trial) })
 }
 
 // brief reports whether a trial passed, and was not held for long enough to count.

@@ -2,6 +2,7 @@ package harness_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,6 +123,29 @@ var _ = Describe("the horizon", func() {
 		}
 		Expect(verdict(late, passes)).NotTo(Equal(harness.Optional))
 		Expect(verdict(late, alone, passes)).To(Equal(harness.Optional))
+	})
+
+	It("is not what makes trials long: what was tried last before a late failure is tried alone", func() {
+		servers := []string{"cloud", "log", "time", "updates"}
+		g := &punctual{clocks: map[string]punctuality{"names": {41 * minute, 45 * minute}}}
+		for _, server := range servers {
+			g.clocks[server] = punctuality{0, minute}
+		}
+		done := decided(func(*harness.Run) {}, g, works(func() bool {
+			blocked := slices.DeleteFunc(slices.Clone(servers), func(server string) bool { return !g.blocks(server) })
+			return len(blocked) < 3 && !g.missed("names")
+		}))
+		Expect(done.Status).To(Equal(harness.Complete))
+		Expect(cellOf(done, "names").Verdict).To(Equal(harness.Required))
+		Expect(harness.Judge(done).Columns[0].Cells[destination("cloud")].Verdict).To(Equal(harness.Alternative))
+		var long []string
+		for _, result := range done.Results {
+			GinkgoWriter.Println(result.Trial.Number, result.Trial.Reason, result.Trial.Block, result.Outcomes["app"].Answer, result.Held, result.Trial.Hold)
+			if result.Trial.Hold > 0 && !slices.Contains(result.Trial.Block, destination("names")) {
+				long = append(long, result.Trial.Reason)
+			}
+		}
+		Expect(long).To(HaveEach("safe list"))
 	})
 
 	It("is not held to again for a period that is now known to be a little longer", func() {

@@ -42,7 +42,8 @@ func (p plan) next(lane int) (Trial, bool) {
 }
 
 // question asks the search what is likeliest to be needed, and of what is
-// equally likely the question of the first regime and fault. When it has none left, what
+// equally likely the question of the first regime and fault. A failure that seems to be late is looked into before. When
+// the search has no question left, what
 // was not tried is blocked until it is overdue, and the safe list is held to the horizon. At last come the stand-ins.
 func (p plan) question() (trial Trial, ok bool) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
@@ -50,8 +51,10 @@ func (p plan) question() (trial Trial, ok bool) {
 			return trial, true
 		}
 	}
-	if trial, ok := p.questionBut(p.inflight); ok {
-		return trial, true
+	for _, ask := range []func() (Trial, bool){p.alone, func() (Trial, bool) { return p.questionBut(p.inflight) }} {
+		if trial, ok := ask(); ok {
+			return trial, true
+		}
 	}
 	for _, last := range []func() (Trial, bool){p.untilOverdue, p.toHorizon, p.standInTrial} {
 		if trial, ok := last(); ok && !p.set(trial.Block).Intersects(p.kept) {
