@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -100,13 +101,19 @@ func stopServer(s *server.Server) {
 // among it: anybody can connect.
 type logger struct {
 	say   func(string)
-	fatal error
+	fatal atomic.Pointer[error] // what ends the server: any of its goroutines may say so
 }
 
-func (l *logger) worst() error { return l.fatal }
+func (l *logger) worst() error {
+	if err := l.fatal.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 func (l *logger) Fatalf(format string, values ...any) {
-	l.fatal = fmt.Errorf(format, values...)
+	err := fmt.Errorf(format, values...)
+	l.fatal.Store(&err)
 }
 
 func (l *logger) Errorf(format string, values ...any) {
