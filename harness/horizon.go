@@ -142,8 +142,12 @@ const triedLastReason = "tried last"
 
 // alone asks, after a failure that seems to be late, for what the device tried for the first time just
 // before it. If that fails by itself, the failure was not late, and all the trials that were held for
-// less count. ok is false if there is no such failure, or that was asked before.
+// less count. ok is false without such a failure, if that was asked before, and if one answer is enough or an
+// earlier result is tested again, where the search has an order of its own.
 func (p plan) alone() (trial Trial, ok bool) {
+	if p.run.Settings.First || p.run.Settings.Known != nil {
+		return Trial{}, false
+	}
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
 			for _, column := range p.columns(regime, fault) {
@@ -156,8 +160,8 @@ func (p plan) alone() (trial Trial, ok bool) {
 	return Trial{}, false
 }
 
-// suspectOfLate is a part of what was blocked in a failure of a column that seems to be late: what the device tried
-// last. It is empty if there is no such failure, or nothing else was blocked.
+// suspectOfLate is what the device tried last before a failure of a column that seems to be late. It is
+// empty without such a failure, and if nothing else was blocked.
 func (h history) suspectOfLate(column Column) search.Set {
 	heard := h.heard(column)
 	for _, f := range heard {
@@ -170,7 +174,7 @@ func (h history) suspectOfLate(column Column) search.Set {
 	return search.Set{}
 }
 
-// tried reports whether a set is blocked in a trial that a column hears, or was.
+// tried reports whether a trial that a column hears has blocked this set, or blocks it now.
 func (p plan) tried(set search.Set, column Column) bool {
 	same := func(t Trial) bool { return !t.Control() && column.hears(t) && p.set(t.Block).Equal(set) }
 	return slices.ContainsFunc(p.inflight, same) || slices.ContainsFunc(p.run.Results, func(r Result) bool { return same(r.Trial) })

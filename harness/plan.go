@@ -42,9 +42,9 @@ func (p plan) next(lane int) (Trial, bool) {
 }
 
 // question asks the search what is likeliest to be needed, and of what is
-// equally likely the question of the first regime and fault. A failure that seems to be late is looked into before. When
-// the search has no question left, what
-// was not tried is blocked until it is overdue, and the safe list is held to the horizon. At last come the stand-ins.
+// equally likely the question of the first regime and fault. Before that, it looks into a failure
+// that seems to be late. When the search has no question left, what was not tried is blocked until
+// it is overdue, and the safe list is held to the horizon. At last come the stand-ins.
 func (p plan) question() (trial Trial, ok bool) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
 		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
