@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"net/netip"
+	"strings"
 )
 
 // dhcp offers the owner's time server to the device by DHCP, and does nothing else. The lines
@@ -20,12 +21,12 @@ func dhcp(d *draft, p Policy) error {
 	d.dnsmasqOffer(p)
 	tag, mac := p.Device.table(), p.Device.mac()
 	d.comment("OpenWrt, in /etc/config/dhcp:")
-	for _, line := range []string{"config host", "\toption mac '" + mac + "'", "\toption tag '" + tag + "'", "config tag '" + tag + "'", "\tlist dhcp_option '42," + own.String() + "'"} {
+	for _, line := range []string{"config mac", "\toption mac '" + mac + "'", "\toption networkid '" + tag + "'", "\tlist dhcp_option '42," + own.String() + "'"} {
 		d.comment("%s", line)
 	}
 	d.comment("RouterOS, if the device has a static lease:")
 	d.comment(`/ip dhcp-server option add name=%s code=42 value="'%s'"`, tag, own)
-	d.comment("/ip dhcp-server lease set [find mac-address=%s] dhcp-option=%s", mac, tag)
+	d.comment("/ip dhcp-server lease set [find mac-address=%s] dhcp-option=%s", strings.ToUpper(mac), tag) // as RouterOS shows it
 	d.comment("Kea, among the reservations of the subnet:")
 	d.comment(`{ "hw-address": "%s", "option-data": [ { "name": "ntp-servers", "data": "%s" } ] }`, mac, own)
 	d.comment("ISC dhcpd, in dhcpd.conf:")

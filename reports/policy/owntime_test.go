@@ -15,19 +15,6 @@ import (
 
 var _ = Describe("one's own time server in the place of the device's", func() {
 	own := []netip.Addr{netip.MustParseAddr("192.168.1.10")}
-	replaceable := func() reports.Matrix {
-		m := matrix(fan()...)
-		for _, row := range m.Rows {
-			for column, cell := range row.Cells {
-				if row.Destination.ID.Port == 123 && cell.Verdict != harness.Optional {
-					cell.Replaceable, cell.Ways = []harness.StandIn{harness.TimeServer}, harness.Ways()
-					row.Cells[column] = cell
-				}
-			}
-		}
-		m.Outside = []reports.Outside{{Columns: []string{"app", "home"}, StandIns: []harness.StandIn{harness.TimeServer}, Trial: 12}}
-		return m
-	}
 	made := func(m reports.Matrix, kind policy.Kind, servers ...netip.Addr) (policy.Policy, error) {
 		return policy.New(m, policy.Options{Kind: kind, TimeServers: servers, Device: at()})
 	}
@@ -197,3 +184,18 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 		}
 	})
 })
+
+// replaceable is a fan that is content with any time server, however it comes to it.
+func replaceable() reports.Matrix {
+	m := matrix(fan()...)
+	for _, row := range m.Rows {
+		for column, cell := range row.Cells {
+			if row.Destination.ID.Port == 123 && cell.Verdict != harness.Optional {
+				cell.Replaceable, cell.Ways = []harness.StandIn{harness.TimeServer}, harness.Ways()
+				row.Cells[column] = cell
+			}
+		}
+	}
+	m.Outside = []reports.Outside{{Columns: []string{"app", "home"}, StandIns: []harness.StandIn{harness.TimeServer}, Trial: 12}}
+	return m
+}
