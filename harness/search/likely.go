@@ -1,6 +1,9 @@
 package search
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A column that is expensive to judge is searched last, and is expected to need about what
 // the others need. Their cuts change which worlds are likely, and so which questions are
@@ -35,15 +38,10 @@ func (f *field) expected(cut uint64, usual float64) float64 {
 
 // start is the world in which a chain begins: the cuts of other columns that are not
 // refuted, and each failing set that they do not explain.
-func (f *field) start() (w world) {
-	for _, cut := range f.likely {
-		if f.clashes(w, -1, cutOf(cut)) == 0 {
-			w = append(w, cutOf(cut))
-		}
-	}
-	for _, failing := range f.failing {
-		if f.clashes(w, -1, cutOf(failing)) == 0 {
-			w = append(w, cutOf(failing))
+func (f *field) start() (w draft) {
+	for _, cut := range slices.Concat(f.likely, f.failing) {
+		if c := f.candidate(cutOf(cut)); w.clashes(-1, c) == 0 {
+			w = append(w, c)
 		}
 	}
 	return w

@@ -37,7 +37,7 @@ const (
 
 // likelihood is how much likelier a world is with a need in place of its i-th than
 // without it.
-func (f *field) likelihood(w world, i int, n need) float64 {
+func (f *field) likelihood(w draft, i int, n need) float64 {
 	if n.counts() {
 		return f.counting(n)
 	}

@@ -10,22 +10,24 @@ import (
 	"github.com/needwant/needwant/harness/search/internal/systems"
 )
 
-// quick leaves the worlds out of the plan, which take most of the time, for all systems except a few.
-func quick(i int) bool { return i%100 != 0 }
-
-// eachSystem tries a property on the random systems. System i is the same in
-// every run, and the randomness it is handed is its own.
-func eachSystem(property func(i int, system systems.System, random *rand.Rand)) {
+// eachSystem tries a property on the random systems, with their kinds as options. System i is
+// the same in every run, and the randomness it is handed is its own. The worlds take most of
+// the time, so the plan of most systems with many destinations goes without them.
+func eachSystem(property func(i int, system systems.System, options search.Options, random *rand.Rand)) {
+	const few = 9
 	for i := range *drawn {
 		random := rand.New(rand.NewPCG(2018, uint64(i)))
-		property(i, systems.Random(random), random)
+		system := systems.Random(random)
+		kinds := system.Kinds(i%4, rand.New(rand.NewPCG(2026, uint64(i))))
+		property(i, system, search.Options{Services: kinds, Quick: system.N >= few && i%100 != 0}, random)
 	}
 }
 
 var _ = Describe("Any monotone system", func() {
 	It("is explained exactly, with proof of every verdict", func() {
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
-			out := systems.Experiment{System: system, Options: search.Options{Exact: true, Quick: quick(i)}}.Run()
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
+			options.Exact = true
+			out := systems.Experiment{System: system, Options: options}.Run()
 			Expect(out.Explanation.Certified).To(Equal("exact"), "system %d: %v", i, system)
 			Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
 			expectProof(system, out)
@@ -33,8 +35,8 @@ var _ = Describe("Any monotone system", func() {
 	})
 
 	It("is never asked what is implied already, nor what it would not be asked again after a restart", func() {
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
-			options := search.Options{Order: 1 + i%3, Exact: i%2 == 0, Quick: quick(i)}
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
+			options.Order, options.Exact = 1+i%3, i%2 == 0
 			out := systems.Experiment{System: system, Options: options}.Run()
 			for n, answer := range out.Knowledge {
 				before := out.Knowledge[:n]
@@ -47,8 +49,8 @@ var _ = Describe("Any monotone system", func() {
 
 	It("is explained to order 2, except for cuts of three alternatives or more", func() {
 		incomplete := 0
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
-			out := systems.Experiment{System: system, Options: search.Options{Quick: quick(i)}}.Run()
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
+			out := systems.Experiment{System: system, Options: options}.Run()
 			Expect(out.Explanation.Certified).To(BeElementOf("exact", "order 2"))
 			Expect(system.Sound(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
 			expectOrder(system, out.Explanation, 2)
@@ -61,8 +63,8 @@ var _ = Describe("Any monotone system", func() {
 
 	It("takes fewer trials than its bound, however far it is proved", func() {
 		closest := 0.0
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
-			options := search.Options{Order: 1 + i%3, Exact: i%2 == 0, Quick: quick(i)}
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
+			options.Order, options.Exact = 1+i%3, i%2 == 0
 			out := systems.Experiment{System: system, Options: options, Touches: i%3 == 0, Random: random}.Run()
 			bound := search.Bound(out.Knowledge, system.Order(), options)
 			Expect(out.Trials).To(BeNumerically("<", bound), "system %d: %v", i, system)
@@ -72,16 +74,18 @@ var _ = Describe("Any monotone system", func() {
 	})
 
 	It("is explained from failures that narrow to what was touched", func() {
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
-			out := systems.Experiment{System: system, Options: search.Options{Exact: true, Quick: quick(i)}, Touches: true, Random: random}.Run()
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
+			options.Exact = true
+			out := systems.Experiment{System: system, Options: options, Touches: true, Random: random}.Run()
 			Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
 		})
 	})
 
 	It("is explained when destinations show up in the middle", func() {
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
 			var knowledge []search.Answer
-			known, options := 1+random.IntN(system.N), search.Options{Exact: true, Quick: quick(i)}
+			known := 1 + random.IntN(system.N)
+			options.Exact = true
 			for {
 				q, ok := search.Next(knowledge, system.Order()[:known], nil, options)
 				if !ok && known == system.N {
@@ -97,8 +101,9 @@ var _ = Describe("Any monotone system", func() {
 	})
 
 	It("is explained alike on any number of lanes", func() {
-		eachSystem(func(i int, system systems.System, random *rand.Rand) {
-			out := systems.Experiment{System: system, Options: search.Options{Exact: true, Quick: quick(i)}, Lanes: 2 + i%3, Random: random}.Run()
+		eachSystem(func(i int, system systems.System, options search.Options, random *rand.Rand) {
+			options.Exact = true
+			out := systems.Experiment{System: system, Options: options, Lanes: 2 + i%3, Random: random}.Run()
 			Expect(out.Explanation.Certified).To(Equal("exact"))
 			Expect(system.Right(out.Explanation)).To(BeTrue(), "system %d: %v", i, system)
 		})
@@ -107,7 +112,7 @@ var _ = Describe("Any monotone system", func() {
 	DescribeTable("is explained through noise",
 		func(falseFail, falsePass, wrongShare, ratio float64) {
 			wrong, trials, noiseless := 0, 0, 0
-			eachSystem(func(i int, system systems.System, random *rand.Rand) {
+			eachSystem(func(i int, system systems.System, _ search.Options, random *rand.Rand) {
 				options := search.Options{Exact: true, Quick: true}
 				noiseless += systems.Experiment{System: system, Options: options}.Run().Trials
 				options.MaxNoise, options.Careful, options.FalseFail, options.FalsePass = 0.2, true, falseFail, falsePass

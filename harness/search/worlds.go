@@ -1,9 +1,6 @@
 package search
 
-import (
-	"math/bits"
-	"math/rand/v2"
-)
+import "math/bits"
 
 // The rules of plan.go ask good questions, and they decide when a search is done. Up to
 // [widest] destinations that are not required, better ones are found by drawing worlds: lists
@@ -11,12 +8,13 @@ import (
 // only choose between questions. No verdict rests on them.
 
 const (
-	widest  = 64   // destinations that are not required, at most: a set of them is one word
-	worlds  = 400  // drawn for a question
-	between = 40   // steps from one world to the next
-	warmUp  = 4000 // steps before the first world
-	patient = 4    // times as many walks as worlds, since a walk may end in a contradiction
-	mostNew = 12   // unknown needs in a world
+	widest   = 64   // destinations that are not required, at most: a set of them is one word
+	worlds   = 400  // drawn for a question
+	between  = 40   // steps from one world to the next
+	warmUp   = 4000 // steps before the first world
+	patient  = 4    // times as many walks as worlds, since a walk may end in a contradiction
+	mostNew  = 12   // unknown needs in a world
+	mostOpen = 64   // failing sets that worlds explain: one word has a bit for each
 
 	warmRounds = 50 // of several chains, before the first world
 )
@@ -33,7 +31,7 @@ type field struct {
 	members  []int // the destinations, in the caller's order
 	all      uint64
 	passing  []uint64 // the maximal sets that pass
-	failing  []uint64 // the minimal sets that fail and are not proven to be cuts
+	failing  []uint64 // the smallest of the minimal sets that fail and are not proven to be cuts
 	cuts     []need   // the proven ones
 	likely   []uint64 // those of other columns: [Options].Likely
 	suspects []int    // the positions of destinations that may be required
@@ -41,7 +39,7 @@ type field struct {
 	found    int      // required destinations, outside of the field
 	grouped  odds
 	penalty  float64 // how much rarer a world is for each contradiction
-	random   *rand.Rand
+	random   dice
 }
 
 // newField is the field of a theory, which has [widest] destinations at most that are not required.
@@ -51,7 +49,7 @@ func newField(t *theory) *field {
 		f.prior = few
 	}
 	f.all = f.bits(t.universe)
-	f.passing, f.failing = f.bitsOf(t.passing), f.bitsOf(t.open)
+	f.passing, f.failing = f.bitsOf(t.passing), f.bitsOf(t.open[:min(len(t.open), mostOpen)])
 	for _, cut := range f.bitsOf(t.cuts) {
 		f.cuts = append(f.cuts, cutOf(cut))
 	}
@@ -69,7 +67,7 @@ func newField(t *theory) *field {
 		f.kinds = append(f.kinds, f.bits(t.ofKind(t.kin(), []int{kind})))
 	}
 	f.grouped = f.odds()
-	f.random = rand.New(rand.NewPCG(uint64(len(t.findings)), uint64(len(f.members))))
+	f.random.source.Seed(uint64(len(t.findings)), uint64(len(f.members)))
 	return f
 }
 
@@ -120,7 +118,7 @@ func (f *field) worlds() (drawn []world) {
 // (parallel tempering): those with a low one find new worlds, those with a high one meet
 // few contradictions.
 func (f *field) tempered() (drawn []world) {
-	chains := make([]world, len(penalties))
+	chains := make([]draft, len(penalties))
 	for i := range chains {
 		chains[i] = f.start()
 	}
@@ -150,22 +148,26 @@ func (f *field) tempered() (drawn []world) {
 }
 
 // keep adds a world with the proven cuts to those drawn, unless it contradicts something.
-func (f *field) keep(drawn []world, w world) []world {
+func (f *field) keep(drawn []world, w draft) []world {
 	if !f.sound(w) {
 		return drawn
 	}
-	return append(drawn, append(append(make(world, 0, len(w)+len(f.cuts)), w...), f.cuts...))
+	kept := make(world, 0, len(w)+len(f.cuts))
+	for _, c := range w {
+		kept = append(kept, c.need)
+	}
+	return append(drawn, append(kept, f.cuts...))
 }
 
 // errors counts what a world contradicts.
-func (f *field) errors(w world) (n int) {
-	for i, one := range w {
-		n += f.clashes(w[:i], -1, one)
+func (f *field) errors(w draft) (n int) {
+	for i, c := range w {
+		n += w[:i].clashes(-1, c)
 	}
-	return n + f.unexplained(w, -1, need{})
+	return n + f.unexplained(w, -1, candidate{})
 }
 
-func (f *field) walk(w *world, steps int) {
+func (f *field) walk(w *draft, steps int) {
 	for range steps {
 		if len(f.likely) > 0 && f.random.IntN(4) == 0 {
 			f.toggle(w, cutOf(f.likely[f.random.IntN(len(f.likely))]))
@@ -188,7 +190,7 @@ func (f *field) walk(w *world, steps int) {
 }
 
 // add may add a required destination, or a pair of alternatives.
-func (f *field) add(w *world) {
+func (f *field) add(w *draft) {
 	var cut uint64
 	if n := len(f.members); f.random.IntN(2) == 0 && len(f.suspects) > 0 {
 		cut = 1 << f.suspects[f.random.IntN(len(f.suspects))]
@@ -199,53 +201,53 @@ func (f *field) add(w *world) {
 	if cut == 0 || len(*w) == mostNew {
 		return
 	}
-	f.join(w, cutOf(cut), f.added(cutOf(cut)), float64(len(*w)+1))
+	f.join(w, f.candidate(cutOf(cut)), f.added(cutOf(cut)), float64(len(*w)+1))
 }
 
 // join may add a need, given the chances that just this is tried, and that it would be undone.
-func (f *field) join(w *world, n need, tried, undone float64) {
-	worse := f.clashes(*w, -1, n) + f.unexplained(*w, -1, n) - f.unexplained(*w, -1, need{})
-	if f.random.Float64()*tried*undone < f.likelihood(*w, -1, n)*f.rarer(worse) {
-		*w = append(*w, n)
+func (f *field) join(w *draft, c candidate, tried, undone float64) {
+	worse := w.clashes(-1, c) + f.unexplained(*w, -1, c) - f.unexplained(*w, -1, candidate{})
+	if f.random.Float64()*tried*undone < f.likelihood(*w, -1, c.need)*f.rarer(worse) {
+		*w = append(*w, c)
 	}
 }
 
 // remove may remove a required destination, or a pair of alternatives.
-func (f *field) remove(w *world) {
+func (f *field) remove(w *draft) {
 	if len(*w) == 0 {
 		return
 	}
 	i := f.random.IntN(len(*w))
-	if chance := f.added((*w)[i]); chance > 0 {
+	if chance := f.added((*w)[i].need); chance > 0 {
 		f.drop(w, i, chance, float64(len(*w)))
 	}
 }
 
 // drop may remove the i-th need, given the chances of [field.join] for it.
-func (f *field) drop(w *world, i int, tried, undone float64) {
-	n, last := (*w)[i], len(*w)-1
-	worse := f.unexplained(*w, i, need{}) - f.unexplained(*w, -1, need{}) - f.clashes(*w, i, n)
-	if f.random.Float64()*f.likelihood(*w, i, n) < tried*undone*f.rarer(worse) {
+func (f *field) drop(w *draft, i int, tried, undone float64) {
+	c, last := (*w)[i], len(*w)-1
+	worse := f.unexplained(*w, i, candidate{}) - f.unexplained(*w, -1, candidate{}) - w.clashes(i, c)
+	if f.random.Float64()*f.likelihood(*w, i, c.need) < tried*undone*f.rarer(worse) {
 		(*w)[i] = (*w)[last]
 		*w = (*w)[:last]
 	}
 }
 
 // toggle may add a need, or remove it.
-func (f *field) toggle(w *world, n need) {
+func (f *field) toggle(w *draft, n need) {
 	for i, other := range *w {
-		if other == n {
+		if other.need == n {
 			f.drop(w, i, 1, 1)
 			return
 		}
 	}
 	if len(*w) < mostNew {
-		f.join(w, n, 1, 1)
+		f.join(w, f.candidate(n), 1, 1)
 	}
 }
 
 // adopt may explain a proven cut by a group with one more member, or stop to do so.
-func (f *field) adopt(w *world) {
+func (f *field) adopt(w *draft) {
 	cut := f.cuts[f.random.IntN(len(f.cuts))]
 	if x := uint64(1) << f.random.IntN(len(f.members)); cut.group&x == 0 {
 		f.toggle(w, need{cut.group | x, cut.breaks})
@@ -254,14 +256,14 @@ func (f *field) adopt(w *world) {
 
 // echo may add a cut of a group several of which are needed, or remove it. It says nothing
 // new, but leads from several cuts to one such group.
-func (f *field) echo(w *world) {
+func (f *field) echo(w *draft) {
 	if i := f.random.IntN(mostNew); i < len(*w) && (*w)[i].counts() {
 		f.toggle(w, cutOf(f.some((*w)[i].group, (*w)[i].breaks)))
 	}
 }
 
 // change may add a member to a need, remove one, or swap one for another.
-func (f *field) change(w world, move int) {
+func (f *field) change(w draft, move int) {
 	i := f.random.IntN(len(w))
 	old, x := w[i], uint64(1)<<f.random.IntN(len(f.members))
 	n := need{old.group ^ x, old.breaks}
@@ -277,9 +279,10 @@ func (f *field) change(w world, move int) {
 	if size := bits.OnesCount64(n.group); size == 0 || n.breaks < min(size, 2) || n.breaks > size {
 		return
 	}
-	worse := f.clashes(w, i, n) + f.unexplained(w, i, n) - f.clashes(w, i, old) - f.unexplained(w, i, old)
-	if f.random.Float64()*f.likelihood(w, i, old) < f.likelihood(w, i, n)*f.rarer(worse) {
-		w[i] = n
+	c := f.candidate(n)
+	worse := w.clashes(i, c) + f.unexplained(w, i, c) - w.clashes(i, old) - f.unexplained(w, i, old)
+	if f.random.Float64()*f.likelihood(w, i, old.need) < f.likelihood(w, i, n)*f.rarer(worse) {
+		w[i] = c
 	}
 }
 
@@ -313,51 +316,70 @@ func (f *field) some(members uint64, n int) uint64 {
 	return members
 }
 
-// clashes counts what a need contradicts: sets that pass although they break it, and
-// other needs whose cuts contain one of its cuts, or lie inside it. The i-th need of the
-// world does not count.
-func (f *field) clashes(w world, i int, n need) (clashes int) {
+// draft is a world that a chain changes, without the proven cuts.
+type draft []candidate
+
+// candidate is a need of a draft, and what the answers say of it.
+type candidate struct {
+	need
+	explains uint64 // the failing sets that break it, as bits
+	refuted  int    // answers and proven cuts that contradict it
+}
+
+// candidate counts as contradictions the sets that pass although they break the need, and the
+// proven cuts that contain one of its cuts, or lie inside it.
+func (f *field) candidate(n need) candidate {
+	c := candidate{need: n}
+	for i, failing := range f.failing {
+		if n.broken(failing) {
+			c.explains |= 1 << i
+		}
+	}
 	for _, p := range f.passing {
 		if n.broken(p) {
-			clashes++
+			c.refuted++
 		}
 	}
 	for _, cut := range f.cuts {
 		if nested(n, cut) && !(n.counts() && n.has(cut.group)) {
-			clashes++
+			c.refuted++
 		}
 	}
+	return c
+}
+
+// clashes counts what contradicts a candidate: answers, proven cuts, and other needs of the
+// draft, if a cut of one contains a cut of the other. The i-th need does not count.
+func (w draft) clashes(i int, c candidate) int {
+	clashes := c.refuted
 	for j, other := range w {
-		if j != i && nested(n, other) {
+		if j != i && nested(c.need, other.need) {
 			clashes++
 		}
 	}
 	return clashes
 }
 
-// unexplained counts the failing sets that break no need, if another takes the place
-// of the i-th need, or joins the world if i is -1. The zero value stands for none.
-func (f *field) unexplained(w world, i int, n need) (unexplained int) {
-	for _, failing := range f.failing {
-		found := n.breaks > 0 && n.broken(failing)
-		for j := 0; j < len(w) && !found; j++ {
-			found = j != i && w[j].broken(failing)
-		}
-		if !found {
-			unexplained++
+// unexplained counts the failing sets that break no need, if a candidate takes the place
+// of the i-th need, or joins the draft if i is -1. The zero value stands for none.
+func (f *field) unexplained(w draft, i int, c candidate) int {
+	explained := c.explains
+	for j, other := range w {
+		if j != i {
+			explained |= other.explains
 		}
 	}
-	return unexplained
+	return len(f.failing) - bits.OnesCount64(explained)
 }
 
-// sound reports whether a world contradicts nothing.
-func (f *field) sound(w world) bool {
-	for i, n := range w {
-		if f.clashes(w, i, n) > 0 {
+// sound reports whether a draft contradicts nothing.
+func (f *field) sound(w draft) bool {
+	for i, c := range w {
+		if w.clashes(i, c) > 0 {
 			return false
 		}
 	}
-	return f.unexplained(w, -1, need{}) == 0
+	return f.unexplained(w, -1, candidate{}) == 0
 }
 
 // rarer is how much less likely so many further contradictions make a world.

@@ -32,6 +32,24 @@ func Kinds(random *rand.Rand, faithful bool) (System, []int) {
 	return system, services
 }
 
+// Kinds makes so many kinds for the destinations of a system; none if it is 0. Each group of
+// alternatives is of one kind if others do not overlap it.
+func (s System) Kinds(most int, random *rand.Rand) (kinds []int) {
+	if most == 0 {
+		return nil
+	}
+	for range s.N {
+		kinds = append(kinds, random.IntN(most))
+	}
+	for _, cut := range s.Cuts {
+		kind := random.IntN(most)
+		for _, x := range cut.Members() {
+			kinds[x] = kind
+		}
+	}
+	return kinds
+}
+
 // Few makes a system of n destinations, 4 or more, of two kinds: one of the first kind is
 // required, and any one of the second kind.
 func Few(n int, random *rand.Rand) (System, []int) {
