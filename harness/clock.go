@@ -23,6 +23,10 @@ const overdue = 1.5
 // Overdue is when what is contacted once in a period is overdue, in the same unit.
 func Overdue(period float64) float64 { return overdue * period }
 
+// seldomAfter is for how many times Settle the device is silent at least that contacts something at its
+// start and seldom otherwise.
+const seldomAfter = 10
+
 // LongestPeriod is longer than any that a device keeps to: ten years.
 const LongestPeriod = 10 * 365 * 24 * time.Hour
 
@@ -133,7 +137,7 @@ func (c *clock) of(d Destination, known time.Duration) Clock {
 	if between > 0 && open <= late(between)+c.settle {
 		k.Every = between
 	}
-	k.AtStart = c.starts > 0 && t.starts == c.starts && k.seldom(10*c.settle)
+	k.AtStart = c.starts > 0 && t.starts == c.starts && k.seldom(seldomAfter*c.settle)
 	return k
 }
 

@@ -19,6 +19,7 @@ func judged(h history) Judgement {
 	}
 	j.degrade()
 	j.interrupted()
+	j.exercised()
 	j.held()
 	outside := j.replace()
 	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Outside: outside, Unverified: j.unverified(), Allow: j.allow()}

@@ -67,6 +67,8 @@ type Cell struct {
 	Held         time.Duration `json:"held"`
 	HeldAttempts int           `json:"held_attempts"`
 
+	OnlyAtStart bool `json:"only_at_start,omitempty"` // in Trials, the device tried it only right after a restart
+
 	// Replaceable are the stand-ins with which it works without this. None if that is not
 	// known, or not so.
 	Replaceable []StandIn `json:"replaceable,omitempty"`

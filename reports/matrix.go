@@ -151,6 +151,8 @@ type Cell struct {
 	Held         float64 `json:"held_s,omitempty"`
 	HeldAttempts int     `json:"held_attempts,omitempty"`
 
+	ExercisedBy []string `json:"exercised_by,omitempty"` // only right after this did the device try it while it was blocked: "start"
+
 	// Replaceable are the stand-ins with which it works without this, e.g. "ntp" for a
 	// time server of one's own.
 	Replaceable []harness.StandIn `json:"replaceable,omitempty"`

@@ -148,7 +148,7 @@ func destination(r harness.Row, makers []string) Destination {
 		FirstSeen:  r.FirstSeen,
 		Every:      seconds(r.Clock.Every),
 		Last:       r.Clock.Last.UTC().Truncate(time.Millisecond),
-		Provoked:   provoked(r.Clock),
+		Provoked:   provoked(r.Clock.AtStart),
 		Collateral: list(r.Contact.Collateral),
 		Listed:     r.Contact.Listed,
 		Aliases:    r.Contact.Aliases,
@@ -159,8 +159,8 @@ func destination(r harness.Row, makers []string) Destination {
 }
 
 // provoked is what makes the device contact a destination, as far as that is known.
-func provoked(c harness.Clock) []string {
-	if c.AtStart {
+func provoked(atStart bool) []string {
+	if atStart {
 		return []string{"start"}
 	}
 	return nil
@@ -180,7 +180,7 @@ func cell(c harness.Cell) Cell {
 		Trials:    list(c.Trials),
 		Attempts:  c.Attempts,
 
-		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts,
+		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts, ExercisedBy: provoked(c.OnlyAtStart),
 
 		Replaceable: c.Replaceable, Reached: reached(c.Ways),
 

@@ -24,6 +24,7 @@ func (r reading) notes() section {
 		r.remarks(),
 		r.seldom(),
 		r.notWaitedFor(),
+		r.onlyAtStart(),
 		r.sinkholes(),
 		r.limits())
 	return section{"What these verdicts rest on", lines}

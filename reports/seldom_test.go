@@ -3,6 +3,7 @@ package reports_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,4 +75,27 @@ var _ = DescribeTable("a report says for how long it is proved, and what was not
 	Entry("held for an hour, in which the daily contact came", time.Hour, 24*time.Hour, 1, "That is proved for 1 h.", ""),
 	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, 0, "That is proved for 1 h.",
 		`Not waited for, .*: \S+ on \S+ \(up to 24 h apart\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
+)
+
+var _ = DescribeTable("a report says what was tried only right after a restart",
+	func(atStart []string, note bool) {
+		run, judgement := s50()
+		d := judgement.Rows[1].Contact.Destination
+		for i := range judgement.Columns {
+			id := judgement.Columns[i].Column.ID
+			judgement.Columns[i].Cells[d] = harness.Cell{Verdict: harness.Optional, Attempts: 2, OnlyAtStart: slices.Contains(atStart, id), Trials: []int{3}}
+		}
+		m := reports.New(run, judgement)
+		said := MatchRegexp(`the device tried them only right after a restart: \S+ on \S+\. What it does`)
+		if !note {
+			said = Not(said)
+		}
+		Expect(markdown(m)).To(said)
+		written, err := json.Marshal(m.Rows[1].Cells["hass"])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(strings.Contains(string(written), `"exercised_by":["start"]`)).To(Equal(slices.Contains(atStart, "hass")))
+	},
+	Entry("in each scenario", []string{"hass", "native_app"}, true),
+	Entry("but not if another scenario has a try at another time", []string{"hass"}, false),
+	Entry("but not if no scenario has one", nil, false),
 )

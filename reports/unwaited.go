@@ -47,6 +47,34 @@ func (r reading) notWaitedFor() []string {
 		enumerate(upTo(mostSeldom, rows)), lasting(longest))}
 }
 
+// onlyAtStart reports whether the device tried a row right after a restart while it was blocked, and in no
+// column at another time.
+func (r Row) onlyAtStart() bool {
+	only := false
+	for _, cell := range r.Cells {
+		if len(cell.ExercisedBy) == 0 && cell.Attempts > 0 {
+			return false
+		}
+		only = only || len(cell.ExercisedBy) > 0
+	}
+	return only
+}
+
+// onlyAtStart says what the device tried, while it was blocked, only right after a restart.
+func (r reading) onlyAtStart() []string {
+	var rows []string
+	for _, row := range r.Rows {
+		if row.onlyAtStart() {
+			rows = append(rows, called(row.Destination.ID))
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("While these were blocked, the device tried them only right after a restart: %s. What it does when it contacts them by itself later was not tested.",
+		enumerate(upTo(mostSeldom, rows)))}
+}
+
 // hold is for how long a row must be blocked until it is tried; "" if it was.
 func (r reading) hold(row Row) string {
 	i := slices.IndexFunc(r.Unwaited, func(u Unwaited) bool { return u.Destination == row.Destination.ID })
