@@ -156,25 +156,19 @@ func (j *judge) safeList(columns ...string) func(search.Set) SafeList {
 	}
 }
 
-// provedBy is the last trial that blocked exactly this set, or else at least
-// it, and passed in all of some columns; 0 when there is none. held is the longest of them.
+// provedBy is the trial that held exactly this set for longest, or else at least this set,
+// and passed in all of some columns, and for how long; 0 if there is none.
 func (j *judge) provedBy(set search.Set, columns []string) (trial int, held time.Duration) {
-	exactly, atLeast := 0, 0
+	exact := false
 	for _, f := range j.trusted() {
-		switch {
-		case !set.SubsetOf(f.whole) || !j.passed(f, columns):
+		if !set.SubsetOf(f.whole) || !j.passed(f, columns) {
 			continue
-		case set.Equal(f.whole):
-			exactly = f.Trial.Number
-		default:
-			atLeast = f.Trial.Number
 		}
-		held = max(held, f.Held)
+		if same := set.Equal(f.whole); same && !exact || same == exact && f.Held >= held {
+			trial, held, exact = f.Trial.Number, f.Held, same
+		}
 	}
-	if exactly > 0 {
-		return exactly, held
-	}
-	return atLeast, held
+	return trial, held
 }
 
 // passed reports whether a result passed in all of some columns it speaks of, for long enough,

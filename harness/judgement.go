@@ -92,7 +92,7 @@ type SafeList struct {
 	Columns      []string      `json:"columns"`
 	Destinations []Destination `json:"destinations"`
 	Trial        int           `json:"trial"` // the passing trial; 0 when no single trial blocked all of it
-	Held         time.Duration `json:"held"`  // the longest time that all of it was blocked in one trial with the columns working
+	Held         time.Duration `json:"held"`  // for how long that trial blocked it
 }
 
 // Unknown says what stayed open, and why.

@@ -19,7 +19,7 @@ import (
 const keys = `
 apiVersion kind summary
 device device.model device.firmware
-run run.id run.started run.trials run.controls run.duration_s run.status run.lanes run.faults run.settle_s run.horizon_s run.kept
+run run.id run.started run.trials run.controls run.duration_s run.status run.lanes run.faults run.settle_s run.horizon_s run.horizon_trial run.kept
 columns columns[].id columns[].scenario columns[].title columns[].regime columns[].fault columns[].vantage columns[].certified
 columns[].false_fail columns[].false_pass
 rows rows[].destination rows[].destination.id rows[].destination.host rows[].destination.addresses rows[].destination.protocol

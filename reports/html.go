@@ -77,7 +77,6 @@ type page struct {
 	Trials    []trialLine
 	Flows     []flowLine
 	Notes     []string
-	Horizon   string
 	Settings  []Setting
 	Wide      bool // more columns than a screen has room for
 
@@ -131,7 +130,6 @@ func newPage(report Report, style template.CSS) page {
 		Worse:     r.worse().lines,
 		Unknown:   r.unknowns().lines,
 		Notes:     r.notes().lines,
-		Horizon:   horizon(r.Run.Horizon),
 		Wide:      len(r.Columns) > mostColumns,
 	}
 	for i, column := range r.Columns {
@@ -148,13 +146,6 @@ func newPage(report Report, style template.CSS) page {
 	p.Flows = flowLines(r, report.Flows)
 	p.Settings = report.Settings
 	return p
-}
-
-func horizon(seconds float64) string {
-	if seconds == 0 {
-		return ""
-	}
-	return lasting(seconds)
 }
 
 func (r reading) mood() string {

@@ -66,9 +66,9 @@ var _ = Describe("the page", func() {
 		Expect(text).To(ContainSubstring(fmt.Sprintf("<td>%d: %s", len(blocked), report.Rows[slices.Min(blocked)].Destination.ID.Name)), "the trials in words")
 	})
 
-	It("tells of the horizon, the settings and what was observed", func() {
+	It("shows the longest block, the settings and what was observed", func() {
 		text := html(twenty())
-		for _, word := range []string{"<dt>Longest block held</dt><dd>1.4 s</dd>", "<dt>Block driver</dt><dd>ipset</dd>", "What was observed", "What stayed unknown, and why"} {
+		for _, word := range []string{"The longest block lasted 1.4 s, in trial ", "<dt>Block driver</dt><dd>ipset</dd>", "What was observed", "What stayed unknown, and why"} {
 			Expect(text).To(ContainSubstring(word))
 		}
 	})

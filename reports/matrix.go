@@ -62,10 +62,11 @@ type Run struct {
 	Lanes    int             `json:"lanes"`
 	Faults   []harness.Fault `json:"faults"`
 	Settle   float64         `json:"settle_s"`
-	Worked   bool            `json:"worked,omitempty"`  // the device was seen to work with nothing blocked, in a control or after a trial that counts
-	Horizon  float64         `json:"horizon_s"`         // how long the longest block was held: nothing is known of what comes later
-	Kept     []string        `json:"kept"`              // never blocked
-	Confirm  int             `json:"confirm,omitempty"` // failing trials that each need takes; 0 = 1
+	Worked   bool            `json:"worked,omitempty"`        // the device was seen to work with nothing blocked, in a control or after a trial that counts
+	Horizon  float64         `json:"horizon_s"`               // how long the longest block was held: nothing is known of what comes later
+	Longest  int             `json:"horizon_trial,omitempty"` // the trial of that block
+	Kept     []string        `json:"kept"`                    // never blocked
+	Confirm  int             `json:"confirm,omitempty"`       // failing trials that each need takes; 0 = 1
 
 	Reachable []harness.Destination `json:"reachable,omitempty"` // that a person ordered to keep reachable during the run
 
@@ -199,9 +200,12 @@ type Reached struct {
 type Safe struct {
 	Columns      []string              `json:"columns"`
 	Destinations []harness.Destination `json:"destinations"`
-	Trial        int                   `json:"trial"`            // 0: no single trial blocked all of it
-	Held         float64               `json:"held_s,omitempty"` // for how long one trial blocked all of it with the columns working, in seconds: the longest
+	Trial        int                   `json:"trial"`            // that blocked it for longest; 0: no single trial blocked all of it
+	Held         float64               `json:"held_s,omitempty"` // for how long that trial blocked it, in seconds
 }
+
+// Lasted is for how long one trial blocked all of it, in words, e.g. "24 h".
+func (s Safe) Lasted() string { return lasting(s.Held) }
 
 // Unverified is a destination whose certificate the device does not verify.
 type Unverified struct {

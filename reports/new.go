@@ -89,7 +89,9 @@ func summary(run harness.Run) Run {
 		}
 		s.Trials++
 		if counts {
-			horizon = max(horizon, result.Held)
+			if result.Held >= horizon {
+				horizon, s.Longest = result.Held, result.Trial.Number
+			}
 		}
 	}
 	s.Horizon = seconds(horizon)

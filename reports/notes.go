@@ -318,7 +318,16 @@ func (r reading) limits() []string {
 	lines = append(lines, r.isolation()...)
 	lines = append(lines, r.untested()...)
 	if r.Run.Horizon > 0 {
-		lines = append(lines, fmt.Sprintf("No block was held for longer than %s: nothing is known of what a device does later.", lasting(r.Run.Horizon)))
+		lines = append(lines, r.horizon())
 	}
 	return lines
+}
+
+// horizon says how long the longest block was, of whatever destinations.
+func (r reading) horizon() string {
+	in := ""
+	if r.Run.Longest > 0 { // 0 in reports of earlier versions
+		in = fmt.Sprintf(", in trial %d", r.Run.Longest)
+	}
+	return fmt.Sprintf("The longest block lasted %s%s. What the device does after that is not known.", lasting(r.Run.Horizon), in)
 }

@@ -41,7 +41,7 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 	Entry("by a connection that it keeps", harness.Clock{Kept: true}, "", `"first_seen":"[^"]+","collateral"`),
 )
 
-var _ = DescribeTable("a report says for how long it is proved, and what was not waited for",
+var _ = DescribeTable("a report says for how long everything that can be blocked was blocked, and what was not waited for",
 	func(held, every time.Duration, attempts int, headline, note string) {
 		run, judgement := s50()
 		last := len(judgement.Safe) - 1
@@ -71,9 +71,9 @@ var _ = DescribeTable("a report says for how long it is proved, and what was not
 		Expect(m.Rows[1].Cells["hass"]).To(And(HaveField("Held", held.Seconds()), HaveField("HeldAttempts", attempts)))
 		Expect(m.Safe[last].Held).To(Equal(held.Seconds()))
 	},
-	Entry("held for a day, with all waited for", 24*time.Hour, 6*time.Hour, 0, "You can block 5 of 7 destinations. That is proved for 24 h. The app", ""),
-	Entry("held for an hour, in which the daily contact came", time.Hour, 24*time.Hour, 1, "That is proved for 1 h.", ""),
-	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, 0, "That is proved for 1 h.",
+	Entry("held for a day, with all waited for", 24*time.Hour, 6*time.Hour, 0, "You can block 5 of 7 destinations. Trial 9 blocked all 5 at once for 24 h. The app", ""),
+	Entry("held for an hour, in which the daily contact came", time.Hour, 24*time.Hour, 1, "Trial 9 blocked all 5 at once for 1 h.", ""),
+	Entry("held for an hour, with a daily one", time.Hour, 24*time.Hour, 0, "Trial 9 blocked all 5 at once for 1 h.",
 		`Not waited for, .*: \S+ on \S+ \(up to 24 h apart\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
 )
 

@@ -96,8 +96,12 @@ func (r reading) blockable() string {
 		return fmt.Sprintf("You can block %d of %s, though no single trial blocked all of them at once.", n, all)
 	}
 	text := fmt.Sprintf("You can block %d of %s.", n, all)
-	if held := r.Safe[i].Held; held > 0 {
-		text += " That is proved for " + lasting(held) + "."
+	if r.Safe[i].Held > 0 {
+		them := fmt.Sprintf("all %d at once", n)
+		if n == 1 {
+			them = "it"
+		}
+		text += fmt.Sprintf(" Trial %d blocked %s for %s.", r.Safe[i].Trial, them, r.Safe[i].Lasted())
 	}
 	return text
 }

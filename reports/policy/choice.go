@@ -150,10 +150,13 @@ func whyAlternative(id harness.Destination, cuts [][]harness.Destination, blocke
 
 // reason says what the policy rests on, and what it does not rest on.
 func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
-	p.prove("Holds for %s: run %s of %s, held for %.3g s at most.",
-		strings.Join(p.Columns, ", "), p.Run, m.Run.Started.Format("2006-01-02"), m.Run.Horizon)
+	p.prove("Holds for %s: run %s of %s.", strings.Join(p.Columns, ", "), p.Run, m.Run.Started.Format("2006-01-02"))
 	if safe.Trial > 0 && len(safe.Destinations) > 0 {
-		p.prove("Trial %d blocked %s at once, and all worked.", safe.Trial, counted(len(safe.Destinations)))
+		lasted := ""
+		if safe.Held > 0 {
+			lasted = " for " + safe.Lasted()
+		}
+		p.prove("Trial %d blocked %s at once%s, and all worked.", safe.Trial, counted(len(safe.Destinations)), lasted)
 	} else if len(safe.Destinations) > 0 {
 		p.doubt("No single trial blocked all of this at once: run the experiment to its end.")
 	}

@@ -41,7 +41,7 @@ func Example() {
 	fmt.Print(export.Text)
 	// Output:
 	// # needwant: block-optional for lamp (lamp.v1 1.0)
-	// # Holds for switch: run R1 of 0001-01-01, held for 90 s at most.
+	// # Holds for switch: run R1 of 0001-01-01.
 	// # Trial 3 blocked 1 destination at once, and all worked.
 	// # Not expressed by the format hosts:
 	// # - Names have no ports: what is withheld is so on all of them.
