@@ -91,6 +91,9 @@ func destination(word string) harness.Destination {
 	if _, err := netip.ParseAddr(word); err == nil {
 		return harness.Destination{Protocol: "udp", Port: 123, Name: word}
 	}
+	if word == "resolver" {
+		return harness.Destination{Protocol: "udp", Port: 53, Name: word}
+	}
 	if strings.HasPrefix(word, "time") {
 		return harness.Destination{Protocol: "udp", Port: 123, Name: word + ".example"}
 	}

@@ -137,11 +137,8 @@ func (b *Bench) settle(ctx context.Context, result *Result, again bool, checked 
 // untried are the destinations whose first try may change that.
 func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, untried []Destination) {
 	tried := attempted(seen, result.Trial.Block)
-	when = result.Started.Add(b.Timing.Settle)
 	patience := b.patience(result.Trial.Fault)
-	if result.Trial.answersNames() { // the device goes on by an older answer until then
-		when = when.Add(b.Timing.Memory)
-	}
+	when = result.Started.Add(b.Timing.Settle + b.memory(result.Trial))
 	for _, destination := range result.Trial.Block {
 		wait := b.expected(destination, result.Trial.Fault)
 		switch {
@@ -197,6 +194,16 @@ func (b *Bench) patience(fault Fault) time.Duration {
 		return b.Timing.Memory + b.Timing.Patience
 	}
 	return b.Timing.Patience
+}
+
+// memory is how long a device may go on by answers to its DNS queries from before the block of
+// a trial. That it has tried what is blocked does not end this: each name has its own answer.
+func (b *Bench) memory(trial Trial) time.Duration {
+	byName := trial.Fault.ByName() && !trial.Control()
+	if byName || trial.answersNames() || slices.ContainsFunc(trial.Block, Destination.resolves) {
+		return b.Timing.Memory
+	}
+	return 0
 }
 
 // note remembers for how long blocked destinations were waited for without success: they

@@ -183,15 +183,19 @@ func TestATrialIsGivenUpWhileItWaitsForTheLease(t *testing.T) {
 	})
 }
 
-func TestADeviceHasTimeToForgetTheAnswerToAName(t *testing.T) {
-	inBubble(t, func(expect Gomega) {
-		l := &leasing{gateway: gateway{starts: map[string]time.Duration{"time1": 0}}}
-		patient := timing
-		patient.Memory = time.Minute
-		bench := &harness.Bench{Gateway: l, Timing: patient, Scenarios: []harness.Scenario{works(func() bool { return len(l.blocked) == 0 || time.Since(l.since) > patient.Memory })}}
-		result, err := bench.Run(context.Background(), stoodIn(harness.WayName))
-		expect.Expect(err).NotTo(HaveOccurred())
-		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Pass))
-		expect.Expect(l.happened).To(Equal([]string{"block", "unblock"}))
-	})
+// A device looks up each of its names on its own. It has tried what is blocked with the first
+// of them, and goes on by its older answers to the others.
+func TestADeviceHasTimeToForgetItsAnswers(t *testing.T) {
+	for _, trial := range []harness.Trial{stoodIn(harness.WayName), trial("resolver"), {Number: 1, Block: []harness.Destination{destination("cloud")}, Fault: harness.NXDomain}} {
+		inBubble(t, func(expect Gomega) {
+			l := &leasing{gateway: gateway{starts: map[string]time.Duration{"time1": 0, "resolver": 0, "cloud": 0}}}
+			patient := timing
+			patient.Memory = time.Minute
+			bench := &harness.Bench{Gateway: l, Timing: patient, Scenarios: []harness.Scenario{works(func() bool { return len(l.blocked) == 0 || time.Since(l.since) > patient.Memory })}}
+			result, err := bench.Run(context.Background(), trial)
+			expect.Expect(err).NotTo(HaveOccurred())
+			expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Pass))
+			expect.Expect(l.happened).To(Equal([]string{"block", "unblock"}))
+		})
+	}
 }

@@ -22,7 +22,8 @@ type Timing struct {
 	Longest time.Duration
 
 	// Memory is how long a device may go on by an answer that it got before its
-	// name was withheld. Patience begins again after that.
+	// name was withheld, or its resolver blocked. Settle begins again after that, and so
+	// does Patience for a name.
 	Memory time.Duration
 
 	// Persist is how long a failure must last before it counts: a scenario that
