@@ -11,17 +11,12 @@ import (
 
 // rules is the driver that writes two rules for each entry.
 type rules struct {
-	tables *chains.Tables
-	layout chains.Layout
-	fault  harness.Fault
-	held   []written
-	done   map[written]int // how many rules of an entry the kernel has accepted
-}
-
-// written is one entry that the kernel was given rules for.
-type written struct {
-	Entry
-	fault harness.Fault
+	tables  *chains.Tables
+	layout  chains.Layout
+	fault   harness.Fault
+	held    []Entry
+	written map[chains.Family][]Entry // what the kernel has accepted, under this fault
+	unsure  map[chains.Family]bool    // the last Replace failed: the kernel may hold what was there before
 }
 
 // mostRules limits the entries, since each packet passes every rule. A server could
@@ -29,17 +24,24 @@ type written struct {
 const mostRules = 4096
 
 func openRules(tables *chains.Tables, layout chains.Layout) (*rules, error) {
-	r := &rules{tables: tables, layout: layout, fault: harness.Reject, done: map[written]int{}}
+	r := &rules{tables: tables, layout: layout, fault: harness.Reject, written: map[chains.Family][]Entry{}, unsure: map[chains.Family]bool{}}
 	return r, install(tables, layout, func(chains.Family) []chains.Rule { return nil })
 }
 
-// entryRules block one entry: what the device sends there, and what comes back.
-func entryRules(layout chains.Layout, w written) []chains.Rule {
-	there, back := w.Matches()
+// rulesOf block an entry: what the device sends there, and what comes back.
+func (r *rules) rulesOf(entry Entry) []chains.Rule {
+	there, back := entry.Matches()
 	return []chains.Rule{
-		append(chains.Rulef("-i %s", layout.Inside), append(there, "-j", Target(w.fault))...),
-		append(chains.Rulef("-i %s", layout.Uplink), append(back, "-j", drop)...),
+		append(chains.Rulef("-i %s", r.layout.Inside), append(there, "-j", Target(r.fault))...),
+		append(chains.Rulef("-i %s", r.layout.Uplink), append(back, "-j", drop)...),
 	}
+}
+
+func (r *rules) allRules(entries []Entry) (all []chains.Rule) {
+	for _, entry := range entries {
+		all = append(all, r.rulesOf(entry)...)
+	}
+	return all
 }
 
 // Matches are what iptables matches an entry by: what the device sends there, and
@@ -56,23 +58,30 @@ func (e Entry) Matches() (there, back chains.Rule) {
 	return append(there, chains.Rulef("-p %s --dport %d", e.Protocol, e.Port)...), append(back, chains.Rulef("-p %s --sport %d", e.Protocol, e.Port)...)
 }
 
-// Replace writes what is new before it removes what is old.
+// Replace writes the rules of a family all at once. A family whose rules stay is left alone.
 func (r *rules) Replace(entries []Entry, fault harness.Fault) error {
 	if err := supported(fault); err != nil {
 		return err
 	}
-	r.fault = fault
-	before := slices.Clone(r.held)
-	if err := r.Add(entries); err != nil {
+	next := map[chains.Family][]Entry{}
+	for _, family := range chains.Families() {
+		next[family] = missing(entries, family, nil)
+		same := slices.Equal(next[family], r.written[family]) && (fault == r.fault || len(next[family]) == 0)
+		r.unsure[family] = r.unsure[family] || !same
+	}
+	r.fault, r.held = fault, nil
+	if err := r.hold(entries); err != nil {
 		return err
 	}
-	for _, old := range before {
-		if old.fault == fault && slices.Contains(entries, old.Entry) {
+	for _, family := range chains.Families() {
+		if !r.unsure[family] {
 			continue
 		}
-		if err := r.remove(old); err != nil {
-			return err
+		r.written[family] = nil
+		if err := r.tables.Rewrite(family, "filter", RuleList, r.allRules(next[family])); err != nil {
+			return fmt.Errorf("blocking %d addresses: %w", len(next[family]), err)
 		}
+		r.written[family], r.unsure[family] = next[family], false
 	}
 	return nil
 }
@@ -80,34 +89,44 @@ func (r *rules) Replace(entries []Entry, fault harness.Fault) error {
 // Add writes the rules that are missing, including those that the kernel rejected
 // before.
 func (r *rules) Add(entries []Entry) error {
-	for _, entry := range entries {
-		w := written{entry, r.fault}
-		if !slices.Contains(r.held, w) {
-			if len(r.held) >= mostRules {
-				return fmt.Errorf("blocking %s: there are %d blocked addresses, the most that the driver iptables can hold: use --driver ipset", entry, mostRules)
-			}
-			r.held = append(r.held, w)
+	if err := r.hold(entries); err != nil {
+		return err
+	}
+	for _, family := range chains.Families() {
+		more := missing(entries, family, r.written[family])
+		if len(more) == 0 {
+			continue
 		}
-		wanted := entryRules(r.layout, w)
-		for _, rule := range wanted[r.done[w]:] {
-			if err := r.tables.Append(chains.FamilyOf(entry.Address), "filter", RuleList, rule); err != nil {
-				return fmt.Errorf("blocking %s: %w", entry, err)
-			}
-			r.done[w]++
+		if err := r.tables.Extend(family, "filter", RuleList, r.allRules(more)); err != nil {
+			return fmt.Errorf("blocking %d addresses: %w", len(more), err)
 		}
+		r.written[family] = append(r.written[family], more...)
 	}
 	return nil
 }
 
-func (r *rules) remove(w written) error {
-	for _, rule := range entryRules(r.layout, w) {
-		if err := r.tables.Delete(chains.FamilyOf(w.Address), "filter", RuleList, rule); err != nil {
-			return fmt.Errorf("unblocking %s: %w", w.Entry, err)
+// hold notes what must be blocked.
+func (r *rules) hold(entries []Entry) error {
+	for _, entry := range entries {
+		if slices.Contains(r.held, entry) {
+			continue
+		}
+		if len(r.held) >= mostRules {
+			return fmt.Errorf("blocking %s: there are %d blocked addresses, the most that the driver iptables can hold: use --driver ipset", entry, mostRules)
+		}
+		r.held = append(r.held, entry)
+	}
+	return nil
+}
+
+// missing are the entries of one family that are not in a list, each once.
+func missing(entries []Entry, family chains.Family, list []Entry) (more []Entry) {
+	for _, entry := range entries {
+		if chains.FamilyOf(entry.Address) == family && !slices.Contains(list, entry) && !slices.Contains(more, entry) {
+			more = append(more, entry)
 		}
 	}
-	delete(r.done, w)
-	r.held = slices.DeleteFunc(r.held, func(h written) bool { return h == w })
-	return nil
+	return more
 }
 
 // Check compares the kernel's rules with those that were written.
@@ -134,14 +153,11 @@ func (r *rules) compare(family chains.Family, lines []string) string {
 		found[essence(strings.Fields(line))] = true
 	}
 	wanted := map[string]bool{}
-	for _, w := range r.held {
-		if chains.FamilyOf(w.Address) != family {
-			continue
-		}
-		for _, rule := range entryRules(r.layout, w) {
+	for _, entry := range missing(r.held, family, nil) {
+		for _, rule := range r.rulesOf(entry) {
 			wanted[essence(rule)] = true
 			if !found[essence(rule)] {
-				return fmt.Sprintf("%s chain %s lacks a rule for %s", family, RuleList, w.Entry)
+				return fmt.Sprintf("%s chain %s lacks a rule for %s", family, RuleList, entry)
 			}
 		}
 	}

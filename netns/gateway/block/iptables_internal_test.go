@@ -6,7 +6,7 @@ import (
 )
 
 func TestRulesOfIptablesHaveALimit(t *testing.T) {
-	r := &rules{held: make([]written, mostRules), done: map[written]int{}}
+	r := &rules{held: make([]Entry, mostRules)}
 	if err := r.Add([]Entry{{Address: netip.MustParseAddr("198.51.100.1"), Protocol: "tcp", Port: 443}}); err == nil {
 		t.Error("one more is written")
 	}

@@ -54,6 +54,28 @@ func hook(chain Chain) (commands []Rule) {
 	return commands
 }
 
+// Rewrite replaces all rules of an installed chain at once: no packet meets a part of them.
+func (t *Tables) Rewrite(family Family, table, chain string, rules []Rule) error {
+	return t.edit(family, table, append([]Rule{{"-F", chain}}, fill(Chain{Name: chain, Rules: rules})...))
+}
+
+// Extend adds rules to an installed chain, all or none.
+func (t *Tables) Extend(family Family, table, chain string, rules []Rule) error {
+	return t.edit(family, table, fill(Chain{Name: chain, Rules: rules}))
+}
+
+func (t *Tables) edit(family Family, table string, commands []Rule) error {
+	script := []string{"*" + table}
+	for _, command := range commands {
+		script = append(script, command.quoted())
+	}
+	err := t.namespace.Do(func() error { return t.restore(family, append(script, "COMMIT")) })
+	if err != nil {
+		return fmt.Errorf("%s rules: %w", family, err)
+	}
+	return nil
+}
+
 // quoted writes a rule so that iptables-restore reads the same words.
 func (r Rule) quoted() string {
 	words := make([]string, len(r))
