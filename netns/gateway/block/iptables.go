@@ -59,25 +59,28 @@ func (e Entry) Matches() (there, back chains.Rule) {
 }
 
 // Replace writes the rules of a family all at once. A family whose rules stay is left alone.
+// If there are too many, nothing changes.
 func (r *rules) Replace(entries []Entry, fault harness.Fault) error {
 	if err := supported(fault); err != nil {
+		return err
+	}
+	held, err := with(nil, entries)
+	if err != nil {
 		return err
 	}
 	next := map[chains.Family][]Entry{}
 	for _, family := range chains.Families() {
 		next[family] = missing(entries, family, nil)
 		same := slices.Equal(next[family], r.written[family]) && (fault == r.fault || len(next[family]) == 0)
-		r.unsure[family] = r.unsure[family] || !same
+		if r.unsure[family] = r.unsure[family] || !same; r.unsure[family] {
+			r.written[family] = nil
+		}
 	}
-	r.fault, r.held = fault, nil
-	if err := r.hold(entries); err != nil {
-		return err
-	}
+	r.fault, r.held = fault, held
 	for _, family := range chains.Families() {
 		if !r.unsure[family] {
 			continue
 		}
-		r.written[family] = nil
 		if err := r.tables.Rewrite(family, "filter", RuleList, r.allRules(next[family])); err != nil {
 			return fmt.Errorf("blocking %d addresses: %w", len(next[family]), err)
 		}
@@ -89,9 +92,11 @@ func (r *rules) Replace(entries []Entry, fault harness.Fault) error {
 // Add writes the rules that are missing, including those that the kernel rejected
 // before.
 func (r *rules) Add(entries []Entry) error {
-	if err := r.hold(entries); err != nil {
+	held, err := with(r.held, entries)
+	if err != nil {
 		return err
 	}
+	r.held = held
 	for _, family := range chains.Families() {
 		more := missing(entries, family, r.written[family])
 		if len(more) == 0 {
@@ -105,18 +110,19 @@ func (r *rules) Add(entries []Entry) error {
 	return nil
 }
 
-// hold notes what must be blocked.
-func (r *rules) hold(entries []Entry) error {
+// with is a list with more entries, each once.
+func with(held, entries []Entry) ([]Entry, error) {
+	held = slices.Clone(held)
 	for _, entry := range entries {
-		if slices.Contains(r.held, entry) {
+		if slices.Contains(held, entry) {
 			continue
 		}
-		if len(r.held) >= mostRules {
-			return fmt.Errorf("blocking %s: there are %d blocked addresses, the most that the driver iptables can hold: use --driver ipset", entry, mostRules)
+		if len(held) >= mostRules {
+			return nil, fmt.Errorf("blocking %s: there are %d blocked addresses, the most that the driver iptables can hold: use --driver ipset", entry, mostRules)
 		}
-		r.held = append(r.held, entry)
+		held = append(held, entry)
 	}
-	return nil
+	return held, nil
 }
 
 // missing are the entries of one family that are not in a list, each once.
@@ -131,20 +137,7 @@ func missing(entries []Entry, family chains.Family, list []Entry) (more []Entry)
 
 // Check compares the kernel's rules with those that were written.
 func (r *rules) Check() (problem string, err error) {
-	return r.tables.CheckWith(RuleList, r.checkRules)
-}
-
-func (r *rules) checkRules() (problem string, err error) {
-	for _, family := range chains.Families() {
-		lines, err := r.tables.List(family, "filter", RuleList)
-		if err != nil {
-			return "", err
-		}
-		if problem := r.compare(family, lines); problem != "" {
-			return problem, nil
-		}
-	}
-	return "", nil
+	return r.tables.CheckWith(RuleList, r.compare)
 }
 
 func (r *rules) compare(family chains.Family, lines []string) string {

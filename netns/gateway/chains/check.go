@@ -91,13 +91,11 @@ func (t *Tables) headOf(family Family, table, from string) *head {
 // "IPv4 FORWARD in filter: … stands before the jump …", and "" when
 // they do not. It costs one message to the kernel as long as nobody changes any
 // rule.
-func (t *Tables) Check() (problem string, err error) {
-	return t.CheckWith("", func() (string, error) { return "", nil })
-}
+func (t *Tables) Check() (problem string, err error) { return t.CheckWith("", nil) }
 
-// CheckWith leaves the rules of one chain to a function of the caller's, who
-// changes them.
-func (t *Tables) CheckWith(chain string, own func() (problem string, err error)) (problem string, err error) {
+// CheckWith leaves the rules of one chain to its owner, who changes them: own gets them as
+// iptables -S writes them, and says what is wrong with them.
+func (t *Tables) CheckWith(chain string, own func(family Family, lines []string) (problem string)) (problem string, err error) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	now, err := t.generation()
@@ -107,43 +105,42 @@ func (t *Tables) CheckWith(chain string, own func() (problem string, err error))
 	if now != 0 && now == t.verified {
 		return "", nil
 	}
-	if problem, err := t.checkAll(chain); problem != "" || err != nil {
-		return problem, err
+	err = t.namespace.Do(func() error {
+		problem, err = t.checkAll(chain, own)
+		return err
+	})
+	if problem == "" && err == nil {
+		t.verified = now
 	}
-	if problem, err := own(); problem != "" || err != nil {
-		return problem, err
-	}
-	t.verified = now
-	return "", nil
+	return problem, err
 }
 
-func (t *Tables) checkAll(except string) (problem string, err error) {
-	err = t.namespace.Do(func() error {
-		found := listings{tables: t}
-		for _, chain := range t.chains {
-			if chain.Name == except {
-				continue
-			}
-			lines, err := found.of(chain.family, chain.Table, chain.Name)
-			if err != nil {
-				return err
-			}
-			if problem = chain.check(lines); problem != "" {
-				return nil
-			}
+// checkAll lists each table once, and ends at the first problem. It runs inside the namespace.
+func (t *Tables) checkAll(except string, own func(Family, []string) string) (problem string, err error) {
+	found := listings{tables: t}
+	for _, chain := range t.chains {
+		lines, err := found.of(chain.family, chain.Table, chain.Name)
+		if err != nil {
+			return "", err
 		}
-		for _, head := range t.heads {
-			lines, err := found.of(head.family, head.table, head.from)
-			if err != nil {
-				return err
-			}
-			if problem = head.check(lines); problem != "" {
-				return nil
-			}
+		check := chain.check
+		if chain.Name == except {
+			check = func(lines []string) string { return own(chain.family, lines) }
 		}
-		return nil
-	})
-	return problem, err
+		if problem = check(lines); problem != "" {
+			return problem, nil
+		}
+	}
+	for _, head := range t.heads {
+		lines, err := found.of(head.family, head.table, head.from)
+		if err != nil {
+			return "", err
+		}
+		if problem = head.check(lines); problem != "" {
+			return problem, nil
+		}
+	}
+	return "", nil
 }
 
 func (c placed) check(lines []string) (problem string) {

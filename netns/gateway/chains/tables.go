@@ -83,7 +83,7 @@ func (t *Tables) find(suffix string) error {
 			return err
 		}
 		t.commands[family], t.paths[family] = command, path
-		if t.legacy, err = isLegacy(path); err != nil {
+		if t.legacy, err = isLegacy(path, suffix); err != nil {
 			return err
 		}
 		if _, err := t.List(family, "filter", "FORWARD"); err != nil {
@@ -93,8 +93,11 @@ func (t *Tables) find(suffix string) error {
 	return nil
 }
 
-// isLegacy asks a program which backend it writes to.
-func isLegacy(path string) (bool, error) {
+// isLegacy reports which backend a program writes to. One without a suffix is asked.
+func isLegacy(path, suffix string) (bool, error) {
+	if suffix != "" {
+		return suffix == "-legacy", nil
+	}
 	version, err := exec.Command(path, "--version").Output()
 	if err != nil {
 		return false, fmt.Errorf("asking %s for its version: %w", path, err)

@@ -1,6 +1,7 @@
 package chains_test
 
 import (
+	"fmt"
 	"net/netip"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -98,9 +99,11 @@ var _ = Describe("installed chains", Label("root"), func() {
 
 	It("may be changed by their owner where the check is told so", func() {
 		Expect(tables.Append(chains.IPv4, "filter", "NEEDWANT-END", chains.Rulef("-j ACCEPT"))).To(Succeed())
-		Expect(tables.CheckWith("NEEDWANT-END", func() (string, error) { return "", nil })).To(BeEmpty())
+		Expect(tables.CheckWith("NEEDWANT-END", func(chains.Family, []string) string { return "" })).To(BeEmpty())
 		Expect(tables.Append(chains.IPv4, "filter", "NEEDWANT-END", chains.Rulef("-j DROP"))).To(Succeed())
-		Expect(tables.CheckWith("NEEDWANT-END", func() (string, error) { return "found", nil })).To(Equal("found"))
+		Expect(tables.CheckWith("NEEDWANT-END", func(family chains.Family, lines []string) string {
+			return fmt.Sprintln(family, len(lines), lines[len(lines)-1])
+		})).To(MatchRegexp(`IPv4 \d -A NEEDWANT-END -j DROP`))
 	})
 
 	It("may be asked to lose a rule that they do not have", func() {
