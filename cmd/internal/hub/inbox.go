@@ -18,7 +18,7 @@ import (
 
 // The limits of what the hub has in hand.
 const (
-	mostOpen  = 64              // run files
+	mostOpen  = 256             // run files: as many as are written at the same time, since opening one reads it
 	mostBatch = 64              // records before those on the disk are removed from the stream
 	mostAhead = 32 << 20        // bytes of records that were received and not yet written
 	fullPause = 5 * time.Second // before a disk that was full is tried again
