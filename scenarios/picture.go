@@ -19,6 +19,11 @@ const largestPicture = 2 << 20
 
 func pictureTypes() []string { return []string{"image/png", "image/jpeg", "image/webp"} }
 
+// Valid reports whether it is a picture that is shown.
+func (p Picture) Valid() bool {
+	return len(p.Data) <= largestPicture && slices.Contains(pictureTypes(), p.Type)
+}
+
 // readPicture reads a picture below a folder. What is elsewhere, too large or something else
 // is an error.
 func readPicture(folder, path string) (*Picture, error) {

@@ -60,7 +60,8 @@ anything begins.
 
 With --web one page lists all devices, and each has a page below it. Questions to a person
 are asked there. With --hub the runs are sent to a hub (needwant hub), also later if the hub
-cannot be reached now. When it ends, however it ends, the network is as it was.
+cannot be reached now, and people can answer questions and pause runs on the page of the hub,
+too. When it ends, however it ends, the network is as it was.
 
 The exit code is 0 if every run is complete with every cell decided, else that of a run
 that is not.`,
@@ -103,9 +104,11 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	if err != nil {
 		return err
 	}
+	a.boards(web, up)
 	defer a.show(notes)()
 	defer a.list(ctx, web)()
 	defer up.send(a.members)()
+	defer up.show(a.members)()
 	var all sync.WaitGroup
 	for _, m := range a.members {
 		all.Go(func() { m.do(ctx, up) })
@@ -227,6 +230,18 @@ func (m *member) label() string {
 	return displaywidth.TruncateString(reports.Clean(m.name), most, "…")
 }
 
+// boards gives each experiment a page, if this machine or the hub shows one.
+func (a *agent) boards(web *webPage, up *uplink) {
+	for _, m := range a.members {
+		switch {
+		case web != nil:
+			m.flags.display.page = &webPage{board: page.NewBoard(), stop: func() {}}
+		case up != nil:
+			m.flags.display.page = &webPage{board: page.NewBoard(), stop: func() {}, empty: up.pageless}
+		}
+	}
+}
+
 // list serves a page that lists the experiments, if there is a page. The function that it
 // returns ends that.
 func (a *agent) list(ctx context.Context, web *webPage) (end func()) {
@@ -236,7 +251,6 @@ func (a *agent) list(ctx context.Context, web *webPage) (end func()) {
 	boards := map[string]*member{}
 	var paths []string
 	for _, m := range a.members {
-		m.flags.display.page = &webPage{board: page.NewBoard(), stop: func() {}}
 		boards[filepath.Base(m.flags.out)] = m
 		paths = append(paths, m.flags.out)
 	}

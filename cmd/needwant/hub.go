@@ -2,18 +2,24 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/hub"
+	"github.com/needwant/needwant/cmd/internal/page"
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 )
@@ -35,7 +41,8 @@ func hubCommand() *cobra.Command {
 their run files. Agents connect to the hub with TLS, never the other way, so that their
 machines may be behind NAT. A device with a MAC address belongs to one agent at a time.
 
-With --web one page lists the runs of all agents, and each has a page below it.
+With --web one page lists the runs of all agents, and each has a page below it. Questions of
+the experiments are answered there, and a run can be paused or stopped.
 
 Everything is in one directory (--dir). If it is lost, agents send their run files again.
 With --nats the hub uses existing NATS servers with JetStream instead of its own; three in a
@@ -90,6 +97,9 @@ func (f *hubFlags) run(command *cobra.Command) error {
 	h, err := hub.New(directory, f.listen, func(text string) { laid(notes, reports.Clean(text)) })
 	if err != nil {
 		return unfit(err)
+	}
+	if f.web.address != "" {
+		h.HasPage()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -157,7 +167,40 @@ func (f *fleetPage) collection(ctx context.Context) *collection {
 			return place
 		},
 		waiting: f.waiting,
+		remote:  atAgents{f.hub},
 	}
+}
+
+// atAgents has agents carry out what people do on the page of a hub.
+type atAgents struct{ hub *hub.Hub }
+
+func (a atAgents) live(file string) (live reports.Live, version int) {
+	state, version := a.hub.State(file)
+	if version == 0 || json.Unmarshal(state, &live) != nil {
+		return reports.Live{}, 0
+	}
+	live.Orders = slices.DeleteFunc(live.Orders, func(do harness.Do) bool { return !slices.Contains(harness.Dos(), do) })
+	return live, version
+}
+
+func (a atAgents) act(ctx context.Context, file string, act page.Act) (reply page.Reply) {
+	what, err := json.Marshal(act)
+	if err == nil {
+		what, err = a.hub.Act(ctx, file, what)
+	}
+	if err == nil {
+		err = json.Unmarshal(what, &reply)
+	}
+	if err != nil {
+		return page.Reply{Status: http.StatusServiceUnavailable, Why: sentence(err)}
+	}
+	return reply
+}
+
+// sentence is an error as a sentence.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // ask asks for the devices, but not each time.
@@ -425,6 +468,62 @@ func (u *uplink) send(members []*member) (end func()) {
 			}
 		}
 	}
+}
+
+// show shows the hub what happens in the experiments, and lets people there act on it, until the
+// function that it returns ends that.
+func (u *uplink) show(members []*member) (end func()) {
+	if u == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, m := range members {
+		all.Go(func() { u.link.Show(ctx, m.name, hub.Experiment{State: m.state, Do: m.act}) })
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+// state is what the member's page shows, for the page of a hub.
+func (m *member) state() (run string, state json.RawMessage, changed <-chan struct{}) {
+	run, live, changed := m.flags.display.page.board.State()
+	if !m.under() {
+		return "", nil, changed
+	}
+	state, err := json.Marshal(live)
+	if err == nil && len(state) > hub.MostState {
+		live.Blocked, live.Tried, live.StandIns = nil, nil, nil // the drawing shows less
+		state, err = json.Marshal(live)
+	}
+	if err != nil || len(state) > hub.MostState {
+		return "", nil, changed
+	}
+	return run, state, changed
+}
+
+// act carries out what a person does on the page of a hub.
+func (m *member) act(what json.RawMessage) json.RawMessage {
+	var act page.Act
+	reply := page.Reply{Status: http.StatusBadRequest, Why: "The agent does not understand it."}
+	if json.Unmarshal(what, &act) == nil {
+		reply = m.flags.display.page.board.Do(act)
+	}
+	text, err := json.Marshal(reply)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// pageless says why nobody answers questions at the hub, if that is so.
+func (u *uplink) pageless() error {
+	if u.link.HasPage() {
+		return nil
+	}
+	return errors.New("nobody is there to be asked: start the hub with --web, or this agent")
 }
 
 // longestSending is for how long an agent that is about to end waits for the hub.

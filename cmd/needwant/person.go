@@ -235,7 +235,7 @@ func personAt(out io.Writer, seated bool, page *webPage, tell *notifier) *person
 		p.in, p.bell = os.Stdin, screenOf(out).live()
 	}
 	if page != nil {
-		p.page = page.board.Ask
+		p.page = page.ask
 	}
 	return p
 }

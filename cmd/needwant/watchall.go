@@ -34,11 +34,13 @@ type collection struct {
 	waiting func() []reports.RunLine           // of what has no run file; nil if there is nothing like that
 	written func(path string) bool             // whether a run is under way; nil asks for the lock of its file, which this program must not hold: see [runfile.Written]
 	place   func(file string) string           // where the device of a run is; nil if that is not known
+	remote  remote                             // carries out what people do; nil if nobody does
 	list    *page.Board
 
 	mu      sync.Mutex
 	without []reports.RunLine // what has no run file
 	at      map[string]string // by file: where its device is
+	asking  map[string]bool   // by file: whether a question waits for a person
 	lines   map[string]listed // by file
 	paths   map[string]string // by file
 	order   []string          // files, the newest first
@@ -59,10 +61,31 @@ type stamp struct {
 	written bool // a run is under way; one that was written just now counts, since it unlocks the file between trials
 }
 
+// remote knows what happens in runs that another program carries out.
+type remote interface {
+	live(file string) (live reports.Live, version int) // the version is 0 if that is not known
+	act(ctx context.Context, file string, act page.Act) page.Reply
+}
+
 // opened is the page of a run.
 type opened struct {
-	file  string
-	board *page.Board
+	file    string
+	board   *page.Board
+	content page.Content // of the file
+	version int          // of what the remote program says
+}
+
+// show shows the run as its file has it, and what happens as the program says that carries it out.
+func (o *opened) show(r remote) {
+	content := o.content
+	if r != nil {
+		var live reports.Live
+		if live, o.version = r.live(o.file); o.version != 0 {
+			content.Live = live
+		}
+	}
+	content.Live.Listed = true
+	o.board.Show(content)
 }
 
 // watchAll serves a page that lists the runs of a directory until ctx ends.
@@ -124,8 +147,9 @@ func (c *collection) look(ctx context.Context) (changed bool, err error) {
 			at[file] = c.place(file)
 		}
 	}
-	changed = more != c.more || !slices.Equal(order, c.order) || !slices.Equal(without, c.without) || !maps.Equal(at, c.at)
-	c.order, c.more, c.without, c.at = order, more, without, at
+	asking := c.hear(order)
+	changed = more != c.more || !slices.Equal(order, c.order) || !slices.Equal(without, c.without) || !maps.Equal(at, c.at) || !maps.Equal(asking, c.asking)
+	c.order, c.more, c.without, c.at, c.asking = order, more, without, at, asking
 	for _, file := range order {
 		if known, ok := c.lines[file]; ok && known.stamp == stamps[file] {
 			continue
@@ -148,6 +172,24 @@ func (c *collection) look(ctx context.Context) (changed bool, err error) {
 	return changed, nil
 }
 
+// hear takes in what other programs say of their runs, and returns which of them ask a question.
+func (c *collection) hear(files []string) (asking map[string]bool) {
+	asking = map[string]bool{}
+	if c.remote == nil {
+		return asking
+	}
+	for _, file := range files {
+		live, version := c.remote.live(file)
+		if live.Ask != nil {
+			asking[file] = true
+		}
+		if i := slices.IndexFunc(c.opened, func(o opened) bool { return o.file == file }); i >= 0 && c.opened[i].version != version {
+			c.opened[i].show(c.remote)
+		}
+	}
+	return asking
+}
+
 // happening is what a run does now; "" if nobody writes to it.
 func happening(run harness.Run, written bool) string {
 	if run.Status != harness.Running || !written {
@@ -164,6 +206,9 @@ func (c *collection) show() {
 	for _, file := range c.order {
 		line := c.lines[file].RunLine
 		line.Place = c.at[file]
+		if c.asking[file] {
+			line.Now = "A question waits for an answer"
+		}
 		lines = append(lines, line)
 	}
 	c.list.Show(page.Content{List: func(w io.Writer) error { return reports.RunsHTML(w, c.title, lines, more) }})
@@ -191,7 +236,11 @@ func (c *collection) open(ctx context.Context, file string) *page.Board {
 	if err != nil {
 		return nil
 	}
-	c.opened = append(c.opened, opened{file: file, board: page.NewBoard()})
+	board := page.NewBoard()
+	if c.remote != nil {
+		board.Relay(func(ctx context.Context, act page.Act) page.Reply { return c.remote.act(ctx, file, act) })
+	}
+	c.opened = append(c.opened, opened{file: file, board: board})
 	if len(c.opened) > mostOpened {
 		c.opened = slices.Delete(c.opened, 0, 1)
 	}
@@ -208,9 +257,8 @@ func (c *collection) update(file string, run harness.Run, err error, now stamp) 
 		c.opened = slices.Delete(c.opened, i, i+1)
 	default:
 		progress := harness.ProgressOf(run)
-		content := content(run, present(run, progress), progress, run.Status != harness.Running || !now.written)
-		content.Live.Listed = true
-		c.opened[i].board.Show(content)
+		c.opened[i].content = content(run, present(run, progress), progress, run.Status != harness.Running || !now.written)
+		c.opened[i].show(c.remote)
 	}
 }
 

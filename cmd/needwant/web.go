@@ -14,6 +14,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/page"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/reports"
+	"github.com/needwant/needwant/scenarios"
 )
 
 // webFlags are the flags of a command with a page.
@@ -39,6 +40,17 @@ type webPage struct {
 	board  *page.Board
 	server *page.Server // nil if the page is one of those that another lists
 	stop   func()
+	empty  func() error // why nobody answers there; nil if somebody may
+}
+
+// ask asks a question on the page.
+func (w *webPage) ask(ctx context.Context, question scenarios.Question) (string, error) {
+	if w.empty != nil {
+		if err := w.empty(); err != nil {
+			return "", err
+		}
+	}
+	return w.board.Ask(ctx, question)
 }
 
 // open begins to serve the page that the flags ask for, and prints its links.
@@ -64,7 +76,7 @@ func (f *webFlags) open(ctx context.Context, out io.Writer) (*webPage, error) {
 	}()
 	file, isFile := out.(*os.File)
 	server.Links().Write(out, isFile && terminal(file))
-	return &webPage{server.Board, server, func() {
+	return &webPage{board: server.Board, server: server, stop: func() {
 		cancel()
 		<-ended
 	}}, nil
@@ -100,7 +112,7 @@ func content(run harness.Run, now reports.Now, progress harness.Progress, ended 
 	if now.Trial != nil {
 		live.Blocked, live.StandIns = now.Trial.Block, now.Trial.StandIns
 	}
-	return page.Content{Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live}
+	return page.Content{Run: run.ID, Report: func() reports.Report { return reports.NewReport(run, harness.Judge(run)) }, Live: live}
 }
 
 // onLab explains that an ordinary user's lab has no page.
@@ -241,5 +253,5 @@ func (f *following) show(over bool) {
 	default:
 		live.Orders = []harness.Do{harness.Pause, harness.Allow, harness.Skip, harness.Stop, harness.Keep}
 	}
-	f.page.put(page.Content{Report: f.report, Live: live})
+	f.page.put(page.Content{Run: f.run.ID, Report: f.report, Live: live})
 }

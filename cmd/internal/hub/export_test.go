@@ -7,17 +7,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Limit changes how many bytes the stream of a hub under way may have, and how many it has.
-func (d Directory) Limit(ctx context.Context, bytes int64) (uint64, error) {
+// Connect connects to the server of a hub under way as the hub itself.
+func (d Directory) Connect() (*nats.Conn, error) {
 	address, err := d.address()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	login, err := d.login()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	connection, err := nats.Connect(address, login...)
+	return nats.Connect(address, login...)
+}
+
+// Limit changes how many bytes the stream of a hub under way may have, and how many it has.
+func (d Directory) Limit(ctx context.Context, bytes int64) (uint64, error) {
+	connection, err := d.Connect()
 	if err != nil {
 		return 0, err
 	}
@@ -54,4 +59,11 @@ const (
 	ChecksumHeader = checksumHeader
 	MostRecord     = mostRecord
 	DirectGet      = directGet
+	MostDevices    = mostDevices
+)
+
+// The subjects of what happens in experiments, and of what people want of them.
+const (
+	SceneSubjects = sceneSubjects
+	ActSubjects   = actSubjects
 )

@@ -9,8 +9,8 @@ import (
 	"net"
 	"os"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -28,6 +28,8 @@ type Hub struct {
 	lock      *os.File
 
 	registry *registry
+	stage    *stage
+	page     atomic.Bool
 
 	mu     sync.Mutex
 	agents map[string]string // their public keys, by name
@@ -45,6 +47,7 @@ func New(directory Directory, listen string, say func(string)) (*Hub, error) {
 	if h.own, err = directory.own(); err != nil {
 		return nil, err
 	}
+	h.stage = &stage{own: h.own, plays: map[string]*playing{}}
 	if h.agents, err = directory.agents(); err != nil {
 		return nil, err
 	}
@@ -78,6 +81,9 @@ func (h *Hub) start() error {
 	h.listen = h.server.Addr().String() // also after a restart
 	return os.WriteFile(h.directory.path("address"), []byte(h.listen+"\n"), 0o600)
 }
+
+// HasPage says that people see a page, on which they answer questions.
+func (h *Hub) HasPage() { h.page.Store(true) }
 
 // Address is where agents connect.
 func (h *Hub) Address() string { return h.listen }
@@ -163,6 +169,11 @@ func (h *Hub) serve(ctx context.Context) error {
 			return err
 		}
 	}
+	if _, err := connection.Subscribe(sceneSubjects+".*", h.scene); err != nil {
+		return err
+	}
+	h.stage.use(connection)
+	defer h.stage.use(nil)
 	in := &inbox{directory: h.directory, stream: stream, keys: h.key, say: h.notes.say, tell: func(agent string, r refusal) { h.refuse(connection, agent, r) }}
 	broken := make(chan error, 1)
 	var receiving sync.WaitGroup
@@ -294,7 +305,7 @@ func (h *Hub) answer(ctx context.Context, message *nats.Msg, answer func(context
 
 // asked reads what an agent asks. It returns what is wrong with that, if anything is.
 func (h *Hub) asked(message *nats.Msg) (agent string, asked hello, wrong string) {
-	agent = message.Subject[strings.LastIndexByte(message.Subject, '.')+1:]
+	agent = agentOf(message.Subject)
 	err := json.Unmarshal(message.Data, &asked)
 	if err == nil {
 		err = asked.valid()
@@ -322,6 +333,7 @@ func (h *Hub) hello(ctx context.Context, message *nats.Msg) any {
 	if err != nil {
 		return welcome{Wrong: fmt.Sprintf("the hub cannot tell who has a device: %v", err)}
 	}
+	answer.Page = h.page.Load()
 	return answer
 }
 

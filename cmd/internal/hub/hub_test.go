@@ -45,6 +45,7 @@ func (s *said) texts() []string {
 type laboratory struct {
 	directory hub.Directory
 	address   string
+	hub       *hub.Hub
 	said      said
 	stop      func()
 }
@@ -61,7 +62,7 @@ func (l *laboratory) start() {
 	GinkgoHelper()
 	h, err := hub.New(l.directory, l.address, l.said.say)
 	Expect(err).NotTo(HaveOccurred())
-	l.address = h.Address()
+	l.address, l.hub = h.Address(), h
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -40,11 +40,14 @@ type Link struct {
 	wake       chan struct{} // has room for one
 	closing    atomic.Bool   // by the agent itself
 	closed     chan struct{} // closed when the link does not connect again
+	scenes     atomic.Uint64 // messages about experiments
+	pageless   atomic.Bool   // the hub said that it has no page
 
 	mu       sync.Mutex
 	refusals map[string]string // by subject of a run: why the hub does not take its records
 	holdings map[string]*holding
-	state    string // what stands in the way of everything; "" if nothing does
+	acts     map[string]chan act // by file: who carries out what people want of an experiment
+	state    string              // what stands in the way of everything; "" if nothing does
 }
 
 // Device is a device of an agent's.
@@ -73,16 +76,18 @@ func Connect(url, file string, say func(string)) (*Link, error) {
 		return nil, err
 	}
 	url = withScheme(url)
-	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}}
+	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}}
 	if l.signer, err = newSigner(c.Seed); err != nil {
 		return nil, err
 	}
 	if l.connection, err = dial(url, c, l.events()...); err != nil {
 		return nil, err
 	}
-	if _, err := l.connection.Subscribe(tellSubjects+"."+l.agent, l.told); err != nil {
-		l.connection.Close()
-		return nil, err
+	for subjects, take := range map[string]nats.MsgHandler{tellSubjects: l.told, actSubjects: l.acted} {
+		if _, err := l.connection.Subscribe(subjects+"."+l.agent, take); err != nil {
+			l.connection.Close()
+			return nil, err
+		}
 	}
 	if l.stream, err = jetstream.New(l.connection, jetstream.WithDefaultTimeout(requestLimit)); err != nil {
 		l.connection.Close()
@@ -174,6 +179,9 @@ func (l *Link) Close() {
 	<-l.over
 	l.connection.Close()
 }
+
+// HasPage reports whether people can answer questions at the hub, as far as that is known.
+func (l *Link) HasPage() bool { return !l.pageless.Load() }
 
 // Send sends the records of a run file, which need not exist yet, until ctx ends. Once
 // drain is closed it returns as soon as everything is sent. It reports whether the hub has everything.
@@ -306,6 +314,7 @@ func (l *Link) hello(ctx context.Context) {
 		l.state = "waiting for the hub, which is not reachable"
 	default:
 		l.state = answer.Wrong
+		l.pageless.Store(!answer.Page)
 	}
 	for _, device := range devices {
 		h := l.holdings[device.key(l.agent)]

@@ -27,6 +27,7 @@ type hello struct {
 type welcome struct {
 	Holders map[string]string `json:"holders,omitempty"` // by key of a device: the agent that has it
 	Wrong   string            `json:"wrong,omitempty"`   // why the agent gets no device at all
+	Page    bool              `json:"page,omitempty"`    // the hub has a page, on which people answer questions
 }
 
 // The limits of a hello.
@@ -114,6 +115,14 @@ func (r *registry) arrive(agent, instance string) string {
 	}
 	r.seen[agent] = presence{instance, now}
 	return ""
+}
+
+// serves reports whether this process of an agent is there.
+func (r *registry) serves(agent, instance string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.seen[agent]
+	return last.instance == instance && time.Since(last.at) < absent
 }
 
 // welcome answers a hello.

@@ -67,8 +67,9 @@ func permissions(agent string) *server.Permissions {
 			directGet + "." + recordSubjects + "." + agent + ".*.*",
 			helloSubjects + "." + agent,
 			returnSubjects + "." + agent,
+			sceneSubjects + "." + agent,
 		}},
-		Subscribe: &server.SubjectPermission{Allow: []string{inboxSubjects + "." + agent + ".>", tellSubjects + "." + agent}},
+		Subscribe: &server.SubjectPermission{Allow: []string{inboxSubjects + "." + agent + ".>", tellSubjects + "." + agent, actSubjects + "." + agent}},
 	}
 }
 

@@ -14,6 +14,8 @@ const (
 	helloSubjects   = "needwant.hello"  // .AGENT: a request, see [hello]
 	tellSubjects    = "needwant.tell"   // .AGENT: why the hub rejects a run, see [refusal]
 	returnSubjects  = "needwant.return" // .AGENT: a request, see [returning]
+	sceneSubjects   = "needwant.scene"  // .AGENT: what happens in an experiment, see [scene]
+	actSubjects     = "needwant.act"    // .AGENT: what a person wants of an experiment, see [act]
 	adminSubjects   = "needwant.hub"    // .NAME: a request of the hub's user
 	inboxSubjects   = "_INBOX"          // .AGENT.>: answers to requests
 	streamName      = "NEEDWANT"
@@ -51,6 +53,9 @@ func token(name string) string {
 func recordSubject(agent, device, run string) string {
 	return strings.Join([]string{recordSubjects, agent, token(device), token(run)}, ".")
 }
+
+// agentOf is the agent that a subject ends with.
+func agentOf(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
 
 // source is where a record comes from.
 type source struct{ agent, device, run string }

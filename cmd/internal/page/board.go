@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 // Content is what a page shows: a run, or a list of runs.
 type Content struct {
+	Run    string                // its id
 	Report func() reports.Report // made when somebody looks
 	Live   reports.Live
 	List   func(io.Writer) error // writes the list; nil if it is a run
@@ -32,6 +34,7 @@ type Board struct {
 	asked   *asked        // the question that waits; nil if there is none
 	latest  *asked        // the one that waits or waited last; nil if there was none
 	orders  chan harness.Order
+	relay   func(context.Context, Act) Reply // carries out what people do; nil if this program does
 
 	making   sync.Mutex
 	rendered map[role]rendering
@@ -61,6 +64,13 @@ func (b *Board) bump() {
 	b.version++
 	close(b.changed)
 	b.changed = make(chan struct{})
+}
+
+// State returns the run that is shown, "" if there is none; what happens in it now; and what is closed when something is
+// different.
+func (b *Board) State() (run string, live reports.Live, changed <-chan struct{}) {
+	content, _, changed := b.now()
+	return content.Run, content.Live, changed
 }
 
 // now returns what is shown, its version, and what is closed when there is a newer one.

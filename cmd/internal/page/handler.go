@@ -36,7 +36,7 @@ func (s *Server) Handler() http.Handler {
 	for _, below := range []string{"/", "/run/{run}/"} {
 		routes.HandleFunc("GET "+below+"{$}", s.on((*Board).show))
 		routes.HandleFunc("GET "+below+"events", s.on(s.events))
-		routes.HandleFunc("GET "+below+"picture/{question}", s.on((*Board).picture))
+		routes.HandleFunc("GET "+below+"picture/{question}", s.on((*Board).illustrated))
 		routes.HandleFunc("POST "+below+"answer", s.on((*Board).answered))
 		routes.HandleFunc("POST "+below+"order", s.on((*Board).ordered))
 		routes.HandleFunc("GET "+below+"style.css", file("style.css", "text/css; charset=utf-8"))
