@@ -2,24 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/hub"
-	"github.com/needwant/needwant/cmd/internal/page"
-	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 )
@@ -134,103 +127,6 @@ func (f *hubFlags) dirFlag() string {
 		return ""
 	}
 	return " --dir " + quoted(f.dir)
-}
-
-// fleetPage has what the page of a hub shows.
-type fleetPage struct {
-	hub       *hub.Hub
-	directory hub.Directory
-	fleet     hub.Fleet
-	asked     time.Time
-}
-
-// collection lists the runs, each with its agent, and the devices that have none yet.
-func (f *fleetPage) collection(ctx context.Context) *collection {
-	connected := func(file string) bool { return f.hub.Connected(hub.AgentOf(file)) }
-	return &collection{
-		title: "Devices of this laboratory",
-		find: func() ([]string, error) {
-			f.ask(ctx)
-			return runsIn(f.directory.Runs())
-		},
-		written: func(path string) bool { return connected(filepath.Base(path)) },
-		place: func(file string) string {
-			place := "agent " + hub.AgentOf(file)
-			for _, device := range f.fleet.Devices {
-				if device.IsOf(file) && device.Placement != "" {
-					place += ", placement " + device.Placement
-				}
-			}
-			if !connected(file) {
-				place += ", not connected"
-			}
-			return place
-		},
-		waiting: f.waiting,
-		remote:  atAgents{f.hub},
-	}
-}
-
-// atAgents has agents carry out what people do on the page of a hub.
-type atAgents struct{ hub *hub.Hub }
-
-func (a atAgents) live(file string) (live reports.Live, version int) {
-	state, version := a.hub.State(file)
-	if version == 0 || json.Unmarshal(state, &live) != nil {
-		return reports.Live{}, 0
-	}
-	live.Orders = slices.DeleteFunc(live.Orders, func(do harness.Do) bool { return !slices.Contains(harness.Dos(), do) })
-	return live, version
-}
-
-func (a atAgents) act(ctx context.Context, file string, act page.Act) (reply page.Reply) {
-	what, err := json.Marshal(act)
-	if err == nil {
-		what, err = a.hub.Act(ctx, file, what)
-	}
-	if err == nil {
-		err = json.Unmarshal(what, &reply)
-	}
-	if err != nil {
-		return page.Reply{Status: http.StatusServiceUnavailable, Why: sentence(err)}
-	}
-	return reply
-}
-
-// sentence is an error as a sentence.
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
-// ask asks for the devices, but not each time.
-func (f *fleetPage) ask(ctx context.Context) {
-	const often = 3 * time.Second
-	if time.Since(f.asked) < often {
-		return
-	}
-	f.asked = time.Now()
-	if fleet, err := f.hub.Fleet(ctx); err == nil {
-		f.fleet = fleet
-	}
-}
-
-// waiting lists the devices without a run.
-func (f *fleetPage) waiting() (lines []reports.RunLine) {
-	paths, err := runsIn(f.directory.Runs())
-	if err != nil {
-		return nil
-	}
-	for _, device := range f.fleet.Devices {
-		has := false
-		for _, path := range paths {
-			has = has || device.IsOf(filepath.Base(path))
-		}
-		if !has {
-			lines = append(lines, reports.RunLine{Subject: device.Name, Place: "agent " + device.Agent + ", placement " + device.Placement, Now: "The run has not begun"})
-		}
-	}
-	return lines
 }
 
 func (f *hubFlags) addCommand() *cobra.Command {
@@ -383,148 +279,3 @@ continues its experiment. So stop it first, or unplug the device there, and conf
 	command.Flags().BoolVar(&stopped, "stopped", false, "the agent that has it does not drive it any more: you made sure")
 	return command
 }
-
-// uplink is an agent's connection to a hub; nil if it has none.
-type uplink struct {
-	link  *hub.Link
-	drain chan struct{}
-}
-
-// uplinkFlags are the flags of an agent with a hub.
-type uplinkFlags struct{ url, credentials string }
-
-func (f *uplinkFlags) add(command *cobra.Command) {
-	command.Flags().StringVar(&f.url, "hub", "", "send the runs to the hub at this `ADDRESS`, e.g. 192.168.1.5:4222, or by way of the NATS servers that it uses")
-	command.Flags().StringVar(&f.credentials, "creds", "", "with --hub: the `FILE` that needwant hub add wrote")
-	command.MarkFlagsRequiredTogether("hub", "creds")
-}
-
-// open connects to the hub, if there is one.
-func (f *uplinkFlags) open(out io.Writer) (*uplink, error) {
-	if f.url == "" {
-		return nil, nil
-	}
-	link, err := hub.Connect(f.url, f.credentials, func(text string) { laid(out, reports.Clean(text)) })
-	if err != nil {
-		return nil, usage(err)
-	}
-	return &uplink{link, make(chan struct{})}, nil
-}
-
-// onLab explains that an ordinary user's lab reaches no hub.
-func (f *uplinkFlags) onLab() error {
-	if f.url == "" || os.Geteuid() == 0 {
-		return nil
-	}
-	return usage(errors.New("--hub: an ordinary user's lab has a network of its own, from which no hub is reached: use sudo -E"))
-}
-
-// hold waits until the device belongs to this agent. The context ends if it is given to
-// another one.
-func (u *uplink) hold(ctx context.Context, m *member) (context.Context, error) {
-	if u == nil {
-		return ctx, nil
-	}
-	return u.link.Hold(ctx, m.device(), func(why string) { fmt.Fprintln(m.line, why) })
-}
-
-// giveBack returns the device, once nothing is done with it any more.
-func (u *uplink) giveBack(m *member) {
-	if u == nil {
-		return
-	}
-	ctx := context.Background() // also after Ctrl-C
-	if err := u.link.Return(ctx, m.device()); err != nil {
-		fmt.Fprintf(m.line, "the device stays this agent's until the hub is reachable again: %v\n", err)
-	}
-}
-
-// send sends what the members' run files have and get, until the function that it returns
-// ends that: once the hub has everything, or does not take it in time.
-func (u *uplink) send(members []*member) (end func()) {
-	if u == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	whole := make(chan *member, len(members))
-	for _, m := range members {
-		go func() {
-			if u.link.Send(ctx, m.flags.out, m.name, u.drain) {
-				whole <- nil
-				return
-			}
-			whole <- m
-		}()
-	}
-	return func() {
-		close(u.drain)
-		defer u.link.Close()
-		late := time.AfterFunc(longestSending, cancel)
-		defer late.Stop()
-		defer cancel()
-		for range members {
-			if m := <-whole; m != nil {
-				fmt.Fprintf(m.line, "the hub does not have all records of %s yet: the same command sends the rest\n", m.flags.out)
-			}
-		}
-	}
-}
-
-// show shows the hub what happens in the experiments, and lets people there act on it, until the
-// function that it returns ends that.
-func (u *uplink) show(members []*member) (end func()) {
-	if u == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	for _, m := range members {
-		all.Go(func() { u.link.Show(ctx, m.name, hub.Experiment{State: m.state, Do: m.act}) })
-	}
-	return func() {
-		cancel()
-		all.Wait()
-	}
-}
-
-// state is what the member's page shows, for the page of a hub.
-func (m *member) state() (run string, state json.RawMessage, changed <-chan struct{}) {
-	run, live, changed := m.flags.display.page.board.State()
-	if !m.under() {
-		return "", nil, changed
-	}
-	state, err := json.Marshal(live)
-	if err == nil && len(state) > hub.MostState {
-		live.Blocked, live.Tried, live.StandIns = nil, nil, nil // the drawing shows less
-		state, err = json.Marshal(live)
-	}
-	if err != nil || len(state) > hub.MostState {
-		return "", nil, changed
-	}
-	return run, state, changed
-}
-
-// act carries out what a person does on the page of a hub.
-func (m *member) act(what json.RawMessage) json.RawMessage {
-	var act page.Act
-	reply := page.Reply{Status: http.StatusBadRequest, Why: "The agent does not understand it."}
-	if json.Unmarshal(what, &act) == nil {
-		reply = m.flags.display.page.board.Do(act)
-	}
-	text, err := json.Marshal(reply)
-	if err != nil {
-		return nil
-	}
-	return text
-}
-
-// pageless says why nobody answers questions at the hub, if that is so.
-func (u *uplink) pageless() error {
-	if u.link.HasPage() {
-		return nil
-	}
-	return errors.New("nobody is there to be asked: start the hub with --web, or this agent")
-}
-
-// longestSending is for how long an agent that is about to end waits for the hub.
-const longestSending = 15 * time.Second

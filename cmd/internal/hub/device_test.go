@@ -7,6 +7,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/needwant/needwant/cmd/internal/hub"
 )
 
@@ -47,6 +49,31 @@ var _ = Describe("a device", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(fleet.Devices).To(HaveExactElements(And(HaveField("Agent", "two"), HaveField("Held", true), HaveField("Name", "other-name"))))
 		Expect(fleet.Agents).To(HaveEach(HaveField("Now()", true)))
+	}, SpecTimeout(time.Minute))
+
+	It("is not the agent's again by a request that comes twice, or after the device was returned", func(ctx SpecContext) {
+		l, s := newLaboratory(), &said{}
+		link := l.link("one", s)
+		server, err := l.directory.Connect()
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(server.Close)
+		requests := make(chan *nats.Msg, 100)
+		_, err = server.ChanSubscribe(hub.HelloSubjects+".one", requests)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(server.Flush()).To(Succeed())
+		held, _ := hold(link, lamp)
+		Expect(held).NotTo(BeNil())
+		var request *nats.Msg
+		Eventually(requests).WithContext(ctx).Should(Receive(&request, HaveField("Data", ContainSubstring(lamp.MAC))))
+		Expect(link.Return(ctx, lamp)).To(Succeed())
+		late := nats.NewMsg(request.Subject)
+		late.Header, late.Data = request.Header, request.Data
+		reply, err := server.RequestMsgWithContext(ctx, late)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(reply.Data)).To(ContainSubstring("it came twice, or too late"))
+		fleet, err := l.directory.Status(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(fleet.Devices).To(HaveExactElements(HaveField("Held", false)))
 	}, SpecTimeout(time.Minute))
 
 	It("stays the agent's that is cut off, until the user takes it away", func(ctx SpecContext) {

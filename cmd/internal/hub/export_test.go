@@ -62,6 +62,9 @@ const (
 	MostDevices    = mostDevices
 )
 
+// HelloSubjects are the subjects of requests for devices.
+const HelloSubjects = helloSubjects
+
 // The subjects of what happens in experiments, and of what people want of them.
 const (
 	SceneSubjects = sceneSubjects

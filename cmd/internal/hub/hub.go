@@ -342,12 +342,11 @@ func (h *Hub) returned(ctx context.Context, message *nats.Msg) any {
 	if wrong != "" {
 		return welcome{Wrong: wrong}
 	}
-	for _, device := range asked.Devices {
-		if err := h.registry.free(ctx, agent, device.key(agent)); err != nil {
-			return welcome{Wrong: err.Error()}
-		}
+	answer, err := h.registry.takeBack(ctx, agent, asked)
+	if err != nil {
+		return welcome{Wrong: err.Error()}
 	}
-	return welcome{}
+	return answer
 }
 
 // refuse tells an agent why the records of a run are not taken.

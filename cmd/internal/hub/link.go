@@ -40,6 +40,8 @@ type Link struct {
 	wake       chan struct{} // has room for one
 	closing    atomic.Bool   // by the agent itself
 	closed     chan struct{} // closed when the link does not connect again
+	turn       chan struct{} // has room for one: requests take turns, so that the hub has them in their order
+	requests   uint64        // up to now
 	scenes     atomic.Uint64 // messages about experiments
 	pageless   atomic.Bool   // the hub said that it has no page
 
@@ -76,7 +78,7 @@ func Connect(url, file string, say func(string)) (*Link, error) {
 		return nil, err
 	}
 	url = withScheme(url)
-	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}}
+	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}}
 	if l.signer, err = newSigner(c.Seed); err != nil {
 		return nil, err
 	}
@@ -272,7 +274,7 @@ func (l *Link) Return(ctx context.Context, device Device) error {
 	}
 	h.lost(nil)
 	var answer welcome
-	err := l.request(ctx, returnSubjects, hello{Instance: l.instance, Devices: []Device{device}}, &answer)
+	err := l.request(ctx, returnSubjects, func() []Device { return []Device{device} }, &answer)
 	if err == nil && answer.Wrong != "" {
 		err = errors.New(answer.Wrong)
 	}
@@ -297,14 +299,12 @@ func (l *Link) greet(ctx context.Context) {
 
 // hello tells the hub which devices the agent has and wants, and takes in the answer.
 func (l *Link) hello(ctx context.Context) {
-	l.mu.Lock()
-	devices := make([]Device, 0, len(l.holdings))
-	for _, h := range l.holdings {
-		devices = append(devices, h.device)
-	}
-	l.mu.Unlock()
+	var devices []Device
 	var answer welcome
-	err := l.request(ctx, helloSubjects, hello{l.instance, devices}, &answer)
+	err := l.request(ctx, helloSubjects, func() []Device {
+		devices = l.wanted()
+		return devices
+	}, &answer)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -314,7 +314,7 @@ func (l *Link) hello(ctx context.Context) {
 		l.state = "waiting for the hub, which is not reachable"
 	default:
 		l.state = answer.Wrong
-		l.pageless.Store(!answer.Page)
+		l.pageless.Store(answer.Wrong == "" && !answer.Page)
 	}
 	for _, device := range devices {
 		h := l.holdings[device.key(l.agent)]
@@ -329,6 +329,16 @@ func (l *Link) hello(ctx context.Context) {
 	}
 }
 
+// wanted are the devices that the agent has or wants.
+func (l *Link) wanted() (devices []Device) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.holdings {
+		devices = append(devices, h.device)
+	}
+	return devices
+}
+
 // take takes in who has the device.
 func (h *holding) take(agent, holder string) {
 	switch {
@@ -341,13 +351,21 @@ func (h *holding) take(agent, holder string) {
 	}
 }
 
-// request sends a request to the hub and takes in the answer.
-func (l *Link) request(ctx context.Context, subjects string, what, answer any) error {
+// request sends a request about devices to the hub, and takes in the answer. Which devices is asked once it is
+// this request's turn.
+func (l *Link) request(ctx context.Context, subjects string, about func() []Device, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return cutOff(ctx.Err())
+	}
+	l.requests++
 	message := nats.NewMsg(subjects + "." + l.agent)
 	var err error
-	if message.Data, err = json.Marshal(what); err != nil {
+	if message.Data, err = json.Marshal(hello{l.instance, l.requests, about()}); err != nil {
 		return err
 	}
 	if err := l.signer.sign(message); err != nil {

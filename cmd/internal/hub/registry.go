@@ -20,6 +20,7 @@ import (
 // hello is what an agent says of itself.
 type hello struct {
 	Instance string   `json:"instance"` // of the process
+	Number   uint64   `json:"number"`   // increases with each request of the process
 	Devices  []Device `json:"devices"`
 }
 
@@ -94,6 +95,7 @@ const absent = 4 * helloEach
 // replaces the very version that was read, so that two hubs of one cluster cannot give a
 // device to two agents.
 type registry struct {
+	turn   sync.Mutex // held by the request of an agent that is carried out
 	mu     sync.Mutex
 	bucket jetstream.KeyValue  // nil until the server has it
 	seen   map[string]presence // by agent
@@ -101,19 +103,23 @@ type registry struct {
 
 type presence struct {
 	instance string
+	number   uint64 // of its newest request
 	at       time.Time
 }
 
 // arrive notes that an agent is there. It returns what is wrong if two processes use the
-// same credentials.
-func (r *registry) arrive(agent, instance string) string {
+// same credentials, or if a newer request of the agent was there before.
+func (r *registry) arrive(agent string, h hello) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last, now := r.seen[agent], time.Now()
-	if last.instance != instance && now.Sub(last.at) < absent {
+	if last.instance == h.Instance && h.Number <= last.number {
+		return "it came twice, or too late"
+	}
+	if last.instance != h.Instance && now.Sub(last.at) < absent {
 		return "another process used the credentials of agent " + agent + " " + span.Words(now.Sub(last.at).Round(time.Second)) + " ago: stop it, or give this machine credentials of its own (needwant hub add)"
 	}
-	r.seen[agent] = presence{instance, now}
+	r.seen[agent] = presence{h.Instance, h.Number, now}
 	return ""
 }
 
@@ -127,7 +133,9 @@ func (r *registry) serves(agent, instance string) bool {
 
 // welcome answers a hello.
 func (r *registry) welcome(ctx context.Context, agent string, h hello) (welcome, error) {
-	if wrong := r.arrive(agent, h.Instance); wrong != "" {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if wrong := r.arrive(agent, h); wrong != "" {
 		return welcome{Wrong: wrong}, nil
 	}
 	answer := welcome{Holders: map[string]string{}}
@@ -154,6 +162,21 @@ func (r *registry) claim(ctx context.Context, agent, process string, device Devi
 		}
 		return Known{device, agent, true, known.Since, process}, true
 	})
+}
+
+// takeBack takes devices back from an agent.
+func (r *registry) takeBack(ctx context.Context, agent string, h hello) (welcome, error) {
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if wrong := r.arrive(agent, h); wrong != "" {
+		return welcome{Wrong: wrong}, nil
+	}
+	for _, device := range h.Devices {
+		if err := r.free(ctx, agent, device.key(agent)); err != nil {
+			return welcome{}, err
+		}
+	}
+	return welcome{}, nil
 }
 
 // free takes a device back from an agent.
