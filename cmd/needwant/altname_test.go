@@ -23,7 +23,7 @@ var _ = Describe("interfaces that are given by their alternative names", Label("
 		h := newHome(ctx)
 		h.rename(ctx)
 		before := h.settled(ctx)
-		command, said := h.start(ctx, "gateway", h.spec(renamed...), "--wait", "30s")
+		command, said := h.start(ctx, "gateway", h.spec(renamed...), "--wait", "30s", "--verbose")
 		said.until(ctx, "move inside into the namespace")
 		said.until(ctx, "the device is behind the gateway")
 		other := h.needwant(ctx, "gateway", h.spec("7c:49:eb:00:00:01", "7c:49:eb:00:00:02", "192.168.50.10", "192.168.60.10"))

@@ -158,7 +158,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		_, err = radio.Of(h.machine, cable.Attrs().Index)
 		Expect(err).To(MatchError(radio.ErrNone))
 
-		command, said := h.start(ctx, "gateway", spec, "--wait", "2m")
+		command, said := h.start(ctx, "gateway", spec, "--wait", "2m", "--verbose")
 		said.until(ctx, "add a macvlan interface") // after the Wi-Fi
 		h.in(ctx, "ip link add wlan0 type veth peer name other")
 		Expect(command.Process.Signal(syscall.SIGTERM)).To(Succeed())
@@ -171,7 +171,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		Expect(h.radio()).To(Equal(radioBefore))
 		h.expectClean()
 
-		command, said = h.start(ctx, "gateway", spec, "--wait", "2m")
+		command, said = h.start(ctx, "gateway", spec, "--wait", "2m", "--verbose")
 		said.until(ctx, "add a macvlan interface")
 		switchRadios(true)
 		DeferCleanup(switchRadios, false)
@@ -216,7 +216,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 			Expect(command.ProcessState.ExitCode()).To(Equal(3))
 			expectBack()
 		}
-		command, said := h.start(ctx, "gateway", spec, "--wait", "2m")
+		command, said := h.start(ctx, "gateway", spec, "--wait", "2m", "--verbose")
 		said.until(ctx, "the device is behind the gateway")
 		h.expectUntold(wifiPassphrase)
 		expectGone(command, said)
@@ -231,7 +231,7 @@ var _ = Describe("a device in a Wi-Fi of our own", Label("root", "guest", "ap"),
 		Expect(cut.Why).To(ContainSubstring("is gone: hostapd has ended"))
 		Expect(cut.Results).To(HaveEach(HaveField("Trial.Block", BeEmpty())), "no block is judged by a device that was away")
 
-		command, said = h.start(ctx, "gateway", spec, "--wait", "2m")
+		command, said = h.start(ctx, "gateway", spec, "--wait", "2m", "--verbose")
 		said.until(ctx, "add a macvlan interface") // after the Wi-Fi
 		Expect(command.Process.Kill()).To(Succeed())
 		_ = command.Wait()

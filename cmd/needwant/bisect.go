@@ -24,12 +24,12 @@ import (
 
 // bisectFlags are the choices of one bisection.
 type bisectFlags struct {
+	standFlags
 	settings harness.Settings
 	display  display
 	tags     []string
 	out      string
 	longest  time.Duration
-	wait     time.Duration
 	resume   bool
 	alone    bool // --unattended
 	schedule schedule
@@ -102,7 +102,7 @@ func (f *bisectFlags) addShared(command *cobra.Command) {
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
 	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
-	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
+	f.standFlags.add(command)
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 }
 
@@ -270,7 +270,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	}
 	defer tell.wait()
 	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
-		driver: run.Settings.Driver, wait: f.wait, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell, among: f.among,
+		standFlags: f.standFlags, driver: run.Settings.Driver, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell, among: f.among,
 	})
 	if err != nil {
 		return err

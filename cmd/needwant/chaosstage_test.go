@@ -94,7 +94,7 @@ func newStage(ctx context.Context, o *ordeal) *stage {
 	if o.placement != "lab" {
 		s.home = newHomeOf(ctx, text, join)
 		prepare = s.home.prepare
-		args = []string{"bisect", s.place(ctx, o), "--allow-actuation", "--order", "exact", "--wait", "10s"}
+		args = []string{"bisect", s.place(ctx, o), "--allow-actuation", "--order", "exact", "--wait", "10s", "--verbose"}
 		s.before = s.home.settled(ctx)
 		machine := &territory{name: "the machine", Namespace: s.home.machine}
 		Expect(machine.note(ctx)).To(Succeed())
@@ -142,7 +142,7 @@ func (s *stage) place(ctx context.Context, o *ordeal) string {
 		s.home.oneWire(ctx)
 		spec := s.home.spec(append(changes, "placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0")...)
 		plan := s.home.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
-		own := regexp.MustCompile(`for the home network, by macvlan, as ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
+		own := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(strings.Join(strings.Fields(plan.Stdout), " "))
 		Expect(own).NotTo(BeNil(), plan.Stdout+plan.Stderr)
 		mac, err := net.ParseMAC(own[1])
 		Expect(err).NotTo(HaveOccurred())

@@ -19,6 +19,7 @@ import (
 
 // checkFlags are the choices of one check.
 type checkFlags struct {
+	standFlags
 	tags    []string
 	actuate bool
 	json    bool
@@ -43,6 +44,7 @@ The exit code is 0 when all pass, 1 when one fails, 3 when one could not be judg
 	command.Flags().StringSliceVar(&flags.tags, "tag", nil, "only scenarios with one of these tags")
 	command.Flags().BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	command.Flags().BoolVar(&flags.json, "json", false, "write the outcomes as JSON")
+	flags.add(command)
 	seenFlag(command, &flags.seen)
 	return command
 }
@@ -69,7 +71,7 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if list, err = file.Expand(command.Context(), list); err != nil {
 		return unfit(err)
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, once(list), standOptions{wait: usualWait, known: known})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, once(list), standOptions{standFlags: f.standFlags, known: known})
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func resolverExaminations(file scenarios.File, list scenarios.List) []examinatio
 
 // querying looks whether the device queries the resolver.
 func querying(ctx context.Context, file scenarios.File) (finding, error) {
-	stand, err := openStand(ctx, nil, file, nil, standOptions{wait: doctorWait, quiet: true})
+	stand, err := openStand(ctx, nil, file, nil, standOptions{standFlags: standFlags{wait: doctorWait}, quiet: true})
 	if err != nil {
 		return finding{}, err
 	}

@@ -116,7 +116,7 @@ const (
 // crossing looks whether what the device sends crosses the gateway, and puts the
 // network back.
 func crossing(ctx context.Context, file scenarios.File, list scenarios.List) (finding, error) {
-	stand, err := openStand(ctx, nil, file, list, standOptions{wait: doctorWait, quiet: true})
+	stand, err := openStand(ctx, nil, file, list, standOptions{standFlags: standFlags{wait: doctorWait}, quiet: true})
 	if err != nil {
 		return finding{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +15,9 @@ import (
 
 // gatewayFlags are the choices of a gateway without an experiment.
 type gatewayFlags struct {
+	standFlags
 	policy   string
 	standIns bool
-	wait     time.Duration
 	web      webFlags
 }
 
@@ -39,7 +38,7 @@ and makes everything reachable for 10 minutes, or until you resume.`,
 	command.Flags().StringVar(&flags.policy, "policy", "", "block what this `RUN` file proved to be optional")
 	withStandInsFlag(command, &flags.standIns)
 	flags.web.add(command)
-	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up")
+	flags.add(command)
 	return command
 }
 
@@ -69,7 +68,7 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, known: applied.known})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{standFlags: f.standFlags, known: applied.known})
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ var _ = Describe("a device behind the user's own router", Label("root"), SpecPri
 			{"the device is behind the gateway", syscall.SIGTERM, 50 * time.Millisecond},
 			{"the device is behind the gateway", syscall.SIGTERM, 200 * time.Millisecond},
 		} {
-			command, said := h.start(ctx, "gateway", h.hostSpec(), "--wait", "30s")
+			command, said := h.start(ctx, "gateway", h.hostSpec(), "--wait", "30s", "--verbose")
 			said.until(ctx, moment.words)
 			Expect(command.Process.Signal(moment.end)).To(Succeed())
 			pause(ctx, moment.later)

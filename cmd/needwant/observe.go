@@ -29,8 +29,8 @@ import (
 
 // observeFlags are the choices of an observation.
 type observeFlags struct {
+	standFlags
 	longest time.Duration
-	wait    time.Duration
 	json    bool
 	quiet   bool
 	seen    string
@@ -50,7 +50,7 @@ object a line.`,
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	command.Flags().DurationVar(&flags.longest, "for", 0, "how long, e.g. 30m; 0 is until stopped")
-	command.Flags().DurationVar(&flags.wait, "wait", usualWait, "how long the device may take to show up")
+	flags.add(command)
 	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line")
 	command.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	seenFlag(command, &flags.seen)
@@ -68,7 +68,7 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := privilegesFor(file); err != nil {
 		return err
 	}
-	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{wait: f.wait, quiet: f.quiet, known: f.known})
+	stand, err := openStand(command.Context(), command.ErrOrStderr(), file, nil, standOptions{standFlags: f.standFlags, quiet: f.quiet, known: f.known})
 	if err != nil {
 		return err
 	}

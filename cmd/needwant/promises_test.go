@@ -54,7 +54,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		random := rand.New(rand.NewPCG(1, uint64(GinkgoRandomSeed())))
 		for range times {
 			for step := 2; step <= 9; step++ {
-				command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s")
+				command, said := h.start(ctx, "gateway", h.spec(), "--wait", "30s", "--verbose")
 				said.until(ctx, fmt.Sprintf("step %d:", step))
 				h.killAll(command)
 				h.killInRestore(ctx, time.Duration(random.IntN(60))*time.Millisecond)
@@ -75,7 +75,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
 		for i := range times {
 			out := fmt.Sprintf("signal%d.run", i)
-			command, said := h.start(ctx, "bisect", h.spec(), "--allow-actuation", "--wait", "30s", "--out", out)
+			command, said := h.start(ctx, "bisect", h.spec(), "--allow-actuation", "--wait", "30s", "--verbose", "--out", out)
 			said.until(ctx, "step 2:")
 			pause(ctx, time.Duration(random.IntN(8000))*time.Millisecond)
 			Expect(command.Process.Signal(signals[i%len(signals)])).To(Succeed())

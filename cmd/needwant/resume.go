@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +16,7 @@ func resumeCommand() *cobra.Command {
 	var show display
 	var longer harness.Settings
 	var times schedule
-	var wait time.Duration
+	var at standFlags
 	var trust bool
 	command := &cobra.Command{
 		Use:   "resume RUN",
@@ -48,7 +47,7 @@ if you agree on a terminal.`,
 				return err
 			}
 			if ofSpec(kept) {
-				flags := bisectFlags{display: show, out: args[0], wait: wait, trust: trust}
+				flags := bisectFlags{display: show, out: args[0], standFlags: at, trust: trust}
 				flags.settings.Budget, flags.settings.Horizon, flags.settings.Schedule = longer.Budget, longer.Horizon, longer.Schedule
 				return flags.goOn(command)
 			}
@@ -72,7 +71,7 @@ if you agree on a terminal.`,
 	}
 	command.Flags().IntVar(&longer.Budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
 	command.Flags().DurationVar(&longer.Horizon, "horizon", 0, "hold what can be blocked for this long in the end, e.g. 24h, also if the run is complete; 0 leaves it as it was")
-	command.Flags().DurationVar(&wait, "wait", usualWait, "how long a real device may take to show up")
+	at.add(command)
 	scheduleFlag(command, &times)
 	trustFlag(command, &trust)
 	show.add(command)

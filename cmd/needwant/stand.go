@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/cmd/internal/specbench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -33,9 +37,9 @@ type soaker interface {
 
 // standOptions are the choices that a spec leaves open.
 type standOptions struct {
+	standFlags
 	driver  string
-	wait    time.Duration // for a real device to show up
-	observe bool          // whether the first control lasts as long as the spec says
+	observe bool // whether the first control lasts as long as the spec says
 	quiet   bool
 	tell    *notifier         // of a question that waits; nil if nobody is told
 	page    *webPage          // on which a person can answer, too; nil if there is none
@@ -48,6 +52,17 @@ type standOptions struct {
 // and somebody may have to switch it off and on.
 const usualWait = 3 * time.Minute
 
+// standFlags are the choices that every command with a stand has.
+type standFlags struct {
+	wait    time.Duration // for a real device to show up
+	verbose bool
+}
+
+func (f *standFlags) add(command *cobra.Command) {
+	command.Flags().DurationVar(&f.wait, "wait", usualWait, "how long a real device may take to show up")
+	command.Flags().BoolVar(&f.verbose, "verbose", false, "show each step that changes the network")
+}
+
 // openStand builds what the file's placement asks for, with these scenarios;
 // none, where nothing is to be judged. Notes go to out.
 func openStand(ctx context.Context, out io.Writer, file scenarios.File, list scenarios.List, options standOptions) (*stand, error) {
@@ -58,14 +73,17 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	if file.Gateway.Placement == scenarios.Lab {
 		return labStand(ctx, out, person, file, list, options)
 	}
+	opening := &opening{out: screenOf(out), verbose: options.verbose}
 	choices := bench.Options{
 		Driver: options.driver, Wait: options.wait, Only: options.only, Ask: person.asker(),
-		Tell: func(text string) { laid(out, text) },
+		Tell: opening.tell, Step: opening.step,
 	}
 	if err := bench.Ready(file, list, choices); err != nil {
 		return nil, unfit(err)
 	}
+	shown := opening.out.show(opening.lines)
 	placed, err := bench.Open(ctx, file, choices)
+	shown()
 	if err != nil {
 		return nil, unfit(err)
 	}
@@ -81,6 +99,51 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 		placed.First = file.Timing.Observe
 	}
 	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), close: placed.Close, person: person}, nil
+}
+
+// opening shows how a device is put behind a gateway: what is said of it, and on a terminal
+// the step that is done now and how long everything has taken.
+type opening struct {
+	out     *screen
+	verbose bool
+
+	mu    sync.Mutex
+	now   string    // the step; "" if none is done
+	began time.Time // with the first step
+}
+
+func (o *opening) tell(text string) {
+	o.note("")
+	laid(o.out, text)
+}
+
+func (o *opening) step(text string) {
+	o.note(text)
+	if o.verbose {
+		laid(o.out, text)
+	}
+}
+
+func (o *opening) note(step string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.now = step
+	if o.began.IsZero() {
+		o.began = time.Now()
+	}
+}
+
+func (o *opening) lines(int, int) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.began.IsZero() {
+		return nil
+	}
+	text := span.Words(time.Since(o.began).Truncate(time.Second)) + " so far"
+	if o.now != "" {
+		text += "; " + o.now
+	}
+	return []string{"      " + text}
 }
 
 // privilegesFor gets what the file's placement needs. A real link can be moved

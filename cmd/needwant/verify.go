@@ -22,11 +22,11 @@ import (
 
 // verifyFlags are the choices of a verification.
 type verifyFlags struct {
+	standFlags
 	options policy.Options
 	kind    string
 	longest time.Duration
 	every   time.Duration
-	wait    time.Duration
 	json    bool
 	quiet   bool
 	actuate bool
@@ -64,7 +64,7 @@ questions there, too, and can stop the verification, which makes everything reac
 	set.StringVar(&flags.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
 	set.DurationVar(&flags.longest, "for", 0, "how long, e.g. 24h (default: 20 times what the run waited after a block)")
 	set.DurationVar(&flags.every, "every", 0, "from one check to the next (default: what the run waited after a block)")
-	set.DurationVar(&flags.wait, "wait", usualWait, "how long a real device may take to show up")
+	flags.add(command)
 	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line; the last one says what came of it")
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
@@ -184,7 +184,7 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 		return nil, unfit(err)
 	}
 	f.end = ending{spec: specName(run), gateway: file.Gateway}
-	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{driver: run.Settings.Driver, wait: f.wait, quiet: f.quiet, known: run.Contacts(), page: f.page, tell: f.tell})
+	return openStand(command.Context(), command.ErrOrStderr(), file, list, standOptions{standFlags: f.standFlags, driver: run.Settings.Driver, quiet: f.quiet, known: run.Contacts(), page: f.page, tell: f.tell})
 }
 
 // verify sees that all works with nothing blocked, and then for long with the

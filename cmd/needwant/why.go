@@ -60,7 +60,7 @@ Switch the list off in your resolver before you begin.`,
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
-	set.DurationVar(&f.wait, "wait", usualWait, "how long the device may take to show up")
+	f.standFlags.add(command)
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	f.display.web.add(command)
 	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the report")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/blocklist"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway"
 	"github.com/needwant/needwant/netns/gateway/capture"
@@ -28,6 +29,7 @@ type Options struct {
 	Wait   time.Duration
 	Only   *harness.OnlyList // the block list whose names alone are tested; nil if there is none
 	Tell   func(text string) // progress, in words
+	Step   func(text string) // each step of the placement, before it is done; nil tells nobody
 	Ask    scenarios.Asker   // asks a person; nil if nobody is there
 }
 
@@ -64,10 +66,10 @@ const GuardianVerb = "guardian"
 // Plan says what Open would do. No secret is read, so that it cannot be carried out
 // where a Wi-Fi is to be opened.
 func Plan(file scenarios.File, machine *netns.Namespace) (*placement.Plan, error) {
-	return plan(file, machine, "", nil)
+	return plan(file, machine, "", Options{})
 }
 
-func plan(file scenarios.File, machine *netns.Namespace, wifi string, tell func(string)) (*placement.Plan, error) {
+func plan(file scenarios.File, machine *netns.Namespace, wifi string, options Options) (*placement.Plan, error) {
 	g := file.Gateway
 	kind := placement.Kind(g.Placement)
 	var mac net.HardwareAddr
@@ -81,7 +83,7 @@ func plan(file scenarios.File, machine *netns.Namespace, wifi string, tell func(
 	return placement.New(placement.Config{
 		Kind: kind, Machine: machine, Inside: g.Inside, Uplink: g.Uplink, VLAN: g.VLAN, SSID: g.SSID, Passphrase: wifi,
 		MAC: mac, Address: file.Device.Address,
-		Folder: guard.Folder(), Guardian: guardian(), Tell: tell,
+		Folder: guard.Folder(), Guardian: guardian(), Tell: options.Tell, Step: options.Step,
 	})
 }
 
@@ -131,7 +133,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	if err != nil {
 		return err
 	}
-	plan, err := plan(file, s.machine, wifi, options.Tell)
+	plan, err := plan(file, s.machine, wifi, options)
 	if err != nil {
 		return err
 	}
@@ -140,7 +142,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	}
 	s.way = s.Placed
 	if s.Placed.MAC == nil { // what the gateway does is for the device alone
-		options.Tell(fmt.Sprintf("waiting for the device at %s", s.Placed.Device))
+		options.Tell(fmt.Sprintf("waiting for the device at %s, up to %s", s.Placed.Device, span.Words(options.Wait)))
 		if err := s.await(ctx, options.Wait); err != nil {
 			return err
 		}
@@ -174,7 +176,7 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 	if err != nil {
 		return err
 	}
-	options.Tell(fmt.Sprintf("the gateway is %s in the home network; %s; waiting for the device at %s", s.Placed.Own, s.Placed.IPv6, s.Placed.Device))
+	options.Tell(fmt.Sprintf("the gateway is %s in the home network; %s; waiting for the device at %s, up to %s", s.Placed.Own, s.Placed.IPv6, s.Placed.Device, span.Words(options.Wait)))
 	if err := s.await(ctx, options.Wait); err != nil {
 		return err
 	}

@@ -48,8 +48,11 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	if user := p.borrower(name); user != 0 {
-		return nil, fmt.Errorf("%s: another needwant (process %d) has %s now: stop it, or wait until it is done", role, user, name)
+	if borrower := p.borrower(name); borrower != nil {
+		if !borrower.Alive() {
+			return nil, fmt.Errorf("%s: a needwant that died (process %d) had %s: 'needwant restore' puts it back", role, borrower.PID, name)
+		}
+		return nil, fmt.Errorf("%s: another needwant (process %d) has %s now: stop it, or wait until it is done", role, borrower.PID, name)
 	}
 	var names []string
 	for _, link := range links {
@@ -64,15 +67,15 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 	return nil, fmt.Errorf("%s: this machine has no interface %s, but %s: correct gateway: {%s: …} in the spec, or plug it in", role, name, there, role)
 }
 
-// borrower is the process of the needwant that has an interface; 0 if none has.
-func (p *Plan) borrower(name string) int {
+// borrower is the journal of the needwant that took an interface; nil if none did.
+func (p *Plan) borrower(name string) *guard.Journal {
 	journals, _ := guard.Journals(p.config.Folder) // what cannot be read says nothing of it
 	for _, journal := range journals {
 		if journal.Link.Name == name {
-			return journal.PID
+			return journal
 		}
 	}
-	return 0
+	return nil
 }
 
 // checkWired refuses Wi-Fi, on which a machine has but one hardware address, and

@@ -47,7 +47,8 @@ type Config struct {
 
 	Folder   string            // for locks and journals: guard.Folder()
 	Guardian []string          // the command of a guardian, see guard.Start
-	Tell     func(text string) // progress, in words
+	Tell     func(text string) // progress, in words; nil tells nobody
+	Step     func(text string) // each step in words, before it is done; nil tells nobody
 }
 
 func (c Config) resolvConf() string { return cmp.Or(c.ResolvConf, "/etc/resolv.conf") }

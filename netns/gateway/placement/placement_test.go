@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/netns/netnstest"
 )
@@ -238,6 +240,35 @@ var _ = Describe("a placement", func() {
 		Expect(s.plan().Check()).To(MatchError(fmt.Sprintf("inside: another needwant (process %d) has eth1 now: stop it, or wait until it is done", os.Getpid())))
 		Expect(placed.Close()).To(Succeed())
 		Expect(s.plan().Check()).To(Succeed())
+	}, SpecTimeout(30*time.Second))
+
+	It("names the remedy if the needwant that had an interface has died", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		process := exec.CommandContext(ctx, "true")
+		Expect(process.Run()).To(Succeed())
+		journal, err := guard.NewJournal(s.config.Folder, "another device", guard.Link{Name: "eth9"}, nil)
+		Expect(err).NotTo(HaveOccurred())
+		journal.PID = process.Process.Pid
+		Expect(journal.Note("move eth9")).To(Succeed())
+		s.config.Inside = "eth9"
+		Expect(s.plan().Check()).To(MatchError(fmt.Sprintf("inside: a needwant that died (process %d) had eth9: 'needwant restore' puts it back", journal.PID)))
+	}, SpecTimeout(30*time.Second))
+
+	It("is announced in one line, and each step before it is done", Label("root"), func(ctx SpecContext) {
+		s := newStreet()
+		var told, steps []string
+		s.config.Tell = func(text string) { told = append(told, text) }
+		s.config.Step = func(text string) { steps = append(steps, text) }
+		plan := s.plan()
+		placed, err := plan.Do(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(placed.Close)
+		Expect(told).To(HaveExactElements(HavePrefix("putting the device behind the gateway, in 9 steps;")))
+		Expect(steps).To(HaveLen(9))
+		for i, what := range plan.Steps() {
+			what, _ = strings.CutSuffix(what, "  (changes the machine)")
+			Expect(steps[i]).To(Equal(fmt.Sprintf("step %d: %s", i+1, what)))
+		}
 	}, SpecTimeout(30*time.Second))
 
 	DescribeTable("is one program's alone, which no other may build on:", Label("root"), func(ctx SpecContext, says string, change func(*placement.Config)) {

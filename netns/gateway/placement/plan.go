@@ -30,8 +30,10 @@ func New(config Config) (*Plan, error) {
 	if !config.Address.IsValid() {
 		config.Address = usualAddress
 	}
-	if config.Tell == nil {
-		config.Tell = func(string) {}
+	for _, tell := range []*func(string){&config.Tell, &config.Step} {
+		if *tell == nil {
+			*tell = func(string) {}
+		}
 	}
 	config, err := config.named()
 	if err != nil {
@@ -113,7 +115,7 @@ func (p *Plan) Do(ctx context.Context) (*Placed, error) {
 			return nil, err
 		}
 	}
-	p.config.Tell("step 1: " + p.toLock())
+	p.config.Step("step 1: " + p.toLock())
 	lock, err := guard.TakeAll(ctx, p.config.Folder, p.Claims())
 	if err != nil {
 		return nil, err
@@ -132,12 +134,13 @@ func (p *Plan) carryOut(ctx context.Context, placed *Placed) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
+	p.config.Tell(fmt.Sprintf("putting the device behind the gateway, in %d steps; the end of the command undoes them", len(p.Steps())))
 	for i, step := range p.steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		text := fmt.Sprintf("step %d: %s", i+2, step.what) // step 1 is to lock
-		p.config.Tell(text)
+		p.config.Step(text)
 		if step.machine {
 			if err := placed.journal.Note(text, step.makes...); err != nil {
 				return err
