@@ -37,34 +37,43 @@ func late(every time.Duration) time.Duration {
 
 // ticks are the contacts of one destination on one lane, in one sitting.
 type ticks struct {
-	first, last time.Time
+	last        time.Time
+	before      time.Duration // without a contact until the first
 	counted     time.Time     // the end of the last window in which no contact was to be expected
+	unwatched   time.Duration // since the last contact, between two windows
 	between     time.Duration // the longest time between two of them
 	starts      int           // of the device, soon after which it was contacted
 	common      []Destination // what was blocked in every window in which it was contacted
 	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used
 }
 
-// heard is when the time without a contact began.
-func (t *ticks) heard() time.Time { return latest(t.last, t.counted) }
+// silence is the time without a contact until then, as far as it was watched.
+func (t *ticks) silence(until time.Time) time.Duration {
+	return until.Sub(latest(t.last, t.counted)) - t.unwatched
+}
 
 // clock follows the contacts on one lane, in one sitting, window by window.
 type clock struct {
-	settle       time.Duration
-	since, until time.Time
-	starts       int // of the device
-	ticks        map[Destination]*ticks
+	settle  time.Duration
+	until   time.Time     // the end of the last window
+	watched time.Duration // by all windows
+	starts  int           // of the device
+	ticks   map[Destination]*ticks
 }
 
 // add takes the next window. started reports whether the device was started when it
 // began, and recovering whether it is the one after a block, which ended connections. block is
 // what is blocked, or was. A blind window says nothing of how often the device would contact
-// what it did not.
+// what it did not. Between two windows, for example in a pause of the run, a contact is not seen.
 func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering, blind bool) {
 	if c.ticks == nil {
-		c.since, c.ticks = since, map[Destination]*ticks{}
+		c.until, c.ticks = since, map[Destination]*ticks{}
 	}
-	c.until = latest(c.until, until)
+	for _, t := range c.ticks {
+		t.unwatched += max(0, since.Sub(c.until))
+	}
+	already := c.watched
+	c.until, c.watched = latest(c.until, until), c.watched+until.Sub(since)
 	if started {
 		c.starts++
 	}
@@ -74,7 +83,7 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 		}
 		t := c.ticks[contact.Destination]
 		if t == nil {
-			t = &ticks{first: contact.First, last: contact.First, common: slices.Clone(block)}
+			t = &ticks{last: contact.First, before: already + contact.First.Sub(since), common: slices.Clone(block)}
 			c.ticks[contact.Destination] = t
 		}
 		t.common = slices.DeleteFunc(t.common, func(d Destination) bool {
@@ -89,16 +98,16 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 			t.begun++
 		}
 		if !blind {
-			t.between = max(t.between, contact.First.Sub(t.heard()), contact.Quiet)
+			t.between = max(t.between, t.silence(contact.First), contact.Quiet)
 		}
-		t.last = latest(t.last, contact.Last)
+		t.last, t.unwatched = latest(t.last, contact.Last), 0
 		if started && contact.First.Sub(since) < c.settle {
 			t.starts++
 		}
 	}
 	if blind {
 		for _, t := range c.ticks {
-			t.counted = until
+			t.counted, t.unwatched = until, 0
 		}
 	}
 }
@@ -124,7 +133,7 @@ func (t Trial) blinds() bool {
 func (c *clock) of(d Destination, known time.Duration) Clock {
 	t := c.ticks[d]
 	if t == nil {
-		return Clock{Every: known, Silence: c.until.Sub(c.since)}
+		return Clock{Every: known, Silence: c.watched}
 	}
 	switch {
 	case t.kept > 0 && t.kept >= t.begun:
@@ -132,8 +141,8 @@ func (c *clock) of(d Destination, known time.Duration) Clock {
 	case len(t.common) > 0: // it may be contacted only while that is blocked: it has no clock then
 		return Clock{Every: known}
 	}
-	between, open := max(t.between, known), c.until.Sub(t.heard())
-	k := Clock{Last: t.last, Silence: max(t.first.Sub(c.since), between, open)}
+	between, open := max(t.between, known), t.silence(c.until)
+	k := Clock{Last: t.last, Silence: max(t.before, between, open)}
 	if between > 0 && open <= late(between)+c.settle {
 		k.Every = between
 	}

@@ -220,14 +220,15 @@ func TestAFailureInTheMiddleOfAHoldSaysWhatHadBeenTried(t *testing.T) {
 	})
 }
 
-// clocksOf are the clocks of the destinations of a run of some trials.
-func clocksOf(expect Gomega, bench *harness.Bench, trials ...harness.Trial) map[string]harness.Clock {
+// clocksOf are the clocks of the destinations of a run of some trials, with a pause after each.
+func clocksOf(expect Gomega, bench *harness.Bench, pause time.Duration, trials ...harness.Trial) map[string]harness.Clock {
 	run := newRun(formula{})
 	run.Settings.Settle = patient.Settle
 	for _, trial := range trials {
 		result, err := bench.Run(context.Background(), trial)
 		expect.Expect(err).NotTo(HaveOccurred())
 		run.Results = append(run.Results, result)
+		time.Sleep(pause)
 	}
 	clocks := map[string]harness.Clock{}
 	for _, row := range harness.Judge(run).Rows {
@@ -242,7 +243,7 @@ func TestARunKnowsHowOftenADestinationIsContacted(t *testing.T) {
 		g.clocks["once"] = punctuality{3 * hour, 0}
 		bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{passes()}, Timing: patient, First: 3 * day}
 		bench.Wake = func(context.Context) error { return nil }
-		clocks := clocksOf(expect, bench, trial(), trial("cloud"), trial("daily"), trial())
+		clocks := clocksOf(expect, bench, 0, trial(), trial("cloud"), trial("daily"), trial())
 		every := func(word string) time.Duration { return clocks[word].Every }
 		expect.Expect(every("cloud")).To(BeNumerically("~", minute, minute/10))
 		expect.Expect(every("hourly")).To(BeNumerically("~", hour, hour/10))
@@ -250,6 +251,19 @@ func TestARunKnowsHowOftenADestinationIsContacted(t *testing.T) {
 		expect.Expect(clocks["start"]).To(And(HaveField("Every", BeZero()), HaveField("AtStart", BeTrue()), HaveField("Silence", BeNumerically(">", 3*day))))
 		expect.Expect(clocks["once"]).To(And(HaveField("Every", BeZero()), HaveField("AtStart", BeFalse()), HaveField("Last", Equal(g.born.Add(3*hour)))))
 		expect.Expect([]bool{clocks["cloud"].AtStart, clocks["daily"].AtStart}).To(HaveEach(BeFalse()))
+	})
+}
+
+// In a pause of the run, or while its last other lane holds a block, nobody watches the device.
+func TestAPauseIsNoSilenceOfTheDevice(t *testing.T) {
+	inBubble(t, func(expect Gomega) {
+		bench := longWatched(expect, home(), patient, passes())
+		clocks := clocksOf(expect, bench, 30*hour, trial(), trial("cloud"), trial("hourly"), trial(), trial())
+		expect.Expect(clocks["cloud"].Every).To(BeNumerically("~", minute, minute/10))
+		expect.Expect(clocks["hourly"].Silence).To(BeNumerically("<", 2*hour))
+		result, err := bench.Run(context.Background(), trial("cloud", "hourly"))
+		expect.Expect(err).NotTo(HaveOccurred())
+		expect.Expect(result.Held).To(BeNumerically("<", 2*hour))
 	})
 }
 
