@@ -39,6 +39,10 @@ const (
 	mostParts  = 20 << 20  // JSON values in all records
 )
 
+// mostCached is how many bytes of a file SQLite keeps in memory. Records are written and read
+// in their order, so more does not help, and a hub has hundreds of files open.
+const mostCached = 128 << 10
+
 // database is one connection to one run file.
 type database struct {
 	pool *sql.DB
@@ -95,6 +99,7 @@ func dataSource(path string) (string, error) {
 		"trusted_schema(off)",
 		"cell_size_check(on)",
 		"temp_store(memory)",
+		fmt.Sprintf("cache_size(%d)", -mostCached>>10), // negative: KiB
 	}}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String(), nil
 }
