@@ -152,11 +152,7 @@ func (f *fleet) operate(ctx context.Context, device *netns.Namespace, address ne
 // lease has the home give the gateway of a device an address.
 func (f *fleet) lease(ctx context.Context, spec string, number int) {
 	GinkgoHelper()
-	plan := f.home.needwant(ctx, "bisect", spec, "--dry-run")
-	found := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
-	Expect(found).NotTo(BeNil(), plan.Stdout+plan.Stderr)
-	mac, err := net.ParseMAC(found[1])
-	Expect(err).NotTo(HaveOccurred())
+	mac := f.home.gatewayMAC(ctx, spec)
 	host, link := netnstest.New(), fmt.Sprintf("dhcp%d", number)
 	Expect(netns.Veth(netns.End{Namespace: f.machine, Name: link}, netns.End{Namespace: host, Name: "eth0"})).To(Succeed())
 	f.home.in(ctx, "ip link set "+link+" master lan")

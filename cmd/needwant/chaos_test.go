@@ -56,8 +56,8 @@ var _ = Describe("a run that loses something it depends on", Label("root"), Spec
 	}, SpecTimeout(2*time.Minute))
 })
 
-// quickSeeds are those of make test.
-var quickSeeds = []uint64{0, 1, 2, 7}
+// quickSeeds are those of make test and make e2e: with lab, nic, host and onearm.
+var quickSeeds = []uint64{0, 1, 2, 5, 6, 7}
 
 // chaosSeeds is how many seeds there are: NEEDWANT_CHAOS_SEEDS, or 500.
 func chaosSeeds() uint64 {

@@ -3,10 +3,8 @@ package main_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,12 +139,7 @@ func (s *stage) place(ctx context.Context, o *ordeal) string {
 	case "onearm":
 		s.home.oneWire(ctx)
 		spec := s.home.spec(append(changes, "placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0")...)
-		plan := s.home.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
-		own := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(strings.Join(strings.Fields(plan.Stdout), " "))
-		Expect(own).NotTo(BeNil(), plan.Stdout+plan.Stderr)
-		mac, err := net.ParseMAC(own[1])
-		Expect(err).NotTo(HaveOccurred())
-		s.home.serveDHCP(mac)
+		s.home.serveDHCP(s.home.gatewayMAC(ctx, spec))
 		return spec
 	}
 	return s.home.spec(changes...)

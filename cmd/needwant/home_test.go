@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,19 @@ func (h *home) oneWire(ctx context.Context) {
 		ip link add br0 type bridge; ip link set uplink master br0; ip link set inside master br0; ip link set br0 up
 		ip addr add 192.168.1.3/24 brd + dev br0
 		ip route add default via 192.168.1.1`)
+}
+
+// gatewayMAC is the MAC address that the gateway of a spec will have in the home network.
+func (h *home) gatewayMAC(ctx context.Context, spec string) net.HardwareAddr {
+	GinkgoHelper()
+	plan := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
+	Expect(plan.Code).To(Equal(0), plan.Stderr)
+	said := strings.Join(strings.Fields(plan.Stdout), " ") // whose lines are broken
+	found := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(said)
+	Expect(found).NotTo(BeNil(), plan.Stdout)
+	mac, err := net.ParseMAC(found[1])
+	Expect(err).NotTo(HaveOccurred())
+	return mac
 }
 
 // serveDHCP is the home router's server, for one client; nil is the first.

@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"context"
-	"net"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"time"
 
@@ -91,13 +89,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		h := newHome(ctx)
 		h.oneWire(ctx)
 		spec := h.spec("placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0")
-		plan := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--dry-run")
-		Expect(plan.Code).To(Equal(0), plan.Stderr)
-		found := regexp.MustCompile(`for the home network, with the MAC address ([0-9a-f:]+)`).FindStringSubmatch(plan.Stdout)
-		Expect(found).NotTo(BeNil(), plan.Stdout)
-		mac, err := net.ParseMAC(found[1])
-		Expect(err).NotTo(HaveOccurred())
-		h.serveDHCP(mac) // the home router leaves the device to us
+		h.serveDHCP(h.gatewayMAC(ctx, spec)) // the home router leaves the device to us
 
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--order", "exact", "--wait", "30s")
