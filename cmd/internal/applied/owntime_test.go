@@ -59,52 +59,34 @@ var _ = Describe("an export with one's own time server, applied to a gateway", L
 		Entry("as iptables, over IPv6", "iptables", true, "iptables-restore", "ip6tables-restore", SpecTimeout(2*time.Minute)),
 	)
 
-	It("answers their names with its address, as dnsmasq, while they are out of reach", func(ctx SpecContext) {
-		tools("nft", "dnsmasq")
-		world, err := lab.Find("own-time")
+	DescribeTable("is all that a device needs whose home has no internet", func(ctx SpecContext, world, format string, kind policy.Kind, needs ...string) {
+		tools(append(needs, "nft")...)
+		parsed, err := lab.Parse("clock.yaml", []byte(world))
 		Expect(err).NotTo(HaveOccurred())
-		s := live(ctx, world)
-		servers, err := standin.Open(ctx, standin.Config{Namespace: s.ns, Link: s.lane.Lab.Gateway.Inside, Versions: []string{"4"}}, []harness.StandIn{harness.TimeServer})
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(func() { _ = servers.Close() }) // it may be closed already
-		own := netip.MustParseAddr("192.168.50.1")   // of the gateway
-		place := watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(own, 123)}
-		servers.Take(place)
-		s.run(ctx, "table inet outage {\nchain refuse {\ntype filter hook forward priority 0; policy accept;\nudp dport 123 drop\n}\n}", "nft", "-f", "-")
-		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "its own time servers are out of reach")
-		for _, kind := range policy.Kinds() {
-			p, err := policy.New(replaceable(world), policy.Options{Kind: kind, Device: s.device(), TimeServers: []netip.Addr{own}})
-			Expect(err).NotTo(HaveOccurred())
-			stop := s.serveNames(ctx, written("dnsmasq", p))
-			Eventually(ctx, s.broken).WithContext(ctx).Should(BeEmpty(), string(kind))
-			stop()
-			Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "it worked by those answers")
-		}
-		Expect(servers.Answered()[place]).To(BeNumerically(">", 0))
-	}, SpecTimeout(2*time.Minute))
-
-	It("is offered by DHCP, as dnsmasq, and is all that a device needs which asks for that", func(ctx SpecContext) {
-		tools("nft", "dnsmasq")
-		world, err := lab.Find("time-by-dhcp")
-		Expect(err).NotTo(HaveOccurred())
-		s := live(ctx, world)
+		s := live(ctx, parsed)
 		servers, err := standin.Open(ctx, standin.Config{Namespace: s.ns, Link: s.lane.Lab.Gateway.Inside, Versions: []string{"4"}}, []harness.StandIn{harness.TimeServer})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { _ = servers.Close() }) // it may be closed already
 		own := s.lane.Lab.Gateway.Router
 		place := watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(own, 123)}
 		servers.Take(place)
-		s.run(ctx, "table inet outage {\nchain refuse {\ntype filter hook forward priority 0; policy accept;\nudp dport 123 drop\n}\n}", "nft", "-f", "-")
-		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "its own time servers are out of reach")
+		s.cutInternet(ctx)
+		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "its own time server is out of reach")
 
-		p, err := policy.New(replaceable(world), policy.Options{Kind: policy.BlockOptional, Device: s.device(), TimeServers: []netip.Addr{own}})
+		p, err := policy.New(replaceable(parsed), policy.Options{Kind: kind, Device: s.device(), TimeServers: []netip.Addr{own}})
 		Expect(err).NotTo(HaveOccurred())
-		s.serveLeases(ctx, written("dhcp", p))
+		s.apply(ctx, format, written(format, p))
 		Eventually(ctx, s.broken).WithContext(ctx).Should(BeEmpty())
 		Expect(servers.Answered()[place]).To(BeNumerically(">", 0))
 		Expect(servers.Close()).To(Succeed())
 		Eventually(ctx, s.broken).WithContext(ctx).ShouldNot(BeEmpty(), "it works by the answers of that server")
-	}, SpecTimeout(time.Minute))
+	},
+		Entry("as nft, if it knows an address", knowsAddress, "nft", policy.AllowRequired, SpecTimeout(time.Minute)),
+		Entry("as iptables, if it knows an address", knowsAddress, "iptables", policy.BlockOptional, "iptables-restore", SpecTimeout(time.Minute)),
+		Entry("as dnsmasq, if it queries a name", queriesName, "dnsmasq", policy.BlockOptional, "dnsmasq", SpecTimeout(time.Minute)),
+		Entry("as dnsmasq that blocks all other names, if it queries a name", queriesName, "dnsmasq", policy.AllowRequired, "dnsmasq", SpecTimeout(time.Minute)),
+		Entry("as dnsmasq that offers it by DHCP, if it asks for that", asksDHCP, "dhcp", policy.BlockOptional, "dnsmasq", SpecTimeout(time.Minute)),
+	)
 
 	// Without help, such a server answers the device directly, from its own address.
 	DescribeTable("brings its answers back if it is in the device's own network", func(ctx SpecContext, format string, load ...string) {
@@ -148,6 +130,16 @@ var _ = Describe("an export with one's own time server, applied to a gateway", L
 		Entry("as iptables", "iptables", "iptables-restore", "ip6tables-restore", SpecTimeout(time.Minute)),
 	)
 })
+
+// Worlds of devices that need nothing but the time.
+const (
+	knowsAddress = clock + "device: {model: example.clock.v1}\ndestinations: {time: {addresses: [203.0.113.190], protocol: udp, port: 123}}\n"
+	queriesName  = clock + "device: {model: example.clock.v1}\n" + namedTime
+	asksDHCP     = clock + "device: {model: example.clock.v1, time_by_dhcp: true}\n" + namedTime
+
+	clock     = "apiVersion: needwant/v1\nkind: World\nname: clock\ntempo: {contact: 100ms, patience: 3, poll: 200ms}\nfunctions: {status: time, control: time}\nscenarios: [native_app]\n"
+	namedTime = "destinations: {time: {host: time.clock.example, addresses: [203.0.113.190], protocol: udp, port: 123}}\n"
+)
 
 // replaceable is the truth about a world whose device is content with any time server.
 func replaceable(world lab.World) reports.Matrix {

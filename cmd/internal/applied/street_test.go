@@ -67,6 +67,40 @@ func (s *street) run(ctx context.Context, input string, name string, args ...str
 	return string(output)
 }
 
+// cutInternet lets nothing leave that the device begins, and resolves no names any more. The
+// home network still reaches the device.
+func (s *street) cutInternet(ctx context.Context) {
+	GinkgoHelper()
+	uplink := s.lane.Lab.Gateway.Uplink
+	s.run(ctx, `table inet outage {
+	chain begun {
+		type filter hook forward priority 0; policy accept;
+		oifname "`+uplink+`" ct direction original drop
+	}
+	chain asked {
+		type filter hook output priority 0; policy accept;
+		oifname "`+uplink+`" meta l4proto { tcp, udp } th dport 53 drop
+	}
+}`, "nft", "-f", "-")
+}
+
+// apply gives an export to the program that it was written for, until the spec ends.
+func (s *street) apply(ctx context.Context, format, text string) {
+	GinkgoHelper()
+	switch format {
+	case "nft":
+		s.run(ctx, text, "nft", "-f", "-")
+	case "iptables":
+		s.run(ctx, text, "iptables-restore", "--noflush")
+	case "dnsmasq":
+		s.serveNames(ctx, text)
+	case "dhcp":
+		s.serveLeases(ctx, text)
+	default:
+		Fail("no program here reads " + format)
+	}
+}
+
 // serveNames puts dnsmasq, with an export, in the place of the gateway's own
 // resolver: what the device asks is turned over to it.
 func (s *street) serveNames(ctx context.Context, text string) (stop func()) {

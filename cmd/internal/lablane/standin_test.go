@@ -59,6 +59,7 @@ var _ = Describe("what a gateway can stand in for", Label("root"), func() {
 		Entry("any time server, and any answer to pings", "own-time", "ipset", harness.Reject, ownTime, SpecTimeout(5*time.Minute)),
 		Entry("the same, by iptables, and what is blocked is dropped", Label("slow"), "own-time", "iptables", harness.Drop, ownTime, SpecTimeout(5*time.Minute)),
 		Entry("not if it is checked whose time it is", Label("slow"), "picky-time", "iptables", harness.Reject, map[string]harness.StandIn{}, SpecTimeout(5*time.Minute)),
+		Entry("the same, by ipset", Label("slow"), "picky-time", "ipset", harness.Drop, map[string]harness.StandIn{}, SpecTimeout(5*time.Minute)),
 		Entry("a page that answers 204", Label("slow"), "probe-204", "ipset", harness.Drop,
 			map[string]harness.StandIn{"tcp/80/connectivity.display.example": harness.ProbePages}, "tcp/443/api.display.example", SpecTimeout(5*time.Minute)),
 		Entry("the same, by iptables", Label("slow"), "probe-204", "iptables", harness.Reject,
