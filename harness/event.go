@@ -15,6 +15,7 @@ const (
 	Ended    EventKind = "ended"    // a trial
 	Finished EventKind = "finished" // the run
 	Ordered  EventKind = "ordered"  // by a person
+	Left     EventKind = "left"     // a lane of several replicas, which is asked nothing more
 )
 
 // Event is one step of a run's progress.
@@ -25,6 +26,7 @@ type Event struct {
 	Trial    *Trial    `json:"trial,omitempty"`
 	Result   *Result   `json:"result,omitempty"` // of a trial that ended
 	Order    *Order    `json:"order,omitempty"`  // that a person gave
+	Why      string    `json:"why,omitempty"`    // a lane left
 	Progress Progress  `json:"progress"`
 }
 

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,8 @@ type Experiment struct {
 	Orders  <-chan Order // what a person wants; may be nil
 
 	inflight map[int]Trial // by lane
+	gone     map[int]bool  // lanes that were lost
+	out      map[int]bool  // lanes that were said to be asked nothing more
 	sitting  int           // results of earlier sittings
 	number   int           // of this sitting
 	began    time.Time
@@ -48,6 +51,7 @@ type ended struct {
 // interrupted and can be resumed.
 func (e *Experiment) Do(ctx context.Context) error {
 	e.inflight, e.orders = map[int]Trial{}, orders{skipped: map[int]bool{}}
+	e.gone, e.out = map[int]bool{}, map[int]bool{}
 	e.sitting, e.number = len(e.Run.Results), e.Run.sittings()+1
 	e.began, e.spent = time.Now(), e.Run.Duration
 	e.Run.Status = Running
@@ -91,7 +95,7 @@ func (e *Experiment) next(ctx context.Context, results <-chan ended) error {
 // dispatch gives each free lane something to do, if there is anything.
 func (e *Experiment) dispatch(ctx context.Context, results chan<- ended) {
 	for i, lane := range e.Lanes {
-		if _, busy := e.inflight[i+1]; busy {
+		if _, busy := e.inflight[i+1]; busy || e.gone[i+1] {
 			continue
 		}
 		trial, ok := e.decide(ctx, i+1)
@@ -144,6 +148,8 @@ func (e *Experiment) take(ctx context.Context, end ended) error {
 	switch {
 	case end.err != nil && ctx.Err() != nil:
 		return nil
+	case end.err != nil && e.spares(end):
+		return nil
 	case end.err != nil:
 		return fmt.Errorf("trial %d could not be carried out: %w", trial.Number, end.err)
 	}
@@ -155,7 +161,37 @@ func (e *Experiment) take(ctx context.Context, end ended) error {
 	e.Run.Results = append(e.Run.Results, end.result)
 	e.notify(Event{Kind: Ended, Lane: end.lane, Trial: &end.result.Trial, Result: &end.result})
 	e.abandonSettled()
+	e.sayOut()
 	return nil
+}
+
+// spares reports whether an error is that of a lane alone, which others can replace. Its trial is
+// asked again then.
+func (e *Experiment) spares(end ended) bool {
+	if _, lost := errors.AsType[*LostError](end.err); !lost {
+		return false
+	}
+	e.gone[end.lane] = true
+	if len(e.plan().available()) == 0 {
+		return false
+	}
+	e.out[end.lane] = true
+	e.notify(Event{Kind: Left, Lane: end.lane, Why: end.err.Error()})
+	return true
+}
+
+// sayOut says which lanes are asked nothing more since their devices do not work, or differ.
+func (e *Experiment) sayOut() {
+	plan := e.plan()
+	if slices.ContainsFunc(plan.available(), func(lane int) bool { _, asks := plan.disputed(lane); return asks }) {
+		return // it is not known yet which of them differs
+	}
+	for i := range e.Run.Settings.Replicas {
+		if why := plan.out(i + 1); why != "" && !e.out[i+1] {
+			e.out[i+1] = true
+			e.notify(Event{Kind: Left, Lane: i + 1, Why: why})
+		}
+	}
 }
 
 // abandonSettled frees the lanes whose trials have nothing to tell any more.
@@ -180,7 +216,7 @@ func (e *Experiment) history() history {
 }
 
 func (e *Experiment) plan() plan {
-	plan := plan{history: e.history(), sitting: e.sitting}
+	plan := plan{history: e.history(), sitting: e.sitting, gone: e.gone}
 	for _, lane := range slices.Sorted(maps.Keys(e.inflight)) {
 		plan.inflight = append(plan.inflight, e.inflight[lane])
 	}
@@ -197,7 +233,7 @@ func (e *Experiment) outcome(ctx context.Context, failure error) (Status, string
 	case status != Running:
 		return status, why
 	}
-	if _, open := plan.question(); open {
+	if plan.open() {
 		if e.orders.stopped {
 			return Interrupted, stopped
 		}

@@ -25,6 +25,9 @@ type history struct {
 	facts    []fact     // one for each result
 	clocks   []Clock    // of the universe
 	holds    []float64  // of the universe, see [history.holdsOfRows]
+
+	differing map[int][]Difference // by lane, see [history.exclude]
+	decisive  []vote               // that showed these
 }
 
 // fact is what one result says, in rows.
@@ -67,10 +70,13 @@ func newHistory(run Run) history {
 	}
 	h.keep()
 	h.trust()
-	h.clocks = h.clocksOfRows()
-	h.holds = h.holdsOfRows()
-	h.miss()
-	h.carry()
+	h.differing = map[int][]Difference{}
+	for again := true; again; again = h.exclude() {
+		h.clocks = h.clocksOfRows()
+		h.holds = h.holdsOfRows()
+		h.miss()
+		h.carry()
+	}
 	return h
 }
 

@@ -22,7 +22,7 @@ func judged(h history) Judgement {
 	j.exercised()
 	j.held()
 	outside := j.replace()
-	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Outside: outside, Unverified: j.unverified(), Allow: j.allow()}
+	return Judgement{Rows: j.rows(), Columns: j.columns, Safe: j.safe(), Outside: outside, Unverified: j.unverified(), Allow: j.allow(), Replicas: j.replicas()}
 }
 
 // judge collects the verdicts of a run.

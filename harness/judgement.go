@@ -32,6 +32,9 @@ type Judgement struct {
 	// scenario works. One empty set means that none has to be allowed; none, that it is
 	// not known.
 	Allow [][]string `json:"allow,omitempty"`
+
+	// Replicas are, with several equal devices, what is known of each, in the order of the lanes.
+	Replicas []ReplicaVerdict `json:"replicas,omitempty"`
 }
 
 // Row is a destination with what was learnt of it over the whole run.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/needwant/needwant/harness/search"
 )
@@ -21,12 +22,16 @@ type plan struct {
 	history
 	sitting  int // number of results from earlier sittings: lanes of this one start with controls of their own
 	inflight []Trial
+	gone     map[int]bool // lanes that cannot carry out trials any more
 }
 
 // next returns the next trial for a lane. It returns false when there is
 // nothing to do now, or, with nothing in flight, nothing at all. A control is
 // due only while there is still something to ask.
 func (p plan) next(lane int) (Trial, bool) {
+	if p.out(lane) != "" {
+		return Trial{}, false
+	}
 	opening, due := p.controlDue(lane)
 	if opening {
 		return p.control(lane), true
@@ -34,11 +39,19 @@ func (p plan) next(lane int) (Trial, bool) {
 	if p.spent() {
 		return Trial{}, false
 	}
-	trial, ok := p.question()
+	trial, ok := p.questionFor(lane)
 	if ok && due {
 		return p.control(lane), true
 	}
 	return trial, ok
+}
+
+// open reports whether there is anything left to ask.
+func (p plan) open() bool {
+	return slices.ContainsFunc(p.available(), func(lane int) bool {
+		_, asks := p.questionFor(lane)
+		return asks
+	})
 }
 
 // question asks the search what is likeliest to be needed, and of what is
@@ -193,6 +206,7 @@ func (p plan) limit() int {
 				limit += repeats * search.Bound(journal, p.order, options)
 			}
 			limit += audits + len(p.universe) + 1 // each kind of service, and the safe list
+			limit += len(p.run.Settings.Replicas) * (len(p.universe) + 1)
 		}
 	}
 	return limit
@@ -242,8 +256,22 @@ func (r Run) Over() bool {
 // hopeless reports that going on makes no sense, and why: on one lane the
 // scenarios keep failing with nothing blocked, or cannot be judged, or trials keep
 // telling nothing. Only a trial that told something makes up for one that did not:
-// a good control in between does not, and neither does another lane's.
+// a good control in between does not, and neither does another lane's. A lane of several
+// replicas is no reason as long as another one can be asked.
 func (p plan) hopeless() (Status, string) {
+	_, over := p.assess()
+	return over.status, over.why
+}
+
+// end is why something ends.
+type end struct {
+	status Status
+	why    string
+}
+
+// assess returns the lanes that make no sense any more, and whether the run does not.
+func (p plan) assess() (useless map[int]end, over end) {
+	useless = map[int]end{}
 	bad, unclear := map[int][]Result{}, map[int][]Result{} // controls in a row, by lane
 	again := map[string]int{}                              // trials that left a scenario without an answer, by what they asked
 	var mute []Result
@@ -271,17 +299,31 @@ func (p plan) hopeless() (Status, string) {
 		}
 		switch {
 		case len(bad[lane]) >= giveUpAfter:
-			return Failed, failures(result) + offline(result)
+			useless[lane] = end{Failed, failures(result) + offline(result)}
 		case len(unclear[lane]) >= muteAfter:
-			return Interrupted, whyUnclear(unclear[lane])
+			useless[lane] = end{Interrupted, whyUnclear(unclear[lane])}
 		case len(mute) >= muteAfter || again[asked] >= muteAfter:
-			return Interrupted, "trials keep telling nothing: " + failures(result)
+			return useless, end{Interrupted, "trials keep telling nothing: " + failures(result)}
+		}
+		if why, ends := useless[lane]; ends && !p.others(useless) {
+			return useless, why
 		}
 	}
 	if why := p.endless(); why != "" {
-		return OverBudget, why
+		return useless, end{OverBudget, why}
 	}
-	return Running, ""
+	return useless, end{Running, ""}
+}
+
+// others reports whether there are replicas that make sense, unlike these lanes.
+func (p plan) others(useless map[int]end) bool {
+	for i := range p.run.Settings.Replicas {
+		lane := i + 1
+		if _, without := useless[lane]; !without && !p.gone[lane] && len(p.differing[lane]) == 0 && len(p.run.Settings.Replicas) > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // asks identifies what a trial asks: two with the same have the same answer.

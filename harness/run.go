@@ -93,7 +93,8 @@ type Settings struct {
 	Budget       int           `json:"budget"`                  // most trials that block something; 0 = a limit that grows with the destinations, see plan.limit
 	ControlEvery int           `json:"control_every,omitempty"` // trials that block something, on one lane, between two controls; 0 = 8
 	Lanes        int           `json:"lanes"`
-	MaxNoise     float64       `json:"max_noise"` // 0 = every single answer is trusted
+	Replicas     []Replica     `json:"replicas,omitempty"` // the devices of the lanes, in their order; none if the lanes have one device, or are a world's
+	MaxNoise     float64       `json:"max_noise"`          // 0 = every single answer is trusted
 	Careful      bool          `json:"careful,omitempty"`
 	Confirm      int           `json:"confirm,omitempty"`     // failing trials that each cut needs; 0 = 1
 	Kept         []string      `json:"kept"`                  // never blocked, as "dhcp", "dns"

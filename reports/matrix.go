@@ -60,6 +60,7 @@ type Run struct {
 	Status   harness.Status  `json:"status"`
 	Why      string          `json:"why,omitempty"` // why it ended like that, where that needs a reason
 	Lanes    int             `json:"lanes"`
+	Replicas []Replica       `json:"replicas,omitempty"` // the devices of the lanes, if they are several equal ones
 	Faults   []harness.Fault `json:"faults"`
 	Settle   float64         `json:"settle_s"`
 	Worked   bool            `json:"worked,omitempty"`        // the device was seen to work with nothing blocked, in a control or after a trial that counts

@@ -39,6 +39,9 @@ func New(run harness.Run, judgement harness.Judgement) Matrix {
 	for _, u := range judgement.Unverified {
 		m.Unverified = append(m.Unverified, Unverified{u.Destination, list(u.Trials)})
 	}
+	if len(judgement.Replicas) > 0 {
+		m.Run.Replicas = each(judgement.Replicas, replica)
+	}
 	m.Needs, m.Unwaited = m.needs(), m.unwaited()
 	if known := run.Settings.Known; known != nil {
 		m.Run.Recheck = recheck(*known, m)

@@ -315,6 +315,7 @@ func (r reading) limits() []string {
 	if len(r.Run.Reachable) > 0 {
 		lines = append(lines, "Kept reachable by a person's order: "+enumerate(each(r.Run.Reachable, harness.Destination.String))+". The verdicts on everything else hold with that reachable.")
 	}
+	lines = append(lines, r.replicas()...)
 	lines = append(lines, r.isolation()...)
 	lines = append(lines, r.untested()...)
 	if r.Run.Horizon > 0 {

@@ -29,7 +29,7 @@ func (r reading) sentence() string {
 	}
 	sentences := []string{r.rechecked(), r.brokeDown(), r.blockable(), capital(strings.Join(r.clauses(), "; ")) + "."}
 	sentences = append(sentences, each(r.Outside, r.outside)...)
-	sentences = append(sentences, r.insecure())
+	sentences = append(sentences, r.insecure(), r.unequal())
 	if worse := r.cells(harness.Degraded); worse > 0 {
 		sentences = append(sentences, fmt.Sprintf("%s degraded: blocked, it works, but worse.", capital(are(worse, "cell"))))
 	}

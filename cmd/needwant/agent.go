@@ -20,8 +20,6 @@ import (
 	"github.com/needwant/needwant/cmd/internal/page"
 	"github.com/needwant/needwant/cmd/internal/specbench"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/netns"
-	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
@@ -86,7 +84,11 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 			return err
 		}
 	}
-	if err := a.apart(ctx); err != nil {
+	var each []replica
+	for _, m := range a.members {
+		each = append(each, replica{source: m.spec, file: m.file})
+	}
+	if err := disjoint(ctx, each); err != nil {
 		return err
 	}
 	if a.flags.dry {
@@ -138,27 +140,6 @@ func (a *agent) add(spec string) error {
 	m.flags.out = filepath.Join(m.file.Folder(), runOf(spec, m.file))
 	m.flags.display.web = webFlags{} // one page for all
 	a.members = append(a.members, m)
-	return nil
-}
-
-// apart refuses two experiments that need the same of this machine.
-func (a *agent) apart(ctx context.Context) error {
-	machine, err := netns.Own()
-	if err != nil {
-		return unfit(err)
-	}
-	defer machine.Close()
-	claims := make([]guard.Names, len(a.members))
-	for i, m := range a.members {
-		if claims[i], err = bench.Claims(ctx, m.file, machine); err != nil {
-			return unfit(fmt.Errorf("%s: %w", m.spec, err))
-		}
-		for j, other := range a.members[:i] {
-			if both := claims[j].Conflict(claims[i]); both != "" {
-				return usage(fmt.Errorf("%s and %s cannot run at the same time, since both need %s: change one of them, or run one after the other", other.spec, m.spec, both))
-			}
-		}
-	}
 	return nil
 }
 

@@ -39,6 +39,7 @@ type bisectFlags struct {
 	seen     string
 	only     string
 	standIns []string
+	others   []replica       // equal devices, which are further lanes
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 	among    bool            // other experiments are under way in this program: nobody is asked on the terminal
 }
@@ -49,7 +50,7 @@ const horizonUsage = "hold what can be blocked for this long in the end, e.g. 24
 func bisectCommand() *cobra.Command {
 	flags := &bisectFlags{}
 	command := &cobra.Command{
-		Use:        "bisect SPEC",
+		Use:        "bisect SPEC [REPLICA...]",
 		Short:      "Find out by experiment what a real device needs",
 		SuggestFor: []string{"run", "start", "test"},
 		Long: `Puts the device of a spec behind a gateway, blocks its destinations in chosen
@@ -57,10 +58,14 @@ sets, checks the spec's scenarios, and prints the table. The run is saved in a
 file, NAME.run, from which it can be resumed. docs/placement.md says how to
 connect the device.
 
+Each REPLICA is the spec of another device of the same model and firmware. The trials are
+shared among all of them, which saves time. In the end each is checked against the result,
+and one that differs is named.
+
 When it ends, however it ends, the network is as it was. --dry-run says what
 would be changed, and changes nothing.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0], args[1:]...) },
 	}
 	flags.add(command)
 	return command
@@ -117,9 +122,12 @@ func (f *bisectFlags) read(nameOrPath string) (file scenarios.File, list scenari
 	return file, list, usage(errors.Join(f.check(), allowed(file, list, f.actuate)))
 }
 
-func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
+func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ...string) error {
 	file, list, err := f.read(nameOrPath)
 	if err != nil {
+		return err
+	}
+	if err := f.readReplicas(command.Context(), replica{nameOrPath, file, list}, replicas); err != nil {
 		return err
 	}
 	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file)); err != nil {
@@ -132,7 +140,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 		return usage(err)
 	}
 	if f.dry {
-		return dryRun(command, file, f.settings)
+		return f.dryRun(command, file)
 	}
 	if f.out == "" {
 		f.out = runOf(nameOrPath, file)
@@ -148,8 +156,17 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string) error {
 	if list, err = f.prepare(command.Context(), file, list); err != nil {
 		return err
 	}
+	for i, other := range f.others {
+		if f.others[i].list, err = f.prepare(command.Context(), other.file, other.list); err != nil {
+			return err
+		}
+	}
 	f.settings.For = f.longest
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
+	if len(f.others) > 0 {
+		run.Settings.Replicas = replicasOf(append([]replica{{nameOrPath, file, list}}, f.others...))
+		run.Settings.Lanes = len(run.Settings.Replicas)
+	}
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
 }
@@ -183,7 +200,9 @@ func (f *bisectFlags) begin(command *cobra.Command, run harness.Run) (journal, e
 	if err != nil {
 		return nil, err
 	}
-	rememberOrTell(command.ErrOrStderr(), run)
+	for _, one := range runsOf(run) {
+		rememberOrTell(command.ErrOrStderr(), one)
+	}
 	return journal, nil
 }
 
@@ -233,13 +252,12 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 			return err
 		}
 	}
-	all, err := file.Expand(command.Context(), file.Scenarios)
+	list, err := f.listed(command.Context(), file, run)
 	if err != nil {
-		return unfit(err)
+		return err
 	}
-	list, err := bench.Listed(all, run.Scenarios)
-	if err != nil {
-		return usage(fmt.Errorf("%s: %w", f.out, err))
+	if err := f.reread(command, run); err != nil {
+		return err
 	}
 	kept, run, err := openRun(command.Context(), f.out)
 	if err != nil {
@@ -248,6 +266,19 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	run = extended(run, f.settings)
 	f.display.end.spec = specName(run)
 	return f.experiment(command, file, list, run, func(harness.Run) (journal, error) { return kept, nil })
+}
+
+// listed are the scenarios of a run's spec that the run judges.
+func (f *bisectFlags) listed(ctx context.Context, file scenarios.File, run harness.Run) (scenarios.List, error) {
+	all, err := file.Expand(ctx, file.Scenarios)
+	if err != nil {
+		return nil, unfit(err)
+	}
+	list, err := bench.Listed(all, run.Scenarios)
+	if err != nil {
+		return nil, usage(fmt.Errorf("%s: %w", f.out, err))
+	}
+	return list, nil
 }
 
 // experiment puts the device on the bench, carries the run out, puts everything
@@ -269,44 +300,53 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return unfit(err)
 	}
 	defer tell.wait()
-	stand, err := openStand(ctx, command.ErrOrStderr(), file, list, standOptions{
+	all := append([]replica{{run.Settings.Source, file, list}}, f.others...)
+	stands, err := openStands(ctx, command.ErrOrStderr(), all, standOptions{
 		standFlags: f.standFlags, driver: run.Settings.Driver, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell, among: f.among,
 	})
 	if err != nil {
 		return err
 	}
-	stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
-	run.Settings.Settle = stand.bench.Timing.Settle
-	run.Settings.Longest = cmp.Or(run.Settings.Longest, stand.bench.Timing.Longest)
+	first := stands[0].bench
+	run.Settings.Settle = first.Timing.Settle
+	run.Settings.Longest = cmp.Or(run.Settings.Longest, first.Timing.Longest)
 	run.Settings = times.bound(run.Settings)
-	stand.bench.Timing.Longest = run.Settings.Longest
-	stand.bench.Periods = run.Periods()
-	run.Settings.Simulated = run.Settings.Simulated || stand.simulated
+	run.Settings.Simulated = run.Settings.Simulated || stands[0].simulated
+	var secrets []string
+	for i, stand := range stands {
+		stand.bench.Number, stand.bench.Timing = i+1, first.Timing // as the first spec says
+		stand.bench.Timing.Longest = run.Settings.Longest
+		stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
+		stand.bench.Periods = run.Periods()
+		secrets = append(secrets, all[i].file.Revealed()...)
+	}
 	journal, err := open(run)
 	if err != nil {
-		return errors.Join(runfileError(err), stand.close())
+		return errors.Join(runfileError(err), stands.close())
 	}
 	if f.longest > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, f.longest)
 		defer cancel()
 	}
-	said, recording, err := f.display.record([]harness.Lane{stand.lane}, file.Revealed())
+	said, recording, err := f.display.record(stands.lanes(), secrets)
 	if err != nil {
-		return errors.Join(err, journal.Close(), stand.close())
+		return errors.Join(err, journal.Close(), stands.close())
 	}
 	defer recording.close(command.ErrOrStderr())
-	heeding, abort, err := bench.Heed(ctx, file, said[0])
+	heeding, lanes, stop, err := stands.heed(ctx, all, said)
 	if err != nil {
-		return unfit(errors.Join(err, journal.Close(), stand.close()))
+		return unfit(errors.Join(err, journal.Close(), stands.close()))
 	}
-	show := f.display.notify(command, run, stand.bench)
-	e := &harness.Experiment{Run: run, Lanes: []harness.Lane{abort}, Journal: journal, Orders: times.orders(heeding, f.display.page.orders()), Notify: func(event harness.Event) {
-		stand.person.expect(event)
+	show := f.display.notify(command, run, stands.benches()...)
+	e := &harness.Experiment{Run: run, Lanes: lanes, Journal: journal, Orders: times.orders(heeding, f.display.page.orders()), Notify: func(event harness.Event) {
+		if event.Kind == harness.Ended {
+			stands[event.Lane-1].person.expect(event)
+		}
 		show(event)
 	}}
 	failure := e.Do(heeding)
-	why := abort.Stop()
+	why := stop()
 	timeIsUp := ctx.Err() != nil && command.Context().Err() == nil
 	switch cut := failure == nil && e.Run.Status == harness.Interrupted; {
 	case cut && why != "":
@@ -315,12 +355,25 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		e.Run.Status = harness.OverBudget
 	}
 	finished := journal.Finish(e.Run.Status, e.Run.Why, e.Run.Duration)
-	if err := errors.Join(failure, finished, journal.Close(), stand.close()); err != nil {
+	if err := errors.Join(failure, finished, journal.Close(), stands.close()); err != nil {
 		return unfit(err)
 	}
 	f.display.end.saved, f.display.end.gateway = f.out, file.Gateway
 	tell.say("The run is over. " + reports.New(e.Run, harness.Judge(e.Run)).Summary)
 	return f.display.closing(command, e.Run)
+}
+
+// dryRun says for each device what would be changed.
+func (f *bisectFlags) dryRun(command *cobra.Command, file scenarios.File) error {
+	if len(f.others) == 0 {
+		return dryRun(command, file, f.settings)
+	}
+	problems := []error{dryRun(command, file, f.settings)}
+	for _, other := range f.others {
+		fmt.Fprintf(command.OutOrStdout(), "%s:\n", other.name())
+		problems = append(problems, dryRun(command, other.file, f.settings))
+	}
+	return errors.Join(problems...)
 }
 
 // dryRun says what would be changed, and whether it can be.

@@ -23,6 +23,7 @@ type progress struct {
 	out       io.Writer
 	waiting   *waiting // what is happening now; nil where that is not shown
 	scenarios []harness.ScenarioInfo
+	replicas  []harness.Replica
 
 	mu     sync.Mutex // of what follows: steps come from the lanes
 	seen   map[harness.Destination]bool
@@ -31,7 +32,7 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, run harness.Run) *progress {
-	p := &progress{out: out, scenarios: run.Scenarios, seen: map[harness.Destination]bool{}, rows: map[harness.Destination]bool{}}
+	p := &progress{out: out, scenarios: run.Scenarios, replicas: run.Settings.Replicas, seen: map[harness.Destination]bool{}, rows: map[harness.Destination]bool{}}
 	p.open(run)
 	return p
 }
@@ -93,6 +94,9 @@ func (p *progress) show(event harness.Event) {
 		return
 	}
 	p.follow(event)
+	if event.Kind == harness.Left {
+		p.say("      %s is asked nothing more, and the other devices continue: %s", p.replicas[event.Lane-1].Name, event.Why)
+	}
 	if event.Kind != harness.Ended {
 		return
 	}

@@ -23,10 +23,19 @@ type stand struct {
 	bench  *harness.Bench
 	lane   soaker          // the bench, as an experiment uses it
 	over   <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
-	close  func() error    // puts everything back
+	back   func() error    // puts everything back; see close
 	person *person         // who answers the questions; nil if nobody is there
 
 	simulated bool // the device is a lab world's
+
+	closing sync.Once
+	closed  error // how that ended
+}
+
+// close puts everything back, once.
+func (s *stand) close() error {
+	s.closing.Do(func() { s.closed = s.back() })
+	return s.closed
 }
 
 // soaker carries out trials, and fails where the way to the device is gone.
@@ -98,7 +107,7 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	if options.observe {
 		placed.First = file.Timing.Observe
 	}
-	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), close: placed.Close, person: person}, nil
+	return &stand{bench: placed.Bench, lane: placed, over: placed.Over(), back: placed.Close, person: person}, nil
 }
 
 // opening shows how a device is put behind a gateway: what is said of it, and on a terminal
@@ -179,5 +188,5 @@ func labStand(ctx context.Context, out io.Writer, person *person, file scenarios
 	}
 	fmt.Fprintf(out, "lab %s: its device is %s, its Home Assistant %s with %s; their tokens are known\n",
 		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity)
-	return &stand{bench: lane.Bench, lane: lane, close: lane.Close, person: person, simulated: true}, nil
+	return &stand{bench: lane.Bench, lane: lane, back: lane.Close, person: person, simulated: true}, nil
 }

@@ -153,7 +153,7 @@ func (f *verifyFlags) open(command *cobra.Command, path string, run harness.Run,
 		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
 	}
 	lane.Scenarios = slices.DeleteFunc(lane.Scenarios, func(s harness.Scenario) bool { return !applied.judges(s.Name) })
-	return &stand{bench: lane.Bench, lane: lane, close: lane.Close}, nil
+	return &stand{bench: lane.Bench, lane: lane, back: lane.Close}, nil
 }
 
 func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.Run, applied applied) (*stand, error) {

@@ -177,6 +177,8 @@ func (f *following) event(event harness.Event) {
 		f.judge()
 	case harness.Ordered:
 		f.order(*event.Order)
+	case harness.Left:
+		delete(f.under, event.Lane)
 	case harness.Finished:
 	}
 	f.show(event.Kind == harness.Finished)

@@ -106,6 +106,11 @@ func (v *validator) settings(s harness.Settings) {
 	}
 	v.notNegative("a number of the settings", s.Budget, s.ControlEvery, s.Lanes)
 	v.require(s.Lanes <= mostLanes, "there are %d lanes, and at most %d are possible", s.Lanes, mostLanes)
+	v.require(len(s.Replicas) == 0 || len(s.Replicas) == s.Lanes, "there are %d replicas and %d lanes", len(s.Replicas), s.Lanes)
+	for _, replica := range s.Replicas {
+		v.text("the name of a replica", replica.Name)
+		v.text("the source of a replica", replica.Source)
+	}
 	v.require(s.MaxNoise >= 0 && s.MaxNoise <= 1, "max_noise is %v, and is from 0 to 1", s.MaxNoise)
 	v.span("settle", s.Settle)
 	v.span("longest, the horizon or the longest time", s.Longest, s.Horizon, s.For)

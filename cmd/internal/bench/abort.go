@@ -70,6 +70,20 @@ func (a *Abort) Lift(trial int) {
 	}
 }
 
+// Abandon gives up the trial that is under way, where the lane can.
+func (a *Abort) Abandon() {
+	if able, can := a.lane.(harness.Abandoner); can {
+		able.Abandon()
+	}
+}
+
+// Learn passes on what the lanes of a run have learnt.
+func (a *Abort) Learn(periods map[harness.Destination]time.Duration) {
+	if able, can := a.lane.(harness.Learner); can {
+		able.Learn(periods)
+	}
+}
+
 func (a *Abort) watch(ctx context.Context) {
 	defer close(a.over)
 	again := time.NewTicker(glance)

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/netns/gateway/guard"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// Several devices of the same model and firmware can be the lanes of one experiment. Each has a spec,
+// a gateway and a stand of its own.
+
+// replica is a spec of one of these devices.
+type replica struct {
+	source string // as the user named it
+	file   scenarios.File
+	list   scenarios.List
+}
+
+func (r replica) name() string { return bench.Name(r.source, r.file) }
+
+// readReplicas reads the specs of the other devices. It is an error if one does not judge what the
+// first one does, or if two need the same of this machine.
+func (f *bisectFlags) readReplicas(ctx context.Context, first replica, sources []string) error {
+	f.others = nil
+	all := []replica{first}
+	for _, source := range sources {
+		r := replica{source: source}
+		var err error
+		if r.file, r.list, err = f.read(source); err != nil {
+			return err
+		}
+		if err := same(first, r); err != nil {
+			return usage(err)
+		}
+		for _, other := range all {
+			if other.name() == r.name() {
+				return usage(fmt.Errorf("%s and %s both name their device %s: write another device: {name: …} in one of them", other.source, source, r.name()))
+			}
+		}
+		all = append(all, r)
+	}
+	f.others = all[1:]
+	if len(f.others) == 0 {
+		return nil
+	}
+	return disjoint(ctx, all)
+}
+
+// same reports what two specs must have in common and do not.
+func same(first, other replica) error {
+	names := func(r replica) (names []string) {
+		for _, info := range r.list.Infos(scenarios.Neighbourhood{}) {
+			names = append(names, info.Name)
+		}
+		slices.Sort(names)
+		return names
+	}
+	for _, part := range []struct {
+		what string
+		of   func(replica) any
+	}{
+		{"device: {model}", func(r replica) any { return r.file.Device.Model }},
+		{"scenarios", func(r replica) any { return names(r) }},
+		{"regimes", func(r replica) any { return bench.Regimes(r.file) }},
+		{"block: {faults}", func(r replica) any { return r.file.Block.Faults }},
+		{"block: {keep}", func(r replica) any { return r.file.Block.Keep }},
+		{"block: {always}", func(r replica) any { return r.file.Block.Patterns() }},
+		{"block: {only}", func(r replica) any { return r.file.Block.Only }},
+	} {
+		if here, there := fmt.Sprint(part.of(first)), fmt.Sprint(part.of(other)); here != there {
+			return fmt.Errorf("%s and %s are not specs of equal devices: %s is %s in one, and %s in the other", first.source, other.source, part.what, here, there)
+		}
+	}
+	return nil
+}
+
+// disjoint rejects two experiments that need the same of this machine.
+func disjoint(ctx context.Context, all []replica) error {
+	machine, err := netns.Own()
+	if err != nil {
+		return unfit(err)
+	}
+	defer machine.Close()
+	claims := make([]guard.Names, len(all))
+	for i, r := range all {
+		if claims[i], err = bench.Claims(ctx, r.file, machine); err != nil {
+			return unfit(fmt.Errorf("%s: %w", r.source, err))
+		}
+		for j, other := range all[:i] {
+			if both := claims[j].Conflict(claims[i]); both != "" {
+				return usage(fmt.Errorf("%s and %s cannot run at the same time, since both need %s: change one of them, or run one after the other", other.source, r.source, both))
+			}
+		}
+	}
+	return nil
+}
+
+// replicasOf are the devices of a run with some specs, as its settings have them.
+func replicasOf(all []replica) (replicas []harness.Replica) {
+	for i, r := range all {
+		replica := harness.Replica{Name: r.name(), Source: r.source}
+		if i > 0 {
+			replica.Text = r.file.Text()
+		}
+		replicas = append(replicas, replica)
+	}
+	return replicas
+}
+
+// runsOf is a run, and for each of its other devices the same run with the spec of that device. So whatever is
+// known of a run with one spec is known of each.
+func runsOf(run harness.Run) []harness.Run {
+	all := []harness.Run{run}
+	for i, r := range run.Settings.Replicas {
+		if i > 0 {
+			other := run
+			other.Settings.Source, other.Settings.Text = r.Source, r.Text
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// reread finds the specs of the other devices of a run that is resumed: those that the user gave, or those
+// that the run file has.
+func (f *bisectFlags) reread(command *cobra.Command, run harness.Run) error {
+	given := f.others
+	f.others = nil
+	if n := len(run.Settings.Replicas); f.own != nil && len(given)+1 != max(1, n) {
+		return usage(fmt.Errorf("%s was begun with %d devices: give as many specs, in the same order", f.out, max(1, n)))
+	}
+	for i, other := range runsOf(run)[1:] {
+		var own *scenarios.File
+		if i < len(given) {
+			own = &given[i].file
+		}
+		file, theirs, err := specOf(f.out, other, own)
+		if err != nil {
+			return err
+		}
+		if err := privilegesFor(file); err != nil {
+			return err
+		}
+		if theirs {
+			if err := agreed(command, f.out, file, f.trust, interactive() && !f.among); err != nil {
+				return err
+			}
+		}
+		list, err := f.listed(command.Context(), file, run)
+		if err != nil {
+			return err
+		}
+		f.others = append(f.others, replica{other.Settings.Source, file, list})
+	}
+	return nil
+}
+
+// stands are where the devices of a run are on the bench, in the order of its lanes.
+type stands []*stand
+
+// openStands opens a stand for each device, all at the same time.
+func openStands(ctx context.Context, out io.Writer, all []replica, options standOptions) (stands, error) {
+	options.among = options.among || len(all) > 1
+	opened, errs := make(stands, len(all)), make([]error, len(all))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var opening sync.WaitGroup
+	for i, r := range all {
+		opening.Go(func() {
+			if opened[i], errs[i] = openStand(ctx, out, r.file, r.list, options); errs[i] != nil {
+				if len(all) > 1 {
+					errs[i] = fmt.Errorf("%s: %w", r.source, errs[i])
+				}
+				cancel()
+			}
+		})
+	}
+	opening.Wait()
+	opened = slices.DeleteFunc(opened, func(s *stand) bool { return s == nil })
+	if len(opened) == len(all) {
+		return opened, nil
+	}
+	if cause := slices.IndexFunc(errs, func(err error) bool { return err != nil && !errors.Is(err, context.Canceled) }); cause >= 0 {
+		errs = errs[cause : cause+1] // the others were canceled for it
+	}
+	return nil, errors.Join(append(errs, opened.close())...)
+}
+
+func (s stands) close() error {
+	var errs []error
+	for _, stand := range s {
+		errs = append(errs, stand.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s stands) benches() (benches []*harness.Bench) {
+	for _, stand := range s {
+		benches = append(benches, stand.bench)
+	}
+	return benches
+}
+
+func (s stands) lanes() (lanes []harness.Lane) {
+	for _, stand := range s {
+		lanes = append(lanes, stand.lane)
+	}
+	return lanes
+}
+
+// expendable is the lane of a replica. If it cannot carry out trials any more, it puts its network back, and
+// the others continue.
+type expendable struct {
+	*bench.Abort
+	over context.Context // ended by abort_if
+	back func() error    // puts the network back
+}
+
+// Run carries out one trial. The error is a [*harness.LostError], unless ctx has ended.
+func (l *expendable) Run(ctx context.Context, trial harness.Trial) (harness.Result, error) {
+	running, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(l.over, end)()
+	result, err := l.Abort.Run(running, trial)
+	if err == nil || ctx.Err() != nil {
+		return result, err
+	}
+	if l.over.Err() != nil {
+		if why := l.Stop(); why != "" {
+			err = errors.New(why)
+		}
+	}
+	return result, &harness.LostError{Err: errors.Join(err, l.back())}
+}
+
+// heed has each lane end when the spec of its device says so. With one device, the experiment ends with it. Stop
+// ends that, and returns why the experiment ended; "" if it did not end for that.
+func (s stands) heed(ctx context.Context, all []replica, lanes []harness.Lane) (heeding context.Context, heeded []harness.Lane, stop func() string, err error) {
+	var aborts []*bench.Abort
+	stop = func() (why string) {
+		for _, abort := range aborts {
+			why = abort.Stop()
+		}
+		if len(aborts) > 1 {
+			return ""
+		}
+		return why
+	}
+	for i, r := range all {
+		over, abort, err := bench.Heed(ctx, r.file, lanes[i])
+		if err != nil {
+			stop()
+			return nil, nil, nil, err
+		}
+		aborts = append(aborts, abort)
+		if len(all) == 1 {
+			return over, []harness.Lane{abort}, stop, nil
+		}
+		heeded = append(heeded, &expendable{abort, over, s[i].close})
+	}
+	return ctx, heeded, stop, nil
+}

@@ -1,0 +1,437 @@
+package harness
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// Replicas are devices of the same model and firmware, each in a lane of one run. The search uses
+// the answers of all of them, as if they came from one device. So it must notice if they do not:
+// a set of destinations that one replica works without, and another does not, is blocked again
+// on both, until chance is ruled out. The verdicts are those of the larger group then; what the other
+// replicas answered is not used. In the end every replica is checked against the result: each cut
+// must break it, and it must work with the safe list blocked.
+
+// Replica is the device of one lane of several.
+type Replica struct {
+	Name   string `json:"name"`
+	Source string `json:"source,omitempty"` // its spec, as it was given
+	Text   string `json:"text,omitempty"`   // the text of the spec; "" for the first replica, whose spec is that of the run
+}
+
+// LostError is that a lane cannot carry out trials any more. The others continue.
+type LostError struct{ Err error }
+
+func (e *LostError) Error() string { return e.Err.Error() }
+func (e *LostError) Unwrap() error { return e.Err }
+
+// compareReason is that of a trial which a lane is asked since another one has an answer.
+const compareReason = "compare replicas"
+
+// Difference is a set of destinations that the replicas of the larger group work without and
+// another one does not, or the other way round.
+type Difference struct {
+	Column Column
+	Block  []Destination
+	Works  bool  // the replica that differs works without them, and the others do not
+	Trials []int // of the replica that differs
+	Others []int // trials of the others
+}
+
+// ReplicaVerdict is what is known of a replica.
+type ReplicaVerdict struct {
+	Name     string
+	Trials   int // that blocked something
+	Controls int
+	Cuts     int          // that were proved on it
+	Unproved int          // cuts that were not
+	Safe     bool         // it worked with all blocked that can be blocked at once
+	Differs  []Difference // none if it was not found to differ; else its answers were not used
+}
+
+// Agrees reports whether the result was found to be true of the replica.
+func (r ReplicaVerdict) Agrees() bool { return r.Safe && r.Unproved == 0 && len(r.Differs) == 0 }
+
+// vote is what the lanes answered when exactly one set was blocked, of one column.
+type vote struct {
+	column Column
+	block  search.Set
+	sure   int         // answers that rule out chance
+	passed map[int]int // by lane
+	failed map[int]int
+	doubts map[int]bool // lanes that passed with everything blocked that another one had missed when it failed
+}
+
+// fails reports whether a lane fails, as far as is known, and how often it did; passes is the counterpart.
+// A lane that did both is neither: that is noise.
+func (v vote) fails(lane int) int {
+	if v.passed[lane] > 0 {
+		return 0
+	}
+	return v.failed[lane]
+}
+
+func (v vote) passes(lane int) int {
+	if v.failed[lane] > 0 {
+		return 0
+	}
+	return v.passed[lane]
+}
+
+// open reports whether another answer of a lane would say more.
+func (v vote) open(lane int) bool {
+	noise := v.passed[lane] > 0 && v.failed[lane] > 0
+	return !noise && v.passed[lane]+v.failed[lane] < v.sure
+}
+
+// groups are the lanes that surely fail and those that surely pass.
+func (v vote) groups() (fail, pass []int) {
+	for lane := range v.failed {
+		if v.fails(lane) >= v.sure {
+			fail = append(fail, lane)
+		}
+	}
+	for lane := range v.passed {
+		if v.passes(lane) >= v.sure {
+			pass = append(pass, lane)
+		}
+	}
+	slices.Sort(fail)
+	slices.Sort(pass)
+	return fail, pass
+}
+
+// minority is the smaller of the two groups, or that without the first of all lanes if they are equal.
+// There is none as long as the lanes are not known to differ.
+func (v vote) minority() (lanes []int, works bool) {
+	fail, pass := v.groups()
+	switch {
+	case len(fail) == 0 || len(pass) == 0:
+		return nil, false
+	case len(pass) < len(fail) || len(pass) == len(fail) && fail[0] < pass[0]:
+		return pass, true
+	}
+	return fail, false
+}
+
+// sure is how many equal answers of one lane rule out chance: as many as come by chance less than
+// once in a thousand times, and at least 3.
+func (h history) sure(column Column) int {
+	const least, chance = 3, 1e-3
+	rate := max(h.run.Settings.MaxNoise, h.falseFail(column))
+	if rate <= 0 {
+		return least
+	}
+	return max(least, 1+int(math.Ceil(math.Log(chance)/math.Log(min(rate, 0.5)))))
+}
+
+// votes are the sets over which lanes may disagree, in the order of the trials: one lane failed,
+// and another passed with everything blocked that the first one had missed.
+func (h history) votes() (votes []vote) {
+	if len(h.run.Settings.Replicas) < 2 {
+		return nil
+	}
+	for _, column := range h.run.Columns() {
+		heard := h.heard(column)
+		var begun []search.Set
+		for _, failed := range heard {
+			if failed.passed(column) || !failed.exact() || slices.ContainsFunc(begun, failed.blocked.Equal) {
+				continue
+			}
+			if doubts := h.doubts(failed, heard, column); len(doubts) > 0 {
+				begun = append(begun, failed.blocked)
+				votes = append(votes, h.vote(column, failed.blocked, doubts))
+			}
+		}
+	}
+	return votes
+}
+
+// doubts are the lanes that passed with everything blocked that another one had missed when it failed.
+func (h history) doubts(failed fact, heard []fact, column Column) map[int]bool {
+	doubts := map[int]bool{}
+	touched, onset := h.touchedBy(failed, column), h.lateFailure(column)
+	for _, f := range heard {
+		if f.Lane != failed.Lane && f.passed(column) && !f.brief(column, onset) && !f.Trial.Control() && touched.SubsetOf(f.whole) {
+			doubts[f.Lane] = true
+		}
+	}
+	return doubts
+}
+
+// exact reports whether a trial blocked something, and of each row all or nothing.
+func (f fact) exact() bool { return !f.blocked.IsEmpty() && f.blocked.Equal(f.whole) }
+
+// vote counts what the lanes answered when exactly this set was blocked.
+func (h history) vote(column Column, block search.Set, doubts map[int]bool) vote {
+	v := vote{column: column, block: block, sure: h.sure(column), passed: map[int]int{}, failed: map[int]int{}, doubts: doubts}
+	onset := h.lateFailure(column)
+	for _, f := range h.heard(column) {
+		switch {
+		case !f.exact() || !f.blocked.Equal(block):
+		case !f.passed(column):
+			v.failed[f.Lane]++
+		case !f.brief(column, onset):
+			v.passed[f.Lane]++
+		}
+	}
+	return v
+}
+
+// exclude looks for replicas that differ, and if there are any, uses their answers no more. Without these, others
+// may agree. The lanes that have not answered yet are asked all the same: they may change which group is the larger one.
+func (h *history) exclude() (excluded bool) {
+	for _, v := range h.votes() {
+		lanes, works := v.minority()
+		if len(lanes) > 0 {
+			h.decisive = append(h.decisive, v)
+		}
+		for _, lane := range lanes {
+			h.differing[lane] = append(h.differing[lane], h.difference(v, lane, works))
+		}
+		for i := range h.facts {
+			h.facts[i].usable = h.facts[i].usable && !slices.Contains(lanes, h.facts[i].Lane)
+		}
+		if len(lanes) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// difference is what a replica answered to a vote, and what the others did.
+func (h history) difference(v vote, lane int, works bool) Difference {
+	d := Difference{Column: v.column, Block: h.destinations(v.block), Works: works}
+	for _, f := range h.heard(v.column) {
+		switch {
+		case !f.exact() || !f.blocked.Equal(v.block):
+		case f.Lane == lane:
+			d.Trials = append(d.Trials, f.Trial.Number)
+		case f.passed(v.column) != works:
+			d.Others = append(d.Others, f.Trial.Number)
+		}
+	}
+	return d
+}
+
+// asks reports whether a lane is to be asked, again or for the first time, to find out whether the replicas
+// differ. A lane that only passed with more blocked is asked first. If it does not pass again, the lanes agree. Then
+// the lanes that answered differently are asked until that is sure, and then all the others.
+func (v vote) asks(lane int) bool {
+	fail, pass := v.groups()
+	failed := slices.ContainsFunc(slices.Collect(maps.Keys(v.failed)), func(lane int) bool { return v.fails(lane) > 0 })
+	passed := slices.ContainsFunc(slices.Collect(maps.Keys(v.passed)), func(lane int) bool { return v.passes(lane) > 0 })
+	voted := v.passed[lane]+v.failed[lane] > 0
+	switch {
+	case !v.open(lane) || !failed:
+		return false
+	case len(fail) > 0 && len(pass) > 0:
+		return true
+	case passed:
+		return voted
+	}
+	return !voted && v.doubts[lane]
+}
+
+// disputed is a set that a lane is to be asked, to find out whether the replicas differ.
+func (p plan) disputed(lane int) (Trial, bool) {
+	for _, v := range append(p.decisive, p.votes()...) {
+		if v.asks(lane) {
+			return p.compare(v.block, v.column), true
+		}
+	}
+	return Trial{}, false
+}
+
+// compare is a trial that compares a lane with others.
+func (p plan) compare(block search.Set, column Column) Trial {
+	return Trial{
+		Number: p.number(), Block: p.destinations(block), Fault: column.Fault, Regime: column.Regime,
+		Reason: compareReason, Hold: p.hold(column.Regime, column.Fault),
+	}
+}
+
+// unproved is a cut that is not known to be one of a lane's device: the set that was blocked when it broke
+// another one.
+func (p plan) unproved(lane int) (Trial, bool) {
+	for _, column := range p.run.Columns() {
+		for _, cut := range p.explain(column).Cuts {
+			proofs := p.proofs(column, cut)
+			if proved(lane, proofs) || len(proofs) == 0 {
+				continue
+			}
+			least := slices.MinFunc(proofs, func(a, b fact) int { return a.whole.Len() - b.whole.Len() }).whole
+			if v := p.vote(column, least, nil); v.passed[lane]+v.failed[lane] == 0 {
+				return p.compare(least, column), true
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+// proofs are the trials that failed with nothing missing but a cut.
+func (h history) proofs(column Column, cut search.Cut) (proofs []fact) {
+	for _, f := range h.heard(column) {
+		if !f.passed(column) && f.exact() && cut.Members.SubsetOf(f.whole) && h.touchedBy(f, column).SubsetOf(cut.Members) {
+			proofs = append(proofs, f)
+		}
+	}
+	return proofs
+}
+
+// proved reports whether some trials have one of a lane.
+func proved(lane int, proofs []fact) bool {
+	return slices.ContainsFunc(proofs, func(f fact) bool { return f.Lane == lane })
+}
+
+// unsafe is the joint safe list of a regime and a fault, if a lane has not worked with it blocked after everything
+// else that it was asked. There is none as long as the search has something to ask.
+func (p plan) unsafe(lane int) (Trial, bool) {
+	for _, regime := range p.run.Settings.Regimes {
+		for _, fault := range p.run.Settings.Faults {
+			columns := p.columns(regime, fault)
+			safe := p.jointSafe(columns)
+			if !safe.IsEmpty() && !safe.Intersects(p.kept) && p.concluding(safe, regime, fault) && !p.endsWith(lane, safe, columns) {
+				return p.compare(safe, columns[0]), true
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+// jointSafe is what can be blocked at once for all of some columns.
+func (h history) jointSafe(columns []Column) search.Set {
+	var explanations []search.Explanation
+	for _, column := range columns {
+		explanations = append(explanations, h.explain(column))
+	}
+	return search.JointSafe(explanations...)
+}
+
+// concluding reports whether the search has nothing to ask any more, except for the safe list.
+func (p plan) concluding(safe search.Set, regime Regime, fault Fault) bool {
+	p.inflight = nil
+	trial, asks := p.question()
+	return !asks || trial.Regime == regime && trial.Fault == fault && p.set(trial.Block).Equal(safe)
+}
+
+// endsWith reports whether the last trial of a lane that says anything of some columns blocked exactly this set, and
+// passed.
+func (h history) endsWith(lane int, safe search.Set, columns []Column) bool {
+	for i := len(h.facts) - 1; i >= 0; i-- {
+		f := h.facts[i]
+		if f.Lane == lane && f.usable && !f.Trial.Control() && columns[0].hears(f.Trial) {
+			return f.whole.Equal(safe) && !slices.ContainsFunc(columns, func(c Column) bool { return !f.passed(c) })
+		}
+	}
+	return false
+}
+
+// last reports whether the search has nothing more to ask if a trial passes.
+func last(trial Trial) bool { return trial.Reason == search.SafeList || trial.Reason == horizonReason }
+
+// questionFor is the next question for a lane. The last one of the search waits until the cuts are
+// proved on the lane, so that a run ends with the safe list.
+func (p plan) questionFor(lane int) (Trial, bool) {
+	if len(p.run.Settings.Replicas) < 2 {
+		return p.question()
+	}
+	if trial, ok := p.disputed(lane); ok {
+		return trial, true
+	}
+	trial, ok := p.question()
+	if ok && !last(trial) {
+		return trial, true
+	}
+	if cut, asks := p.unproved(lane); asks {
+		return cut, true
+	}
+	if ok {
+		return trial, true
+	}
+	return p.unsafe(lane)
+}
+
+// available are the lanes that can be asked something.
+func (p plan) available() (lanes []int) {
+	for lane := 1; lane <= max(1, p.run.Settings.Lanes); lane++ {
+		if !p.gone[lane] && p.out(lane) == "" {
+			lanes = append(lanes, lane)
+		}
+	}
+	return lanes
+}
+
+// replicas are the verdicts on the replicas.
+func (j *judge) replicas() (verdicts []ReplicaVerdict) {
+	if len(j.run.Settings.Replicas) < 2 {
+		return nil
+	}
+	for i, replica := range j.run.Settings.Replicas {
+		lane := i + 1
+		v := ReplicaVerdict{Name: replica.Name, Differs: j.differing[lane], Safe: true}
+		for _, f := range j.facts {
+			switch {
+			case f.Lane != lane:
+			case f.Trial.Control():
+				v.Controls++
+			default:
+				v.Trials++
+			}
+		}
+		for n, column := range j.columns {
+			for _, cut := range j.explanations[n].Cuts {
+				if proved(lane, j.proofs(column.Column, cut)) {
+					v.Cuts++
+				} else {
+					v.Unproved++
+				}
+			}
+		}
+		for _, regime := range j.run.Settings.Regimes {
+			for _, fault := range j.run.Settings.Faults {
+				columns := j.history.columns(regime, fault)
+				v.Safe = v.Safe && j.safeOn(lane, j.jointSafe(columns), columns)
+			}
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts
+}
+
+// safeOn reports whether a lane has passed with at least this set blocked.
+func (h history) safeOn(lane int, safe search.Set, columns []Column) bool {
+	return slices.ContainsFunc(h.facts, func(f fact) bool {
+		return f.Lane == lane && f.usable && columns[0].hears(f.Trial) && safe.SubsetOf(f.whole) &&
+			!slices.ContainsFunc(columns, func(c Column) bool { return !f.passed(c) })
+	})
+}
+
+// out says why a replica is asked nothing more; "" if it is asked.
+func (p plan) out(lane int) string {
+	if len(p.run.Settings.Replicas) < 2 {
+		return ""
+	}
+	if differences := p.differing[lane]; len(differences) > 0 {
+		return differences[0].sentence()
+	}
+	useless, _ := p.assess()
+	return useless[lane].why
+}
+
+// sentence says how a replica differs from the others.
+func (d Difference) sentence() string {
+	this, others := "fails", "work"
+	if d.Works {
+		this, others = "works", "fail"
+	}
+	var names []string
+	for _, destination := range d.Block {
+		names = append(names, destination.String())
+	}
+	return fmt.Sprintf("with %s blocked, %s %s here, and the others %s", and(names), d.Column.ID, this, others)
+}
