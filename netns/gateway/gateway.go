@@ -18,6 +18,8 @@ import (
 // Gateway stands between one device and the internet. It implements
 // harness.Gateway: Block and Observe are for one goroutine at a time.
 type Gateway struct {
+	timeOffer // harness.LeaseGateway
+
 	config    Config
 	addresses addresses
 	log       *watch.Log
@@ -71,6 +73,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	if g.addresses, err = addressesOf(g.config); err != nil {
 		return err
 	}
+	g.timeOffer = g.config.timeOffer(g.addresses)
 	g.study()
 	if g.log, err = watch.Open(ctx, namespace, g.note); err != nil {
 		return err

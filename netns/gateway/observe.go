@@ -7,6 +7,7 @@ import (
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/capture"
+	"github.com/needwant/needwant/netns/gateway/watch"
 )
 
 // logPatience is how long the packet log may stand still. To catch up takes
@@ -20,7 +21,7 @@ const (
 // open begins a new window, behind every packet that passed so far. Free says that
 // nothing is blocked in it.
 func (g *Gateway) open(ctx context.Context, free bool) error {
-	if err := g.catchUp(ctx); err != nil {
+	if err := catchUp(ctx, g.log); err != nil {
 		return err
 	}
 	g.doubts.reset(g.table.Contacts(g.ledger.Window()), free)
@@ -33,10 +34,11 @@ func (g *Gateway) open(ctx context.Context, free bool) error {
 	return g.barrier.tracked.CountAnew(g.config.layout().Mark())
 }
 
-func (g *Gateway) catchUp(ctx context.Context) error {
+// catchUp waits until the log has every packet that passed so far.
+func catchUp(ctx context.Context, log *watch.Log) error {
 	ctx, cancel := context.WithTimeout(ctx, logLimit)
 	defer cancel()
-	return g.log.Fence(ctx, logPatience)
+	return log.Fence(ctx, logPatience)
 }
 
 // contacts are those of a window.
@@ -72,7 +74,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err != nil {
 		return harness.Observation{}, err
 	}
-	if err := g.catchUp(ctx); err != nil && broken == "" {
+	if err := catchUp(ctx, g.log); err != nil && broken == "" {
 		return harness.Observation{}, err
 	}
 	disturbed, err := g.disturbed(ctx)
@@ -117,7 +119,7 @@ func (g *Gateway) disturbed(ctx context.Context) (string, error) {
 		if leak = g.barrier.leak(g.ledger.Window()); leak == "" {
 			return "", nil
 		}
-		if err := g.catchUp(ctx); err != nil {
+		if err := catchUp(ctx, g.log); err != nil {
 			return leak, nil //nolint:nilerr // a packet got past the block, and that is enough
 		}
 	}

@@ -56,17 +56,17 @@ func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destinat
 
 // startStandIns starts the servers for the stand-ins of a block that is about to begin;
 // nil if there are none.
-func (g *Gateway) startStandIns(ctx context.Context, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) (*standIn, error) {
+func (c Config) startStandIns(ctx context.Context, at addresses, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) (*standIn, error) {
 	if len(standIns) == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to start
 	}
 	kinds := slices.Compact(slices.Sorted(maps.Values(standIns)))
 	ports := silentPorts(standIns)
-	servers, err := standin.Open(ctx, standin.Config{Namespace: g.config.Namespace, Link: g.config.Inside, MAC: g.config.MAC, Own: g.addresses.inside, Ports: ports, Versions: versionsOf(g.addresses.own)}, kinds)
+	servers, err := standin.Open(ctx, standin.Config{Namespace: c.Namespace, Link: c.Inside, MAC: c.MAC, Own: at.inside, Ports: ports, Versions: versionsOf(at.own)}, kinds)
 	if err != nil {
 		return nil, err
 	}
-	s := &standIn{servers: servers, kinds: standIns, ports: ports, ways: ways, inside: g.addresses.inside, leases: g.config.Leases, places: map[block.Entry]bool{}, answered: map[harness.Destination]int{}}
+	s := &standIn{servers: servers, kinds: standIns, ports: ports, ways: ways, inside: at.inside, leases: c.Leases, places: map[block.Entry]bool{}, answered: map[harness.Destination]int{}}
 	for _, entry := range s.atGateway() {
 		servers.Take(placeOf(entry))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/block"
 	"github.com/needwant/needwant/netns/gateway/chains"
+	"github.com/needwant/needwant/netns/gateway/dhcp"
 	"github.com/needwant/needwant/netns/gateway/names"
 	"github.com/needwant/needwant/netns/gateway/watch"
 )
@@ -19,30 +20,39 @@ import (
 // A stand-in need not be reached by redirection. A device that is told another address by
 // DNS, or another time server by DHCP, comes to the gateway by itself.
 
+// timeOffer brings the device to the gateway by its lease, see harness.LeaseGateway.
+type timeOffer struct {
+	leases  *dhcp.Server // nil if another server gives the device its address
+	servers []netip.Addr // the gateway's own
+}
+
+func (c Config) timeOffer(own addresses) timeOffer {
+	return timeOffer{c.Leases, slices.DeleteFunc(slices.Clone(own.inside), netip.Addr.Is6)}
+}
+
 // OfferTime names the gateway as the time server in the device's leases from now on, or no
-// more, and may wait until the device has renewed its own: see harness.LeaseGateway.
-func (g *Gateway) OfferTime(ctx context.Context, on, wait bool) error {
-	leases := g.config.Leases
-	if leases == nil {
+// more, and may wait until the device has renewed its own.
+func (t timeOffer) OfferTime(ctx context.Context, on, wait bool) error {
+	if t.leases == nil {
 		return nil
 	}
-	var servers []netip.Addr
 	if on {
-		servers = slices.DeleteFunc(slices.Clone(g.addresses.inside), netip.Addr.Is6)
+		t.leases.OfferTime(t.servers...)
+	} else {
+		t.leases.OfferTime()
 	}
-	leases.OfferTime(servers...)
 	if !wait {
 		return nil
 	}
-	return leases.Renewed(ctx)
+	return t.leases.Renewed(ctx)
 }
 
 // Renewal is the longest that OfferTime waits.
-func (g *Gateway) Renewal() time.Duration {
-	if g.config.Leases == nil {
+func (t timeOffer) Renewal() time.Duration {
+	if t.leases == nil {
 		return 0
 	}
-	return g.config.Leases.Renewal()
+	return t.leases.Renewal()
 }
 
 // named lists the destinations with stand-ins whose name is answered with the gateway's
