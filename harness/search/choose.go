@@ -19,9 +19,6 @@ func (t *theory) weigh(q Question, inflight []Set) Question {
 		return q
 	}
 	f := newField(t)
-	if t.universe.Len() < fewest && len(f.kinds) < 2 && len(f.likely) == 0 {
-		return q // the rules do as well
-	}
 	s := scale{field: f, worlds: f.worlds(), tried: map[uint64]bool{}}
 	if len(s.worlds) < fewDrawn {
 		return q

@@ -71,12 +71,11 @@
 //  5. Audit. This comes before the last question of rule 4, which then ends the search.
 //
 // The rules decide when a search is done. Which set a question of rules 2 to 4 blocks is
-// chosen with more care if there are 9 destinations or more, or fewer of several kinds, and
-// up to 64 that are not required: the planner draws 400 worlds, each a list of needs that
-// explains every answer so far. A need is a cut, or some of a group. Each world is drawn as
-// often as it is likely. It then asks for the set whose answer tells most of these worlds
-// apart; a set that would be one of the proofs in the end counts for
-// somewhat more. A further lane asks for what the trials in flight will not tell.
+// chosen with more care if up to 64 destinations are not required: the planner draws 400
+// worlds, each a list of needs that explains every answer so far. A need is a cut, or some
+// of a group. Each world is drawn as often as it is likely. It then asks for the set whose
+// answer tells most of these worlds apart; a set that would be one of the proofs in the end
+// counts for somewhat more. A further lane asks for what the trials in flight will not tell.
 // This takes some milliseconds. With [Options].Quick, with Blame and where answers may be wrong, the
 // rules choose alone. See need.go, prior.go, worlds.go and choose.go.
 //

@@ -22,7 +22,7 @@ import (
 //	needs: cloud && (ntp1 || ntp2)
 //	needs: true
 //	also: weather telemetry         destinations that no column needs
-//	options: exact noise careful audits order=1 cap=30 ways=2
+//	options: exact quick noise careful audits order=1 cap=30 ways=2
 //	asleep: cloud weather           with all of these blocked, everything works
 //	untried: weather                never attempted by the device
 //	lies: 3 7                       trials whose answer is the opposite of the truth
@@ -134,6 +134,8 @@ func (s *story) option(word string) {
 		s.options.MaxNoise = 0.1
 	case "careful":
 		s.options.Careful = true
+	case "quick":
+		s.options.Quick = true
 	case "audits":
 		s.options.Audits = 3
 	case "order":

@@ -43,6 +43,8 @@ var _ = Describe("The worlds drawn for a question", func() {
 			AddReportEntry("trials, and by the rules alone", []int{trials[false], trials[true]})
 			Expect(trials[true] - trials[false]).To(BeNumerically(">=", saved))
 		},
+		Entry("if one of eight is required", systems.Family{N: 8, Singles: 1}, 40, 15),
+		Entry("in a group among seven", systems.Family{N: 7, Groups: []int{3}, Apart: true}, 20, 30),
 		Entry("where destinations are required", systems.Family{N: 20, Singles: 3}, 40, 10),
 		Entry("in a group that is spread", systems.Family{N: 20, Singles: 2, Groups: []int{4}, Apart: true}, 6, 6),
 		Entry("in two groups among 60", systems.Family{N: 60, Singles: 2, Groups: []int{5, 2}, Apart: true}, 3, 6),
@@ -56,7 +58,7 @@ var _ = Describe("The worlds drawn for a question", func() {
 			random := rand.New(rand.NewPCG(9, uint64(i)))
 			system, kinds := systems.Small(5+i%4, random), []int{}
 			for x := range system.N {
-				kinds = append(kinds, 2*x/system.N)
+				kinds = append(kinds, x*(1+i/4%2)/system.N) // of one kind, or of two
 			}
 			for _, quick := range []bool{false, true} {
 				options := search.Options{Exact: true, Services: kinds, Audits: 3, Quick: quick}

@@ -162,13 +162,16 @@ func (p Prior) above(block int) (wider blocks) {
 // state is what is known.
 type state struct{ fails, passes blocks }
 
-// Optimum is the smallest mean number of trials. The control is known beforehand.
-func (p Prior) Optimum() float64 {
+// Optimum is the smallest mean number of trials, and the smallest of a search whose first
+// trial blocks everything; 0 if the answer to that is the same for all devices. The control
+// is known beforehand.
+func (p Prior) Optimum() (best, afterAll float64) {
 	t := table{Prior: p, known: map[state]float64{}}
 	for b := range 1 << p.n {
 		t.up, t.down = append(t.up, p.above(b)), append(t.down, below(b))
 	}
-	return t.remaining(state{passes: 1}, p.devices)
+	nothing, all := state{passes: 1}, 1<<p.n-1
+	return t.remaining(nothing, p.devices), t.after(all, nothing, p.devices)
 }
 
 // table holds what was found for each state, up to the names of the destinations.
@@ -194,26 +197,31 @@ func (t *table) remaining(s state, possible []device) float64 {
 		if (s.fails|s.passes)>>b&1 == 1 {
 			continue
 		}
-		var failing, passing []device
-		broken, works := 0.0, 0.0
-		for _, d := range possible {
-			if d.fails>>b&1 == 1 {
-				failing, broken = append(failing, d), broken+d.chance
-			} else {
-				passing, works = append(passing, d), works+d.chance
-			}
-		}
-		if broken == 0 || works == 0 {
-			continue // its answer is no news: it can wait until the device is known
-		}
-		mean := 1 + (broken*t.remaining(state{s.fails | t.up[b], s.passes}, failing)+
-			works*t.remaining(state{s.fails, s.passes | t.down[b]}, passing))/(broken+works)
-		if best == 0 || mean < best {
+		if mean := t.after(b, s, possible); mean > 0 && (best == 0 || mean < best) {
 			best = mean
 		}
 	}
 	t.known[key] = best
 	return best
+}
+
+// after is the mean number of trials if this block is the next; 0 if all possible devices
+// answer alike, so that it can wait until the device is known.
+func (t *table) after(block int, s state, possible []device) float64 {
+	var failing, passing []device
+	broken, works := 0.0, 0.0
+	for _, d := range possible {
+		if d.fails>>block&1 == 1 {
+			failing, broken = append(failing, d), broken+d.chance
+		} else {
+			passing, works = append(passing, d), works+d.chance
+		}
+	}
+	if broken == 0 || works == 0 {
+		return 0
+	}
+	return 1 + (broken*t.remaining(state{s.fails | t.up[block], s.passes}, failing)+
+		works*t.remaining(state{s.fails, s.passes | t.down[block]}, passing))/(broken+works)
 }
 
 // canonical is the first of the states that are this one with other names.

@@ -50,6 +50,42 @@ func (s System) Kinds(most int, random *rand.Rand) (kinds []int) {
 	return kinds
 }
 
+// Typical makes a system of n destinations, 1 or more, as the search expects a device with so
+// few: mostly 0 to 2 are required, and one small group at most. What is impossible is drawn again.
+func Typical(n int, random *rand.Rand) System {
+	for {
+		system := System{N: n}
+		required := draw(random, 0.2, 0.3, 0.2, 0.15, 0.08, 0.04, 0.02, 0.01)
+		groups := draw(random, 0.497, 0.348, 0.122, 0.028, 0.005) // a Poisson distribution with mean 0.7
+		for _, x := range random.Perm(n)[:min(n, required)] {
+			system.Cuts = append(system.Cuts, search.Of(x))
+		}
+		for range groups {
+			if size := 2 + draw(random, 0.40, 0.24, 0.16, 0.12, 0.06, 0.03, 0.015); size <= n {
+				system.add(search.Of(random.Perm(n)[:size]...))
+			}
+		}
+		if len(system.Cuts) == required+groups {
+			return system
+		}
+	}
+}
+
+// draw is one of the numbers from 0, by their chances.
+func draw(random *rand.Rand, chances ...float64) int {
+	sum := 0.0
+	for _, c := range chances {
+		sum += c
+	}
+	x := random.Float64() * sum
+	for i, c := range chances {
+		if x -= c; x < 0 {
+			return i
+		}
+	}
+	return 0
+}
+
 // Few makes a system of n destinations, 4 or more, of two kinds: one of the first kind is
 // required, and any one of the second kind.
 func Few(n int, random *rand.Rand) (System, []int) {
