@@ -12,7 +12,8 @@ import (
 const horizonReason = "horizon"
 
 // unhurried is for how many times Settle a block is held at least if it is held for what
-// comes late: what the device contacts seldom, or a failure.
+// comes late: what the device contacts seldom, or a failure. It is also for how many times the longest
+// period misses add up over trials.
 const unhurried = 4
 
 // horizonTries is how often the same safe list is held to the horizon without an answer.
@@ -23,7 +24,8 @@ const horizonTries = 2
 // the first time. However long the device took to try that, the failure is not late if it had run into
 // nothing else before. What the device had missed in the trials before, without an answer since, it
 // did not try for the first time: the failure is as late as if these were one trial, unless the device
-// has tried something else that is not known to be harmless.
+// has tried something else that is not known to be harmless. Of that time no more than a few periods
+// count: each trial is held for longer after a late failure, and the device misses as much in the next.
 func (h history) late(f fact, heard []fact, column Column) time.Duration {
 	outcome := f.Outcomes[column.Scenario.Name]
 	broke := outcome.Broke
@@ -38,7 +40,7 @@ func (h history) late(f fact, heard []fact, column Column) time.Duration {
 	case !news.IsEmpty() && !harmless && (broke.Worked == 0 || !before || broke.After <= unhurried*h.run.Settings.Settle):
 		return 0
 	}
-	return min(broke.After, LongestPeriod) + min(carried, LongestPeriod)
+	return min(broke.After, LongestPeriod) + min(carried, unhurried*h.longestPeriod())
 }
 
 // triedLast are, of a trial in which a column failed, the rows that the device tried for the first time
@@ -222,9 +224,7 @@ func (h history) horizon() (horizon time.Duration) {
 	if slices.ContainsFunc(h.run.Scenarios, func(s ScenarioInfo) bool { return s.Person }) {
 		return 0
 	}
-	for _, k := range h.clocks {
-		horizon = max(horizon, k.Every)
-	}
+	horizon = h.longestPeriod()
 	if most := max(settings.Longest, settings.For); most > 0 {
 		horizon = min(horizon, most)
 	}
@@ -232,6 +232,14 @@ func (h history) horizon() (horizon time.Duration) {
 		return 0
 	}
 	return horizon
+}
+
+// longestPeriod is the longest that is known of a destination.
+func (h history) longestPeriod() (longest time.Duration) {
+	for _, k := range h.clocks {
+		longest = max(longest, min(k.Every, LongestPeriod))
+	}
+	return longest
 }
 
 // toHorizon asks for the safe list of one regime and fault, held to the horizon, when nothing

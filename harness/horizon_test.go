@@ -148,6 +148,22 @@ var _ = Describe("the horizon", func() {
 		Expect(long).To(HaveEach("safe list"))
 	})
 
+	It("is not what makes each trial longer than the one before", func() {
+		g := home()
+		g.clocks["nightly"] = punctuality{8 * hour, day / 2}
+		done := decided(horizon(3*day), g, works(func() bool {
+			contact, _ := g.contact("daily")
+			return !g.blocks("cloud") || !g.blocks("hourly") || !g.blocks("daily") || contact.Tries < 2
+		}))
+		Expect(done.Status).To(Equal(harness.Complete))
+		for _, word := range []string{"cloud", "hourly", "daily"} {
+			Expect(cellOf(done, word).Verdict).To(Equal(harness.Alternative))
+		}
+		for _, result := range done.Results {
+			Expect(result.Trial.Hold).To(BeNumerically("<", 9*day), "trial %d", result.Trial.Number)
+		}
+	})
+
 	It("is not held to again for a period that is now known to be a little longer", func() {
 		g, app := forgiving("daily", 1000)
 		done := decided(horizon(0), g, app)
