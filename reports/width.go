@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 // width is the number of terminal columns that a text takes.
@@ -42,8 +44,8 @@ func tail(text string, columns int) string {
 func wrap(text string, columns int) []string {
 	var lines []string
 	var line string
-	for _, word := range strings.Fields(text) {
-		word = Shorten(word, columns)
+	for _, word := range strings.Fields(span.Joined(text)) {
+		word = Shorten(strings.ReplaceAll(word, span.Joint, " "), columns)
 		switch {
 		case line == "":
 			line = word

@@ -11,6 +11,7 @@ import (
 	"github.com/clipperhouse/displaywidth"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -153,12 +154,9 @@ func specName(run harness.Run) string {
 	return run.Settings.Source
 }
 
-// joint holds the words of a command together, in place of a blank.
-const joint = "\x1f"
-
 // typed is a command line, which laid does not break: someone copies it.
 func typed(format string, args ...any) string {
-	return strings.ReplaceAll(fmt.Sprintf(format, args...), " ", joint)
+	return strings.ReplaceAll(fmt.Sprintf(format, args...), " ", span.Joint)
 }
 
 // fileColumns is how wide the lines of a result are in a file, or for another program. Reports
@@ -183,8 +181,8 @@ func resultLine(out io.Writer, head, text string, indent int) {
 func inLines(out io.Writer, columns int, head, text string, indent int) {
 	line := ""
 	write := func() { fmt.Fprintln(out, head+line) }
-	for word := range strings.SplitSeq(text, " ") {
-		word = reports.Clean(strings.ReplaceAll(word, joint, " "))
+	for word := range strings.SplitSeq(span.Joined(text), " ") {
+		word = reports.Clean(strings.ReplaceAll(word, span.Joint, " "))
 		switch {
 		case line == "":
 			line = word

@@ -14,6 +14,8 @@ import (
 
 	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/internal/span"
 )
 
 func main() {
@@ -53,7 +55,7 @@ func complain(out io.Writer, text string) {
 	columns := screenOf(out).columns()
 	for line := range strings.SplitSeq(text, "\n") {
 		if columns == 0 || displaywidth.String(line) <= columns {
-			fmt.Fprintln(plain{out}, strings.ReplaceAll(line, joint, " "))
+			fmt.Fprintln(plain{out}, strings.ReplaceAll(line, span.Joint, " "))
 			continue
 		}
 		rest := strings.TrimLeft(line, " ")

@@ -258,7 +258,7 @@ func (p *progress) answers(result harness.Result) string {
 	var parts []string
 	for _, scenario := range p.scenarios {
 		if word, checked := words[result.Outcomes[scenario.Name].Answer]; checked {
-			parts = append(parts, fmt.Sprintf("%s%s%-5s", scenario.Name, joint, word))
+			parts = append(parts, fmt.Sprintf("%s%s%-5s", scenario.Name, span.Joint, word))
 		}
 	}
 	return strings.TrimRight(strings.Join(parts, "  "), " ")

@@ -5,6 +5,7 @@ package span
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,15 @@ func Words(d time.Duration) string {
 	}
 	return pair(int(d/time.Hour), "h", int(d%time.Hour/time.Minute), "min")
 }
+
+// Joint stands for the blank between a number and its unit, in a text that is broken into
+// lines.
+const Joint = "\x1f"
+
+var unit = regexp.MustCompile(`\b(\d[\d.]*) (ms|s|min|h)\b`)
+
+// Joined puts [Joint] into the lengths of time of a text, which a line must not break.
+func Joined(text string) string { return unit.ReplaceAllString(text, "$1"+Joint+"$2") }
 
 // trimmed is a number with one digit after the point at most.
 func trimmed(x float64) string {

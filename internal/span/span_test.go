@@ -1,6 +1,7 @@
 package span_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,4 +34,12 @@ var _ = DescribeTable("a length of time is written for people, and as it is type
 	Entry(nil, time.Hour, "1 h", "1h"),
 	Entry(nil, 3*time.Hour+20*time.Minute, "3 h 20 min", "3h20m"),
 	Entry(nil, 720*time.Hour, "720 h", "720h"),
+)
+
+var _ = DescribeTable("a length of time stays on one line", func(text, joined string) {
+	Expect(strings.ReplaceAll(span.Joined(text), span.Joint, "_")).To(Equal(joined))
+},
+	Entry(nil, "blocked all 5 at once for 0.9 s. The", "blocked all 5 at once for 0.9_s. The"),
+	Entry(nil, "after 1 h 30 min, and 20 ms", "after 1_h 30_min, and 20_ms"),
+	Entry(nil, "5 of 7, in trial 17 some", "5 of 7, in trial 17 some"),
 )
