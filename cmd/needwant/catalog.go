@@ -21,7 +21,7 @@ func catalogAddCommand() *cobra.Command {
 		Use:   "add RUN...",
 		Short: "Put what runs found into a catalog, without what says whose they are",
 		Long: `Writes a small YAML file for each run, below model, firmware and region. It holds
-verdicts, public host names and public addresses. Tokens, hardware addresses,
+verdicts, public host names and public addresses. Tokens, MAC addresses,
 names of networks, addresses at home, positions, and labels of host names that
 could tell one device from another are left out or hidden. Read it before you
 share it: it is meant to be read.`,

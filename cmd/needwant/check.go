@@ -89,7 +89,7 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 		return err
 	}
 	end := ending{spec: nameOrPath, gateway: file.Gateway}
-	end.left(command.ErrOrStderr(), allWork(len(list)), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath))+" runs the experiment; with --dry-run it only says what it would change.")
+	end.left(command.ErrOrStderr(), allWork(len(list)), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath)+permission(file))+" runs the experiment; with --dry-run it only says what it would change.")
 	return nil
 }
 
@@ -134,6 +134,15 @@ func allowed(file scenarios.File, list scenarios.List, actuate bool) error {
 		}
 	}
 	return nil
+}
+
+// permission is the flag that a command with the file's scenarios needs, after a blank; ""
+// if it needs none.
+func permission(file scenarios.File) string {
+	if allowed(file, file.Scenarios, false) == nil {
+		return ""
+	}
+	return " --allow-actuation"
 }
 
 // show writes what each step saw.

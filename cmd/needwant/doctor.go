@@ -15,6 +15,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/lablane"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
+	"github.com/needwant/needwant/scenarios"
 )
 
 // examination is one thing that must be right about the machine.
@@ -75,7 +76,8 @@ func afterDoctor(args []string) string {
 	if len(args) == 0 {
 		return "No problem was found. Next: needwant lab runs the experiment on a simulated device; needwant scenario new describes your own."
 	}
-	return fmt.Sprintf("No problem was found. Next: sudo -E needwant check %s runs every check once, with nothing blocked.", quoted(args[0]))
+	file, _ := scenarios.Find(args[0]) // it was read before
+	return "No problem was found. Next: " + asRoot(file.Gateway, "check "+quoted(args[0])+permission(file)) + " runs every check once, with nothing blocked."
 }
 
 // examinations lists all that is examined, from what the rest stands on.

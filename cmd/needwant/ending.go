@@ -59,9 +59,9 @@ func (e ending) next(run harness.Run) string {
 	}
 	if run.Settings.ByName {
 		return typed("needwant export %s%s --format adguard", file, e.device(run)) + " writes the list (or dnsmasq, hosts); " +
-			typed("needwant verify %s", file) + " tests it on the device."
+			typed("needwant verify %s%s", file, e.permission()) + " tests it on the device."
 	}
-	return typed("needwant export %s%s --format nft", file, e.device(run)) + " writes the rules; " + typed("sudo -E needwant verify %s", file) + " tests them on the device."
+	return typed("needwant export %s%s --format nft", file, e.device(run)) + " writes the rules; " + typed("sudo -E needwant verify %s%s", file, e.permission()) + " tests them on the device."
 }
 
 // needsAll reports whether it is known that nothing can be blocked with everything still
@@ -93,6 +93,14 @@ func (e ending) device(run harness.Run) string {
 	}
 	if address, err := netip.ParseAddr(run.Device.Name); err == nil {
 		return " --address " + quoted(address.String())
+	}
+	return ""
+}
+
+// permission is the flag that the scenarios of the spec need.
+func (e ending) permission() string {
+	if file, err := scenarios.Find(e.spec); e.spec != "" && err == nil {
+		return permission(file)
 	}
 	return ""
 }

@@ -77,7 +77,7 @@ func (i *interview) begin(ctx context.Context, from string, given bool) (scenari
 			i.answered("like", answer)
 			return draft, nil
 		}
-		fmt.Fprintf(i.out, "  %v\n", err)
+		i.object(err)
 	}
 }
 
@@ -116,7 +116,7 @@ func (i *interview) insist(ctx context.Context, q question, draft *scenarios.Dra
 			i.answered(q.flag, answer)
 			return nil
 		}
-		fmt.Fprintf(i.out, "  %v\n", wrong)
+		i.object(wrong)
 		*draft, last = before, answer
 	}
 }
@@ -139,6 +139,13 @@ func (i *interview) wrong(q question, draft *scenarios.Draft, answer, last strin
 		}
 	}
 	return q.doubt(*draft)
+}
+
+// object says what is wrong with an answer.
+func (i *interview) object(wrong error) {
+	for line := range strings.SplitSeq(wrong.Error(), "\n") {
+		hanging(i.out, "  ", line, 4)
+	}
 }
 
 // answered notes an answer of a person.
@@ -166,6 +173,9 @@ func (i *interview) tell(lines []string) {
 // errClosed ends an interview whose person is gone.
 var errClosed = errors.New("the input ended before all was answered: answer the questions, or give flags")
 
+// answerColumns is how much of a line is left for an answer.
+const answerColumns = 12
+
 // ask puts one question. Enter takes the usual answer, and so does nobody being there.
 func (i *interview) ask(ctx context.Context, asks, usual string) (string, error) {
 	if i.lines == nil {
@@ -174,7 +184,9 @@ func (i *interview) ask(ctx context.Context, asks, usual string) (string, error)
 	if usual != "" {
 		asks += " [" + usual + "]"
 	}
-	fmt.Fprintf(i.out, "%s: ", asks)
+	var lines strings.Builder // that leave room for an answer
+	inLines(&lines, max(0, screenOf(i.out).columns()-answerColumns), "", asks+":", 2)
+	fmt.Fprint(i.out, strings.TrimSuffix(lines.String(), "\n")+" ")
 	select {
 	case line, open := <-i.lines:
 		if !open {

@@ -59,7 +59,7 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 		said := bufio.NewReader(stderr)
 		answer := func(asks, text string) string {
 			GinkgoHelper()
-			heard := until(said, "]: ", "(MAC): ")
+			heard := until(said, "]: ", "its MAC address: ")
 			Expect(heard).To(ContainSubstring(asks))
 			_, err := io.WriteString(typing, text+"\n")
 			Expect(err).NotTo(HaveOccurred())

@@ -89,7 +89,7 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	if !f.json && !f.quiet {
 		end := ending{spec: nameOrPath, gateway: file.Gateway}
-		end.left(command.ErrOrStderr(), contacted(seen), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath))+" finds out which of them are needed.")
+		end.left(command.ErrOrStderr(), contacted(seen), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath)+permission(file))+" finds out which of them are needed.")
 	}
 	if f.longest > 0 && command.Context().Err() != nil {
 		return exit(codeInterrupted, context.Canceled)

@@ -135,7 +135,7 @@ func nextAfterNew(draft scenarios.Draft, path, text string) []string {
 	if draft.NamesAlone() {
 		does = "answers the device's DNS queries for a moment"
 	}
-	lines = append(lines, "sudo -E needwant doctor "+path+"   ("+does+")")
+	lines = append(lines, "sudo -E needwant doctor "+path, "("+does+")")
 	for i := range lines {
 		lines[i] = "       " + lines[i]
 	}

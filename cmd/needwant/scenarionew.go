@@ -168,7 +168,7 @@ func aboutDevice() []question {
 	return []question{
 		asks("name", "what you call the device", func(d *scenarios.Draft) *string { return &d.Device.Name }, realDevice),
 		optional(asks("model", "its model, e.g. roborock.vacuum.s5", func(d *scenarios.Draft) *string { return &d.Device.Model }, realDevice)),
-		hardwareAddress(asks("mac", "its hardware address (MAC)", func(d *scenarios.Draft) *string { return &d.Device.MAC }, realDevice)),
+		hardwareAddress(asks("mac", "its MAC address", func(d *scenarios.Draft) *string { return &d.Device.MAC }, realDevice)),
 		{
 			flag: "address", asks: "its IP address",
 			usual: func(d *scenarios.Draft) string { return d.Device.Address.String() },
@@ -206,7 +206,7 @@ func aboutScenarios() []question {
 			func(d *scenarios.Draft) bool { return realDevice(d) && d.UsesMiio() }),
 		asks("hass-url", "where your Home Assistant is, e.g. http://192.168.1.5:8123", func(d *scenarios.Draft) *string { return &d.HassURL }, hass),
 		asks("entity", "the device's entity there, e.g. vacuum.s50", func(d *scenarios.Draft) *string { return &d.Entity }, hass),
-		asks("hass-token", "where a long-lived access token of it is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Hass) },
+		asks("hass-token", "where its long-lived access token is, env:NAME or file:PATH", func(d *scenarios.Draft) *string { return (*string)(&d.Secrets.Hass) },
 			func(d *scenarios.Draft) bool { return realDevice(d) && hass(d) }),
 	}
 }

@@ -51,7 +51,7 @@ func (p *Plan) begin(_ context.Context, placed *Placed) (err error) {
 	c := p.config
 	placed.Inside, placed.Uplink, placed.Device, placed.MAC = c.Inside, uplinkName, c.Address, c.MAC
 	placed.Network = c.network()
-	placed.IPv6 = "IPv6 is shut for the device"
+	placed.IPv6 = "IPv6 is disabled for the device"
 	if placed.Namespace, err = netns.New(); err != nil {
 		return err
 	}
