@@ -218,6 +218,18 @@ var _ = Describe("The device's miIO", Label("root"), func() {
 		Expect(h.result(ctx, "get_custom_mode")).To(MatchJSON(`[60]`))
 	}, SpecTimeout(time.Minute))
 
+	It("says which firmware its world names, and none if that names none", func(ctx SpecContext) {
+		for name, firmware := range map[string]OmegaMatcher{
+			"s50-thread": HaveKeyWithValue("fw_ver", "3.5.8_002034"), "fallback-of-required": Not(HaveKey("fw_ver")),
+		} {
+			h := live(ctx, library(name))
+			h.works(ctx)
+			var info map[string]any
+			Expect(json.Unmarshal(h.result(ctx, "miIO.info"), &info)).To(Succeed())
+			Expect(info).To(firmware, name)
+		}
+	}, SpecTimeout(time.Minute))
+
 	It("refuses an unknown method, as it would with nothing reached", func(ctx SpecContext) {
 		h := live(ctx, library("s50-thread"))
 		Expect(h.asks(ctx, "make_coffee")()).To(MatchError(ContainSubstring("-10000")))
