@@ -14,7 +14,8 @@ import (
 // a set of destinations that one replica works without, and another does not, is blocked again
 // on both, until chance is ruled out. The verdicts are those of the larger group then; what the other
 // replicas answered is not used. In the end every replica is checked against the result: each cut
-// must break it, and it must work with the safe list blocked.
+// must break it, and it must work with the safe list blocked. And that a cut has no member too many must have been seen
+// on two of them.
 
 // Replica is the device of one lane of several.
 type Replica struct {
@@ -288,6 +289,53 @@ func proved(lane int, proofs []fact) bool {
 	return slices.ContainsFunc(proofs, func(f fact) bool { return f.Lane == lane })
 }
 
+// unshared is a set that a column worked without on one replica alone, which is not this lane's, although the set has all
+// of a cut except for one member: that the cut needs this member rests on it. What the joint safe list has is not
+// among them, since every lane is asked that.
+func (p plan) unshared(lane int) (Trial, bool) {
+	for _, column := range p.run.Columns() {
+		safe := p.jointSafe(p.columns(column.Regime, column.Fault))
+		for _, cut := range p.explain(column).Cuts {
+			for _, member := range cut.Members.Members() {
+				rest := cut.Members.Without(member)
+				if rest.IsEmpty() || rest.SubsetOf(safe) {
+					continue
+				}
+				lanes, largest := p.without(rest, column)
+				if len(lanes) != 1 || lanes[lane] || largest.Intersects(p.kept) || p.underWay(largest, column) {
+					continue
+				}
+				if v := p.vote(column, largest, nil); v.passed[lane]+v.failed[lane] == 0 {
+					return p.compare(largest, column), true
+				}
+			}
+		}
+	}
+	return Trial{}, false
+}
+
+// without are the lanes on which a column worked without a set, and the largest set that was blocked then.
+func (h history) without(set search.Set, column Column) (lanes map[int]bool, largest search.Set) {
+	lanes = map[int]bool{}
+	onset := h.lateFailure(column)
+	for _, f := range h.heard(column) {
+		if !f.passed(column) || f.brief(column, onset) || !set.SubsetOf(f.whole) {
+			continue
+		}
+		if lanes[f.Lane] = true; f.whole.Len() > largest.Len() {
+			largest = f.whole
+		}
+	}
+	return lanes, largest
+}
+
+// underWay reports whether a trial blocks exactly a set now.
+func (p plan) underWay(set search.Set, column Column) bool {
+	return slices.ContainsFunc(p.inflight, func(trial Trial) bool {
+		return !trial.Control() && column.hears(trial) && p.set(trial.Block).Equal(set)
+	})
+}
+
 // unsafe is the joint safe list of a regime and a fault, if a lane has not worked with it blocked after everything
 // else that it was asked. There is none as long as the search has something to ask.
 func (p plan) unsafe(lane int) (Trial, bool) {
@@ -349,6 +397,9 @@ func (p plan) questionFor(lane int) (Trial, bool) {
 	}
 	if cut, asks := p.unproved(lane); asks {
 		return cut, true
+	}
+	if set, asks := p.unshared(lane); asks {
+		return set, true
 	}
 	if ok {
 		return trial, true
