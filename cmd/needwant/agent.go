@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
@@ -27,7 +28,8 @@ import (
 
 // agent carries out the experiments of several devices at the same time.
 type agent struct {
-	flags   bisectFlags // of all experiments
+	flags   bisectFlags   // of all experiments
+	every   time.Duration // after which a result is tested again; 0 is never
 	uplink  uplinkFlags
 	members []*member
 }
@@ -38,11 +40,14 @@ type member struct {
 	name  string // of the device, which no other experiment has
 	file  scenarios.File
 	flags bisectFlags
+	every time.Duration // after which its result is tested again; 0 is never
 	line  *deviceLine
+	sent  func() // sends the rest of the last file, and no more
 
-	mu   sync.Mutex
-	over bool
-	err  error // in which it ended
+	mu    sync.Mutex
+	files []string // its runs, the last of which is under way or is to begin, unless it is over
+	over  bool
+	err   error // in which it ended
 }
 
 func agentCommand() *cobra.Command {
@@ -61,6 +66,9 @@ are asked there. With --hub the runs are sent to a hub (needwant hub), also late
 cannot be reached now, and people can answer questions and pause runs on the page of the hub,
 too. When it ends, however it ends, the network is as it was.
 
+With --recheck a result is tested again from time to time, for example each week, in a few
+trials. Each recheck is saved in a file of its own, NAME-recheck.run, NAME-recheck-2.run and so on.
+
 The exit code is 0 if every run is complete with every cell decided, else that of a run
 that is not.`,
 		Example: `  sudo -E needwant agent s50.yaml plug.yaml bulb.yaml --web=:8080`,
@@ -73,12 +81,16 @@ that is not.`,
 	command.Flags().BoolVarP(&a.flags.display.quiet, "quiet", "q", false, "show no progress")
 	a.flags.display.web.add(command)
 	a.uplink.add(command)
+	command.Flags().DurationVar(&a.every, "recheck", 0, "test the result of each device again (needwant recheck) this long after its last run began, e.g. 168h; then the agent does not end by itself")
 	return command
 }
 
 func (a *agent) run(command *cobra.Command, specs []string) error {
 	ctx, notes := command.Context(), command.ErrOrStderr()
 	a.flags.display.format, a.flags.alone, a.flags.among = "text", true, true
+	if a.every < 0 {
+		return usage(errors.New("--recheck takes no negative time"))
+	}
 	for _, spec := range specs {
 		if err := a.add(spec); err != nil {
 			return err
@@ -109,7 +121,10 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	a.boards(web, up)
 	defer a.show(notes)()
 	defer a.list(ctx, web)()
-	defer up.send(a.members)()
+	defer up.close(a.members)
+	for _, m := range a.members {
+		m.send(up)
+	}
 	defer up.show(a.members)()
 	var all sync.WaitGroup
 	for _, m := range a.members {
@@ -121,7 +136,7 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 
 // add reads a spec, and refuses one whose device is another one's by its name.
 func (a *agent) add(spec string) error {
-	m := &member{spec: spec, flags: a.flags}
+	m := &member{spec: spec, flags: a.flags, every: a.every, sent: func() {}}
 	var err error
 	if m.file, _, err = m.flags.read(spec); err != nil {
 		return err
@@ -136,8 +151,11 @@ func (a *agent) add(spec string) error {
 		if other.name == m.name {
 			return usage(fmt.Errorf("%s and %s both name their device %s: write another device: {name: …} in one of them", other.spec, spec, m.name))
 		}
+		if a.every > 0 && (m.isRecheckOf(other) || other.isRecheckOf(m)) {
+			return usage(fmt.Errorf("%s and %s would save rechecks in the same files: write another device: {name: …} in one of them", other.spec, spec))
+		}
 	}
-	m.flags.out = filepath.Join(m.file.Folder(), runOf(spec, m.file))
+	m.find()
 	m.flags.display.web = webFlags{} // one page for all
 	a.members = append(a.members, m)
 	return nil
@@ -229,23 +247,17 @@ func (a *agent) list(ctx context.Context, web *webPage) (end func()) {
 	if web == nil {
 		return func() {}
 	}
-	boards := map[string]*member{}
-	var paths []string
-	for _, m := range a.members {
-		boards[filepath.Base(m.flags.out)] = m
-		paths = append(paths, m.flags.out)
-	}
 	c := &collection{
-		title:   fmt.Sprintf("%d devices", len(paths)),
-		find:    func() ([]string, error) { return paths, nil },
+		title:   fmt.Sprintf("%d devices", len(a.members)),
+		find:    a.runs,
 		waiting: a.waiting,
 		begun: func(file string) *page.Board {
-			if m := boards[file]; m != nil && m.under() {
+			if m := a.writing(file); m != nil {
 				return m.flags.display.page.board
 			}
 			return nil
 		},
-		written: func(path string) bool { return boards[filepath.Base(path)].under() },
+		written: func(path string) bool { return a.writing(filepath.Base(path)) != nil },
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	gone := make(chan struct{})
@@ -259,13 +271,31 @@ func (a *agent) list(ctx context.Context, web *webPage) (end func()) {
 	}
 }
 
+// runs are the run files of all devices.
+func (a *agent) runs() (paths []string, err error) {
+	for _, m := range a.members {
+		paths = append(paths, m.runs()...)
+	}
+	return paths, nil
+}
+
+// writing is the member that writes to a file; nil if none does.
+func (a *agent) writing(file string) *member {
+	for _, m := range a.members {
+		if m.under() && filepath.Base(m.last()) == file {
+			return m
+		}
+	}
+	return nil
+}
+
 // waiting lists the experiments that have no run file yet.
 func (a *agent) waiting() (lines []reports.RunLine) {
 	for _, m := range a.members {
-		if _, err := os.Lstat(m.flags.out); err == nil {
+		if _, err := os.Lstat(m.last()); err == nil {
 			continue
 		}
-		line := reports.RunLine{File: filepath.Base(m.flags.out), Subject: m.name, Now: m.line.now()}
+		line := reports.RunLine{File: filepath.Base(m.last()), Subject: m.name, Now: m.line.now()}
 		if _, err := m.ended(); err != nil {
 			line = reports.WrongRunLine(m.name, err)
 		}
@@ -274,15 +304,22 @@ func (a *agent) waiting() (lines []reports.RunLine) {
 	return lines
 }
 
-// do carries the experiment out, once the device belongs to this agent.
+// do carries out the experiment, and tests its result again when it is time.
 func (m *member) do(ctx context.Context, up *uplink) {
+	for m.experiment(ctx, up); m.again(ctx, up); {
+		m.experiment(ctx, up)
+	}
+}
+
+// experiment carries out the last run, once the device belongs to this agent.
+func (m *member) experiment(ctx context.Context, up *uplink) {
 	held, err := up.hold(ctx, m)
 	if err == nil {
 		command := &cobra.Command{}
 		command.SetContext(held)
 		command.SetOut(io.Discard) // the run file has the matrix
 		command.SetErr(m.line)
-		err = m.flags.run(command, m.spec)
+		err = m.carryOut(command)
 		if lost, ok := errors.AsType[*hub.LostError](context.Cause(held)); ok {
 			unrestored, _ := errors.AsType[*placement.LeftError](err)
 			if err = exit(codeInterrupted, fmt.Errorf("interrupted: %w", lost)); unrestored != nil {
@@ -351,7 +388,7 @@ func (a *agent) closing(ctx context.Context, out io.Writer) error {
 
 // summary is the result in a sentence.
 func (m *member) summary() string {
-	run, err := loadRun(context.Background(), m.flags.out)
+	run, err := loadRun(context.Background(), m.last())
 	if err != nil {
 		return err.Error()
 	}

@@ -40,6 +40,13 @@ func (l *deviceLine) finish() {
 	l.over = true
 }
 
+// again has the line show the present of the next experiment.
+func (l *deviceLine) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over, l.waiting = false, nil
+}
+
 // Write shows lines.
 func (l *deviceLine) Write(text []byte) (int, error) {
 	var out strings.Builder

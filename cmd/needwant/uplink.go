@@ -20,8 +20,10 @@ import (
 
 // uplink is an agent's connection to a hub; nil if it has none.
 type uplink struct {
-	link  *hub.Link
-	drain chan struct{}
+	link    *hub.Link
+	ctx     context.Context // of sending
+	cancel  context.CancelFunc
+	sending sync.WaitGroup
 }
 
 // uplinkFlags are the flags of an agent with a hub.
@@ -42,7 +44,8 @@ func (f *uplinkFlags) open(out io.Writer) (*uplink, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	return &uplink{link, make(chan struct{})}, nil
+	ctx, cancel := context.WithCancel(context.Background())
+	return &uplink{link: link, ctx: ctx, cancel: cancel}, nil
 }
 
 // onLab explains that an ordinary user's lab reaches no hub.
@@ -73,35 +76,34 @@ func (u *uplink) giveBack(m *member) {
 	}
 }
 
-// send sends what the members' run files have and get, until the function that it returns
-// ends that: once the hub has everything, or does not take it in time.
-func (u *uplink) send(members []*member) (end func()) {
+// send sends what a run file of a member has and gets, until finish is called: then it ends once the hub has
+// everything, or with the uplink.
+func (u *uplink) send(m *member, path string) (finish func()) {
 	if u == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	whole := make(chan *member, len(members))
-	for _, m := range members {
-		go func() {
-			if u.link.Send(ctx, m.flags.out, m.name, u.drain) {
-				whole <- nil
-				return
-			}
-			whole <- m
-		}()
-	}
-	return func() {
-		close(u.drain)
-		defer u.link.Close()
-		late := time.AfterFunc(longestSending, cancel)
-		defer late.Stop()
-		defer cancel()
-		for range members {
-			if m := <-whole; m != nil {
-				fmt.Fprintf(m.line, "the hub does not have all records of %s yet: the same command sends the rest\n", m.flags.out)
-			}
+	drain := make(chan struct{})
+	u.sending.Go(func() {
+		if !u.link.Send(u.ctx, path, m.name, drain) {
+			fmt.Fprintf(m.line, "the hub does not have all records of %s yet: the same command sends the rest\n", path)
 		}
+	})
+	return sync.OnceFunc(func() { close(drain) })
+}
+
+// close ends the connection once the hub has everything, or does not take it in time.
+func (u *uplink) close(members []*member) {
+	if u == nil {
+		return
 	}
+	defer u.link.Close()
+	defer u.cancel()
+	for _, m := range members {
+		m.sent()
+	}
+	late := time.AfterFunc(longestSending, u.cancel)
+	defer late.Stop()
+	u.sending.Wait()
 }
 
 // show shows the hub what happens in the experiments, and lets people there act on it, until the
