@@ -22,6 +22,10 @@ type Bench struct {
 	Restart   func(ctx context.Context) error // power-cycles the device; nil where nothing can
 	Timing    Timing
 
+	// Link takes the device's link down and up, and returns when it is up again, also after an error or the end
+	// of ctx. nil if nothing can, or nothing shall.
+	Link func(ctx context.Context) error
+
 	// Periods is how often destinations are contacted by what was known before this bench
 	// was opened, or by what [Bench.Learn] told it since; see [Run.Periods].
 	Periods map[Destination]time.Duration
@@ -51,6 +55,7 @@ type Bench struct {
 	making  sync.Once
 	abandon chan struct{}        // full when the trial is to be given up; made once
 	unasked Observation          // what the device contacted before it was asked for anything
+	before  Observation          // what it had contacted when it was provoked
 	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
 	failing int                  // controls in a row that failed
 	doubted int                  // trials in a row that Doubt spoke against
@@ -98,6 +103,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	result.Held = time.Since(result.Started)
+	b.noteProvoked(&result)
 	b.noteLease(&result.Seen)
 	result.Suspect = cmp.Or(suspicion(result.Seen), b.silence(&result, result.Seen))
 	if result.Suspect == "" {

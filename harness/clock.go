@@ -12,7 +12,19 @@ type Clock struct {
 	Last    time.Time     `json:"last,omitzero"`      // the last contact; zero if there was none
 	Silence time.Duration `json:"silence"`            // the longest time without a contact, that since the last one included
 	AtStart bool          `json:"at_start,omitempty"` // soon after each start of the device, and seldom otherwise
+	ByLink  bool          `json:"by_link,omitempty"`  // when its link was taken down and up, and seldom otherwise
 	Kept    bool          `json:"kept,omitempty"`     // the device keeps a connection, on which how often it speaks is not seen: the others are zero
+}
+
+// ProvokedBy is what makes the device contact a destination that it contacts seldom otherwise, as far as that is known.
+func (k Clock) ProvokedBy() (all []Provoker) {
+	if k.ByLink {
+		all = append(all, ByLink)
+	}
+	if k.AtStart {
+		all = append(all, ByStart)
+	}
+	return all
 }
 
 // overdue is how many of its periods a destination may be late until nothing is expected of
@@ -116,7 +128,7 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 // the device had recovered.
 func (c *clock) result(r Result) {
 	blind := r.Trial.blinds()
-	c.add(r.Started, r.Started.Add(r.Held), r.Seen.Contacts, r.Trial.Block, r.Restarted, false, blind)
+	c.add(r.Started, r.Started.Add(r.Held), r.byItself(), r.Trial.Block, r.Restarted, false, blind)
 	if len(r.Later) > 0 {
 		c.add(r.Started.Add(r.Held), r.Started.Add(r.Duration), r.Later, r.Trial.Block, false, true, blind)
 	}

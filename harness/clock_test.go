@@ -19,6 +19,8 @@ type punctual struct {
 	clocks  map[string]punctuality
 	idle    map[string]bool   // not contacted while anything is blocked
 	needs   map[string]string // contacted only while another is blocked
+	onLink  map[string]bool   // contacted when the link is up again, too
+	ups     []time.Time       // when it was
 	blocked []harness.Destination
 	since   time.Time
 }
@@ -50,8 +52,29 @@ func (p *punctual) Observe(context.Context) (harness.Observation, error) {
 	return seen, nil
 }
 
+// link takes the device's link down and up.
+func (p *punctual) link(context.Context) error {
+	<-time.After(time.Second / 2)
+	p.ups = append(p.ups, time.Now())
+	return nil
+}
+
 // contact is what the device did in this window.
 func (p *punctual) contact(word string) (contact harness.Contact, ok bool) {
+	contact, ok = p.byClock(word)
+	for _, up := range p.ups {
+		if first := up.Add(time.Second / 10); p.onLink[word] && !first.Before(p.since) && !first.After(time.Now()) {
+			again := harness.Contact{Destination: destination(word), First: first, Last: first, Tries: 1}
+			if ok {
+				again = contact.With(again)
+			}
+			contact, ok = again, true
+		}
+	}
+	return contact, ok
+}
+
+func (p *punctual) byClock(word string) (contact harness.Contact, ok bool) {
 	clock, first := p.clocks[word], p.born.Add(p.clocks[word].first)
 	if late := p.since.Sub(first); late > 0 && clock.every > 0 {
 		first = first.Add((late + clock.every - 1) / clock.every * clock.every)

@@ -102,12 +102,12 @@ func (j *judge) degrade() {
 	}
 }
 
-// showings are those of the trials that passed.
+// showings are those of the trials that passed. Where the device was provoked, that may have taken time.
 func (j *judge) showings(column Column, m measure) []showing {
 	var showings []showing
 	for _, f := range j.heard(column) {
 		value, ok := m.of(f.Outcomes[column.Scenario.Name])
-		if !ok || !f.passed(column) {
+		if !ok || !f.passed(column) || f.Provoked != nil {
 			continue
 		}
 		tried := f.attempted.Intersect(f.whole)

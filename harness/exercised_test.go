@@ -37,10 +37,11 @@ var _ = DescribeTable("a destination that was tried only because of a restart is
 	func(only bool, change func(*harness.Result, *harness.Contact)) {
 		cell := cellOf(booted(change), "licence")
 		Expect(cell.Verdict).To(Equal(harness.Optional))
-		Expect(cell.OnlyAtStart).To(Equal(only))
 		if said := ContainSubstring("only right after a restart"); only {
+			Expect(cell.ExercisedBy).To(Equal([]harness.Provoker{harness.ByStart}))
 			Expect(cell.Why).To(said)
 		} else {
+			Expect(cell.ExercisedBy).To(BeEmpty())
 			Expect(cell.Why).NotTo(said)
 		}
 	},

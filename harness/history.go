@@ -73,8 +73,10 @@ func newHistory(run Run) history {
 	h.differing = map[int][]Difference{}
 	for again := true; again; again = h.exclude() {
 		h.clocks = h.clocksOfRows()
+		h.noteByLink()
 		h.holds = h.holdsOfRows()
 		h.miss()
+		h.unprove()
 		h.carry()
 	}
 	return h
@@ -207,11 +209,13 @@ func (h history) trusted() (trusted []fact) {
 	return trusted
 }
 
-// heard lists the trusted facts that say whether a column worked.
+// heard lists the trusted facts that say whether a column worked. One in which it failed only after the device was
+// provoked does not.
 func (h history) heard(column Column) (heard []fact) {
 	for _, f := range h.facts {
-		answer := f.Outcomes[column.Scenario.Name].Answer
-		if f.usable && column.hears(f.Trial) && (answer == Pass || answer == Fail) {
+		outcome := f.Outcomes[column.Scenario.Name]
+		said := outcome.Answer == Pass || outcome.Answer == Fail && !f.Provoked.afterwards(outcome)
+		if f.usable && said && column.hears(f.Trial) {
 			heard = append(heard, f)
 		}
 	}

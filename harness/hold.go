@@ -41,7 +41,14 @@ func (b *Bench) holdAndCheck(ctx context.Context, result *Result, watched *watch
 		checked = attempted(before, result.Trial.Block)
 		news := len(attempted(result.Seen, result.Trial.Block)) - len(checked)
 		_, due, _ := b.settled(result, result.Seen)
-		if news == 0 && due.IsZero() && !b.lingers(result) || len(b.unless(Fail, watched.sofar(result.Outcomes))) == 0 {
+		over := len(b.unless(Fail, watched.sofar(result.Outcomes))) == 0
+		if news == 0 && !over && b.provokes(result) {
+			if err := b.provoke(ctx, result); err != nil {
+				return err
+			}
+			continue
+		}
+		if over || news == 0 && due.IsZero() && !b.lingers(result) {
 			b.note(result)
 			return nil
 		}
@@ -139,6 +146,9 @@ func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, 
 	tried := attempted(seen, result.Trial.Block)
 	patience := b.patience(result.Trial.Fault)
 	when = result.Started.Add(b.Timing.Settle + b.memory(result.Trial))
+	if result.Provoked != nil {
+		when = when.Add(result.Provoked.After)
+	}
 	for _, destination := range result.Trial.Block {
 		wait := b.expected(destination, result.Trial.Fault)
 		switch {

@@ -70,7 +70,7 @@ type Cell struct {
 	Held         time.Duration `json:"held"`
 	HeldAttempts int           `json:"held_attempts"`
 
-	OnlyAtStart bool `json:"only_at_start,omitempty"` // in Trials, the device tried it only right after a restart
+	ExercisedBy []Provoker `json:"exercised_by,omitempty"` // in Trials, the device tried it only because of this; none if it tried it by itself, too
 
 	// Replaceable are the stand-ins with which it works without this. None if that is not
 	// known, or not so.

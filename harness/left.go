@@ -73,6 +73,7 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 	var windows []search.Window
 	var waited search.Set
 	idle, horizon := h.waitedOnce(), h.horizon()
+	provoked, _ := h.provoked()
 	more := true
 	for most := min(mostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
 		var question search.Question
@@ -84,7 +85,12 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 		}
 		number := len(h.run.Results) + left.trials + 1
 		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
-		hold := max(h.seldom(question.Block.Minus(idle)), h.hold(regime, fault))
+		slow := question.Block.Minus(idle)
+		hold := h.hold(regime, fault)
+		if !question.Last && h.provoker(regime, question.Block, hold) != "" {
+			slow = slow.Minus(provoked)
+		}
+		hold = max(h.seldom(slow), hold)
 		works := 1.0 // the chance of it
 		for _, journals := range journals {
 			for i, journal := range journals {

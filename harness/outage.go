@@ -46,9 +46,14 @@ func (j *judge) interrupted() {
 	}
 }
 
-// outage is how long a scenario failed that then worked again; 0 if it did not fail.
+// outage is how long a scenario failed that then worked again; 0 if it did not fail, or only after the device had been
+// provoked.
 func (f fact) outage(column Column) time.Duration {
-	return f.Outcomes[column.Scenario.Name].Outage.lasted()
+	outage := f.Outcomes[column.Scenario.Name].Outage
+	if outage != nil && f.Provoked != nil && outage.Failed >= f.Provoked.After {
+		return 0
+	}
+	return outage.lasted()
 }
 
 // unrelated reports whether a trial had an outage that destination i has nothing to do with.

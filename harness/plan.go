@@ -40,8 +40,14 @@ func (p plan) next(lane int) (Trial, bool) {
 		return Trial{}, false
 	}
 	trial, ok := p.questionFor(lane)
-	if ok && due {
+	switch {
+	case ok && due:
 		return p.control(lane), true
+	case ok && p.seeks(trial):
+		return p.seeker(), true
+	}
+	if trial.Provoke == "" && len(trial.StandIns) == 0 {
+		trial.Provoke = p.provoker(trial.Regime, p.set(trial.Block), trial.Hold)
 	}
 	return trial, ok
 }
@@ -56,8 +62,9 @@ func (p plan) open() bool {
 
 // question asks the search what is likeliest to be needed, and of what is
 // equally likely the question of the first regime and fault. Before that, it looks into a failure
-// that seems to be late. When the search has no question left, what was not tried is blocked until
-// it is overdue, and the safe list is held to the horizon. At last come the stand-ins.
+// that seems to be late. When the search has no question left, what was not tried is blocked while the
+// device is provoked, or until it is overdue, and the safe list is held to the horizon. At last come the
+// stand-ins.
 func (p plan) question() (trial Trial, ok bool) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
 		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
@@ -69,7 +76,7 @@ func (p plan) question() (trial Trial, ok bool) {
 			return trial, true
 		}
 	}
-	for _, last := range []func() (Trial, bool){p.untilOverdue, p.toHorizon, p.standInTrial} {
+	for _, last := range []func() (Trial, bool){p.untilProvoked, p.untilOverdue, p.toHorizon, p.standInTrial} {
 		if trial, ok := last(); ok && !p.set(trial.Block).Intersects(p.kept) {
 			return trial, true
 		}

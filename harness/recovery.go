@@ -20,7 +20,7 @@ import (
 // then once more at the end.
 func (b *Bench) recover(ctx context.Context, result *Result) error {
 	broken := b.unless(Pass, result.Outcomes)
-	if result.Trial.Control() {
+	if result.Trial.Control() && result.Provoked == nil {
 		result.Recovered = len(broken) == 0
 		b.remember(*result)
 		switch {

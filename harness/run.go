@@ -112,6 +112,7 @@ type Settings struct {
 	Settle       time.Duration `json:"settle"`
 	Longest      time.Duration `json:"longest,omitempty"`  // that a block is held on for what the device contacts seldom; 0 leaves it to the lane
 	Horizon      time.Duration `json:"horizon,omitempty"`  // that the safe list is held; 0 is the longest period that is known, see [Run.Horizon]
+	Provoke      []Provoker    `json:"provoke,omitempty"`  // what may be done during a trial to make the device contact what it contacts seldom
 	Schedule     string        `json:"schedule,omitempty"` // the time of day in which anything may be blocked, e.g. "01:00-06:00"; "" is all day
 	For          time.Duration `json:"for,omitempty"`      // that the last hold may take if nobody chose a horizon, if that is longer than Longest: as long as the run may take; 0 is no longer
 }

@@ -31,10 +31,13 @@ func (h history) wait(k Clock) time.Duration {
 	return wait
 }
 
+// plansBySilence reports whether the search plans by how long what is contacted seldom is waited for.
+func (s Settings) plansBySilence() bool { return s.MaxNoise == 0 && s.Known == nil && s.Only == nil }
+
 // holdsOfRows is how long each row is waited for, in seconds; nil if none is, and if the search
 // does not plan by it.
 func (h history) holdsOfRows() []float64 {
-	if h.run.Settings.MaxNoise > 0 || h.run.Settings.Known != nil || h.run.Settings.Only != nil {
+	if !h.run.Settings.plansBySilence() {
 		return nil
 	}
 	holds, periodic := make([]float64, len(h.universe)), false

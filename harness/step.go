@@ -13,6 +13,7 @@ const (
 	Holding    Phase = "holding"    // of a soak: the block is held until the next round of checks
 	Recovering Phase = "recovering" // nothing is blocked any more, and everything must work again
 	Restarting Phase = "restarting" // the device is power-cycled
+	Provoking  Phase = "provoking"  // the device's link is taken down and up
 	Renewing   Phase = "renewing"   // nothing else happens until the device has renewed its DHCP lease
 )
 

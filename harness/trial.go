@@ -24,6 +24,10 @@ type Trial struct {
 	Reason string        `json:"reason"`         // why it was asked, for people: "control", "halve", "confirm", "audit"
 	Hold   time.Duration `json:"hold,omitempty"` // how long the block is held at least while a scenario works; 0 as long as it takes to judge them
 
+	// Provoke is what is done, once everything works under the block, to make the device contact what it contacts
+	// seldom; "" leaves the device alone. A bench that cannot do that waits.
+	Provoke Provoker `json:"provoke,omitempty"`
+
 	// Unasked are the scenarios that are not checked: a person would have to be asked, for an
 	// answer that is known or not needed yet.
 	Unasked []string `json:"unasked,omitempty"`
@@ -51,6 +55,7 @@ type Result struct {
 	Seen      Observation        `json:"seen"`                // while the block was held
 	Later     []Contact          `json:"later,omitempty"`     // from then on until the device had recovered: when it contacted what, and nothing else
 	Restarted bool               `json:"restarted,omitempty"` // the device was started when the block began
+	Provoked  *Provoked          `json:"provoked,omitempty"`  // what was done to make it contact what it contacts seldom; nil if nothing was
 	Recovered bool               `json:"recovered"`           // everything worked again afterwards
 	Abandoned bool               `json:"abandoned,omitempty"` // given up: other trials told its answer, or a person wanted that
 	Skipped   bool               `json:"skipped,omitempty"`   // given up because a person wanted that
@@ -62,9 +67,9 @@ type Result struct {
 func (r Result) good() bool { return r.Trial.Control() && r.Recovered && r.Suspect == "" }
 
 // bad reports whether a control shows that the device does not work. One in which
-// a scenario could not be judged shows neither.
+// a scenario could not be judged, or the device was provoked, shows neither.
 func (r Result) bad() bool {
-	return r.Trial.Control() && !r.Recovered && r.Suspect == "" && r.answered(Fail)
+	return r.Trial.Control() && r.Provoked == nil && !r.Recovered && r.Suspect == "" && r.answered(Fail)
 }
 
 // answered reports whether a scenario came to this answer.

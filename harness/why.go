@@ -67,7 +67,10 @@ func rounded(n float64) string {
 const whyNotExercised = "No set that breaks the scenario needs it, yet the device never tried it while it was blocked and all worked, " +
 	"so nothing is proved: make the device use it, for example by a restart (regime cold_boot), or wait longer after each block (timing: settle)."
 
-const whyOnlyAtStart = " It was tried only right after a restart: what the device does when it contacts this by itself later was not tested."
+// whyExercisedBy says what made the device try a destination.
+func whyExercisedBy(by []Provoker) string {
+	return " It was tried only right after " + EachWords(by) + ": what the device does when it contacts this by itself later was not tested."
+}
 
 const whyKept = "A person ordered to keep it reachable, so that it was not blocked from then on."
 

@@ -153,7 +153,7 @@ func destination(r harness.Row, makers []string) Destination {
 		FirstSeen:  r.FirstSeen,
 		Every:      seconds(r.Clock.Every),
 		Last:       r.Clock.Last.UTC().Truncate(time.Millisecond),
-		Provoked:   provoked(r.Clock.AtStart),
+		Provoked:   r.Clock.ProvokedBy(),
 		Collateral: list(r.Contact.Collateral),
 		Listed:     r.Contact.Listed,
 		Aliases:    r.Contact.Aliases,
@@ -161,14 +161,6 @@ func destination(r harness.Row, makers []string) Destination {
 		Owner:      ownerOf(d.Host(), makers),
 		Private:    r.Contact.Private,
 	}
-}
-
-// provoked is what makes the device contact a destination, as far as that is known.
-func provoked(atStart bool) []string {
-	if atStart {
-		return []string{"start"}
-	}
-	return nil
 }
 
 // cell copies a verdict. The zero cell is that of a destination which was never
@@ -185,7 +177,7 @@ func cell(c harness.Cell) Cell {
 		Trials:    list(c.Trials),
 		Attempts:  c.Attempts,
 
-		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts, ExercisedBy: provoked(c.OnlyAtStart),
+		Held: seconds(c.Held), HeldAttempts: c.HeldAttempts, ExercisedBy: c.ExercisedBy,
 
 		Replaceable: c.Replaceable, Reached: reached(c.Ways),
 

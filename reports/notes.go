@@ -24,7 +24,7 @@ func (r reading) notes() section {
 		r.remarks(),
 		r.seldom(),
 		r.notWaitedFor(),
-		r.onlyAtStart(),
+		r.onlyProvoked(),
 		r.sinkholes(),
 		r.limits())
 	return section{"What these verdicts rest on", lines}
@@ -193,15 +193,24 @@ func (r reading) often(d Destination) string {
 	silent := r.Run.Started.Add(time.Duration(r.Run.Duration * float64(time.Second))).Sub(d.Last)
 	switch {
 	case len(d.Provoked) > 0 && d.Every == 0:
-		return "at the start"
+		return moments(d.Provoked)
 	case len(d.Provoked) > 0 && seldom:
-		return "at the start, and then up to " + lasting(d.Every) + " apart"
+		return moments(d.Provoked) + ", and then up to " + lasting(d.Every) + " apart"
 	case seldom:
 		return "up to " + lasting(d.Every) + " apart"
 	case d.Every == 0 && !d.Last.IsZero() && silent.Seconds() > r.Run.Settle:
 		return fmt.Sprintf("seen last %s before the run ended", lasting(silent.Seconds()))
 	}
 	return ""
+}
+
+// moments are when the device contacts something because it is provoked.
+func moments(provokers []harness.Provoker) string {
+	words := []string{}
+	for _, p := range provokers {
+		words = append(words, map[harness.Provoker]string{harness.ByStart: "at the start", harness.ByLink: "when its link comes up"}[p])
+	}
+	return strings.Join(words, ", ")
 }
 
 // standsForMany says what a row is that stands for more than one destination.

@@ -3,6 +3,7 @@ package reports_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 	Entry("once in a period", harness.Clock{Every: 6 * time.Hour, Last: time.Now()}, "up to 6 h apart", `"every_s":21600,"last_contact":"[^"]+"`),
 	Entry("at the start", harness.Clock{AtStart: true, Last: time.Now()}, "at the start", `"provoked_by":\["start"\]`),
 	Entry("at the start and once a day", harness.Clock{AtStart: true, Every: 24 * time.Hour}, "at the start, and then up to 24 h apart", `"every_s":86400,"provoked_by":\["start"\]`),
+	Entry("when its link comes up and once a day", harness.Clock{ByLink: true, Every: 24 * time.Hour}, "when its link comes up, and then up to 24 h apart", `"every_s":86400,"provoked_by":\["link"\]`),
 	Entry("once, hours ago", harness.Clock{Last: time.Now()}, "seen last 3 h before the run ended", `"last_contact"`),
 	Entry("all the time", harness.Clock{Every: time.Second, Last: time.Time{}}, "", `"every_s":1,`),
 	Entry("at the start, and then all the time", harness.Clock{AtStart: true, Every: time.Second}, "", `"every_s":1,"provoked_by":\["start"\]`),
@@ -77,25 +79,30 @@ var _ = DescribeTable("a report says for how long everything that can be blocked
 		`Not waited for, .*: \S+ on \S+ \(up to 24 h apart\)\. A last hold of 36 h waits for all of it \(--horizon\)\.`),
 )
 
-var _ = DescribeTable("a report says what was tried only right after a restart",
-	func(atStart []string, note bool) {
+var _ = DescribeTable("a report says what was tried only because the device was provoked",
+	func(columns []string, by harness.Provoker, note string) {
 		run, judgement := s50()
 		d := judgement.Rows[1].Contact.Destination
 		for i := range judgement.Columns {
 			id := judgement.Columns[i].Column.ID
-			judgement.Columns[i].Cells[d] = harness.Cell{Verdict: harness.Optional, Attempts: 2, OnlyAtStart: slices.Contains(atStart, id), Trials: []int{3}}
+			cell := harness.Cell{Verdict: harness.Optional, Attempts: 2, Trials: []int{3}}
+			if slices.Contains(columns, id) {
+				cell.ExercisedBy = []harness.Provoker{by}
+			}
+			judgement.Columns[i].Cells[d] = cell
 		}
 		m := reports.New(run, judgement)
-		said := MatchRegexp(`the device tried them only right after a restart: \S+ on \S+\. What it does`)
-		if !note {
-			said = Not(said)
+		if note == "" {
+			Expect(markdown(m)).NotTo(ContainSubstring("tried them only"))
+		} else {
+			Expect(markdown(m)).To(MatchRegexp(`the device tried them only right after ` + note + `: \S+ on \S+\. What it does`))
 		}
-		Expect(markdown(m)).To(said)
 		written, err := json.Marshal(m.Rows[1].Cells["hass"])
 		Expect(err).NotTo(HaveOccurred())
-		Expect(strings.Contains(string(written), `"exercised_by":["start"]`)).To(Equal(slices.Contains(atStart, "hass")))
+		Expect(strings.Contains(string(written), fmt.Sprintf(`"exercised_by":[%q]`, by))).To(Equal(slices.Contains(columns, "hass")))
 	},
-	Entry("in each scenario", []string{"hass", "native_app"}, true),
-	Entry("but not if another scenario has a try at another time", []string{"hass"}, false),
-	Entry("but not if no scenario has one", nil, false),
+	Entry("by a restart, in each scenario", []string{"hass", "native_app"}, harness.ByStart, "a restart"),
+	Entry("by its link, in each scenario", []string{"hass", "native_app"}, harness.ByLink, "its link was taken down and up"),
+	Entry("but not if another scenario has a try at another time", []string{"hass"}, harness.ByStart, ""),
+	Entry("but not if no scenario has one", nil, harness.ByStart, ""),
 )

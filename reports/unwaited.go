@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/needwant/needwant/harness"
@@ -47,32 +48,31 @@ func (r reading) notWaitedFor() []string {
 		enumerate(upTo(mostSeldom, rows)), lasting(longest))}
 }
 
-// onlyAtStart reports whether the device tried a row right after a restart while it was blocked, and in no
-// column at another time.
-func (r Row) onlyAtStart() bool {
-	only := false
+// exercisedBy is what made the device try a row while it was blocked; none if it tried it by itself in some column.
+func (r Row) exercisedBy() (all []harness.Provoker) {
 	for _, cell := range r.Cells {
 		if len(cell.ExercisedBy) == 0 && cell.Attempts > 0 {
-			return false
+			return nil
 		}
-		only = only || len(cell.ExercisedBy) > 0
+		all = append(all, cell.ExercisedBy...)
 	}
-	return only
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// onlyAtStart says what the device tried, while it was blocked, only right after a restart.
-func (r reading) onlyAtStart() []string {
-	var rows []string
+// onlyProvoked says what the device tried, while it was blocked, only because it was provoked.
+func (r reading) onlyProvoked() (lines []string) {
+	rows := map[string][]string{}
 	for _, row := range r.Rows {
-		if row.onlyAtStart() {
-			rows = append(rows, called(row.Destination.ID))
+		if by := harness.EachWords(row.exercisedBy()); by != "" {
+			rows[by] = append(rows[by], called(row.Destination.ID))
 		}
 	}
-	if len(rows) == 0 {
-		return nil
+	for _, by := range slices.Sorted(maps.Keys(rows)) {
+		lines = append(lines, fmt.Sprintf("While these were blocked, the device tried them only right after %s: %s. What it does when it contacts them by itself later was not tested.",
+			by, enumerate(upTo(mostSeldom, rows[by]))))
 	}
-	return []string{fmt.Sprintf("While these were blocked, the device tried them only right after a restart: %s. What it does when it contacts them by itself later was not tested.",
-		enumerate(upTo(mostSeldom, rows)))}
+	return lines
 }
 
 // hold is for how long a row must be blocked until it is tried; "" if it was.

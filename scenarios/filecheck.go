@@ -99,6 +99,18 @@ func words(path, list []string, noun string, known ...string) *yamlfile.Flaw {
 // longestTime is the longest time that a spec may ask for.
 const longestTime = 30 * 24 * time.Hour
 
+// What timing.provoke may be.
+const (
+	byLink = "link"
+	never  = "never"
+)
+
+// hasLink reports whether the device has a link to the gateway alone, which can be taken down.
+func (f File) hasLink() bool { return f.Gateway.Placement == Lab || f.Gateway.Placement == "nic" }
+
+// ProvokesByLink reports whether the device's link may be taken down and up during a trial.
+func (f File) ProvokesByLink() bool { return f.hasLink() && f.Timing.Provoke != never }
+
 func (f File) checkTiming() *yamlfile.Flaw {
 	for _, time := range []struct {
 		key   string
@@ -107,6 +119,12 @@ func (f File) checkTiming() *yamlfile.Flaw {
 		if time.value > longestTime {
 			return yamlfile.FlawAt(keys("timing", time.key), "write 720h at most", "%s is %s", time.key, span.Typed(time.value))
 		}
+	}
+	switch provoke := f.Timing.Provoke; {
+	case provoke != "" && provoke != byLink && provoke != never:
+		return yamlfile.FlawAt(keys("timing", "provoke"), "write link or never", "provoke is %q", provoke)
+	case provoke == byLink && !f.hasLink():
+		return yamlfile.FlawAt(keys("timing", "provoke"), "write placement: nic, or leave out provoke", "with placement %s, needwant does not take the device's link down", f.Gateway.Placement)
 	}
 	return nil
 }

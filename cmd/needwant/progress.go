@@ -236,6 +236,9 @@ func (p *progress) fresh(destinations []harness.Destination) (fresh []harness.De
 func (p *progress) what(trial harness.Trial) string {
 	switch len(trial.Block) {
 	case 0:
+		if trial.Provoke != "" {
+			return "control: its link is taken down and up"
+		}
 		return "control: nothing blocked"
 	case 1:
 		host := trial.Block[0].Name

@@ -175,8 +175,9 @@ func TestAnExperimentShowsWhatItWaitsFor(t *testing.T) {
 			{Phase: harness.Checking, Scenarios: []string{"app", "hass"}}:                               "checks app, hass",
 			{Phase: harness.Persisting, Until: time.Now().Add(time.Minute), Scenarios: []string{"app"}}: "checks again whether it still fails: app, ",
 			{Phase: harness.Recovering, Until: time.Now().Add(time.Minute)}:                             "nothing is blocked; waits until everything works again, at most ",
-			{Phase: harness.Restarting}:                                                                        "restarts the device",
-			{Phase: harness.Renewing, Until: time.Now().Add(time.Minute)}:                                      "waits until the device renews its DHCP lease, at most ",
+			{Phase: harness.Provoking}:                                    "takes the device's link down and up",
+			{Phase: harness.Restarting}:                                   "restarts the device",
+			{Phase: harness.Renewing, Until: time.Now().Add(time.Minute)}: "waits until the device renews its DHCP lease, at most ",
 			{Phase: harness.Settling, Untried: []harness.Destination{destination, {Name: "b", Protocol: "x"}}}: "waits until the device tries 2 destinations",
 		} {
 			step.Lane = 1

@@ -125,6 +125,8 @@ func waitsFor(step harness.Step) string {
 		return joinWords("nothing is blocked; waits until everything works again", prefixed("at most ", more))
 	case harness.Restarting:
 		return "restarts the device"
+	case harness.Provoking:
+		return "takes the device's link down and up"
 	case harness.Renewing:
 		return joinWords("waits until the device renews its DHCP lease", prefixed("at most ", more))
 	}

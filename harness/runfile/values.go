@@ -56,12 +56,13 @@ func (v *validator) span(what string, values ...time.Duration) {
 }
 
 var (
-	faults   = harness.Faults()
-	regimes  = []harness.Regime{harness.Steady, harness.ColdBoot}
-	answers  = []harness.Answer{harness.Pass, harness.Fail, harness.Inconclusive}
-	causes   = []harness.Cause{"", harness.Unexpected, harness.TimedOut, harness.Unable}
-	statuses = []harness.Status{harness.Running, harness.Complete, harness.OverBudget, harness.Interrupted, harness.Failed}
-	places   = []string{"", "gateway", "lan", "host"}
+	faults    = harness.Faults()
+	regimes   = []harness.Regime{harness.Steady, harness.ColdBoot}
+	provokers = []harness.Provoker{harness.ByLink, harness.ByStart}
+	answers   = []harness.Answer{harness.Pass, harness.Fail, harness.Inconclusive}
+	causes    = []harness.Cause{"", harness.Unexpected, harness.TimedOut, harness.Unable}
+	statuses  = []harness.Status{harness.Running, harness.Complete, harness.OverBudget, harness.Interrupted, harness.Failed}
+	places    = []string{"", "gateway", "lan", "host"}
 )
 
 // validRun checks a run before its first trial.
@@ -112,6 +113,9 @@ func (v *validator) settings(s harness.Settings) {
 		v.text("the source of a replica", replica.Source)
 	}
 	v.require(s.MaxNoise >= 0 && s.MaxNoise <= 1, "max_noise is %v, and is from 0 to 1", s.MaxNoise)
+	for _, provoker := range s.Provoke {
+		oneOf(v, "what may provoke", provoker, provokers...)
+	}
 	v.span("settle", s.Settle)
 	v.span("longest, the horizon or the longest time", s.Longest, s.Horizon, s.For)
 	for _, contact := range s.Seen {
@@ -187,6 +191,14 @@ func validResult(run harness.Run, result harness.Result) error {
 	v.text("a trial's reason", trial.Reason)
 	v.notNegative("a trial's lane or sitting", result.Lane, result.Sitting)
 	v.span("a trial's duration", result.Duration, result.Held, trial.Hold)
+	oneOf(v, "what a trial is provoked by", trial.Provoke, slices.Concat(provokers, []harness.Provoker{""})...)
+	if provoked := result.Provoked; provoked != nil {
+		oneOf(v, "what a trial was provoked by", provoked.By, provokers...)
+		v.span("when a trial was provoked", provoked.After)
+		for _, destination := range provoked.Contacted {
+			v.destination(destination)
+		}
+	}
 	for _, destination := range trial.Block {
 		v.destination(destination)
 	}

@@ -48,14 +48,14 @@ func (l *life) newContact(id string) contact {
 	return &exchange{l, d, askEcho}
 }
 
-// keepContact contacts a destination once each period, for as long as the
+// keepContact contacts a destination once each period, and some when the device's link comes up, for as long as the
 // device lives and whenever the destination is active. The first contact comes at
 // a random time within the first period.
 func (l *life) keepContact(ctx context.Context, id string) {
 	contact := l.newContact(id)
 	defer contact.close()
 	draw := l.lottery(id)
-	rest(ctx, time.Duration(draw.Int64N(int64(l.mind.period(id)))))
+	l.restOr(ctx, id, l.cable.next(), time.Duration(draw.Int64N(int64(l.mind.period(id)))))
 	for ctx.Err() == nil {
 		active, changed := l.mind.active(id)
 		if !active {
@@ -66,14 +66,14 @@ func (l *life) keepContact(ctx context.Context, id string) {
 			}
 			continue
 		}
-		began := time.Now()
+		began, up := time.Now(), l.cable.next()
 		l.attempt(ctx, id, contact)
 		if l.world.Destinations[id].Every > 0 {
 			contact.close()
 		}
 		period := l.mind.period(id)
 		next := began.Add(period*9/10 + time.Duration(draw.Int64N(int64(period/5))))
-		rest(ctx, max(time.Until(next), l.mind.leaves(id)))
+		l.restOr(ctx, id, up, max(time.Until(next), l.mind.leaves(id)))
 	}
 }
 

@@ -42,6 +42,7 @@ type life struct {
 	mind   *mind
 	names  *names
 	clocks clocks
+	cable  *cable
 	robot  *robot
 	noise  noise
 	born   time.Time
@@ -62,7 +63,7 @@ func (d *device) switchOn() error {
 
 func (d *device) start() error {
 	d.starts++
-	l := &life{device: d, mind: newMind(d.world), robot: newRobot(), born: time.Now(), number: d.starts}
+	l := &life{device: d, mind: newMind(d.world), robot: newRobot(), cable: newCable(), born: time.Now(), number: d.starts}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	l.names = &names{dial: func(ctx context.Context, network string) (net.Conn, error) {
 		return d.dial(ctx, d.resolverID(), network, d.resolver)
@@ -74,6 +75,9 @@ func (d *device) start() error {
 	}
 	if d.join != nil {
 		l.work.Go(func() { d.join(l.ctx, d.namespace, deviceLink) })
+	}
+	if d.world.actsOnLink() {
+		l.work.Go(func() { l.watchLink(l.ctx) })
 	}
 	if d.world.Device.AsksTime {
 		l.work.Go(func() { l.keepLease(l.ctx) })

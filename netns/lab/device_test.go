@@ -63,6 +63,25 @@ functions: {control: tls && tls6 && ntp && query && query_tcp && alive && echo &
 		}
 	}, SpecTimeout(time.Minute))
 
+	It("contacts some of its destinations as soon as its link is up again", func(ctx SpecContext) {
+		h := live(ctx, parsed(head+`tempo: {contact: 200ms}
+destinations:
+  update: {addresses: [192.0.2.1], protocol: udp, port: 5000, every: 1h, on_link: true}
+  stats: {addresses: [192.0.2.2], protocol: udp, port: 5000, every: 1h}
+functions: {control: update && stats}
+`))
+		h.works(ctx)
+		before := h.Attempts()
+		for count := 1; count <= 2; count++ {
+			Expect(h.Gateway.Namespace.SetDown(h.Gateway.Inside)).To(Succeed())
+			Consistently(h.Attempts).WithContext(ctx).WithTimeout(h.world.Tempo.Contact).Should(HaveKey("udp/5000/192.0.2.1"))
+			Expect(h.Gateway.Namespace.SetUp(h.Gateway.Inside)).To(Succeed())
+			Eventually(func() int { return h.Attempts()["udp/5000/192.0.2.1"] }).WithContext(ctx).Within(patiently).
+				Should(Equal(before["udp/5000/192.0.2.1"] + count))
+		}
+		Expect(h.Attempts()["udp/5000/192.0.2.2"]).To(Equal(before["udp/5000/192.0.2.2"]))
+	}, SpecTimeout(time.Minute))
+
 	It("has functions that fail by themselves", func(ctx SpecContext) {
 		h := live(ctx, parsed(small+"tempo: {contact: 50ms}\nfunctions: {info: a, status: b, control: c}\n"))
 		h.works(ctx)

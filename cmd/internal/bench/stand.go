@@ -181,8 +181,15 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		return err
 	}
 	s.Bench = &harness.Bench{Number: 1, Gateway: s.Gateway, Timing: timing(file)}
+	if file.ProvokesByLink() {
+		s.Link = func(ctx context.Context) error { return s.Gateway.Relink(ctx, unplugged) }
+	}
 	return nil
 }
+
+// unplugged is for how long the device's link is down when it is taken down and up. Ethernet takes about two
+// seconds to find the carrier again, and devices that look at their link once a second shall see it.
+const unplugged = 5 * time.Second
 
 // await waits until the device is there.
 func (s *Stand) await(ctx context.Context, longest time.Duration) error {
@@ -302,6 +309,7 @@ func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*cap
 	if s.Gateway == nil {
 		return nil, errors.New("placement dns sees no packets of the device: leave out --pcap")
 	}
+	s.Link = nil // a capture ends when the link goes down
 	return s.Gateway.Capture(file, name, secrets)
 }
 

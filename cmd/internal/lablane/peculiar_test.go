@@ -37,6 +37,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 	},
 		Entry("a minute fine, six silent", Label("slow"), "duty-cycle", harness.Settings{}),
 		Entry("needs what it contacts once a day", Label("slow"), "once-a-day", harness.Settings{}),
+		Entry("contacts something seldom, and when its link comes up", Label("whole"), "provoked", harness.Settings{}),
 		Entry("fine until a third failure", Label("slow"), "dies-late", harness.Settings{}),
 		Entry("fine for long, then dead", Label("whole"), "late-onset", harness.Settings{}),
 		Entry("rejecting helps", Label("whole"), "watchdog", harness.Settings{Faults: both}),

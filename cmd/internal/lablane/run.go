@@ -27,6 +27,9 @@ func NewRun(world lab.World, settings harness.Settings) harness.Run {
 	if settings.Regimes == nil {
 		settings.Regimes = []harness.Regime{harness.Steady}
 	}
+	if settings.Provoke == nil {
+		settings.Provoke = []harness.Provoker{harness.ByLink}
+	}
 	if settings.Kept == nil {
 		settings.Kept = []string{"dhcp", "dns"}
 	}

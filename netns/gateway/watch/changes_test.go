@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -78,6 +79,18 @@ var _ = Describe("what happens to a gateway's network", Label("root"), func() {
 		changes := open(false)
 		netnstest.Shell(ctx, middle, "iptables-nft -A NEEDWANT-RULES -d 203.0.113.1 -j DROP")
 		Expect(changes.Said()).To(BeEmpty())
+	}, SpecTimeout(20*time.Second))
+
+	It("is the gateway's own business when it takes an interface down and up, and nothing else at that time is", func(ctx SpecContext) {
+		relink := func() error { return errors.Join(middle.SetDown("in0"), middle.SetUp("in0")) }
+		changes := open(false)
+		Expect(changes.Except(relink)).To(Succeed())
+		Expect(changes.Said()).To(BeEmpty())
+		Expect(changes.Except(func() error {
+			netnstest.Shell(ctx, middle, "ip route del default")
+			return relink()
+		})).To(Succeed())
+		Expect(changes.Said()).To(ContainSubstring("no longer so"))
 	}, SpecTimeout(20*time.Second))
 
 	It("is another's business in shared tables", func(ctx SpecContext) {
