@@ -357,6 +357,18 @@ func (h history) columns(regime Regime, fault Fault) (columns []Column) {
 	return columns
 }
 
+// firstContacts are how long after the beginning of a trial rows were first contacted.
+func (h history) firstContacts(f fact) map[int]time.Duration {
+	after := map[int]time.Duration{}
+	for _, contact := range f.Seen.Contacts {
+		row, first := h.index[contact.Destination], max(0, contact.First.Sub(f.Started))
+		if known, ok := after[row]; !ok || first < known {
+			after[row] = first
+		}
+	}
+	return after
+}
+
 // windows are what the device contacted in each trial and control that speaks of
 // one regime and fault, in the order they ended.
 //
@@ -379,6 +391,7 @@ func (h history) windows(regime Regime, fault Fault) []search.Window {
 			windows = append(windows, search.Window{
 				Trial: f.Trial.Number, Reason: f.Trial.Reason, Blocked: f.whole,
 				Contacted: f.contacted.Minus(leftover), Leftover: leftover, Void: !f.usable,
+				Lasted: f.Held, After: h.firstContacts(f),
 			})
 		}
 	}

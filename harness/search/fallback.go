@@ -1,6 +1,9 @@
 package search
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Window is what the device contacted during one trial or control, whatever came
 // of it.
@@ -11,6 +14,9 @@ type Window struct {
 	Contacted Set    // in any way, whether blocked or not
 	Leftover  Set    // only on connections from the trial before: not in Contacted, and neither supports nor refutes
 	Void      bool   // its result may not be used: what was contacted in it may refute, but not support
+
+	Lasted time.Duration         // how long it was
+	After  map[int]time.Duration // how long after its beginning a destination was first contacted
 }
 
 // Fallback says when a destination is contacted that takes part in nothing: only
@@ -24,7 +30,7 @@ type Fallback struct {
 	Trials   []int   // in which it was contacted
 	Leftover []int   // trials with packets of connections from the trial before only; not among the windows
 	Broken   int     // windows that blocked one of the cuts
-	All      int     // windows
+	All      int     // windows that were long enough to see it
 	Chance   float64 // that a destination which has nothing to do with the cuts is seen in just such windows
 
 	spells int // of windows in a row in which it was contacted
@@ -58,19 +64,19 @@ func (t *theory) fallback(x int, cuts []Set) (f Fallback, ok bool) {
 	if f.While = coveringCuts(cuts, seen, t.Windows); f.While == nil {
 		return f, false
 	}
-	before := false
+	before, after := false, meanAfter(x, seen)
 	for _, w := range t.Windows {
 		if w.Leftover.Has(x) {
 			f.Leftover = append(f.Leftover, w.Trial)
 		}
-		if w.Void || w.Leftover.Has(x) {
+		contacted := w.Contacted.Has(x)
+		if w.Void || w.Leftover.Has(x) || !contacted && w.Lasted < after {
 			continue
 		}
 		f.All++
 		if blocksOne(f.While, w) {
 			f.Broken++
 		}
-		contacted := w.Contacted.Has(x)
 		if contacted {
 			f.Trials = append(f.Trials, w.Trial)
 		}
@@ -81,6 +87,15 @@ func (t *theory) fallback(x int, cuts []Set) (f Fallback, ok bool) {
 	}
 	f.Chance = allWithin(len(f.Trials), f.Broken, f.All)
 	return f, true
+}
+
+// meanAfter is how long a window must be on average until a destination is contacted in it. A shorter one
+// does not tell whether it would have been: what the device contacts once a day is seldom seen in minutes.
+func meanAfter(x int, seen []Window) (mean time.Duration) {
+	for _, w := range seen {
+		mean += w.After[x] / time.Duration(len(seen))
+	}
+	return mean
 }
 
 // coveringCuts are a few cuts of which each of the windows seen blocked one; nil
@@ -156,7 +171,7 @@ func (t *theory) seeAgain() []Question {
 			continue
 		}
 		f, ok := t.fallback(x, cuts)
-		if !ok || f.certain() {
+		if !ok || f.certain() || f.Broken == f.All { // without a window that blocked something else, the chance stays 1
 			continue
 		}
 		for _, k := range f.While {

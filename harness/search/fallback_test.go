@@ -1,6 +1,8 @@
 package search_test
 
 import (
+	"time"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -67,6 +69,25 @@ var _ = Describe("a fallback", func() {
 		Entry("if the windows are too few", []search.Window{windows[0], windows[1], windows[2], windows[3]}),
 		Entry("if most of the windows that count may not be used", []search.Window{windows[0], windows[1], windows[2], {Trial: 4, Blocked: cut, Contacted: seen, Void: true}, windows[4], windows[6]}),
 	)
+
+	It("is supported by nothing that was too short to see it", func() {
+		slow := []search.Window{}
+		for _, w := range windows {
+			w.Lasted, w.After = 5*time.Minute, nil
+			if w.Contacted.Intersects(other) {
+				w.Lasted, w.After = 17*time.Hour, map[int]time.Duration{1: 9 * time.Hour}
+			}
+			slow = append(slow, w)
+		}
+		e := explain(slow)
+		Expect(e.NotExercised).To(Equal(other), "once a day is seldom seen in five minutes")
+		_, asks := search.Next(journal, order, nil, search.Options{Exact: true, Windows: slow})
+		Expect(asks).To(BeFalse(), "seeing it again would tell nothing")
+		for i := range slow {
+			slow[i].Lasted = max(slow[i].Lasted, 10*time.Hour)
+		}
+		Expect(explain(slow).Optional).To(Equal(other))
+	})
 
 	It("is asked for three times at most, each time by the cut alone", func() {
 		known := windows[:3:3]
