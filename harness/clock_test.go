@@ -251,7 +251,7 @@ func clocksOf(expect Gomega, bench *harness.Bench, pause time.Duration, trials .
 		result, err := bench.Run(context.Background(), trial)
 		expect.Expect(err).NotTo(HaveOccurred())
 		run.Results = append(run.Results, result)
-		time.Sleep(pause)
+		<-time.After(pause)
 	}
 	clocks := map[string]harness.Clock{}
 	for _, row := range harness.Judge(run).Rows {

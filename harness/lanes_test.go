@@ -73,6 +73,7 @@ func lasts(device formula, lanes int, seed uint64) (duration time.Duration) {
 type slowLane struct {
 	lane
 	random    *rand.Rand
+	skew      time.Duration // each of its trials takes longer by this
 	abandoned chan struct{}
 }
 
@@ -92,9 +93,9 @@ func (l *slowLane) Run(ctx context.Context, trial harness.Trial) (harness.Result
 	case <-l.abandoned: // too late for the trial that it was meant for
 	default:
 	}
-	held, recovers := 640*time.Millisecond, time.Duration(0)
+	held, recovers := 640*time.Millisecond+l.skew, time.Duration(0)
 	if !trial.Control() {
-		held, recovers = time.Duration(750+l.random.IntN(450))*time.Millisecond, 150*time.Millisecond
+		held, recovers = time.Duration(750+l.random.IntN(450))*time.Millisecond+l.skew, 150*time.Millisecond+l.skew
 	}
 	defer func() { <-time.After(recovers) }()
 	select {

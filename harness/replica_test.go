@@ -18,7 +18,7 @@ import (
 )
 
 var _ = Describe("replicas", Label("norace"), func() {
-	It("save time: four of them at least 2.2 times, each checked against the result", func() {
+	It("save time: four of them at least 2.5 times, each checked against the result", func() {
 		var one, four time.Duration
 		for seed := range uint64(8) {
 			device := needy(rand.New(rand.NewPCG(seed, 20)))
@@ -32,7 +32,7 @@ var _ = Describe("replicas", Label("norace"), func() {
 		}
 		ratio := one.Seconds() / four.Seconds()
 		AddReportEntry("how many times faster", ratio)
-		Expect(ratio).To(BeNumerically(">=", 2.2))
+		Expect(ratio).To(BeNumerically(">=", 2.5))
 	})
 
 	// plug needs the cloud and one of two time servers.
@@ -172,6 +172,7 @@ func together(seed uint64, change func(lane int, l *slowLane) harness.Lane, devi
 		e := &harness.Experiment{Journal: &memory{}}
 		for i, device := range devices {
 			slow := newSlowLane(device, rand.New(rand.NewPCG(seed, uint64(i))))
+			slow.skew = time.Duration(i) * 13 * time.Microsecond // no two end at the same moment: the order would be up to chance
 			run.Settings.Replicas = append(run.Settings.Replicas, harness.Replica{Name: fmt.Sprintf("plug%d", i+1)})
 			e.Lanes = append(e.Lanes, change(i+1, slow))
 		}

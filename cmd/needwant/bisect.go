@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -307,19 +306,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err != nil {
 		return err
 	}
-	first := stands[0].bench
-	run.Settings.Settle = first.Timing.Settle
-	run.Settings.Longest = cmp.Or(run.Settings.Longest, first.Timing.Longest)
-	run.Settings = times.bound(run.Settings)
-	run.Settings.Simulated = run.Settings.Simulated || stands[0].simulated
-	var secrets []string
-	for i, stand := range stands {
-		stand.bench.Number, stand.bench.Timing = i+1, first.Timing // as the first spec says
-		stand.bench.Timing.Longest = run.Settings.Longest
-		stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
-		stand.bench.Periods = run.Periods()
-		secrets = append(secrets, all[i].file.Revealed()...)
-	}
+	run, secrets := stands.adopt(run, times, all)
 	journal, err := open(run)
 	if err != nil {
 		return errors.Join(runfileError(err), stands.close())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -195,6 +196,24 @@ func openStands(ctx context.Context, out io.Writer, all []replica, options stand
 		errs = errs[cause : cause+1] // the others were canceled for it
 	}
 	return nil, errors.Join(append(errs, opened.close())...)
+}
+
+// adopt readies the stands for a run, with the timing of the first spec, and the run for the stands. The secrets are
+// those of all specs.
+func (s stands) adopt(run harness.Run, times schedule, all []replica) (adopted harness.Run, secrets []string) {
+	first := s[0].bench
+	run.Settings.Settle = first.Timing.Settle
+	run.Settings.Longest = cmp.Or(run.Settings.Longest, first.Timing.Longest)
+	run.Settings = times.bound(run.Settings)
+	run.Settings.Simulated = run.Settings.Simulated || s[0].simulated
+	for i, stand := range s {
+		stand.bench.Number, stand.bench.Timing = i+1, first.Timing
+		stand.bench.Timing.Longest = run.Settings.Longest
+		stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
+		stand.bench.Periods = run.Periods()
+		secrets = append(secrets, all[i].file.Revealed()...)
+	}
+	return run, secrets
 }
 
 func (s stands) close() error {
