@@ -63,7 +63,7 @@ func TestTheExitCodeOfSeveralDevicesIsThatOfTheOneThatNeedsAPersonMost(t *testin
 	of := func(errs ...error) int {
 		a := &agent{}
 		for i, err := range errs {
-			a.members = append(a.members, &member{name: fmt.Sprint(i), err: err})
+			a.members = append(a.members, &member{name: fmt.Sprint(i), err: err, files: []string{"none.run"}})
 		}
 		code, _ := codeAndText(t.Context(), a.closing(t.Context(), &bytes.Buffer{}))
 		return code
