@@ -276,6 +276,9 @@ type end struct {
 	why    string
 }
 
+// onceGone says what to do about a run that learns nothing, e.g. since the machine is too busy.
+const onceGone = "; resume the run once the cause is gone"
+
 // assess returns the lanes that make no sense any more, and whether the run does not.
 func (p plan) assess() (useless map[int]end, over end) {
 	useless = map[int]end{}
@@ -308,9 +311,9 @@ func (p plan) assess() (useless map[int]end, over end) {
 		case len(bad[lane]) >= giveUpAfter:
 			useless[lane] = end{Failed, failures(result) + offline(result)}
 		case len(unclear[lane]) >= muteAfter:
-			useless[lane] = end{Interrupted, whyUnclear(unclear[lane])}
+			useless[lane] = end{Interrupted, whyUnclear(unclear[lane]) + onceGone}
 		case len(mute) >= muteAfter || again[asked] >= muteAfter:
-			return useless, end{Interrupted, "trials keep telling nothing: " + failures(result)}
+			return useless, end{Interrupted, "trials keep telling nothing: " + failures(result) + onceGone}
 		}
 		if why, ends := useless[lane]; ends && !p.others(useless) {
 			return useless, why

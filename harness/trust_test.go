@@ -173,7 +173,7 @@ var _ = Describe("trust", func() {
 			r.Outcomes["app"], r.Recovered = harness.Outcome{Answer: harness.Inconclusive, Why: "the controller is away"}, false
 		})
 		Expect(gone.Status).To(Equal(harness.Interrupted), "it does not fail with nothing blocked")
-		Expect(gone.Why).To(MatchRegexp(`6 trials in a row could not be judged, over .*: app: the controller is away`))
+		Expect(gone.Why).To(MatchRegexp(`6 trials in a row could not be judged, over .*: app: the controller is away; resume the run once the cause is gone`))
 	})
 
 	It("gives up on a lane whose device keeps failing, though another lane's works", func() {
