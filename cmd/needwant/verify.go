@@ -152,6 +152,7 @@ func (f *verifyFlags) open(command *cobra.Command, path string, run harness.Run,
 	if err != nil {
 		return nil, unfit(fmt.Errorf("%w\n  needwant doctor says what this machine lacks", err))
 	}
+	f.end = ending{gateway: scenarios.Gateway{Placement: scenarios.Lab}}
 	lane.Scenarios = slices.DeleteFunc(lane.Scenarios, func(s harness.Scenario) bool { return !applied.judges(s.Name) })
 	return &stand{bench: lane.Bench, lane: lane, back: lane.Close}, nil
 }
