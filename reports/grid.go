@@ -16,6 +16,7 @@ type grid struct {
 	widths []int
 	least  []int    // how narrow the first columns may become: see [leading]
 	key    []string // what numbered heads stand for, and what is left out
+	words  bool     // the cells say their verdicts, which need no legend
 }
 
 // entry is the text of a grid's cell, with the style that it is painted in.
@@ -70,7 +71,7 @@ func (t Text) layout(r reading) []grid {
 	var signs grid
 	for _, leading := range leadings() {
 		if words := newGrid(r, leading, r.headings, wordy); words.fit(t.Width) {
-			words.key = t.missing(leading)
+			words.key, words.words = t.missing(leading), true
 			return []grid{words}
 		}
 	}

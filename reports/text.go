@@ -14,7 +14,7 @@ import (
 type Text struct {
 	Width  int // in terminal columns; 0 = 100, and 60 at least
 	Colour bool
-	Brief  bool // the result and the table alone
+	Brief  bool // the result and the table alone, with no legend of what is said in words
 }
 
 const (
@@ -68,6 +68,9 @@ func (t Text) table(out io.Writer, r reading) {
 	}
 	for _, g := range t.layout(r) {
 		g.write(out, t)
+		if t.Brief && g.words {
+			return
+		}
 		fmt.Fprintln(out)
 		for _, line := range g.key {
 			fmt.Fprintln(out, line)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -252,7 +253,7 @@ func (f *observeFlags) show(out io.Writer, seen []observed) error {
 	if f.json {
 		return json.NewEncoder(out).Encode(observedEvent{"observed", time.Now(), append([]observed{}, seen...)})
 	}
-	return table(out, seen)
+	return table(out, seen, screenOf(out).columns())
 }
 
 // contacted counts the destinations that were contacted, and those that answered.
@@ -275,13 +276,18 @@ func contacted(seen []observed) string {
 	return fmt.Sprintf("The device contacted %d destinations, of which %d answered.", all, answered)
 }
 
-// table writes one row for each destination.
-func table(out io.Writer, seen []observed) error {
+// table writes one row for each destination, in so many terminal columns; 0 is no limit.
+func table(out io.Writer, seen []observed, columns int) error {
 	if len(seen) == 0 {
 		_, err := fmt.Fprintln(out, "the device has contacted nothing yet")
 		return err
 	}
-	return columnsOf(out, seen, allColumns)
+	lines, left := narrow(seen, cmp.Or(columns, math.MaxInt))
+	_, err := fmt.Fprintln(out, strings.Join(lines, "\n"))
+	if len(left) > 0 {
+		laid(out, "This window is too narrow for "+strings.Join(left, ", ")+": a wider one shows more, and --json shows everything.")
+	}
+	return err
 }
 
 // observedColumns are the columns of the table.
@@ -290,7 +296,7 @@ var observedColumns = []struct {
 	spare int // the higher, the sooner it is left out of a narrow window; 0 is always shown
 	text  func(observed) string
 }{
-	{"NAME", 0, func(o observed) string { return o.Destination.Host() }},
+	{"NAME", 0, func(o observed) string { return o.Destination.Name }},
 	{"ADDRESS", 5, func(o observed) string { return joinAddresses(o.Addresses) }},
 	{"PROTOCOL", 0, func(o observed) string { return o.Destination.Protocol }},
 	{"PORT", 0, func(o observed) string { return o.Destination.PortText() }},
@@ -339,16 +345,28 @@ func fittingTable(seen []observed, columns, rows int) []string {
 	if more > 0 {
 		seen = seen[:len(seen)-more]
 	}
-	var lines []string
-	for spare := allColumns; spare >= 0 && (lines == nil || displaywidth.String(lines[0]) >= columns); spare-- {
-		var out strings.Builder
-		_ = columnsOf(&out, seen, spare) // into memory
-		lines = strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	}
+	lines, _ := narrow(seen, columns-1)
 	if more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return lines
+}
+
+// narrow is the table with the columns that fit, and the heads of those that are left out.
+func narrow(seen []observed, columns int) (lines, left []string) {
+	for spare := allColumns; ; spare-- {
+		var out strings.Builder
+		_ = columnsOf(&out, seen, spare) // into memory
+		lines = strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		if spare == 0 || !slices.ContainsFunc(lines, func(line string) bool { return displaywidth.String(line) > columns }) {
+			return lines, left
+		}
+		for _, column := range observedColumns {
+			if column.spare == spare {
+				left = append(left, column.head)
+			}
+		}
+	}
 }
 
 func joinAddresses(addresses []netip.Addr) string {

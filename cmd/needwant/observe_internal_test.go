@@ -34,7 +34,7 @@ var _ = DescribeTable("observe shows how often a destination is contacted", func
 	seen, err := with([]harness.Contact{contact}, nil)
 	Expect(err).NotTo(HaveOccurred())
 	var out strings.Builder
-	Expect(table(&out, seen)).To(Succeed())
+	Expect(table(&out, seen, 0)).To(Succeed())
 	Expect(out.String()).To(MatchRegexp(`(?s)LAST +EVERY +TRIES.*\d\d:\d\d:\d\d  ` + text + ` +\d`))
 	out.Reset()
 	Expect((&observeFlags{json: true}).show(&out, seen)).To(Succeed())

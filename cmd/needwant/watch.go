@@ -187,7 +187,7 @@ func filled(run harness.Run, columns, rows int) []string {
 	})
 	const blank = 1
 	room := rows - 1 - blank
-	trials = trials[len(trials)-min(len(trials), max(1, room/3, room-len(matrix))):]
+	trials = trials[len(trials)-min(len(trials), max(min(3, room/3), room/6, room-len(matrix))):]
 	return slices.Concat(cut(matrix, room-len(trials)), []string{""}, trials)
 }
 

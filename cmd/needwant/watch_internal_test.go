@@ -44,7 +44,7 @@ func longRun(destinations int) harness.Run {
 }
 
 func TestWatchFitsItsWindow(t *testing.T) {
-	for _, window := range []struct{ destinations, columns, rows int }{{3, 80, 24}, {40, 80, 24}, {40, 120, 50}, {3, 62, 12}, {40, 62, 8}} {
+	for _, window := range []struct{ destinations, columns, rows int }{{3, 80, 24}, {7, 80, 24}, {40, 80, 24}, {40, 120, 50}, {3, 62, 12}, {40, 62, 8}} {
 		t.Run(fmt.Sprint(window), func(t *testing.T) {
 			expect := NewWithT(t)
 			lines := filled(longRun(window.destinations), window.columns, window.rows)
@@ -59,6 +59,7 @@ func TestWatchFitsItsWindow(t *testing.T) {
 			expect.Expect(lines[len(lines)-2]).To(ContainSubstring("so far"))
 			expect.Expect(text).NotTo(ContainSubstring("rest on"), "no boilerplate")
 			if window.rows >= 24 {
+				expect.Expect(strings.Count(text, "  ? undecided\n")).To(BeNumerically(">=", min(window.destinations, window.rows/3)), text)
 				expect.Expect(text).To(And(ContainSubstring("Service"), ContainSubstring("host-0.cloud"), ContainSubstring(fmt.Sprintf("%4d  prove: tcp/443/host-%d.", window.destinations+1, window.destinations-1))))
 			}
 		})
@@ -82,6 +83,14 @@ func TestObserveFitsItsWindow(t *testing.T) {
 	}
 	expect.Expect(fittingTable(seen, 200, 60)[0]).To(HaveSuffix("NAMED BY"))
 	expect.Expect(fittingTable(seen, 20, 60)[0]).To(HavePrefix("NAME"))
+	nameless := harness.Contact{Destination: harness.Destination{Protocol: harness.UDP, Port: 123, Name: "192.0.2.7"}}
+	expect.Expect(fittingTable([]observed{{Contact: nameless}}, 30, 24)[1]).To(HavePrefix("192.0.2.7 "), "what has no name")
+	last, left := narrow(seen, 50)
+	for _, line := range last {
+		expect.Expect(displaywidth.String(line)).To(BeNumerically("<=", 50))
+	}
+	expect.Expect(last).To(HaveLen(31), "of the table at the end, no row is left out")
+	expect.Expect(left).To(And(ContainElements("NAMED BY", "FIRST"), Not(ContainElements("NAME", "PORT"))))
 	expect.Expect(fittingTable(nil, 80, 24)).To(Equal([]string{"the device has contacted nothing yet"}))
 }
 
