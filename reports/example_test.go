@@ -57,5 +57,5 @@ func Example() {
 	// What these verdicts rest on
 	//   switch checks whether the lamp obeys within 2 s, from the home network.
 	//   Blocked by drop (swallowed in silence); judged in the steady state.
-	//   Every single answer was trusted.
+	//   One trial was enough for an answer: no chance failure was allowed for.
 }

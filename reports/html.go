@@ -158,7 +158,7 @@ func (r reading) mood() string {
 	return "done"
 }
 
-// inShort is "needs 1 and 1 of 5": how many destinations a column needs.
+// inShort is "needs 1 and any 1 of 5": how many destinations a column needs.
 func (r reading) inShort(column Column) string {
 	var single int
 	var parts []string
@@ -166,7 +166,7 @@ func (r reading) inShort(column Column) string {
 		if len(need.Of) == 1 {
 			single++
 		} else {
-			parts = append(parts, fmt.Sprintf("%d of %d", need.AtLeast, len(need.Of)))
+			parts = append(parts, fmt.Sprintf("any %d of %d", need.AtLeast, len(need.Of)))
 		}
 	}
 	if single > 0 {

@@ -130,7 +130,7 @@ func (r reading) noiseOf(c Column) string {
 	case r.Run.Confirm > 1:
 		return fmt.Sprintf("An answer was trusted by itself if it worked. What is needed had to fail in %s trials.", number(r.Run.Confirm))
 	default:
-		return "Every single answer was trusted."
+		return "One trial was enough for an answer: no chance failure was allowed for."
 	}
 	return fmt.Sprintf("Noise allowed for: %s false failures, %s false passes.", percent(c.FalseFail), percent(c.FalsePass))
 }

@@ -43,6 +43,15 @@ have no way out, runs the whole experiment on it through a real gateway, and
 prints the table. WORLD is a name from the library (--list) or a file; the
 default is ` + usualWorld + `. The run is saved in WORLD.run, from which it can be resumed.
 
+Each line of the progress is a trial, and begins with its reason:
+  control               nothing is blocked: everything must work
+  everything            all destinations are blocked
+  halve the suspects    looks for destinations that are needed
+  shrink a failing set  leaves out what the failure does not take
+  audit                 blocks a part of what may be blocked, to test the result
+  stand-in              a server at home answers in place of what is blocked
+docs/how-verdicts-are-reached.md explains them all.
+
 A world's verdicts describe the world, not the product it was named after.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
