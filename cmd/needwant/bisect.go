@@ -223,6 +223,25 @@ func (f *bisectFlags) check() error {
 	return checkFormat(f.display.format)
 }
 
+// respec returns the spec of one device of a run that is resumed, and its scenarios: the spec that the user gave,
+// or else the one in the run file. device is the run as that device would have it alone.
+func (f *bisectFlags) respec(command *cobra.Command, run, device harness.Run, given *scenarios.File) (file scenarios.File, list scenarios.List, err error) {
+	file, theirs, err := specOf(f.out, device, given)
+	if err != nil {
+		return file, nil, err
+	}
+	if err := privilegesFor(file); err != nil {
+		return file, nil, err
+	}
+	if theirs {
+		if err := agreed(command, f.out, file, f.trust, interactive() && !f.among); err != nil {
+			return file, nil, err
+		}
+	}
+	list, err = f.listed(command.Context(), file, run)
+	return file, list, err
+}
+
 // goOn resumes the run that the file holds, with the spec that it holds.
 func (f *bisectFlags) goOn(command *cobra.Command) error {
 	run, err := loadRun(command.Context(), f.out)
@@ -239,19 +258,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 			return f.display.closing(command, run)
 		}
 	}
-	file, theirs, err := specOf(f.out, run, f.own)
-	if err != nil {
-		return err
-	}
-	if err := privilegesFor(file); err != nil {
-		return err
-	}
-	if theirs {
-		if err := agreed(command, f.out, file, f.trust, interactive() && !f.among); err != nil {
-			return err
-		}
-	}
-	list, err := f.listed(command.Context(), file, run)
+	file, list, err := f.respec(command, run, run, f.own)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/needwant/needwant/harness/runfile"
 )
 
-// hubPage is the page of a hub, as a browser on the hub's machine sees it.
+// hubPage is the address of a hub's page. Its methods do what a browser on the same machine does.
 type hubPage struct{ address string }
 
 func (p hubPage) get(path string) string {

@@ -276,7 +276,7 @@ func contacted(seen []observed) string {
 	return fmt.Sprintf("The device contacted %d destinations, of which %d answered.", all, answered)
 }
 
-// table writes one row for each destination, in so many terminal columns; 0 is no limit.
+// table writes one row for each destination. Columns is the width of the terminal; 0 means no limit.
 func table(out io.Writer, seen []observed, columns int) error {
 	if len(seen) == 0 {
 		_, err := fmt.Fprintln(out, "the device has contacted nothing yet")

@@ -146,19 +146,7 @@ func (f *bisectFlags) reread(command *cobra.Command, run harness.Run) error {
 		if i < len(given) {
 			own = &given[i].file
 		}
-		file, theirs, err := specOf(f.out, other, own)
-		if err != nil {
-			return err
-		}
-		if err := privilegesFor(file); err != nil {
-			return err
-		}
-		if theirs {
-			if err := agreed(command, f.out, file, f.trust, interactive() && !f.among); err != nil {
-				return err
-			}
-		}
-		list, err := f.listed(command.Context(), file, run)
+		file, list, err := f.respec(command, run, other, own)
 		if err != nil {
 			return err
 		}

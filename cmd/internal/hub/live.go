@@ -158,7 +158,7 @@ func (h *Hub) State(file string) (state json.RawMessage, version int) {
 	return p.State, p.version
 }
 
-// errNotShown is that there is no such experiment now.
+// errNotShown: the experiment is over, or was never shown.
 var errNotShown = errors.New("the agent of this device is not connected, or the experiment is over")
 
 // Act has the agent carry out what a person wants of an experiment, and returns what came of it. An
@@ -326,7 +326,7 @@ func (l *Link) acted(message *nats.Msg) {
 	acts := l.acts[a.File]
 	l.mu.Unlock()
 	select {
-	case acts <- a: // nil if there is no such experiment
+	case acts <- a: // acts is nil if the experiment is over: then the default case is taken
 	default:
 	}
 }

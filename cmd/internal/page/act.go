@@ -63,7 +63,7 @@ type Act struct {
 // Reply is what comes of an [Act].
 type Reply struct {
 	Status  int                `json:"status"`            // of HTTP; [http.StatusOK] if it is done
-	Why     string             `json:"why,omitempty"`     // it is not done, as a sentence
+	Why     string             `json:"why,omitempty"`     // why the request was not carried out, as a sentence
 	Picture *scenarios.Picture `json:"picture,omitempty"` // if one was asked for
 }
 
@@ -104,14 +104,14 @@ func (b *Board) picture(question string) Reply {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.latest == nil || b.latest.question.Picture == nil || !same(question, b.latest.shown.ID) {
-		return Reply{Status: http.StatusNotFound, Why: "There is no such picture now."}
+		return Reply{Status: http.StatusNotFound, Why: "This picture is not shown any more."}
 	}
 	return Reply{Status: http.StatusOK, Picture: b.latest.question.Picture}
 }
 
 // illustrated sends the picture of a question to who may answer.
 func (b *Board) illustrated(w http.ResponseWriter, r *http.Request) {
-	reply := Reply{Status: http.StatusNotFound, Why: "There is no such picture now."}
+	reply := Reply{Status: http.StatusNotFound, Why: "This picture is not shown any more."}
 	if r.Context().Value(roleKey{}) == controller {
 		reply = b.act(r.Context(), Act{Picture: r.PathValue("question")})
 	}
