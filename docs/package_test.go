@@ -37,7 +37,8 @@ var _ = Describe("make deb", Ordered, Label("e2e"), func() {
 		Expect(exec.CommandContext(ctx, "dpkg-deb", "--extract", made[0], directory).Run()).To(Succeed())
 		for _, file := range []string{
 			"usr/lib/systemd/system/needwant@.service", "usr/lib/systemd/system/needwant-bisect@.service",
-			"usr/lib/systemd/system/needwant-recheck@.service", "usr/lib/systemd/system/needwant-recheck@.timer", "usr/share/doc/needwant/copyright",
+			"usr/lib/systemd/system/needwant-recheck@.service", "usr/lib/systemd/system/needwant-recheck@.timer",
+			"usr/lib/systemd/system/needwant-agent.service", "usr/lib/systemd/system/needwant-hub.service", "usr/share/doc/needwant/copyright",
 			"usr/share/man/man1/needwant.1.gz", "usr/share/man/man1/needwant-bisect.1.gz",
 			"usr/share/bash-completion/completions/needwant", "usr/share/doc/needwant/schema/scenario.v1.json",
 		} {

@@ -29,6 +29,7 @@ import (
 // agent carries out the experiments of several devices at the same time.
 type agent struct {
 	flags   bisectFlags   // of all experiments
+	out     string        // the directory of the run files; "" is that of each spec
 	every   time.Duration // after which a result is tested again; 0 is never
 	uplink  uplinkFlags
 	members []*member
@@ -40,6 +41,7 @@ type member struct {
 	name  string // of the device, which no other experiment has
 	file  scenarios.File
 	flags bisectFlags
+	out   string        // the directory of its run files
 	every time.Duration // after which its result is tested again; 0 is never
 	line  *deviceLine
 	sent  func() // sends the rest of the last file, and no more
@@ -56,8 +58,8 @@ func agentCommand() *cobra.Command {
 		Use:   "agent SPEC...",
 		Short: "Find out what several devices need, at the same time",
 		Long: `Does for each spec what needwant bisect does, for all at the same time. Each device has
-its own gateway, and its own run file: the device's name with .run, next to the spec. A run
-that is there and not complete is continued. An experiment that fails does not end the
+its own gateway, and its own run file: the device's name with .run, next to the spec or in
+the directory --out. A run that is there and not complete is continued. An experiment that fails does not end the
 others. Two specs that need the same interface, VLAN or address are refused before
 anything begins.
 
@@ -75,6 +77,7 @@ that is not.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    a.run,
 	}
+	command.Flags().StringVar(&a.out, "out", "", "save the runs in this `DIRECTORY`; the default is that of each spec")
 	a.flags.addSearch(command)
 	a.flags.addShared(command)
 	scheduleFlag(command, &a.flags.schedule)
@@ -146,7 +149,7 @@ func (a *agent) add(spec string) error {
 			return usage(err)
 		}
 	}
-	m.name = bench.Name(spec, m.file)
+	m.name, m.out = bench.Name(spec, m.file), cmp.Or(a.out, m.file.Folder())
 	for _, other := range a.members {
 		if other.name == m.name {
 			return usage(fmt.Errorf("%s and %s both name their device %s: write another device: {name: …} in one of them", other.spec, spec, m.name))

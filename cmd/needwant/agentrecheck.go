@@ -28,7 +28,7 @@ func (m *member) recheckFile(number int) string {
 	if number > 1 {
 		name = fmt.Sprintf("%s-%d", name, number)
 	}
-	return filepath.Join(m.file.Folder(), name+".run")
+	return filepath.Join(m.out, name+".run")
 }
 
 // isRecheckOf reports whether the member's run could be taken for a recheck of another's.
@@ -38,7 +38,7 @@ func (m *member) isRecheckOf(other *member) bool {
 
 // find finds the run files that are there.
 func (m *member) find() {
-	m.files = []string{filepath.Join(m.file.Folder(), runOf(m.spec, m.file))}
+	m.files = []string{filepath.Join(m.out, runOf(m.spec, m.file))}
 	for m.every > 0 {
 		next := m.recheckFile(len(m.files))
 		if _, err := os.Lstat(next); err != nil {
