@@ -20,7 +20,8 @@ type Known struct {
 	Started  time.Time     `json:"started"`
 	Trials   int           `json:"trials"` // of the earlier run
 	Firmware string        `json:"firmware,omitempty"`
-	Whole    bool          `json:"whole,omitempty"` // prove everything again, too
+	Catalog  bool          `json:"catalog,omitempty"` // it is of another device of the model, and was found in a catalog
+	Whole    bool          `json:"whole,omitempty"`   // prove everything again, too
 	Columns  []KnownColumn `json:"columns"`
 
 	// Periods is how often destinations are contacted: the longest time between two contacts.
@@ -43,6 +44,9 @@ type KnownColumn struct {
 // String names the earlier run: "s50.run of 2026-11-02".
 func (k Known) String() string {
 	name := filepath.Base(k.Source)
+	if k.Catalog {
+		name = "the catalog's entry " + name
+	}
 	if k.Started.IsZero() {
 		return name
 	}

@@ -17,7 +17,8 @@ type Recheck struct {
 	Started  time.Time `json:"started,omitzero"`
 	Trials   int       `json:"trials"` // of the earlier run
 	Firmware string    `json:"firmware,omitempty"`
-	Whole    bool      `json:"whole,omitempty"` // everything was to be proved again; otherwise some of it rests on the earlier run
+	Catalog  bool      `json:"catalog,omitempty"` // it is of another device of the model: the run began from a catalog's entry
+	Whole    bool      `json:"whole,omitempty"`   // everything was to be proved again; otherwise some of it rests on the earlier run
 
 	Worse   bool                  `json:"worse,omitempty"`  // something became required
 	Open    bool                  `json:"open,omitempty"`   // not all of it could be tested again
@@ -96,9 +97,9 @@ func earlier(k harness.Known, later Matrix) Matrix {
 
 // recheck compares a matrix with the earlier one that its run tested again.
 func recheck(k harness.Known, m Matrix) *Recheck {
-	r := &Recheck{Source: filepath.Base(k.Source), Run: k.Run, Started: k.Started.UTC().Truncate(time.Millisecond), Trials: k.Trials, Firmware: k.Firmware, Whole: k.Whole, Changed: []string{}}
+	r := &Recheck{Source: filepath.Base(k.Source), Run: k.Run, Started: k.Started.UTC().Truncate(time.Millisecond), Trials: k.Trials, Firmware: k.Firmware, Catalog: k.Catalog, Whole: k.Whole, Changed: []string{}}
 	comparison := Compare(earlier(k, m), m)
-	r.Worse = comparison.Worse()
+	r.Worse = comparison.Worse() && !k.Catalog // nothing became required on this device
 	for _, change := range comparison.Columns {
 		change.Cells = slices.DeleteFunc(change.Cells, func(cell CellChange) bool {
 			open := cell.After == harness.Undecided || m.Run.Status != harness.Complete && cell.After == harness.NotExercised
@@ -122,7 +123,7 @@ func recheck(k harness.Known, m Matrix) *Recheck {
 
 // of names the earlier matrix: "s50.run of 2026-11-02".
 func (r Recheck) of() string {
-	return harness.Known{Source: r.Source, Started: r.Started}.String()
+	return harness.Known{Source: r.Source, Started: r.Started, Catalog: r.Catalog}.String()
 }
 
 // rechecked says in one sentence what changed since the earlier matrix; "" if the run
@@ -136,6 +137,9 @@ func (r reading) rechecked() string {
 	if again.Firmware != "" && again.Firmware != r.Device.Firmware {
 		of += ", firmware " + again.Firmware
 	}
+	if again.Catalog {
+		return r.compared(of)
+	}
 	switch {
 	case len(again.Changed) > 0:
 		return fmt.Sprintf("Changed since %s: %s", of, strings.Join(again.Changed, " "))
@@ -147,6 +151,19 @@ func (r reading) rechecked() string {
 	return fmt.Sprintf("Nothing changed since %s.", of)
 }
 
+// compared says in one sentence how the device differs from that of a catalog's entry.
+func (r reading) compared(entry string) string {
+	switch again := r.Run.Recheck; {
+	case len(again.Changed) > 0:
+		return fmt.Sprintf("Differs from %s: %s", entry, strings.Join(again.Changed, " "))
+	case r.Run.Status != harness.Complete:
+		return fmt.Sprintf("The test of %s is not over; no difference was found so far.", entry)
+	case again.Open:
+		return fmt.Sprintf("No difference from %s was found, but not all of it could be tested.", entry)
+	}
+	return fmt.Sprintf("Nothing differs from %s.", entry)
+}
+
 // believed says what the verdicts of a recheck rest on.
 func (r reading) believed() []string {
 	again := r.Run.Recheck
@@ -154,8 +171,13 @@ func (r reading) believed() []string {
 		return nil
 	}
 	lines := []string{fmt.Sprintf("Rechecked from %s (%s) in %s: each need was tested again, and so was the safe list.", again.of(), count(again.Trials, "trial"), count(r.Run.Trials, "trial"))}
+	more := "Not tested again, and taken from there: that any one member of a group of three or more is enough, and that no other set is needed. needwant recheck --exact proves that again, too."
+	if again.Catalog {
+		lines[0] = fmt.Sprintf("Began from %s (another device, %s), in %s: each need was tested on this device, and so was the safe list.", again.of(), count(again.Trials, "trial"), count(r.Run.Trials, "trial"))
+		more = "Not tested on this device, and taken from there: that any one member of a group of three or more is enough, and that no other set is needed. needwant bisect --order exact proves that, too."
+	}
 	if !again.Whole {
-		lines = append(lines, "Not tested again, and taken from there: that any one member of a group of three or more is enough, and that no other set is needed. needwant recheck --exact proves that again, too.")
+		lines = append(lines, more)
 	}
 	if len(again.Unseen) > 0 {
 		lines = append(lines, fmt.Sprintf("Not contacted this time, so not in the table: %s.", called(again.Unseen...)))

@@ -36,6 +36,27 @@ var _ = Describe("a matrix that was tested again", func() {
 		Expect(text(m)).To(And(ContainSubstring("Rechecked from old.run of 2026-11-02 ("), ContainSubstring("Not tested again, and taken from there:")))
 	})
 
+	It("says how the device differs from that of a catalog's entry, and what rests on it", func() {
+		before := sample()
+		before.Run.Started = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+		known, err := before.Known("catalog/a/1/nz/OLD.yaml")
+		Expect(err).NotTo(HaveOccurred())
+		known.Catalog = true
+		run, judgement := s50()
+		run.Settings.Known = known
+		m := reports.New(run, judgement)
+		Expect(m.Summary).To(HavePrefix("Nothing differs from the catalog's entry OLD.yaml of 2026-11-02. You can block "))
+		Expect(text(m)).To(And(ContainSubstring("Began from the catalog's entry OLD.yaml of 2026-11-02 (another device, "), ContainSubstring("Not tested on this device, and taken from there:")))
+
+		known.Columns[0].Cuts = nil
+		for d := range known.Columns[0].Verdicts {
+			known.Columns[0].Verdicts[d] = harness.Optional
+		}
+		m = reports.New(run, judgement)
+		Expect(m.Summary).To(HavePrefix("Differs from the catalog's entry OLD.yaml of 2026-11-02: "))
+		Expect(m.Run.Recheck.Worse).To(BeFalse(), "nothing became required on this device")
+	})
+
 	It("names the firmware of then, if it is another one now", func() {
 		before := sample()
 		before.Device.Firmware = "3.5.7"

@@ -37,11 +37,15 @@ type bisectFlags struct {
 	trust    bool
 	seen     string
 	only     string
+	catalog  string // a directory
 	standIns []string
 	others   []replica       // equal devices, which are further lanes
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 	among    bool            // other experiments are under way in this program: nobody is asked on the terminal
 }
+
+// defaultOrder is how far a search of a real device proves.
+const defaultOrder = "2"
 
 // horizonUsage is the help of --horizon.
 const horizonUsage = "hold what can be blocked for this long in the end, e.g. 24h; 0 is the longest time known between two contacts of a destination, at most --longest or --for"
@@ -60,6 +64,9 @@ connect the device.
 Each REPLICA is the spec of another device of the same model and firmware. The trials are
 shared among all of them, which saves time. In the end each is checked against the result,
 and one that differs is named.
+
+With --catalog the run begins from the entry of a device of the same model. It takes a
+trial for each need and one or two more if nothing differs. What differs is searched.
 
 When it ends, however it ends, the network is as it was. --dry-run says what
 would be changed, and changes nothing.`,
@@ -82,6 +89,9 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	trustFlag(command, &f.trust)
 	seenFlag(command, &f.seen)
 	onlyFlag(command, &f.only)
+	for _, flag := range []string{"resume", "seen", "only", "stand-ins"} {
+		command.MarkFlagsMutuallyExclusive("catalog", flag)
+	}
 	command.MarkFlagsMutuallyExclusive("unattended", "resume")
 	command.MarkFlagsMutuallyExclusive("seen", "resume") // the run file has the list
 	command.MarkFlagsMutuallyExclusive("only", "resume") // the same
@@ -93,7 +103,8 @@ func (f *bisectFlags) add(command *cobra.Command) {
 func (f *bisectFlags) addSearch(command *cobra.Command) {
 	set := command.Flags()
 	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
-	set.StringVar(&f.settings.Order, "order", "2", "how far to prove: exact, or a number: any cut not listed has more members than that")
+	set.StringVar(&f.catalog, "catalog", "", "begin with a test of what the catalog in this `DIRECTORY` says of the device's model, if it has an entry, and search only what differs")
+	set.StringVar(&f.settings.Order, "order", defaultOrder, "how far to prove: exact, or a number: any cut not listed has more members than that")
 	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
 }
 
@@ -165,6 +176,9 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 	if len(f.others) > 0 {
 		run.Settings.Replicas = replicasOf(append([]replica{{nameOrPath, file, list}}, f.others...))
 		run.Settings.Lanes = len(run.Settings.Replicas)
+	}
+	if err := f.fromCatalog(command.ErrOrStderr(), file, &run); err != nil {
+		return err
 	}
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,15 +25,17 @@ func catalogAddCommand() *cobra.Command {
 verdicts, public host names and public addresses. Tokens, MAC addresses,
 names of networks, addresses at home, positions, and labels of host names that
 could tell one device from another are left out or hidden. Read it before you
-share it: it is meant to be read.`,
+share it: it is meant to be read.
+
+A run that cannot be added does not keep the others out: all runs of a hub can be
+named at once.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
+			var problems []error
 			for _, path := range args {
-				if err := addToCatalog(command, path, directory, region); err != nil {
-					return err
-				}
+				problems = append(problems, addToCatalog(command, path, directory, region))
 			}
-			return nil
+			return errors.Join(problems...)
 		},
 	}
 	command.Flags().StringVar(&directory, "dir", "catalog", "the `DIRECTORY` of the catalog")

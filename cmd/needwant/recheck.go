@@ -66,7 +66,7 @@ func (r *recheckFlags) run(command *cobra.Command, name string) error {
 		return err
 	}
 	f := &r.bisect
-	f.settings.Known, f.settings.Order = known, "2"
+	f.settings.Known, f.settings.Order = known, defaultOrder
 	if known.Whole = r.exact; r.exact {
 		f.settings.Order = "exact"
 	}
@@ -142,17 +142,30 @@ func sharesColumns(run harness.Run) error {
 	if known == nil {
 		return nil
 	}
-	var ours, theirs []string
-	for _, column := range run.Columns() {
-		ours = append(ours, fmt.Sprintf("%s (%s, %s)", column.Scenario.Name, column.Regime, column.Fault))
-	}
-	for _, c := range known.Columns {
-		theirs = append(theirs, fmt.Sprintf("%s (%s, %s)", c.Scenario, c.Regime, c.Fault))
-	}
-	if slices.ContainsFunc(ours, func(column string) bool { return slices.Contains(theirs, column) }) {
+	if len(sharedColumns(run, known)) > 0 {
 		return nil
 	}
-	return fmt.Errorf("%s has no column to test again: it judges %q, and this run would judge %q", known.Source, theirs, ours)
+	return fmt.Errorf("%s has no column to test again: it judges %q, and this run would judge %q", known.Source, knownColumns(known), judgedColumns(run))
+}
+
+// sharedColumns are the columns that a run judges and that are known.
+func sharedColumns(run harness.Run, known *harness.Known) []string {
+	theirs := knownColumns(known)
+	return slices.DeleteFunc(judgedColumns(run), func(column string) bool { return !slices.Contains(theirs, column) })
+}
+
+func judgedColumns(run harness.Run) (names []string) {
+	for _, column := range run.Columns() {
+		names = append(names, fmt.Sprintf("%s (%s, %s)", column.Scenario.Name, column.Regime, column.Fault))
+	}
+	return names
+}
+
+func knownColumns(known *harness.Known) (names []string) {
+	for _, c := range known.Columns {
+		names = append(names, fmt.Sprintf("%s (%s, %s)", c.Scenario, c.Regime, c.Fault))
+	}
+	return names
 }
 
 // mostKnown is the largest file with a known matrix that is read, in bytes, unless it is a run file.

@@ -68,14 +68,29 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 // Load reads all evidence below a directory, sorted by its path. The error joins
 // a [*FileError] for each bad file.
-func Load(directory string) ([]Evidence, error) {
+func Load(directory string) ([]Evidence, error) { return load(directory, directory) }
+
+// OfModel reads the evidence on one model below a directory, like [Load].
+func OfModel(directory, model string) ([]Evidence, error) {
+	if _, err := os.Stat(directory); err != nil {
+		return nil, err
+	}
+	part := filepath.Join(directory, fileName(model))
+	if _, err := os.Stat(part); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return load(directory, part)
+}
+
+// load reads the evidence of a part of a catalog.
+func load(directory, part string) ([]Evidence, error) {
 	var all []Evidence
 	var problems []error
-	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(part, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != directory:
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != part:
 			return fs.SkipDir
 		case entry.IsDir(), filepath.Ext(path) != ".yaml" && filepath.Ext(path) != ".yml":
 			return nil
