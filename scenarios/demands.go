@@ -42,6 +42,11 @@ func (f File) Demands() (all []Demand) {
 			}
 		}
 	}
+	if f.Firmware != nil {
+		for _, d := range demandsOf(f.Firmware.Do) {
+			add(d)
+		}
+	}
 	for _, power := range f.powers() {
 		for _, d := range powerDemands(power) {
 			add(d)

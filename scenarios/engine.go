@@ -57,17 +57,8 @@ func (e *Engine) Scenario(spec Spec) (harness.Scenario, error) {
 	if err := spec.check(); err != nil {
 		return harness.Scenario{}, err
 	}
-	script := script{retry: spec.Retry, pace: e.pace, turns: e.turns, claim: claim{alone: spec.Alone}}
-	if err := spec.eachStep(func(step Step, parts compiled) (string, error) {
-		do := step.Do
-		if prompt, ok := do.(*Prompt); ok {
-			do = prompt.expecting(step.Expect)
-		}
-		deed, err := do.prepare(e, step.Timeout)
-		script.steps = append(script.steps, ready{deed, parts, step.Timeout, step.Always, asked(step.Do)})
-		script.claim.add(deed.claim)
-		return "do", err
-	}); err != nil {
+	script, err := e.script(spec)
+	if err != nil {
 		return harness.Scenario{}, err
 	}
 	info := spec.Info()
@@ -80,6 +71,22 @@ func (e *Engine) Scenario(spec Spec) (harness.Scenario, error) {
 		scenario.Watch = watch.run
 	}
 	return scenario, nil
+}
+
+// script makes the steps of a spec ready.
+func (e *Engine) script(spec Spec) (script, error) {
+	script := script{retry: spec.Retry, pace: e.pace, turns: e.turns, claim: claim{alone: spec.Alone}}
+	err := spec.eachStep(func(step Step, parts compiled) (string, error) {
+		do := step.Do
+		if prompt, ok := do.(*Prompt); ok {
+			do = prompt.expecting(step.Expect)
+		}
+		deed, err := do.prepare(e, step.Timeout)
+		script.steps = append(script.steps, ready{deed, parts, step.Timeout, step.Always, asked(step.Do)})
+		script.claim.add(deed.claim)
+		return "do", err
+	})
+	return script, err
 }
 
 // compiled is what a step expects and saves.

@@ -16,6 +16,7 @@ type File struct {
 	Kind       string  `yaml:"kind" jsonschema:"enum=Scenarios" about:"What the file is."`
 	About      string  `yaml:"about,omitempty" about:"One sentence for people."`
 	Device     Device  `yaml:"device,omitempty" about:"The device under test."`
+	Firmware   *Step   `yaml:"firmware,omitempty" about:"How to read the device's firmware: a step that saves it as firmware, made from this machine, for example {miio: {method: miIO.info}, save: {firmware: result.fw_ver}}. Reports name it, and an agent tests a result again when it changes."`
 	Gateway    Gateway `yaml:"gateway" about:"How the device is connected, and what blocks."`
 	Secrets    Secrets `yaml:"secrets,omitempty" about:"Where secrets are: env:NAME or file:PATH, never the secret itself."`
 	Block      Block   `yaml:"block,omitempty" about:"How to block, and what never to."`

@@ -23,7 +23,7 @@ func keys(steps ...string) []string { return steps }
 // check finds the first flaw of a file as it is written.
 func (f File) check() *yamlfile.Flaw {
 	for _, check := range []func() *yamlfile.Flaw{
-		f.checkHead, f.checkDevice, f.Device.checkMaker, f.checkGateway, f.checkBlock, f.checkTiming, f.checkTrials, f.checkNotify,
+		f.checkHead, f.checkDevice, f.Device.checkMaker, f.checkFirmware, f.checkGateway, f.checkBlock, f.checkTiming, f.checkTrials, f.checkNotify,
 		f.checkScenarios, f.checkSecrets, f.checkRegimes, f.checkPower, f.checkAbort,
 	} {
 		if flaw := check(); flaw != nil {
@@ -285,6 +285,9 @@ func setDefault[T comparable](value *T, otherwise T) {
 
 // uses reports whether some step is of this kind.
 func (f File) uses(kind string) bool {
+	if f.Firmware != nil && kindOf(f.Firmware.Do).Name == kind {
+		return true
+	}
 	for _, spec := range f.Scenarios {
 		for _, step := range spec.Steps {
 			if kindOf(step.Do).Name == kind {

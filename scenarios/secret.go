@@ -54,6 +54,9 @@ func (f File) Revealed() (secrets []string) {
 			places = append(places, within(step.Do)...)
 		}
 	}
+	if f.Firmware != nil {
+		places = append(places, within(f.Firmware.Do)...)
+	}
 	for _, secret := range places {
 		if text, err := secret.Read(f.folder); err == nil {
 			secrets = append(secrets, text)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/hub"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
 )
 
 // A result is tested again by rechecks, each in a file of its own. The known result is that of the file
@@ -96,14 +97,23 @@ func (m *member) again(ctx context.Context, up *uplink) bool {
 	}
 	if wait := time.Until(due); wait > 0 {
 		fmt.Fprintf(m.line, "%s at %s\n", what, due.Local().Format("2006-01-02 15:04"))
-		select {
-		case <-ctx.Done():
+		if !m.watch(run).wait(ctx, due) {
 			return false
-		case <-time.After(wait):
 		}
 	}
 	m.next(run, up)
 	return true
+}
+
+// watch is what notices a firmware that is newer than that of a run. The first reading is some time
+// after the run began, so that a device which names another one each time is not tested all the time.
+func (m *member) watch(before harness.Run) firmwareWatch {
+	const leastEach = 10 * time.Second
+	w := firmwareWatch{each: max(leastEach, min(m.every/24, time.Hour)), read: m.file.ReadFirmware, say: func(text string) { fmt.Fprintln(m.line, reports.Clean(text)) }}
+	if finished(before) {
+		w.before, w.next = before.Device.Firmware, before.Started.Add(w.each)
+	}
+	return w
 }
 
 // finished reports whether a run is not continued: it is over, or its time is used up.

@@ -177,6 +177,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 		run.Settings.Replicas = replicasOf(append([]replica{{nameOrPath, file, list}}, f.others...))
 		run.Settings.Lanes = len(run.Settings.Replicas)
 	}
+	run.Device.Firmware = firmwareOf(command.Context(), command.ErrOrStderr(), file)
 	if err := f.fromCatalog(command.ErrOrStderr(), file, &run); err != nil {
 		return err
 	}

@@ -106,6 +106,7 @@ func (r *recheckFlags) onSpec(command *cobra.Command, file scenarios.File, name 
 	if err := sharesColumns(run); err != nil {
 		return usage(err)
 	}
+	run.Device.Firmware = firmwareOf(command.Context(), command.ErrOrStderr(), file)
 	f.display.end.spec = specName(run)
 	return f.experiment(command, file, list, run, func(run harness.Run) (kept journal, err error) {
 		if f.out, kept, err = keep(command.ErrOrStderr(), f.out, run.Device.Name+"-recheck", run); err == nil {
