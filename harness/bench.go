@@ -22,9 +22,7 @@ type Bench struct {
 	Restart   func(ctx context.Context) error // power-cycles the device; nil where nothing can
 	Timing    Timing
 
-	// Link takes the device's link down and up, and returns when it is up again, also after an error or the end
-	// of ctx. nil if nothing can, or nothing shall.
-	Link func(ctx context.Context) error
+	Provoke Means
 
 	// Periods is how often destinations are contacted by what was known before this bench
 	// was opened, or by what [Bench.Learn] told it since; see [Run.Periods].
@@ -51,22 +49,23 @@ type Bench struct {
 	release context.CancelFunc // ends what holds the block; nil if there is none
 	lifted  int                // the trial that was to be given up last; it may not have begun then
 
-	asked   []Scenario // in the trial
-	making  sync.Once
-	abandon chan struct{}        // full when the trial is to be given up; made once
-	unasked Observation          // what the device contacted before it was asked for anything
-	before  Observation          // what it had contacted when it was provoked
-	live    map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
-	failing int                  // controls in a row that failed
-	doubted int                  // trials in a row that Doubt spoke against
-	window  time.Duration        // for how long the last of them held its block
-	clock   clock
-	waited  map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
-	slow    map[string]bool               // names whose answers were late while every scenario passed
-	mute    map[string]bool               // names without an answer while every scenario passed
-	shown   map[Destination]bool          // told of as fresh
-	offered bool                          // the device's leases name the gateway as the time server
-	renews  bool                          // its lease may be from before that changed
+	asked    []Scenario // in the trial
+	making   sync.Once
+	abandon  chan struct{}        // full when the trial is to be given up; made once
+	unasked  Observation          // what the device contacted before it was asked for anything
+	provoked bool                 // the trial did what it is to be provoked by
+	before   Observation          // what it had contacted when that began
+	live     map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
+	failing  int                  // controls in a row that failed
+	doubted  int                  // trials in a row that Doubt spoke against
+	window   time.Duration        // for how long the last of them held its block
+	clock    clock
+	waited   map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
+	slow     map[string]bool               // names whose answers were late while every scenario passed
+	mute     map[string]bool               // names without an answer while every scenario passed
+	shown    map[Destination]bool          // told of as fresh
+	offered  bool                          // the device's leases name the gateway as the time server
+	renews   bool                          // its lease may be from before that changed
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
@@ -78,7 +77,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		result.Abandoned, result.Outcomes = lifted, map[string]Outcome{}
 		return result, err
 	}
-	b.asked = trial.asked(b.Scenarios)
+	b.asked, b.provoked = trial.asked(b.Scenarios), false
 	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
 		b.Timing.Settle, b.First = max(usual, first), 0
 		defer func() {

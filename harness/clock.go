@@ -12,12 +12,16 @@ type Clock struct {
 	Last    time.Time     `json:"last,omitzero"`      // the last contact; zero if there was none
 	Silence time.Duration `json:"silence"`            // the longest time without a contact, that since the last one included
 	AtStart bool          `json:"at_start,omitempty"` // soon after each start of the device, and seldom otherwise
+	ByLease bool          `json:"by_lease,omitempty"` // when it gets a new lease, and seldom otherwise
 	ByLink  bool          `json:"by_link,omitempty"`  // when its link was taken down and up, and seldom otherwise
 	Kept    bool          `json:"kept,omitempty"`     // the device keeps a connection, on which how often it speaks is not seen: the others are zero
 }
 
 // ProvokedBy is what makes the device contact a destination that it contacts seldom otherwise, as far as that is known.
 func (k Clock) ProvokedBy() (all []Provoker) {
+	if k.ByLease {
+		all = append(all, ByLease)
+	}
 	if k.ByLink {
 		all = append(all, ByLink)
 	}

@@ -19,7 +19,7 @@ type punctual struct {
 	clocks  map[string]punctuality
 	idle    map[string]bool   // not contacted while anything is blocked
 	needs   map[string]string // contacted only while another is blocked
-	onLink  map[string]bool   // contacted when the link is up again, too
+	eager   map[string]bool   // contacted when the device is provoked, too
 	ups     []time.Time       // when it was
 	blocked []harness.Destination
 	since   time.Time
@@ -52,10 +52,29 @@ func (p *punctual) Observe(context.Context) (harness.Observation, error) {
 	return seen, nil
 }
 
-// link takes the device's link down and up.
-func (p *punctual) link(context.Context) error {
-	<-time.After(time.Second / 2)
+// means are the ways to provoke the device. A new lease is waited for, a link is down for a while, and a device takes time to start.
+func (p *punctual) means() harness.Means {
+	return harness.Means{
+		harness.ByLease: func(ctx context.Context) (time.Time, error) {
+			<-time.After(2 * time.Second)
+			return time.Now(), p.up(ctx)
+		},
+		harness.ByLink: harness.AtOnce(func(ctx context.Context) error {
+			<-time.After(time.Second / 2)
+			return p.up(ctx)
+		}),
+		harness.ByStart: harness.AtOnce(p.start),
+	}
+}
+
+func (p *punctual) up(context.Context) error {
 	p.ups = append(p.ups, time.Now())
+	return nil
+}
+
+func (p *punctual) start(ctx context.Context) error {
+	_ = p.up(ctx)
+	<-time.After(2 * time.Second)
 	return nil
 }
 
@@ -63,7 +82,7 @@ func (p *punctual) link(context.Context) error {
 func (p *punctual) contact(word string) (contact harness.Contact, ok bool) {
 	contact, ok = p.byClock(word)
 	for _, up := range p.ups {
-		if first := up.Add(time.Second / 10); p.onLink[word] && !first.Before(p.since) && !first.After(time.Now()) {
+		if first := up.Add(time.Second / 10); p.eager[word] && !first.Before(p.since) && !first.After(time.Now()) {
 			again := harness.Contact{Destination: destination(word), First: first, Last: first, Tries: 1}
 			if ok {
 				again = contact.With(again)

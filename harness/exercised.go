@@ -1,6 +1,9 @@
 package harness
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // exercised notes which optional destinations the device tried, while they were blocked, only because it was
 // provoked.
@@ -11,28 +14,62 @@ func (j *judge) exercised() {
 			if cell.Verdict != Optional || len(cell.OnlyWhile) > 0 {
 				continue
 			}
-			if cell.ExercisedBy = j.exercisedBy(i, cell.Trials); len(cell.ExercisedBy) > 0 {
-				cell.Why += whyExercisedBy(cell.ExercisedBy)
+			exercises := j.exercises(i, cell.Trials)
+			if cell.ExercisedBy = provokersOf(exercises); len(exercises) > 0 {
+				cell.Why += whyExercised(cell.ExercisedBy, exercises)
 				column.Cells[d] = cell
 			}
 		}
 	}
 }
 
-// exercisedBy is what made the device try row i in some trials; none if it tried it without that, too.
-func (h history) exercisedBy(i int, trials []int) (all []Provoker) {
+// exercise is a trial in which the device tried a destination only because it was provoked.
+type exercise struct {
+	by    Provoker
+	trial int
+	after time.Duration // from the end of the provocation to the first try, or from its beginning if that is earlier
+}
+
+// exercises are those of some trials with row i; none if the device tried it without that, too.
+func (h history) exercises(i int, trials []int) (all []exercise) {
 	for _, f := range h.facts {
 		if !f.attempted.Has(i) || !slices.Contains(trials, f.Trial.Number) {
 			continue
 		}
-		by := h.provokerOf(i, f)
-		if by == "" {
+		e := exercise{by: h.provokerOf(i, f), trial: f.Trial.Number}
+		if e.by == "" {
 			return nil
 		}
-		all = append(all, by)
+		e.after = h.triedAfter(i, f)
+		all = append(all, e)
+	}
+	return all
+}
+
+// provokersOf are what provoked some.
+func provokersOf(exercises []exercise) (all []Provoker) {
+	for _, e := range exercises {
+		all = append(all, e.by)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// triedAfter is how long after the device was provoked, or restarted, it tried row i for the first time.
+func (h history) triedAfter(i int, f fact) time.Duration {
+	var first time.Time
+	for _, c := range f.Seen.Contacts {
+		if h.index[c.Destination] == i && c.Attempts > 0 && (first.IsZero() || c.Attempted.Before(first)) {
+			first = c.Attempted
+		}
+	}
+	since := f.Started
+	if p := f.Provoked; p != nil {
+		if since = since.Add(p.over()); first.Before(since) {
+			since = f.Started.Add(p.After)
+		}
+	}
+	return first.Sub(since)
 }
 
 // provokerOf is what made the device try row i in a trial; "" if it did that by itself.

@@ -33,27 +33,44 @@ func booted(change func(trial *harness.Result, contact *harness.Contact)) harnes
 	return run
 }
 
-var _ = DescribeTable("a destination that was tried only because of a restart is said to be so",
-	func(only bool, change func(*harness.Result, *harness.Contact)) {
+// provokedAfter makes a trial of a running device one that was provoked after 4 s, which took 5 s.
+func provokedAfter(by harness.Provoker) func(*harness.Result, *harness.Contact) {
+	return func(r *harness.Result, _ *harness.Contact) {
+		r.Restarted, r.Provoked = false, &harness.Provoked{By: by, After: 4 * time.Second, Took: 5 * time.Second}
+	}
+}
+
+var _ = DescribeTable("a destination that was tried only because the device was provoked is said to be so, and when",
+	func(only string, change func(*harness.Result, *harness.Contact)) {
 		cell := cellOf(booted(change), "licence")
 		Expect(cell.Verdict).To(Equal(harness.Optional))
-		if said := ContainSubstring("only right after a restart"); only {
-			Expect(cell.ExercisedBy).To(Equal([]harness.Provoker{harness.ByStart}))
-			Expect(cell.Why).To(said)
-		} else {
+		if only == "" {
 			Expect(cell.ExercisedBy).To(BeEmpty())
-			Expect(cell.Why).NotTo(said)
+			Expect(cell.Why).NotTo(ContainSubstring("tried only right after"))
+			return
 		}
+		Expect(cell.ExercisedBy).To(HaveLen(1))
+		Expect(cell.Why).To(ContainSubstring("tried only right after " + cell.ExercisedBy[0].Words() + " (" + only + " after that in trial 2)"))
 	},
-	Entry("once", true, func(*harness.Result, *harness.Contact) {}),
-	Entry("and again soon afterwards", true, func(_ *harness.Result, c *harness.Contact) {
+	Entry("by a new lease", "1 s", provokedAfter(harness.ByLease)),
+	Entry("by its link", "1 s", provokedAfter(harness.ByLink)),
+	Entry("by its link, before that was seen to be up", "3 s", func(r *harness.Result, c *harness.Contact) {
+		provokedAfter(harness.ByLink)(r, c)
+		c.Attempted = r.Started.Add(7 * time.Second)
+	}),
+	Entry("but not before its link was taken down", "", func(r *harness.Result, c *harness.Contact) {
+		provokedAfter(harness.ByLink)(r, c)
+		c.Attempted = r.Started.Add(3 * time.Second)
+	}),
+	Entry("once, when it was started", "10 s", func(*harness.Result, *harness.Contact) {}),
+	Entry("and again soon afterwards", "10 s", func(_ *harness.Result, c *harness.Contact) {
 		c.Attempts, c.Tries, c.Quiet, c.Last = 3, 3, 2*time.Minute, c.First.Add(4*time.Minute)
 	}),
-	Entry("but not if it was tried again after a pause", false, func(_ *harness.Result, c *harness.Contact) {
+	Entry("but not if it was tried again after a pause", "", func(_ *harness.Result, c *harness.Contact) {
 		c.Attempts, c.Tries, c.Quiet, c.Last = 2, 2, 30*time.Minute, c.First.Add(30*time.Minute)
 	}),
-	Entry("but not if the device was running", false, func(r *harness.Result, _ *harness.Contact) { r.Restarted = false }),
-	Entry("but not if the first try came later", false, func(_ *harness.Result, c *harness.Contact) {
+	Entry("but not if the device was running", "", func(r *harness.Result, _ *harness.Contact) { r.Restarted = false }),
+	Entry("but not if the first try came later", "", func(_ *harness.Result, c *harness.Contact) {
 		c.First, c.Last, c.Attempted = c.First.Add(5*time.Minute), c.Last.Add(5*time.Minute), c.Attempted.Add(5*time.Minute)
 	}),
 )

@@ -73,7 +73,7 @@ func newHistory(run Run) history {
 	h.differing = map[int][]Difference{}
 	for again := true; again; again = h.exclude() {
 		h.clocks = h.clocksOfRows()
-		h.noteByLink()
+		h.noteProvoked()
 		h.holds = h.holdsOfRows()
 		h.miss()
 		h.unprove()

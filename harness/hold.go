@@ -145,10 +145,7 @@ func (b *Bench) settle(ctx context.Context, result *Result, again bool, checked 
 func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, untried []Destination) {
 	tried := attempted(seen, result.Trial.Block)
 	patience := b.patience(result.Trial.Fault)
-	when = result.Started.Add(b.Timing.Settle + b.memory(result.Trial))
-	if result.Provoked != nil {
-		when = when.Add(result.Provoked.After)
-	}
+	when = result.Started.Add(result.Provoked.over() + b.Timing.Settle + b.memory(result.Trial))
 	for _, destination := range result.Trial.Block {
 		wait := b.expected(destination, result.Trial.Fault)
 		switch {

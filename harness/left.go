@@ -73,7 +73,6 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 	var windows []search.Window
 	var waited search.Set
 	idle, horizon := h.waitedOnce(), h.horizon()
-	provoked, _ := h.provoked()
 	more := true
 	for most := min(mostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
 		var question search.Question
@@ -87,7 +86,8 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
 		slow := question.Block.Minus(idle)
 		hold := h.hold(regime, fault)
-		if !question.Last && h.provoker(regime, question.Block, hold) != "" {
+		if by := h.provoker(regime, question.Block, hold); !question.Last && by != "" {
+			provoked, _ := h.provokedBy(by)
 			slow = slow.Minus(provoked)
 		}
 		hold = max(h.seldom(slow), hold)

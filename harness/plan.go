@@ -43,8 +43,11 @@ func (p plan) next(lane int) (Trial, bool) {
 	switch {
 	case ok && due:
 		return p.control(lane), true
-	case ok && p.seeks(trial):
-		return p.seeker(), true
+	case !ok:
+		return trial, false
+	}
+	if by, seeks := p.seeks(trial); seeks {
+		return p.seeker(by), true
 	}
 	if trial.Provoke == "" && len(trial.StandIns) == 0 {
 		trial.Provoke = p.provoker(trial.Regime, p.set(trial.Block), trial.Hold)

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,12 +14,12 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// seldom is what a device contacts less often than all the rest, and when its link is up again.
+// seldom is what a device contacts less often than all the rest, and when it is provoked.
 const seldom = 30 * time.Second
 
-// linked is a device that contacts a log all the time, and the others seldom. update and shop are contacted, too, when its
-// link is up again. It needs its cloud.
-func linked(chance *rand.Rand) *licensed {
+// eager is a device that contacts a log all the time, and the others seldom. update and shop are contacted, too, when it is
+// provoked. It needs its cloud.
+func eager(chance *rand.Rand) *licensed {
 	phase := func() time.Duration { return time.Duration(chance.Int64N(int64(seldom))) }
 	return &licensed{
 		punctual: &punctual{
@@ -26,7 +27,7 @@ func linked(chance *rand.Rand) *licensed {
 				"cloud": {every: time.Second / 5}, "log": {every: time.Second / 5},
 				"update": {every: seldom, first: phase()}, "shop": {every: seldom, first: phase()},
 			},
-			onLink: map[string]bool{"update": true, "shop": true},
+			eager: map[string]bool{"update": true, "shop": true},
 		},
 		patience: map[string]int{"cloud": 1}, before: map[string]int{},
 	}
@@ -35,13 +36,24 @@ func linked(chance *rand.Rand) *licensed {
 // provoked is a run on a device, in virtual time, which may be provoked by some means.
 func provoked(g *licensed, able func() bool, by ...harness.Provoker) harness.Run {
 	GinkgoHelper()
+	return provokedBy(g, able, g.means(), by...)
+}
+
+// provokedBy is such a run where only some means have an effect.
+func provokedBy(g *licensed, able func() bool, means harness.Means, by ...harness.Provoker) harness.Run {
+	GinkgoHelper()
 	e := &harness.Experiment{Run: newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}}), Journal: &memory{}}
 	timing := harness.Timing{Settle: time.Second, Patience: time.Second, Recover: 12 * time.Second, Look: 50 * time.Millisecond, Longest: 4 * seldom}
 	e.Run.Settings.Settle, e.Run.Settings.Longest, e.Run.Settings.Order, e.Run.Settings.Provoke = timing.Settle, timing.Longest, "exact", by
 	var err error
 	synctest.Test(suite, func(*testing.T) {
-		bench := &harness.Bench{Number: 1, Gateway: g, Scenarios: []harness.Scenario{works(able)}, Timing: timing, First: 3 * seldom, Link: g.link}
-		bench.Wake = func(context.Context) error { return nil }
+		bench := &harness.Bench{Number: 1, Gateway: g, Scenarios: []harness.Scenario{works(able)}, Timing: timing, First: 3 * seldom, Provoke: means, Restart: g.start}
+		bench.Wake = func(ctx context.Context) error {
+			if slices.Contains(by, harness.ByStart) {
+				return g.up(ctx)
+			}
+			return nil
+		}
 		e.Lanes = []harness.Lane{bench}
 		err = e.Do(context.Background())
 	})
@@ -67,17 +79,47 @@ func expectVerdicts(run harness.Run, seed uint64, verdicts map[string]harness.Ve
 	}
 }
 
-var _ = Describe("a device that contacts something seldom, and when its link is up again", func() {
+var _ = Describe("a device that contacts something seldom, and when it is provoked", func() {
 	harmless := map[string]harness.Verdict{"cloud": harness.Required, "log": harness.Optional, "update": harness.Optional, "shop": harness.Optional}
 
-	It("is decided in less than half of the time if its link may be taken down and up", func() {
+	for _, by := range harness.Provokers() {
+		Describe("by "+string(by), func() { whenProvoked(by, harmless) })
+	}
+
+	It("is provoked by the gentlest means that helps", func() {
+		for _, by := range harness.Provokers() {
+			g := eager(rand.New(rand.NewPCG(1, 1)))
+			helps := g.means()
+			run := provokedBy(g, g.works, harness.Means{by: helps[by], harness.ByStart: helps[harness.ByStart]}, harness.Provokers()...)
+			used := map[harness.Provoker]bool{}
+			for _, r := range run.Results {
+				if r.Provoked != nil {
+					used[r.Provoked.By] = true
+				}
+			}
+			Expect(used).To(Equal(map[harness.Provoker]bool{by: true}))
+			expectVerdicts(run, 1, harmless)
+		}
+	})
+
+	It("is left alone if it contacts nothing seldom", func() {
+		g := eager(rand.New(rand.NewPCG(1, 1)))
+		g.clocks = map[string]punctuality{"cloud": {every: time.Second}, "log": {every: time.Second}, "shop": {every: 2 * time.Second}}
+		provoked(g, g.works, harness.ByLease, harness.ByLink)
+		Expect(g.ups).To(BeEmpty())
+	})
+})
+
+// whenProvoked holds of each means.
+func whenProvoked(by harness.Provoker, harmless map[string]harness.Verdict) {
+	It("is decided in less than half of the time", func() {
 		var waited, saved time.Duration
 		for seed := range uint64(24) {
-			g := linked(rand.New(rand.NewPCG(seed, 1)))
+			g := eager(rand.New(rand.NewPCG(seed, 1)))
 			left := provoked(g, g.works)
 			Expect(g.ups).To(BeEmpty())
-			g = linked(rand.New(rand.NewPCG(seed, 1)))
-			run := provoked(g, g.works, harness.ByLink)
+			g = eager(rand.New(rand.NewPCG(seed, 1)))
+			run := provoked(g, g.works, by)
 			Expect(len(g.ups)).To(BeNumerically(">=", 2), "a control and a trial")
 			expectVerdicts(left, seed, harmless)
 			expectVerdicts(run, seed, harmless)
@@ -88,29 +130,22 @@ var _ = Describe("a device that contacts something seldom, and when its link is 
 		Expect(float64(saved)).To(BeNumerically("<", 0.5*float64(waited)))
 	})
 
-	It("is left alone if it contacts nothing seldom", func() {
-		g := linked(rand.New(rand.NewPCG(1, 1)))
-		g.clocks = map[string]punctuality{"cloud": {every: time.Second}, "log": {every: time.Second}, "shop": {every: 2 * time.Second}}
-		provoked(g, g.works, harness.ByLink)
-		Expect(g.ups).To(BeEmpty())
-	})
-
-	It("does not need what it needs only when its link is up again", func() {
+	It("does not need what it needs only when it is provoked", func() {
 		for seed := range uint64(12) {
-			g := linked(rand.New(rand.NewPCG(seed, 2)))
+			g := eager(rand.New(rand.NewPCG(seed, 2)))
 			run := provoked(g, func() bool {
 				up := len(g.ups) > 0 && g.ups[len(g.ups)-1].After(g.since)
 				return g.works() && (!up || !g.blocks("shop"))
-			}, harness.ByLink)
+			}, by)
 			Expect(g.ups).NotTo(BeEmpty())
 			expectVerdicts(run, seed, harmless)
 		}
 	})
 
-	It("needs what it bears to miss only when its link is up again", func() {
+	It("needs what it bears to miss only when it is provoked", func() {
 		ups := 0
 		for seed := range uint64(24) {
-			g := linked(rand.New(rand.NewPCG(seed, 3)))
+			g := eager(rand.New(rand.NewPCG(seed, 3)))
 			if seed%3 > 0 { // little else is tried before
 				delete(g.clocks, "log")
 			}
@@ -120,7 +155,7 @@ var _ = Describe("a device that contacts something seldom, and when its link is 
 			run := provoked(g, func() bool {
 				_, contacted := g.byClock("shop")
 				return g.works() && (!contacted || !g.blocks("shop"))
-			}, harness.ByLink)
+			}, by)
 			ups += len(g.ups)
 			Expect(cellOf(run, "shop").Verdict).To(Equal(harness.Required), "seed %d", seed)
 			Expect(cellOf(run, "update").Verdict).To(Equal(harness.Optional), "seed %d", seed)
@@ -128,18 +163,26 @@ var _ = Describe("a device that contacts something seldom, and when its link is 
 		Expect(ups).To(BeNumerically(">", 0))
 	})
 
-	It("is left alone once it did not work after its link was up again with nothing blocked", func() {
+	It("is left alone once it did not work after that with nothing blocked", func() {
 		for seed := range uint64(12) {
-			g := linked(rand.New(rand.NewPCG(seed, 4)))
+			g := eager(rand.New(rand.NewPCG(seed, 4)))
 			run := provoked(g, func() bool {
-				away := len(g.ups) > 0 && time.Since(g.ups[len(g.ups)-1]) < 5*time.Second
+				last := g.ups[max(0, len(g.ups)-1):]
+				away := len(last) > 0 && last[0].After(g.born) && time.Since(last[0]) < 5*time.Second
 				return g.works() && !away
-			}, harness.ByLink)
-			Expect(g.ups).To(HaveLen(2))
+			}, by)
+			controls := 0
+			for _, r := range run.Results {
+				if r.Provoked != nil {
+					Expect(r.Trial.Control()).To(BeTrue())
+					controls++
+				}
+			}
+			Expect(controls).To(Equal(2))
 			expectVerdicts(run, seed, harmless)
 		}
 	})
-})
+}
 
 var _ = DescribeTable("what is tried only when the device is provoked is no alternative because of that",
 	func(provoked bool, verdict harness.Verdict) {

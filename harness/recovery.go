@@ -37,7 +37,8 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		return nil
 	}
 	restarted, failed := false, false
-	if result.Trial.Regime == ColdBoot { // what it missed at its start is missing until the next
+	missed := result.Trial.Regime == ColdBoot || result.Provoked != nil && result.Provoked.By == ByStart && !result.Trial.Control()
+	if missed { // what it missed at its start is missing until the next
 		restarted = true
 		if err := b.restart(ctx, result.Trial); err != nil {
 			return err

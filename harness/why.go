@@ -67,9 +67,14 @@ func rounded(n float64) string {
 const whyNotExercised = "No set that breaks the scenario needs it, yet the device never tried it while it was blocked and all worked, " +
 	"so nothing is proved: make the device use it, for example by a restart (regime cold_boot), or wait longer after each block (timing: settle)."
 
-// whyExercisedBy says what made the device try a destination.
-func whyExercisedBy(by []Provoker) string {
-	return " It was tried only right after " + EachWords(by) + ": what the device does when it contacts this by itself later was not tested."
+// whyExercised says what made the device try a destination, and in the first few trials when.
+func whyExercised(by []Provoker, exercises []exercise) string {
+	var when []string
+	for _, e := range exercises[:min(3, len(exercises))] {
+		when = append(when, fmt.Sprintf("%s after that in trial %d", span.Words(e.after.Round(time.Second/10)), e.trial))
+	}
+	return fmt.Sprintf(" It was tried only right after %s (%s): what the device does when it contacts this by itself later was not tested.",
+		EachWords(by), strings.Join(when, ", "))
 }
 
 const whyKept = "A person ordered to keep it reachable, so that it was not blocked from then on."

@@ -130,7 +130,7 @@ type Destination struct {
 	FirstSeen  string              `json:"first_seen"`            // "control", "trial 7", or "import" if a log had it and no control saw it
 	Every      float64             `json:"every_s,omitempty"`     // how often it is contacted: the longest time between two contacts in seconds; 0 if that is not known
 	Last       time.Time           `json:"last_contact,omitzero"` // the last contact that was seen
-	Provoked   []harness.Provoker  `json:"provoked_by,omitempty"` // what makes the device contact it that is contacted seldom otherwise: "start", "link"
+	Provoked   []harness.Provoker  `json:"provoked_by,omitempty"` // what makes the device contact it that is contacted seldom otherwise: "lease", "link", "start"
 	Collateral []string            `json:"collateral"`            // other names that blocking it hits too
 	Owner      Owner               `json:"owner,omitzero"`
 	Listed     []string            `json:"listed,omitempty"`  // its names on the block list, by itself or as a CNAME
@@ -153,7 +153,7 @@ type Cell struct {
 	Held         float64 `json:"held_s,omitempty"`
 	HeldAttempts int     `json:"held_attempts,omitempty"`
 
-	ExercisedBy []harness.Provoker `json:"exercised_by,omitempty"` // only right after this did the device try it while it was blocked: "start", "link"
+	ExercisedBy []harness.Provoker `json:"exercised_by,omitempty"` // only right after this did the device try it while it was blocked: "lease", "link", "start"
 
 	// Replaceable are the stand-ins with which it works without this, e.g. "ntp" for a
 	// time server of one's own.

@@ -193,9 +193,9 @@ func (r reading) often(d Destination) string {
 	silent := r.Run.Started.Add(time.Duration(r.Run.Duration * float64(time.Second))).Sub(d.Last)
 	switch {
 	case len(d.Provoked) > 0 && d.Every == 0:
-		return moments(d.Provoked)
+		return Moments(d.Provoked)
 	case len(d.Provoked) > 0 && seldom:
-		return moments(d.Provoked) + ", and then up to " + lasting(d.Every) + " apart"
+		return Moments(d.Provoked) + ", and then up to " + lasting(d.Every) + " apart"
 	case seldom:
 		return "up to " + lasting(d.Every) + " apart"
 	case d.Every == 0 && !d.Last.IsZero() && silent.Seconds() > r.Run.Settle:
@@ -204,11 +204,11 @@ func (r reading) often(d Destination) string {
 	return ""
 }
 
-// moments are when the device contacts something because it is provoked.
-func moments(provokers []harness.Provoker) string {
+// Moments are when the device contacts something because it is provoked, e.g. "at the start".
+func Moments(provokers []harness.Provoker) string {
 	words := []string{}
 	for _, p := range provokers {
-		words = append(words, map[harness.Provoker]string{harness.ByStart: "at the start", harness.ByLink: "when its link comes up"}[p])
+		words = append(words, map[harness.Provoker]string{harness.ByStart: "at the start", harness.ByLink: "when its link comes up", harness.ByLease: "when it gets a new lease"}[p])
 	}
 	return strings.Join(words, ", ")
 }

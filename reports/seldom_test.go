@@ -36,6 +36,7 @@ var _ = DescribeTable("a report says how often the device contacts what it conta
 	Entry("at the start", harness.Clock{AtStart: true, Last: time.Now()}, "at the start", `"provoked_by":\["start"\]`),
 	Entry("at the start and once a day", harness.Clock{AtStart: true, Every: 24 * time.Hour}, "at the start, and then up to 24 h apart", `"every_s":86400,"provoked_by":\["start"\]`),
 	Entry("when its link comes up and once a day", harness.Clock{ByLink: true, Every: 24 * time.Hour}, "when its link comes up, and then up to 24 h apart", `"every_s":86400,"provoked_by":\["link"\]`),
+	Entry("when it gets a new lease", harness.Clock{ByLease: true, Every: 24 * time.Hour}, "when it gets a new lease, and then up to 24 h apart", `"every_s":86400,"provoked_by":\["lease"\]`),
 	Entry("once, hours ago", harness.Clock{Last: time.Now()}, "seen last 3 h before the run ended", `"last_contact"`),
 	Entry("all the time", harness.Clock{Every: time.Second, Last: time.Time{}}, "", `"every_s":1,`),
 	Entry("at the start, and then all the time", harness.Clock{AtStart: true, Every: time.Second}, "", `"every_s":1,"provoked_by":\["start"\]`),
@@ -103,6 +104,7 @@ var _ = DescribeTable("a report says what was tried only because the device was 
 	},
 	Entry("by a restart, in each scenario", []string{"hass", "native_app"}, harness.ByStart, "a restart"),
 	Entry("by its link, in each scenario", []string{"hass", "native_app"}, harness.ByLink, "its link was taken down and up"),
+	Entry("by a new lease, in each scenario", []string{"hass", "native_app"}, harness.ByLease, "a new lease"),
 	Entry("but not if another scenario has a try at another time", []string{"hass"}, harness.ByStart, ""),
 	Entry("but not if no scenario has one", nil, harness.ByStart, ""),
 )

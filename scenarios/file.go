@@ -87,7 +87,7 @@ type Timing struct {
 	Settle  time.Duration `yaml:"settle,omitempty" about:"From the block until the scenarios are judged. The default is 90s, or the world's own in a lab, which is the least there."`
 	Recover time.Duration `yaml:"recover,omitempty" about:"The longest wait until all works again. The default is 60s, or the world's own."`
 	Longest time.Duration `yaml:"longest,omitempty" about:"The longest that a block is held on for what the device contacts seldom, once an hour for example. The default is 30m, or 40s in a lab."`
-	Provoke string        `yaml:"provoke,omitempty" jsonschema:"enum=link,enum=never" about:"link (the default with placements nic and lab): where that saves time, takes the device's link down and up to make it contact what it contacts seldom. never: leaves the device alone."`
+	Provoke string        `yaml:"provoke,omitempty" jsonschema:"enum=lease,enum=link,enum=start,enum=never" about:"What may be done, if that saves time, to make the device contact what it contacts seldom. lease: it is given a new lease (placements nic, vlan, ap and lab). link: its link is also taken down and up (nic and lab). start: it is also restarted (with the regime cold_boot). never: it is left alone. The default is all that the spec can."`
 	Observe time.Duration `yaml:"observe,omitempty" about:"How long to watch before the first block. The default is 30m, and no longer than any trial in a lab."`
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/internal/yamlfile"
 )
@@ -99,17 +100,37 @@ func words(path, list []string, noun string, known ...string) *yamlfile.Flaw {
 // longestTime is the longest time that a spec may ask for.
 const longestTime = 30 * 24 * time.Hour
 
-// What timing.provoke may be.
-const (
-	byLink = "link"
-	never  = "never"
-)
+// never is what timing.provoke is if nothing may be done.
+const never = "never"
 
-// hasLink reports whether the device has a link to the gateway alone, which can be taken down.
-func (f File) hasLink() bool { return f.Gateway.Placement == Lab || f.Gateway.Placement == "nic" }
+// able reports whether the device can be provoked by some means. A lease is given by needwant alone, and the link is the
+// device's alone. A person is not asked to restart the device in the middle of a trial.
+func (f File) able(by harness.Provoker) bool {
+	placement, boot := f.Gateway.Placement, f.Regimes.ColdBoot
+	switch by {
+	case harness.ByLease:
+		return slices.Contains([]string{Lab, "nic", "vlan", "ap"}, placement)
+	case harness.ByLink:
+		return slices.Contains([]string{Lab, "nic"}, placement)
+	case harness.ByStart:
+		return boot != nil && (boot.Power == nil || boot.Power.Prompt == "")
+	}
+	return false
+}
 
-// ProvokesByLink reports whether the device's link may be taken down and up during a trial.
-func (f File) ProvokesByLink() bool { return f.hasLink() && f.Timing.Provoke != never }
+// Provokers are what the device may be provoked by during a trial, the gentlest first: the means that timing.provoke
+// names, and all that are gentler.
+func (f File) Provokers() (may []harness.Provoker) {
+	for _, by := range harness.Provokers() {
+		if f.Timing.Provoke != never && f.able(by) {
+			may = append(may, by)
+		}
+		if string(by) == f.Timing.Provoke {
+			break
+		}
+	}
+	return may
+}
 
 func (f File) checkTiming() *yamlfile.Flaw {
 	for _, time := range []struct {
@@ -120,13 +141,17 @@ func (f File) checkTiming() *yamlfile.Flaw {
 			return yamlfile.FlawAt(keys("timing", time.key), "write 720h at most", "%s is %s", time.key, span.Typed(time.value))
 		}
 	}
-	switch provoke := f.Timing.Provoke; {
-	case provoke != "" && provoke != byLink && provoke != never:
-		return yamlfile.FlawAt(keys("timing", "provoke"), "write link or never", "provoke is %q", provoke)
-	case provoke == byLink && !f.hasLink():
+	switch by := harness.Provoker(f.Timing.Provoke); {
+	case by == "" || by == never || f.able(by):
+		return nil
+	case !slices.Contains(harness.Provokers(), by):
+		return yamlfile.FlawAt(keys("timing", "provoke"), "write lease, link, start or never", "provoke is %q", by)
+	case by == harness.ByStart:
+		return yamlfile.FlawAt(keys("timing", "provoke"), "add the regime cold_boot with power: hass, http or exec, or leave out provoke", "nothing restarts the device without a person")
+	case by == harness.ByLink:
 		return yamlfile.FlawAt(keys("timing", "provoke"), "write placement: nic, or leave out provoke", "with placement %s, needwant does not take the device's link down", f.Gateway.Placement)
 	}
-	return nil
+	return yamlfile.FlawAt(keys("timing", "provoke"), "write placement: nic, or leave out provoke", "with placement %s, needwant is not the only one that gives the device a lease", f.Gateway.Placement)
 }
 
 func (f File) checkTrials() *yamlfile.Flaw {

@@ -15,6 +15,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
 )
@@ -69,6 +70,35 @@ var _ = Describe("the user's machine", Label("root"), func() {
 			h.expectClean()
 		}
 	}, SpecTimeout(time.Minute))
+
+	It("is as it was when needwant is killed while it has taken the device's link down", func(ctx SpecContext) {
+		carrier := make(chan func() bool, 1)
+		h := newHomeOf(ctx, `apiVersion: needwant/v1
+kind: World
+name: plug
+device: {model: some.plug.v1, firmware: "1.0", token: "00112233445566778899aabbccddeeff"}
+tempo: {contact: 110ms, patience: 3, poll: 220ms}
+destinations:
+  cloud: {host: cloud.plug.example, addresses: [203.0.113.10], protocol: udp, port: 8053}
+  stats: {host: stats.plug.example, addresses: [203.0.113.13], protocol: tcp, port: 443, every: 6s}
+functions: {control: cloud}
+`, func(ctx context.Context, device *netns.Namespace, link string) {
+			carrier <- func() bool {
+				found, err := device.Netlink().LinkByName(link)
+				return err == nil && found.Attrs().RawFlags&unix.IFF_LOWER_UP != 0
+			}
+			join(ctx, device, link)
+		})
+		before, up := h.settled(ctx), <-carrier
+		command, said := h.start(ctx, "bisect", h.spec("observe: 1s", "observe: 14s"), "--allow-actuation", "--wait", "30s")
+		said.until(ctx, "control: nothing blocked")
+		Eventually(up).WithContext(ctx).WithPolling(50*time.Millisecond).Should(BeFalse(), "once a trial would wait for stats")
+		Expect(command.Process.Kill()).To(Succeed())
+		_ = command.Wait()
+		h.expectAsBefore(ctx, before)
+		Eventually(up).WithContext(ctx).Should(BeTrue())
+		h.expectClean()
+	}, SpecTimeout(3*time.Minute))
 
 	It("is as it was when needwant is killed with one link", func(ctx SpecContext) {
 		h := newHome(ctx)

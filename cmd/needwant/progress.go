@@ -236,10 +236,9 @@ func (p *progress) fresh(destinations []harness.Destination) (fresh []harness.De
 func (p *progress) what(trial harness.Trial) string {
 	switch len(trial.Block) {
 	case 0:
-		if trial.Provoke != "" {
-			return "control: its link is taken down and up"
-		}
-		return "control: nothing blocked"
+		return "control: " + map[harness.Provoker]string{
+			"": "nothing blocked", harness.ByLease: "it gets a new lease", harness.ByLink: "its link is taken down and up", harness.ByStart: "it is restarted",
+		}[trial.Provoke]
 	case 1:
 		host := trial.Block[0].Name
 		head := trial.Reason + ": " + strings.TrimSuffix(trial.Block[0].String(), host)

@@ -58,7 +58,7 @@ func (v *validator) span(what string, values ...time.Duration) {
 var (
 	faults    = harness.Faults()
 	regimes   = []harness.Regime{harness.Steady, harness.ColdBoot}
-	provokers = []harness.Provoker{harness.ByLink, harness.ByStart}
+	provokers = harness.Provokers()
 	answers   = []harness.Answer{harness.Pass, harness.Fail, harness.Inconclusive}
 	causes    = []harness.Cause{"", harness.Unexpected, harness.TimedOut, harness.Unable}
 	statuses  = []harness.Status{harness.Running, harness.Complete, harness.OverBudget, harness.Interrupted, harness.Failed}
@@ -194,7 +194,7 @@ func validResult(run harness.Run, result harness.Result) error {
 	oneOf(v, "what a trial is provoked by", trial.Provoke, slices.Concat(provokers, []harness.Provoker{""})...)
 	if provoked := result.Provoked; provoked != nil {
 		oneOf(v, "what a trial was provoked by", provoked.By, provokers...)
-		v.span("when a trial was provoked", provoked.After)
+		v.span("when a trial was provoked", provoked.After, provoked.Took)
 		for _, destination := range provoked.Contacted {
 			v.destination(destination)
 		}

@@ -23,3 +23,12 @@ func (g *Gateway) Relink(ctx context.Context, down time.Duration) error {
 		return errors.Join(namespace.SetDown(inside), span.Wait(ctx, down), namespace.SetUp(inside))
 	})
 }
+
+// NewLease gives the device a new lease, as if its old one were from another network; see [dhcp.Server.NewLease]. began is zero if the device
+// has no lease of the gateway.
+func (g *Gateway) NewLease(ctx context.Context) (began time.Time, err error) {
+	if g.config.Leases == nil {
+		return time.Time{}, nil
+	}
+	return g.config.Leases.NewLease(ctx)
+}

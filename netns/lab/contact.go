@@ -48,14 +48,14 @@ func (l *life) newContact(id string) contact {
 	return &exchange{l, d, askEcho}
 }
 
-// keepContact contacts a destination once each period, and some when the device's link comes up, for as long as the
-// device lives and whenever the destination is active. The first contact comes at
+// keepContact contacts a destination once each period, and some when the device's link comes up or it gets a new lease, for as long as
+// the device lives and whenever the destination is active. The first contact comes at
 // a random time within the first period.
 func (l *life) keepContact(ctx context.Context, id string) {
 	contact := l.newContact(id)
 	defer contact.close()
 	draw := l.lottery(id)
-	l.restOr(ctx, id, l.cable.next(), time.Duration(draw.Int64N(int64(l.mind.period(id)))))
+	restUntil(ctx, l.moments(id), time.Duration(draw.Int64N(int64(l.mind.period(id)))))
 	for ctx.Err() == nil {
 		active, changed := l.mind.active(id)
 		if !active {
@@ -66,14 +66,14 @@ func (l *life) keepContact(ctx context.Context, id string) {
 			}
 			continue
 		}
-		began, up := time.Now(), l.cable.next()
+		began, next := time.Now(), l.moments(id)
 		l.attempt(ctx, id, contact)
 		if l.world.Destinations[id].Every > 0 {
 			contact.close()
 		}
 		period := l.mind.period(id)
-		next := began.Add(period*9/10 + time.Duration(draw.Int64N(int64(period/5))))
-		l.restOr(ctx, id, up, max(time.Until(next), l.mind.leaves(id)))
+		due := began.Add(period*9/10 + time.Duration(draw.Int64N(int64(period/5))))
+		restUntil(ctx, next, max(time.Until(due), l.mind.leaves(id)))
 	}
 }
 

@@ -42,7 +42,8 @@ type life struct {
 	mind   *mind
 	names  *names
 	clocks clocks
-	cable  *cable
+	linked *bell // when its link comes up again
+	leased *bell // when it gets a new lease
 	robot  *robot
 	noise  noise
 	born   time.Time
@@ -63,7 +64,7 @@ func (d *device) switchOn() error {
 
 func (d *device) start() error {
 	d.starts++
-	l := &life{device: d, mind: newMind(d.world), robot: newRobot(), cable: newCable(), born: time.Now(), number: d.starts}
+	l := &life{device: d, mind: newMind(d.world), robot: newRobot(), linked: newBell(), leased: newBell(), born: time.Now(), number: d.starts}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	l.names = &names{dial: func(ctx context.Context, network string) (net.Conn, error) {
 		return d.dial(ctx, d.resolverID(), network, d.resolver)
@@ -76,10 +77,10 @@ func (d *device) start() error {
 	if d.join != nil {
 		l.work.Go(func() { d.join(l.ctx, d.namespace, deviceLink) })
 	}
-	if d.world.actsOnLink() {
+	if d.world.acts(func(d Destination) bool { return d.OnLink }) {
 		l.work.Go(func() { l.watchLink(l.ctx) })
 	}
-	if d.world.Device.AsksTime {
+	if d.world.Device.AsksTime || d.world.acts(func(d Destination) bool { return d.OnLease }) {
 		l.work.Go(func() { l.keepLease(l.ctx) })
 	}
 	for _, id := range d.world.IDs() {

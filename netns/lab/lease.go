@@ -32,8 +32,8 @@ func (c *clocks) name(servers []netip.Addr) {
 }
 
 // keepLease renews the device's lease at half of its time, and uses the time servers that
-// it names. While nobody answers it asks once in each of the tempo's contacts. The device has
-// its address all the time.
+// it names. If the renewal is rejected, it asks from the beginning. While nobody answers it asks once in each of the tempo's contacts.
+// The device has its address all the time.
 func (l *life) keepLease(ctx context.Context) {
 	for ctx.Err() == nil {
 		wait := l.world.Tempo.Contact
@@ -53,13 +53,27 @@ func (l *life) keepLease(ctx context.Context) {
 
 // renew asks the gateway for more time (RFC 2131, 4.3.2, RENEWING), and for time servers.
 func (l *life) renew(ctx context.Context) (lease *dhcpv4.DHCPv4, err error) {
+	own := net.ParseIP(deviceV4)
+	lease, err = l.ask(ctx, dhcpv4.MessageTypeRequest, dhcpv4.WithClientIP(own))
+	if err != nil || lease.MessageType() != dhcpv4.MessageTypeNak {
+		return lease, err
+	}
+	if _, err := l.ask(ctx, dhcpv4.MessageTypeDiscover); err != nil {
+		return nil, err
+	}
+	lease, err = l.ask(ctx, dhcpv4.MessageTypeRequest, dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(own)))
+	if err == nil {
+		l.leased.ring()
+	}
+	return lease, err
+}
+
+// ask sends the gateway a message and returns its reply.
+func (l *life) ask(ctx context.Context, kind dhcpv4.MessageType, with ...dhcpv4.Modifier) (reply *dhcpv4.DHCPv4, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.world.Tempo.Contact)
 	defer cancel()
 	mac, _ := net.ParseMAC(deviceMAC) // a constant
-	request, err := dhcpv4.New(
-		dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest), dhcpv4.WithHwAddr(mac),
-		dhcpv4.WithClientIP(net.ParseIP(deviceV4)), dhcpv4.WithRequestedOptions(dhcpv4.OptionNTPServers),
-	)
+	request, err := dhcpv4.New(append(with, dhcpv4.WithMessageType(kind), dhcpv4.WithHwAddr(mac), dhcpv4.WithRequestedOptions(dhcpv4.OptionNTPServers))...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +88,9 @@ func (l *life) renew(ctx context.Context) (lease *dhcpv4.DHCPv4, err error) {
 	}
 	defer connection.Close()
 	defer until(ctx, connection)()
-	err = converse(connection, request.ToBytes(), func(reply []byte) bool {
-		lease, err = dhcpv4.FromBytes(reply)
-		return err == nil && lease.TransactionID == request.TransactionID && lease.MessageType() == dhcpv4.MessageTypeAck
+	err = converse(connection, request.ToBytes(), func(received []byte) bool {
+		reply, err = dhcpv4.FromBytes(received)
+		return err == nil && reply.TransactionID == request.TransactionID
 	})
-	return lease, err
+	return reply, err
 }

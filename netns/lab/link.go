@@ -8,26 +8,42 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cable is where those wait who act when the device's link comes up again.
-type cable struct {
-	mu sync.Mutex
-	up chan struct{} // closed when it does
+// bell is where those wait who act when something happens to the device: its link comes up again, or it gets a new lease.
+type bell struct {
+	mu   sync.Mutex
+	rung chan struct{} // closed when it does
 }
 
-func newCable() *cable { return &cable{up: make(chan struct{})} }
+func newBell() *bell { return &bell{rung: make(chan struct{})} }
 
-// next is closed when the link comes up the next time.
-func (c *cable) next() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.up
+// next is closed when that happens the next time.
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rung
 }
 
-func (c *cable) comeUp() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.up)
-	c.up = make(chan struct{})
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.rung)
+	b.rung = make(chan struct{})
+}
+
+// moments are when a destination is contacted besides its own times; a nil channel never comes.
+type moments struct{ linked, leased <-chan struct{} }
+
+// moments are the next ones.
+func (l *life) moments(id string) moments {
+	d := l.world.Destinations[id]
+	var next moments
+	if d.OnLink {
+		next.linked = l.linked.next()
+	}
+	if d.OnLease {
+		next.leased = l.leased.next()
+	}
+	return next
 }
 
 // cableLooks is how often the device looks at its link in one of the tempo's contacts.
@@ -39,32 +55,28 @@ func (l *life) watchLink(ctx context.Context) {
 		link, err := l.namespace.Netlink().LinkByName(deviceLink)
 		carrier := err == nil && link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0
 		if carrier && !had {
-			l.cable.comeUp()
+			l.linked.ring()
 		}
 		had = carrier
 	}
 }
 
-// restOr waits, or comes back at once when ctx ends, or when the link comes up for a destination that is
-// contacted then.
-func (l *life) restOr(ctx context.Context, id string, up <-chan struct{}, d time.Duration) {
-	if !l.world.Destinations[id].OnLink {
-		rest(ctx, d)
-		return
-	}
+// restUntil waits, or comes back at once when ctx ends, or one of the moments comes.
+func restUntil(ctx context.Context, next moments, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-up:
+	case <-next.linked:
+	case <-next.leased:
 	case <-ctx.Done():
 	}
 }
 
-// actsOnLink reports whether anything is contacted when the device's link comes up.
-func (w World) actsOnLink() bool {
+// acts reports whether any destination has a property.
+func (w World) acts(has func(Destination) bool) bool {
 	for _, d := range w.Destinations {
-		if d.OnLink {
+		if has(d) {
 			return true
 		}
 	}

@@ -32,9 +32,7 @@ func NewRun(source string, file scenarios.File, list scenarios.List, settings ha
 		settings.Controllers = append(settings.Controllers, controller.String())
 	}
 	settings.MaxNoise = file.Trials.MaxNoise
-	if file.ProvokesByLink() {
-		settings.Provoke = []harness.Provoker{harness.ByLink}
-	}
+	settings.Provoke = file.Provokers()
 	settings.ControlEvery = file.Trials.ControlEvery
 	settings.Faults, settings.Regimes = Faults(file), Regimes(file)
 	fill(&settings.Settle, file.Timing.Settle)

@@ -181,8 +181,9 @@ func (s *Stand) open(ctx context.Context, file scenarios.File, options Options) 
 		return err
 	}
 	s.Bench = &harness.Bench{Number: 1, Gateway: s.Gateway, Timing: timing(file)}
-	if file.ProvokesByLink() {
-		s.Link = func(ctx context.Context) error { return s.Gateway.Relink(ctx, unplugged) }
+	s.Provoke = harness.Means{
+		harness.ByLease: s.Gateway.NewLease,
+		harness.ByLink:  harness.AtOnce(func(ctx context.Context) error { return s.Gateway.Relink(ctx, unplugged) }),
 	}
 	return nil
 }
@@ -223,8 +224,11 @@ func (s *Stand) Judge(ctx context.Context, file scenarios.File, list scenarios.L
 	if s.Scenarios, err = file.Bind(list, site); err != nil {
 		return err
 	}
-	if file.Regimes.ColdBoot != nil {
-		s.Restart, err = file.Restarter(site)
+	if file.Regimes.ColdBoot == nil {
+		return nil
+	}
+	if s.Restart, err = file.Restarter(site); err == nil && s.Provoke != nil {
+		s.Provoke[harness.ByStart] = harness.AtOnce(s.Restart)
 	}
 	return err
 }
@@ -309,7 +313,7 @@ func (s *Stand) Capture(file *capture.File, name string, secrets [][]byte) (*cap
 	if s.Gateway == nil {
 		return nil, errors.New("placement dns sees no packets of the device: leave out --pcap")
 	}
-	s.Link = nil // a capture ends when the link goes down
+	delete(s.Provoke, harness.ByLink) // a capture ends when the link goes down
 	return s.Gateway.Capture(file, name, secrets)
 }
 

@@ -102,11 +102,15 @@ func (l *Lane) start(ctx context.Context, run harness.Run, world lab.World, numb
 		Gateway:   l.Gateway,
 		Scenarios: checks,
 		Restart:   l.Lab.Restart,
-		Link:      func(ctx context.Context) error { return l.Gateway.Relink(ctx, world.Tempo.Contact) },
-		Timing:    timing,
-		Periods:   run.Periods(),
-		Wake:      l.Lab.Restart,
-		Doubt:     l.doubt(world.Tempo.Contact),
+		Provoke: harness.Means{
+			harness.ByLease: l.Gateway.NewLease,
+			harness.ByLink:  harness.AtOnce(func(ctx context.Context) error { return l.Gateway.Relink(ctx, world.Tempo.Contact) }),
+			harness.ByStart: harness.AtOnce(l.Lab.Restart),
+		},
+		Timing:  timing,
+		Periods: run.Periods(),
+		Wake:    l.Lab.Restart,
+		Doubt:   l.doubt(world.Tempo.Contact),
 	}
 	return nil
 }
@@ -149,7 +153,7 @@ func (l *Lane) Close() error {
 
 // Capture lets a file have what passes on the lane, except for secrets.
 func (l *Lane) Capture(file *capture.File, name string, secrets [][]byte) (*capture.Tap, error) {
-	l.Link = nil // a capture ends when the link goes down
+	delete(l.Provoke, harness.ByLink) // a capture ends when the link goes down
 	return l.Gateway.Capture(file, name, secrets)
 }
 

@@ -1,10 +1,12 @@
 package lablane_test
 
 import (
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	. "github.com/onsi/gomega/gstruct"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
@@ -16,7 +18,8 @@ import (
 var _ = Describe("what people reported", Label("root"), func() {
 	both := []harness.Fault{harness.Reject, harness.Drop}
 	tried := map[string]bool{}
-	horizons := map[string]time.Duration{"dies-late": 4} // in longest periods; the usual one for the others
+	provokers := map[string][]harness.Provoker{"provoked": {harness.ByLink}, "new-lease": {harness.ByLease}} // if the settings name none
+	horizons := map[string]time.Duration{"dies-late": 4}                                                     // in longest periods; the usual one for the others
 	DescribeTableSubtree("is found out", func(name string, settings harness.Settings) {
 		tried[name] = true
 		prove := func(ctx SpecContext, lanes int) {
@@ -30,6 +33,9 @@ var _ = Describe("what people reported", Label("root"), func() {
 				Expect(cuts(column)).To(Equal(expected.Cuts), column.Column.ID)
 				Expect(column.Certified).To(Equal(certificate(expected)), column.Column.ID)
 			}
+			if by := slices.Concat(settings.Provoke, provokers[name]); len(by) > 0 {
+				Expect(run.Results).To(ContainElement(And(HaveField("Trial.Block", Not(BeEmpty())), HaveField("Provoked", PointTo(HaveField("By", by[0]))))))
+			}
 		}
 		It("of "+name, func(ctx SpecContext) { prove(ctx, 1) }, SpecTimeout(5*time.Minute))
 		It("of "+name+", on 2 lanes", Label("slow"), func(ctx SpecContext) { prove(ctx, 2) }, SpecTimeout(5*time.Minute))
@@ -38,6 +44,8 @@ var _ = Describe("what people reported", Label("root"), func() {
 		Entry("a minute fine, six silent", Label("slow"), "duty-cycle", harness.Settings{}),
 		Entry("needs what it contacts once a day", Label("slow"), "once-a-day", harness.Settings{}),
 		Entry("contacts something seldom, and when its link comes up", Label("whole"), "provoked", harness.Settings{}),
+		Entry("contacts something seldom, and when it gets a new lease", Label("whole"), "new-lease", harness.Settings{}),
+		Entry("contacts something seldom, and when it is restarted", Label("whole"), "provoked", harness.Settings{Provoke: []harness.Provoker{harness.ByStart}}),
 		Entry("fine until a third failure", Label("slow"), "dies-late", harness.Settings{}),
 		Entry("fine for long, then dead", Label("whole"), "late-onset", harness.Settings{}),
 		Entry("rejecting helps", Label("whole"), "watchdog", harness.Settings{Faults: both}),

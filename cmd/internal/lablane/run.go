@@ -3,6 +3,7 @@ package lablane
 import (
 	"cmp"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -28,7 +29,10 @@ func NewRun(world lab.World, settings harness.Settings) harness.Run {
 		settings.Regimes = []harness.Regime{harness.Steady}
 	}
 	if settings.Provoke == nil {
-		settings.Provoke = []harness.Provoker{harness.ByLink}
+		settings.Provoke = []harness.Provoker{harness.ByLease, harness.ByLink}
+		if slices.Contains(settings.Regimes, harness.ColdBoot) {
+			settings.Provoke = harness.Provokers()
+		}
 	}
 	if settings.Kept == nil {
 		settings.Kept = []string{"dhcp", "dns"}

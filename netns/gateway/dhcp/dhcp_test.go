@@ -4,6 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -116,6 +121,86 @@ var _ = Describe("the server", Label("root"), func() {
 		server.OfferTime(lease.Router)
 		Expect(server.Renewed(over)).To(MatchError(context.Canceled))
 	}, SpecTimeout(20*time.Second))
+
+	Describe("a new lease", func() {
+		request := func(kind dhcpv4.MessageType, with ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
+			GinkgoHelper()
+			message, err := dhcpv4.New(append(with, dhcpv4.WithHwAddr(mac), dhcpv4.WithMessageType(kind))...)
+			Expect(err).NotTo(HaveOccurred())
+			return message
+		}
+		own := lease.Address.Addr().AsSlice()
+		wanted := dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(own))
+
+		It("is asked for once the renewal of the old one was rejected", func(ctx SpecContext) {
+			server, _ := serve(mac)
+			raw := rawClient(device)
+			ask := func(message *dhcpv4.DHCPv4) dhcpv4.MessageType {
+				GinkgoHelper()
+				answer, err := raw.SendAndRead(ctx, nclient4.DefaultServers, message, nil)
+				Expect(err).NotTo(HaveOccurred())
+				return answer.MessageType()
+			}
+			Expect(ask(request(dhcpv4.MessageTypeRequest, wanted))).To(Equal(dhcpv4.MessageTypeAck))
+			began, done := time.Now(), make(chan time.Time)
+			go func() {
+				defer GinkgoRecover()
+				at, err := server.NewLease(ctx)
+				Expect(err).NotTo(HaveOccurred())
+				done <- at
+			}()
+			renewal := func() *dhcpv4.DHCPv4 { return request(dhcpv4.MessageTypeRequest, dhcpv4.WithClientIP(own)) }
+			Eventually(func() dhcpv4.MessageType { return ask(renewal()) }).WithContext(ctx).Should(Equal(dhcpv4.MessageTypeNak))
+			Expect(ask(renewal())).To(Equal(dhcpv4.MessageTypeNak), "until it asks for a new one")
+			Expect(ask(request(dhcpv4.MessageTypeDiscover))).To(Equal(dhcpv4.MessageTypeOffer))
+			Expect(done).NotTo(Receive())
+			Expect(ask(request(dhcpv4.MessageTypeRequest, wanted))).To(Equal(dhcpv4.MessageTypeAck))
+			Eventually(done).WithContext(ctx).Should(Receive(And(BeTemporally(">", began), BeTemporally("<", time.Now()))))
+			Expect(ask(renewal())).To(Equal(dhcpv4.MessageTypeAck))
+		}, SpecTimeout(20*time.Second))
+
+		It("is not waited for if the client has no lease, or until it ends", func(ctx SpecContext) {
+			server, _ := serve(mac)
+			Expect(server.NewLease(ctx)).To(BeZero())
+			_, err := rawClient(device).SendAndRead(ctx, nclient4.DefaultServers, request(dhcpv4.MessageTypeRequest, wanted), nil)
+			Expect(err).NotTo(HaveOccurred())
+			over, give := context.WithCancel(ctx)
+			give()
+			_, err = server.NewLease(over)
+			Expect(err).To(MatchError(context.Canceled))
+		}, SpecTimeout(20*time.Second))
+
+		It("is what udhcpc gets", Label("peer"), func(ctx SpecContext) {
+			busybox, err := exec.LookPath("busybox")
+			if err != nil {
+				Skip("there is no busybox here")
+			}
+			server, granted := serve(mac)
+			folder := GinkgoT().TempDir()
+			hook, events := filepath.Join(folder, "hook"), filepath.Join(folder, "events")
+			Expect(os.WriteFile(hook, []byte("#!/bin/sh\necho $1 >>"+events+"\n"), 0o755)).To(Succeed())
+			seen := func() []string { text, _ := os.ReadFile(events); return strings.Fields(string(text)) }
+			client := device.Command(ctx, busybox, "udhcpc", "-f", "-i", "eth0", "-s", hook)
+			Expect(client.Start()).To(Succeed())
+			DeferCleanup(func() { _, _ = client.Process.Kill(), client.Wait() })
+			Eventually(granted).WithContext(ctx).Should(Receive())
+			Eventually(seen).WithContext(ctx).Should(Equal([]string{"deconfig", "bound"}))
+			Expect(device.AddAddress("eth0", lease.Address)).To(Succeed())
+			done := make(chan time.Time)
+			go func() {
+				defer GinkgoRecover()
+				began, err := server.NewLease(ctx)
+				Expect(err).NotTo(HaveOccurred())
+				done <- began
+			}()
+			Eventually(func() []string {
+				Expect(client.Process.Signal(syscall.SIGUSR1)).To(Succeed(), "which makes it renew")
+				return seen()
+			}).WithContext(ctx).WithPolling(time.Second / 4).Should(ContainElement("nak"))
+			Eventually(done).WithContext(ctx).Should(Receive(Not(BeZero())))
+			Eventually(func() string { return strings.Join(seen(), " ") }).WithContext(ctx).Should(HaveSuffix("nak deconfig bound"))
+		}, SpecTimeout(30*time.Second))
+	})
 
 	It("refuses an address of before", func(ctx SpecContext) {
 		serve(mac)

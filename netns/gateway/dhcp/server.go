@@ -28,6 +28,8 @@ type Server struct {
 	mutex  sync.Mutex
 	client net.HardwareAddr // nil until it is known
 	time   timeOffer
+	leased bool // the client was given a lease
+	fresh  newLease
 }
 
 // Serve answers on an interface of the namespace until Close. The lease's router
@@ -103,6 +105,9 @@ func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DH
 		return // a message that no reply can be made to
 	}
 	if kind == dhcpv4.MessageTypeNak {
+		if renews(message) { // dhcpcd receives only what is sent to its address
+			_, _ = socket.WriteTo(reply.ToBytes(), peer)
+		}
 		peer = &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort}
 	}
 	if kind == dhcpv4.MessageTypeAck {
@@ -111,6 +116,7 @@ func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DH
 	_, _ = socket.WriteTo(reply.ToBytes(), peer) // a client that got no reply asks again
 	if kind == dhcpv4.MessageTypeAck {
 		s.renewed(reply)
+		s.gave(message)
 	}
 }
 
@@ -149,6 +155,9 @@ func (s *Server) keep(client net.HardwareAddr) error {
 func (s *Server) kind(message *dhcpv4.DHCPv4) dhcpv4.MessageType {
 	if server := message.ServerIdentifier(); server != nil && !server.Equal(s.own) {
 		return dhcpv4.MessageTypeNone // for another server
+	}
+	if s.rejects(message) {
+		return dhcpv4.MessageTypeNak
 	}
 	switch message.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
