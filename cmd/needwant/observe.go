@@ -34,6 +34,7 @@ type observeFlags struct {
 	longest time.Duration
 	json    bool
 	quiet   bool
+	provoke bool
 	seen    string
 	known   []harness.Contact // from the file of --seen
 }
@@ -52,6 +53,7 @@ object a line.`,
 	}
 	command.Flags().DurationVar(&flags.longest, "for", 0, "how long, e.g. 30m; 0 is until stopped")
 	flags.add(command)
+	command.Flags().BoolVar(&flags.provoke, "provoke", false, "after the time of --for, show what the device contacts when it gets a new lease, and when its link is taken down and up")
 	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line")
 	command.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	seenFlag(command, &flags.seen)
@@ -65,6 +67,9 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	if f.known, err = readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file)); err != nil {
 		return err
+	}
+	if f.provoke && f.longest == 0 {
+		return usage(errors.New("--provoke needs --for, e.g. --for 30m: what the device contacts by itself is observed first"))
 	}
 	if err := privilegesFor(file); err != nil {
 		return err
@@ -81,7 +86,21 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	ctx, end := bench.While(ctx, stand.over)
 	defer end()
-	seen, err := f.watch(ctx, command, stand.bench.Gateway)
+	gate := stand.bench.Gateway
+	var passed *gateway.Traffic // nil if no packets are seen
+	if counted, able := gate.(traffic); able {
+		passed = counted.Traffic()
+	}
+	seen, err := f.watch(ctx, command, gate, passed)
+	if f.provoke && err == nil && command.Context().Err() == nil {
+		var found map[harness.Destination][]harness.Provoker
+		if found, err = f.provokes(command.Context(), command.ErrOrStderr(), stand.bench, file.Provokers()); err == nil {
+			seen, err = f.look(command.Context(), gate, passed)
+		}
+		for i, o := range seen {
+			seen[i].Provoked = found[o.Destination]
+		}
+	}
 	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)
 	}
@@ -104,32 +123,24 @@ const glance = time.Second
 // observed is a destination with what passed between it and the device.
 type observed struct {
 	harness.Contact
-	Packets uint64  `json:"packets"`           // in either direction
-	Bytes   uint64  `json:"bytes"`             // of these, headers of IP included
-	Every   float64 `json:"every_s,omitempty"` // the longest time between two contacts, in seconds; 0 if it was contacted once at most
-	Named   string  `json:"named"`             // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" if there is none
+	Packets  uint64             `json:"packets"`               // in either direction
+	Bytes    uint64             `json:"bytes"`                 // of these, headers of IP included
+	Every    float64            `json:"every_s,omitempty"`     // the longest time between two contacts, in seconds; 0 if it was contacted once at most
+	Provoked []harness.Provoker `json:"provoked_by,omitempty"` // what made the device contact it, though it had not for some time; only with --provoke
+	Named    string             `json:"named"`                 // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" if there is none
 }
 
 // traffic counts what passes at a gateway.
 type traffic interface{ Traffic() *gateway.Traffic }
 
 // watch looks until ctx ends, and returns what was seen by then.
-func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate harness.Gateway) (seen []observed, err error) {
+func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate harness.Gateway, passed *gateway.Traffic) (seen []observed, err error) {
 	show, stop := f.shower(command)
 	defer stop()
-	var passed *gateway.Traffic // nil if no packets are seen
-	if counted, able := gate.(traffic); able {
-		passed = counted.Traffic()
-	}
 	again := time.NewTicker(glance)
 	defer again.Stop()
 	for {
-		// A look that has begun is finished.
-		looked, err := gate.Observe(context.WithoutCancel(ctx))
-		if err != nil {
-			return seen, err
-		}
-		if seen, err = with(f.withKnown(looked.Contacts), passed); err != nil {
+		if seen, err = f.look(ctx, gate, passed); err != nil {
 			return seen, err
 		}
 		show(seen)
@@ -139,6 +150,15 @@ func (f *observeFlags) watch(ctx context.Context, command *cobra.Command, gate h
 		case <-again.C:
 		}
 	}
+}
+
+// look is what was seen by now. A look that has begun is finished.
+func (f *observeFlags) look(ctx context.Context, gate harness.Gateway, passed *gateway.Traffic) ([]observed, error) {
+	looked, err := gate.Observe(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return with(f.withKnown(looked.Contacts), passed)
 }
 
 // withKnown adds what was known before and was not contacted yet, neither under its
@@ -170,9 +190,47 @@ func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed,
 	}
 	for _, contact := range contacts {
 		count := counts[contact.Destination]
-		seen = append(seen, observed{contact, count.Packets, count.Bytes, every(contact).Seconds(), cmp.Or(contact.Named, "address")})
+		seen = append(seen, observed{Contact: contact, Packets: count.Packets, Bytes: count.Bytes, Every: every(contact).Seconds(), Named: cmp.Or(contact.Named, "address")})
 	}
 	return seen, nil
+}
+
+// provokes finds out what the device contacts when it is provoked by each of some means, if it was silent for a while before.
+func (f *observeFlags) provokes(ctx context.Context, notes io.Writer, b *harness.Bench, means []harness.Provoker) (found map[harness.Destination][]harness.Provoker, err error) {
+	found = map[harness.Destination][]harness.Provoker{}
+	for _, by := range means {
+		if b.Provoke[by] == nil {
+			continue
+		}
+		if !f.quiet {
+			fmt.Fprintf(notes, "provokes contacts: %s\n", by.Words())
+		}
+		before, err := b.Gateway.Observe(ctx)
+		if err != nil {
+			return found, err
+		}
+		began, err := b.Provoke[by](ctx)
+		if err != nil {
+			return found, err
+		}
+		if began.IsZero() { // the device did not take part
+			continue
+		}
+		if err := span.Wait(ctx, b.Timing.Settle); err != nil {
+			return found, err
+		}
+		after, err := b.Gateway.Observe(ctx)
+		if err != nil {
+			return found, err
+		}
+		for _, now := range after.Contacts {
+			old, _ := before.Contact(now.Destination)
+			if now.Tries > old.Tries && !now.Last.Before(began) && began.Sub(old.Last) > b.Timing.Settle {
+				found[now.Destination] = append(found[now.Destination], by)
+			}
+		}
+	}
+	return found, nil
 }
 
 // every is the longest time between two contacts: 0 if there was one, within which only
@@ -184,12 +242,16 @@ func every(contact harness.Contact) time.Duration {
 	return contact.Quiet
 }
 
-// often is how often a destination is contacted, for people.
-func often(every float64) string {
-	if every == 0 {
-		return "-"
+// often is how often a destination is contacted, for people, and what provokes that.
+func often(o observed) string {
+	words := []string{}
+	if o.Every > 0 {
+		words = append(words, span.Words(time.Duration(o.Every*float64(time.Second)).Round(time.Second/10)))
 	}
-	return span.Words(time.Duration(every * float64(time.Second)).Round(time.Second / 10))
+	if len(o.Provoked) > 0 {
+		words = append(words, reports.Moments(o.Provoked))
+	}
+	return cmp.Or(strings.Join(words, ", "), "-")
 }
 
 // seenEvent says that a destination was contacted for the first time, or
@@ -303,7 +365,7 @@ var observedColumns = []struct {
 	{"SERVICE", 6, func(o observed) string { return o.Destination.Service() }},
 	{"FIRST", 7, func(o observed) string { return clockTime(o.First) }},
 	{"LAST", 1, func(o observed) string { return clockTime(o.Last) }},
-	{"EVERY", 2, func(o observed) string { return often(o.Every) }},
+	{"EVERY", 2, func(o observed) string { return often(o) }},
 	{"TRIES", 2, func(o observed) string { return strconv.Itoa(o.Tries) }},
 	{"ANSWERED", 3, func(o observed) string { return map[bool]string{true: "yes", false: "no"}[o.Answered] }},
 	{"PACKETS", 8, func(o observed) string { return strconv.FormatUint(o.Packets, 10) }},

@@ -30,6 +30,14 @@ var _ = Describe("what observe shows of a list that was imported", func() {
 	})
 })
 
+var _ = DescribeTable("observe shows what provokes a contact", func(every float64, text string, by ...harness.Provoker) {
+	Expect(often(observed{Every: every, Provoked: by})).To(Equal(text))
+},
+	Entry("nothing", 0.0, "-"),
+	Entry("its link", 0.0, "when its link comes up", harness.ByLink),
+	Entry("a new lease and its link, and once an hour", 3600.0, "1 h, when it gets a new lease, when its link comes up", harness.ByLease, harness.ByLink),
+)
+
 var _ = DescribeTable("observe shows how often a destination is contacted", func(contact harness.Contact, text, fields string) {
 	seen, err := with([]harness.Contact{contact}, nil)
 	Expect(err).NotTo(HaveOccurred())
