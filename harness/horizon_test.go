@@ -77,6 +77,22 @@ var _ = Describe("the horizon", func() {
 		Expect(harness.Judge(done).Safe[0]).To(And(HaveField("Held", BeNumerically(">=", 4*day)), HaveField("Destinations", ConsistOf(destination("hourly")))))
 	})
 
+	It("holds what each scenario alone works without, which may be more than what all of them do", func() {
+		g, hass := home(), harness.Scenario{Name: "hass"}
+		daily := func() bool { contact, _ := g.contact("daily"); return g.blocks("daily") && contact.Tries >= 3 }
+		hass.Check = works(func() bool { return !g.blocks("cloud") || !daily() }).Check
+		done := decided(horizon(4*day), g, works(func() bool { return !g.blocks("cloud") }), hass)
+		Expect(done.Status).To(Equal(harness.Complete))
+		matrix := harness.Judge(done)
+		Expect(matrix.Columns[0].Cells[destination("daily")].Verdict).To(Equal(harness.Optional))
+		Expect(matrix.Columns[1].Cells[destination("daily")].Verdict).To(Equal(harness.Alternative))
+		for _, list := range matrix.Safe {
+			Expect(list.Held).To(BeNumerically(">=", 4*day), "%v", list.Columns)
+		}
+		joint := matrix.Safe[2].Destinations
+		Expect(done.Results[len(done.Results)-1].Trial.Block).To(ConsistOf(joint))
+	})
+
 	It("tells apart what fails late from what was tried for the first time at that moment", func() {
 		g, app := forgiving("hourly", 60)
 		g.clocks["weekly"] = punctuality{60*hour + 9*minute, 7 * day}

@@ -142,13 +142,12 @@ func (h history) lastHolds(regime Regime, fault Fault, waited search.Set, asked 
 		trials, last = 1, hold
 	}
 	horizon := h.horizon()
-	if horizon == 0 || asked > 0 {
-		return trials, last + horizon
+	lists := len(h.short(regime, fault))
+	if asked > 0 {
+		lists = max(1, lists)
+		return trials + lists - 1, last + time.Duration(lists)*horizon
 	}
-	if _, short := h.short(regime, fault, horizon); !short {
-		return trials, last
-	}
-	return trials + 1, last + horizon
+	return trials + lists, last + time.Duration(lists)*horizon
 }
 
 // seldom is how long the device may take to contact all of a set that it contacts seldom, as long

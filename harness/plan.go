@@ -98,14 +98,17 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
 			question, columns, asks := p.ask(regime, fault, asked)
-			if asks && question.Needed > needed {
-				trial, ok = Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault)}, true
-				if question.Last {
-					trial.Hold = max(trial.Hold, p.horizon())
-				}
-				trial.Unasked = p.unasked(trial, columns)
-				needed = question.Needed
+			if !asks || question.Needed <= needed {
+				continue
 			}
+			candidate := Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault)}
+			candidate.Unasked = p.unasked(candidate, columns)
+			if question.Last {
+				if candidate, asks = p.last(candidate, question.Block, asked); !asks {
+					continue
+				}
+			}
+			trial, ok, needed = candidate, true, question.Needed
 			if needed == 1 {
 				return trial, true
 			}
