@@ -305,18 +305,21 @@ func (h history) short(regime Regime, fault Fault) (lists []safeList) {
 	return lists
 }
 
-// shortAlone are the safe lists of single columns that were not held to the horizon yet, and are not part of the joint one.
-// A column may work with more blocked than all of them together, and need some of that only late. A matrix that is tested
-// again rests on the earlier run there.
+// shortAlone are the sets that a single column works without, that were not held to the horizon yet, and are not part of the
+// joint safe list: its own one, since it may need late what others need in any case, and what its cuts rest on if the device
+// did not try that. A matrix that is tested again rests on the earlier run there.
 func (h history) shortAlone(regime Regime, fault Fault, joint search.Set) (lists []safeList) {
 	horizon := h.horizon()
 	if horizon == 0 || h.run.Settings.Known != nil {
 		return nil
 	}
 	for _, column := range h.columns(regime, fault) {
-		alone := safeList{search.JointSafe(h.explain(column)), []Column{column}}
-		if !alone.set.SubsetOf(joint) && !h.heldTo(horizon, alone) {
-			lists = append(lists, alone)
+		explanation := h.explain(column)
+		for _, set := range append(h.unseen(explanation, column), search.JointSafe(explanation)) {
+			alone := safeList{set, []Column{column}}
+			if !alone.set.SubsetOf(joint) && !h.heldTo(horizon, alone) {
+				lists = append(lists, alone)
+			}
 		}
 	}
 	return lists

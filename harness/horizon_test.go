@@ -30,7 +30,13 @@ func decided(change func(*harness.Run), gateway harness.Gateway, scenarios ...ha
 }
 
 // decidedAndTold tells of each step, too.
-func decidedAndTold(change func(*harness.Run), tell func(harness.Event), gateway harness.Gateway, scenarios ...harness.Scenario) (done harness.Run) {
+func decidedAndTold(change func(*harness.Run), tell func(harness.Event), gateway harness.Gateway, scenarios ...harness.Scenario) harness.Run {
+	GinkgoHelper()
+	return decidedAfter(84*hour, change, tell, gateway, scenarios...)
+}
+
+// decidedAfter observes the device for so long at first.
+func decidedAfter(first time.Duration, change func(*harness.Run), tell func(harness.Event), gateway harness.Gateway, scenarios ...harness.Scenario) (done harness.Run) {
 	GinkgoHelper()
 	device := formula{scenarios: map[string]func(func(string) bool) bool{}}
 	for _, scenario := range scenarios {
@@ -41,7 +47,7 @@ func decidedAndTold(change func(*harness.Run), tell func(harness.Event), gateway
 		e := &harness.Experiment{Run: newRun(device), Journal: &memory{}, Notify: tell}
 		e.Run.Settings.Settle = patient.Settle
 		change(&e.Run)
-		bench := &harness.Bench{Number: 1, Gateway: gateway, Scenarios: scenarios, Timing: patient, First: 84 * hour}
+		bench := &harness.Bench{Number: 1, Gateway: gateway, Scenarios: scenarios, Timing: patient, First: first}
 		bench.Wake = func(context.Context) error { return nil }
 		e.Lanes = []harness.Lane{bench}
 		err = e.Do(context.Background())
@@ -91,6 +97,13 @@ var _ = Describe("the horizon", func() {
 		}
 		joint := matrix.Safe[2].Destinations
 		Expect(done.Results[len(done.Results)-1].Trial.Block).To(ConsistOf(joint))
+	})
+
+	It("finds that something is required which the device tried, by chance, only with something else blocked", func() {
+		g := &punctual{clocks: map[string]punctuality{"cloud": {0, minute}, "rare": {66 * minute, 20 * hour}}}
+		done := decidedAfter(hour, horizon(40*hour), nil, g, works(func() bool { return !g.missed("rare") }))
+		Expect(cellOf(done, "rare").Verdict).To(Equal(harness.Required))
+		Expect(cellOf(done, "cloud").Verdict).To(Equal(harness.Optional))
 	})
 
 	It("tells apart what fails late from what was tried for the first time at that moment", func() {
