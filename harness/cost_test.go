@@ -88,7 +88,7 @@ func onceADay(chance *rand.Rand, hurried bool) harness.Run {
 const longestOfADay = 12 * time.Second
 
 var _ = Describe("a device that needs what it contacts once a day", func() {
-	It("is decided in less than four of its longest periods more than if it contacted all of it often", func() {
+	It("is decided in less than four of its longest periods more than if it contacted all of it often", Label("norace"), func() {
 		var ratios []float64
 		for seed := range uint64(24) {
 			chance := rand.New(rand.NewPCG(seed, 1))

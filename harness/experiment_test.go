@@ -203,7 +203,7 @@ var _ = Describe("an experiment", func() {
 		Expect(judgement.Columns[0].Cells).To(ContainElement(HaveField("Verdict", harness.Undecided)))
 	})
 
-	It("asks the same next question when cut after any trial", func() {
+	It("asks the same next question when cut after any trial", Label("norace"), func() {
 		whole := &lane{device: vacuum}
 		done := run(&harness.Experiment{Run: newRun(vacuum), Lanes: []harness.Lane{whole}, Journal: &memory{}})
 		for cut := 2; cut < len(done.Results); cut++ {

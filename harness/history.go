@@ -211,7 +211,8 @@ func (h history) trusted() (trusted []fact) {
 
 // heard lists the trusted facts that say whether a column worked. One in which it failed only after the device was
 // provoked does not.
-func (h history) heard(column Column) (heard []fact) {
+func (h history) heard(column Column) []fact {
+	heard := make([]fact, 0, len(h.facts))
 	for _, f := range h.facts {
 		outcome := f.Outcomes[column.Scenario.Name]
 		said := outcome.Answer == Pass || outcome.Answer == Fail && !f.Provoked.afterwards(outcome)

@@ -67,7 +67,7 @@ var _ = Describe("a column that a person judges", func() {
 		}
 	}
 
-	It("costs few questions if other columns are decided first", func() {
+	It("costs few questions if other columns are decided first", Label("norace"), func() {
 		run := do(1, 1)
 		expectTruth(run)
 		Expect(len(asked(run, "native_app"))).To(BeNumerically("<=", 16))
@@ -75,14 +75,14 @@ var _ = Describe("a column that a person judges", func() {
 		Expect(len(asked(do(0, 1), "native_app"))).To(BeNumerically(">", 30))
 	})
 
-	It("is asked for nothing blocked once, and last of all for what can be blocked", func() {
+	It("is asked for nothing blocked once, and last of all for what can be blocked", Label("norace"), func() {
 		trials := asked(do(1, 1), "native_app")
 		Expect(trials[0].Control()).To(BeTrue())
 		Expect(slices.ContainsFunc(trials[1:], harness.Trial.Control)).To(BeFalse())
 		Expect(trials[len(trials)-1].Block).To(HaveLen(16))
 	})
 
-	It("costs as many questions if the run is cut short and resumed, except for one control", func() {
+	It("costs as many questions if the run is cut short and resumed, except for one control", Label("norace"), func() {
 		whole := do(1, 1)
 		device := camera()
 		cut := whole
@@ -95,7 +95,7 @@ var _ = Describe("a column that a person judges", func() {
 
 	It("is judged rightly on several lanes", func() { expectTruth(do(1, 3)) })
 
-	It("is asked in each trial if there is no other", func() {
+	It("is asked in each trial if there is no other", Label("norace"), func() {
 		run := do(2, 1)
 		expectTruth(run)
 		Expect(asked(run, "native_app")).To(HaveLen(len(run.Results)))

@@ -123,7 +123,7 @@ var _ = Describe("what can be replaced", func() {
 			HaveField("Trial", trials[3].Number))))
 	})
 
-	It("is tried for no more than twelve cuts one by one", func() {
+	It("is tried for no more than twelve cuts one by one", Label("norace"), func() {
 		crowd := formula{scenarios: map[string]func(reach) bool{"app": func(r reach) bool {
 			for i := range 13 {
 				if !r(fmt.Sprint("time", i)) {

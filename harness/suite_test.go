@@ -1,6 +1,7 @@
 package harness_test
 
 import (
+	"runtime/debug"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -12,6 +13,7 @@ var suite *testing.T
 
 func TestSpecs(t *testing.T) {
 	suite = t
+	debug.SetGCPercent(400) // experiments in virtual time allocate much and keep little
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "harness")
 }
