@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -47,6 +48,37 @@ var _ = Describe("scripts/counts", func() {
 		Expect(err).To(MatchError("exit status 1"))
 		Expect(string(output)).To(ContainSubstring("no specs ran"))
 	})
+})
+
+var _ = Describe("scripts/suite", func() {
+	It("fails if one of Go's own tests does, and shows what that one printed", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		for name, content := range map[string]string{
+			"go.mod":     "module example.org/a\n\ngo 1.26\n",
+			"bin/inside": "#!/bin/sh\nexec \"$@\"\n",
+			"a/a_test.go": "package a\n\nimport \"testing\"\n\n" +
+				"func TestPasses(t *testing.T) { t.Log(\"well\") }\n" +
+				"func TestFails(t *testing.T) { t.Error(\"broken\") }\n" +
+				"func TestPassesToo(t *testing.T) { t.Log(\"well\") }\n",
+		} {
+			path := filepath.Join(folder, name)
+			Expect(os.MkdirAll(filepath.Dir(path), 0o700)).To(Succeed())
+			Expect(os.WriteFile(path, []byte(content), 0o700)).To(Succeed())
+		}
+		results := filepath.Join(folder, ".cache", "tests")
+		Expect(os.MkdirAll(results, 0o700)).To(Succeed())
+
+		script, err := filepath.Abs(root + "/scripts/suite")
+		Expect(err).NotTo(HaveOccurred())
+		command := exec.CommandContext(ctx, script, "all:./a")
+		command.Dir = folder
+		command.Env = append(os.Environ(), "labels=", "plain=yes", "cgo=0", "live=")
+		output, err := command.CombinedOutput()
+		Expect(err).To(MatchError("exit status 1"))
+		Expect(string(output)).To(MatchRegexp(`^FAILED ./a +all +\d+ s, +\d+\.\d s of processor time\n$`))
+		Expect(os.ReadFile(filepath.Join(results, "a.all.failed"))).To(And(ContainSubstring("broken"), Not(ContainSubstring("well"))))
+		Expect(exec.CommandContext(ctx, root+"/scripts/counts", filepath.Join(results, "a.all.plain")).Output()).To(BeEquivalentTo("2 passed, 1 failed, 0 skipped\n"))
+	}, SpecTimeout(time.Minute))
 })
 
 var _ = Describe("scripts/test", func() {
