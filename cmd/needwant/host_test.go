@@ -133,6 +133,29 @@ var _ = Describe("a device behind the user's own router", Label("root"), SpecPri
 		h.expectTruth("plug.run")
 	}, SpecTimeout(3*time.Minute))
 
+	It("is bisected to what servers of its owner can replace, and the router is as it was when needwant is killed while they answer", Label("whole"), func(ctx SpecContext) {
+		content := strings.NewReplacer("port: 123}", "port: 123, content_with: [ntp]}").Replace(plugWorld)
+		h := newHomeOf(ctx, content, join)
+		h.asRouter(ctx)
+		before := h.settled(ctx)
+		spec := h.hostSpec()
+		run := h.needwant(ctx, "bisect", spec, "--allow-actuation", "--order", "exact", "--wait", "30s", "--out", "plug.run")
+		Expect(run.Code).To(Equal(0), run.Stderr)
+		h.expectAsBefore(ctx, before)
+		said := strings.Join(strings.Fields(h.needwant(ctx, "report", "plug.run", "--format", "text").Stdout), " ")
+		Expect(said).To(ContainSubstring("your own time server (by its name)"))
+
+		command, steps := h.start(ctx, "gateway", spec, "--policy", "plug.run", "--with-stand-ins", "--wait", "30s")
+		steps.until(ctx, "stop with Ctrl-C")
+		Expect(h.rules(ctx)).To(ContainElement(ContainSubstring("-A NEEDWANT-LEAD -d 203.0.113.11")))
+		Eventually(func() []string { return h.stalled(ctx) }).WithContext(ctx).Should(ContainElements("203.0.113.11", "203.0.113.12"))
+		Expect(command.Process.Kill()).To(Succeed())
+		_ = command.Wait()
+		h.expectAsBefore(ctx, before)
+		Eventually(func() []string { return h.stalled(ctx) }).WithContext(ctx).Should(BeEmpty(), "no connection is led to needwant any more")
+		h.expectClean()
+	}, SpecTimeout(4*time.Minute))
+
 	It("is let go by the kernel when needwant and its guardian are killed, and restored for good later", func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.asRouter(ctx)

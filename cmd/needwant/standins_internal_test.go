@@ -50,9 +50,9 @@ var _ = Describe("the stand-ins of a run", func() {
 		Entry("the spec wants none", "nic", []string{}, nil, nothing, false),
 		Entry("the flag names another", "nic", []string{"icmp"}, []string{"ntp"}, []harness.StandIn{harness.TimeServer}, false),
 		Entry("the flag wants none", "nic", []string{"icmp"}, []string{"none"}, nothing, false),
-		Entry("nothing said, among the machine's own rules", "host", nil, nil, nothing, false),
-		Entry("the flag wants none there", "host", nil, []string{"none"}, nothing, false),
-		Entry("the flag names one there", "host", nil, []string{"ntp"}, nil, true),
+		Entry("nothing said, among the machine's own rules", "host", nil, nil, harness.StandIns(), false),
+		Entry("nothing said, for a resolver", "dns", nil, nil, nothing, false),
+		Entry("the flag wants none there", "dns", nil, []string{"none"}, nothing, false),
 		Entry("the flag names one for a resolver", "dns", nil, []string{"ntp"}, nil, true),
 	)
 })

@@ -54,6 +54,7 @@ type barrier struct {
 // shared tables those of what is blocked now stay tracked: a packet that still arrives
 // on a connection that is no longer tracked counts as the machine's own, and the
 // machine would refuse it, and so send a packet to a destination that must get none.
+// Except for what is led to stand-ins over UDP and ICMP: see lead.go.
 //
 // The connections that the device has open to what is blocked now are to be reset
 // when the window is open: see [barrier.reset].
@@ -85,7 +86,8 @@ func (b *barrier) change(destinations []harness.Destination, fault harness.Fault
 	}
 	changed := slices.Concat(before, now)
 	if b.config.Shared { // there, only a block by address refuses what a connection sends
-		changed, now = slices.DeleteFunc(changed, next.Blocks), next.Entries()
+		now = next.Entries()
+		changed = append(slices.DeleteFunc(changed, next.Blocks), b.standIns.led(now)...)
 	}
 	if err := b.release(); err != nil {
 		return err
@@ -181,10 +183,13 @@ func (b *barrier) disconnect(entries []block.Entry) error {
 	if err != nil {
 		return err
 	}
-	if !b.config.Shared {
-		if err := block.Forget(b.tracked, layout, entries); err != nil {
-			return err
-		}
+	if b.config.Shared {
+		b.mutex.Lock()
+		entries = b.standIns.led(entries)
+		b.mutex.Unlock()
+	}
+	if err := block.Forget(b.tracked, layout, entries); err != nil {
+		return err
 	}
 	return block.Reset(namespace, layout, live)
 }

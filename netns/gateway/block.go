@@ -38,7 +38,7 @@ func (g *Gateway) block(ctx context.Context, destinations []harness.Destination,
 	if err := g.barrier.stopStandIns(); err != nil {
 		return err
 	}
-	answering, err := g.config.startStandIns(ctx, g.addresses, standIns, ways)
+	answering, err := g.barrier.startStandIns(ctx, g.addresses, standIns, ways)
 	if err != nil {
 		return err
 	}

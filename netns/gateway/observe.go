@@ -81,7 +81,7 @@ func (g *Gateway) Observe(ctx context.Context) (harness.Observation, error) {
 	if err != nil {
 		return harness.Observation{}, err
 	}
-	stoodIn, err := g.barrier.stoodIn()
+	stoodIn, err := g.barrier.stoodIn(g.ledger.Window())
 	if err != nil {
 		return harness.Observation{}, err
 	}

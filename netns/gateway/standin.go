@@ -21,7 +21,8 @@ import (
 
 // What the device sends to a destination with a stand-in is delivered to the gateway, its
 // address unchanged, as queries to other resolvers are: see catch.go. It counts as an
-// attempt, like everything that is blocked, and is let in before the block.
+// attempt, like everything that is blocked, and is let in before the block. In shared tables
+// it takes another way: see lead.go.
 
 // stood is the bit that such packets carry besides caught.
 const stood = 0x08000000
@@ -43,8 +44,6 @@ func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destinat
 		switch err := cmp.Or(harness.CheckStandIns(standIns, destinations), trial.CheckWays()); {
 		case err != nil:
 			return err
-		case g.config.Shared:
-			return errors.New("stand-ins need a gateway of the device's own, and here the tables are the machine's: leave out --stand-ins, or take another placement than host")
 		case fault == harness.NXDomain:
 			return errors.New("stand-ins need addresses, which the fault nxdomain withholds: use reject or drop")
 		case trial.OffersTime() && g.config.Leases == nil:
@@ -56,13 +55,17 @@ func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destinat
 
 // startStandIns starts the servers for the stand-ins of a block that is about to begin;
 // nil if there are none.
-func (c Config) startStandIns(ctx context.Context, at addresses, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) (*standIn, error) {
+func (b *barrier) startStandIns(ctx context.Context, at addresses, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) (*standIn, error) {
 	if len(standIns) == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to start
 	}
+	c := b.config
 	kinds := slices.Compact(slices.Sorted(maps.Values(standIns)))
 	ports := silentPorts(standIns)
-	servers, err := standin.Open(ctx, standin.Config{Namespace: c.Namespace, Link: c.Inside, MAC: c.MAC, Own: at.inside, Ports: ports, Versions: versionsOf(at.own)}, kinds)
+	servers, err := standin.Open(ctx, standin.Config{
+		Namespace: c.Namespace, Link: c.Inside, MAC: c.MAC, Own: at.inside, Ports: ports, Versions: versionsOf(at.own),
+		Led: b.led(), From: c.only(),
+	}, kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +124,22 @@ func (b *barrier) stopStandIns() (err error) {
 	b.standIns = nil
 	if s.written {
 		for _, family := range chains.Families() {
-			err = errors.Join(err, b.tables.Remove(family, b.config.diversion(nil, s.ports)))
+			err = errors.Join(err, b.tables.Remove(family, b.config.bringing(s, family)))
 		}
 	}
-	return errors.Join(err, s.servers.Close())
+	err = errors.Join(err, s.servers.Close())
+	if b.config.Shared {
+		err = errors.Join(err, block.Forget(b.tracked, b.config.layout(), append(slices.Collect(maps.Keys(s.places)), s.atGateway()...)))
+	}
+	return err
+}
+
+// bringing are the chains of a family that bring the device's packets to stand-ins.
+func (c Config) bringing(s *standIn, family chains.Family) []chains.Chain {
+	if c.Shared {
+		return c.leading(s, family)
+	}
+	return c.diversion(s.opened(family), s.ports)
 }
 
 // divert brings entries that were blocked a moment ago to their stand-ins, if they have
@@ -136,7 +151,7 @@ func (b *barrier) divert(entries []block.Entry) error {
 	}
 	if !s.written {
 		for _, family := range chains.Families() {
-			if err := b.tables.Install(family, b.config.diversion(s.opened(family), s.ports)); err != nil {
+			if err := b.tables.Install(family, b.config.bringing(s, family)); err != nil {
 				return fmt.Errorf("putting up stand-ins: %w", err)
 			}
 		}
@@ -146,10 +161,15 @@ func (b *barrier) divert(entries []block.Entry) error {
 		if s.places[entry] || len(s.places) >= mostStood || !s.answersFor(b.table.Destinations(placeOf(entry))) {
 			continue
 		}
+		rules := b.config.bring(s, entry)
+		if len(rules) == 0 {
+			continue
+		}
 		s.servers.Take(placeOf(entry))
-		there, _ := entry.Matches()
-		if err := b.tables.Insert(chains.FamilyOf(entry.Address), "mangle", divert, append(there, chains.Rulef("-j MARK --set-xmark %s", bits(caught|stood))...)); err != nil {
-			return fmt.Errorf("bringing %s to its stand-in: %w", entry, err)
+		for _, r := range rules {
+			if err := b.tables.Insert(chains.FamilyOf(entry.Address), r.table, r.chain, r.rule); err != nil {
+				return fmt.Errorf("bringing %s to its stand-in: %w", entry, err)
+			}
 		}
 		s.places[entry] = true
 	}
@@ -169,6 +189,22 @@ func (s *standIn) answersFor(destinations []harness.Destination) bool {
 
 func placeOf(entry block.Entry) watch.Place {
 	return watch.Place{Protocol: entry.Protocol, AddrPort: netip.AddrPortFrom(entry.Address, entry.Port)}
+}
+
+// placedRule is a rule with the chain that it belongs to.
+type placedRule struct {
+	table, chain string
+	rule         chains.Rule
+}
+
+// bring are the rules that bring what is sent to an entry to its stand-in; none if nothing
+// can.
+func (c Config) bring(s *standIn, entry block.Entry) []placedRule {
+	if c.Shared {
+		return s.leadTo(entry)
+	}
+	there, _ := entry.Matches()
+	return []placedRule{{"mangle", divert, append(there, chains.Rulef("-j MARK --set-xmark %s", bits(caught|stood))...)}}
 }
 
 func bits(of int) string { return fmt.Sprintf("%#x/%#x", of, of) }
@@ -198,8 +234,8 @@ func (c Config) diversion(open []chains.Rule, silent []uint16) []chains.Chain {
 	}
 }
 
-// stoodIn is what the stand-ins of the window answered, sorted by destination.
-func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
+// stoodIn is what the stand-ins of a window answered, sorted by destination.
+func (b *barrier) stoodIn(window watch.Window) (all []harness.StoodIn, err error) {
 	b.mutex.Lock()
 	s := b.standIns
 	b.mutex.Unlock()
@@ -207,7 +243,7 @@ func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
 		return nil, nil
 	}
 	b.mutex.Lock()
-	stood := s.cameByWays()
+	stood, undelivered := s.cameByWays(), b.config.undelivered(s, window)
 	b.mutex.Unlock()
 	for place, count := range s.servers.Answered() {
 		for _, d := range b.table.Destinations(place) {
@@ -220,6 +256,13 @@ func (b *barrier) stoodIn() (all []harness.StoodIn, err error) {
 		for _, d := range slices.Concat(b.table.Destinations(place), s.atPlace(place)) {
 			if was := stood[d]; was.Answers == 0 {
 				stood[d] = harness.StoodIn{Doubt: fmt.Sprintf("its answers could not be sent: %v", err)}
+			}
+		}
+	}
+	for place, why := range undelivered {
+		for _, d := range b.table.Destinations(place) {
+			if was := stood[d]; was.Answers == 0 && was.Doubt == "" {
+				stood[d] = harness.StoodIn{Doubt: why}
 			}
 		}
 	}
@@ -242,6 +285,6 @@ func (b *barrier) resolved(query names.Question) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if b.standIns != nil {
-		b.standIns.servers.Answer(query.Protocol, query.To)
+		b.standIns.servers.Resolved(query.Protocol, query.From, query.To)
 	}
 }

@@ -30,8 +30,8 @@ import (
 var _ = Describe("a stand-in", Label("root"), func() {
 	for _, kind := range []string{"ipset", "iptables"} {
 		for _, family := range families {
-			It("answers for what is blocked, and for nothing else: "+kind+", "+family.name, func(ctx SpecContext) {
-				s := newStreet(ctx, driver(kind), deviceAlone)
+			DescribeTable("answers for what is blocked, and for nothing else: "+kind+", "+family.name, func(ctx SpecContext, tables option) {
+				s := newStreet(ctx, driver(kind), tables)
 				s.offer(ctx, family.second, 80)
 				s.zone.set("time.example", at(family.first))
 				s.zone.set("check.example", at(family.first))
@@ -83,13 +83,16 @@ var _ = Describe("a stand-in", Label("root"), func() {
 				Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
 				Expect(ping(ctx, s.device, family.first, patience)).To(Succeed())
 				Eventually(func() int { return uplink.to(family.first) }).WithContext(ctx).Should(Equal(1))
-			}, SpecTimeout(60*time.Second))
+			},
+				Entry("in its own tables", deviceAlone, SpecTimeout(60*time.Second)),
+				Entry("in shared tables", inSharedTables, SpecTimeout(60*time.Second)),
+			)
 		}
 	}
 
 	for _, family := range families {
-		It("may be a TLS server, which counts if it was trusted: "+family.name, func(ctx SpecContext) {
-			s := newStreet(ctx)
+		DescribeTable("may be a TLS server, which counts if it was trusted: "+family.name, func(ctx SpecContext, tables option) {
+			s := newStreet(ctx, tables)
 			address := family.first.String()
 			block := []harness.Destination{destination("tcp/443/" + address)}
 			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
@@ -111,12 +114,15 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			_, err = shakeHands(ctx, s.device, family.gateway, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the same
 			Expect(err).To(MatchError(unix.ECONNREFUSED), "the gateway has no such service")
 			Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
-		}, SpecTimeout(20*time.Second))
+		},
+			Entry("in its own tables", deviceAlone, SpecTimeout(20*time.Second)),
+			Entry("in shared tables", inSharedTables, SpecTimeout(20*time.Second)),
+		)
 	}
 
 	for _, family := range families {
-		It("may echo keep-alives of the miIO cloud, or accept connections and say nothing: "+family.name, func(ctx SpecContext) {
-			s := newStreet(ctx)
+		DescribeTable("may echo keep-alives of the miIO cloud, or accept connections and say nothing: "+family.name, func(ctx SpecContext, tables option) {
+			s := newStreet(ctx, tables)
 			address := family.first.String()
 			block := []harness.Destination{destination("tcp/5222/" + address), destination("tcp/8883/" + address), destination("udp/8053/" + address)}
 			Expect(s.gateway.BlockWith(ctx, block, harness.Reject, harness.StandInsFor(block, harness.AllStandIns()), nil)).To(Succeed())
@@ -151,7 +157,10 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			Expect(line.SetReadDeadline(time.Now().Add(patience))).To(Succeed())
 			_, err = line.Read(make([]byte, 1))
 			Expect(err).NotTo(MatchError(os.ErrDeadlineExceeded), "the line ends with the block")
-		}, SpecTimeout(20*time.Second))
+		},
+			Entry("in its own tables", deviceAlone, SpecTimeout(20*time.Second)),
+			Entry("in shared tables", inSharedTables, SpecTimeout(20*time.Second)),
+		)
 	}
 
 	It("lets a device that floods it have what others get, and no more", func(ctx SpecContext) {
@@ -186,8 +195,8 @@ var _ = Describe("a stand-in", Label("root"), func() {
 		Eventually(runtime.NumGoroutine).WithContext(ctx).Should(BeNumerically("<=", before+4), "nothing is left of them")
 	}, SpecTimeout(30*time.Second))
 
-	It("answers for an address that is learnt while it is on, and says when it was not used", func(ctx SpecContext) {
-		s := newStreet(ctx)
+	DescribeTable("answers for an address that is learnt while it is on, and says when it was not used", func(ctx SpecContext, tables option) {
+		s := newStreet(ctx, tables)
 		s.zone.set("time.example", at(families[0].first))
 		s.lookUp(ctx, "time.example")
 		block := []harness.Destination{destination("udp/123/time.example")}
@@ -200,7 +209,10 @@ var _ = Describe("a stand-in", Label("root"), func() {
 			Expect(askTime(ctx, s.device, family.second.String())).Error().NotTo(HaveOccurred())
 		}
 		Expect(s.observe(ctx).StoodIn).To(HaveExactElements(HaveField("Answers", 2)))
-	}, SpecTimeout(20*time.Second))
+	},
+		Entry("in its own tables", deviceAlone, SpecTimeout(20*time.Second)),
+		Entry("in shared tables", inSharedTables, SpecTimeout(20*time.Second)),
+	)
 
 	DescribeTable("whose socket is closed from outside ends the run with that reason", func(ctx SpecContext, id, protocol, socket string) {
 		s := newStreet(ctx)

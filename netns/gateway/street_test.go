@@ -59,6 +59,15 @@ type option func(*gateway.Config)
 
 func driver(kind string) option { return func(c *gateway.Config) { c.Driver = kind } }
 
+// inSharedTables makes the gateway a router with tables that other programs use, too.
+func inSharedTables(c *gateway.Config) {
+	GinkgoHelper()
+	c.Shared, c.Address, c.MAC = true, netip.MustParseAddr("192.168.50.10"), net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	for _, key := range []string{"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"} {
+		Expect(c.Namespace.Sysctl(key, "1")).To(Succeed(), "as a router has it")
+	}
+}
+
 func keepingNothing(c *gateway.Config) { c.Keep = nil }
 
 func newStreet(ctx context.Context, options ...option) *street {

@@ -24,8 +24,8 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 
 	for _, kind := range []string{"ipset", "iptables"} {
 		for _, family := range families {
-			It("answers at the gateway's own address, which its name has: "+kind+", "+family.name, func(ctx SpecContext) {
-				s := newStreet(ctx, driver(kind), deviceAlone)
+			DescribeTable("answers at the gateway's own address, which its name has: "+kind+", "+family.name, func(ctx SpecContext, tables option) {
+				s := newStreet(ctx, driver(kind), tables)
 				s.zone.set("time.example", at(family.first))
 				s.zone.set("check.example", at(family.first))
 				s.zone.set("ping.example", at(family.second))
@@ -73,7 +73,10 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 				Expect(s.resolve(ctx, "udp", "192.168.50.1", "time.example", record)).To(HaveExactElements(family.first.String()))
 				Expect(askTime(ctx, s.device, family.gateway)).Error().To(HaveOccurred(), "the gateway has no such service")
 				Expect(uplink.to(family.first)).To(BeZero(), "nothing left")
-			}, SpecTimeout(60*time.Second))
+			},
+				Entry("in its own tables", deviceAlone, SpecTimeout(60*time.Second)),
+				Entry("in shared tables", inSharedTables, SpecTimeout(60*time.Second)),
+			)
 		}
 	}
 

@@ -36,12 +36,18 @@ func ForgetAll(tracked *conntrack.Table, device netip.Addr) error {
 	return nil
 }
 
-// ForgetRedirected removes what connection tracking knows of queries that were
-// brought to another port of this machine, where nobody will answer any more.
-func ForgetRedirected(tracked *conntrack.Table, port uint16) error {
-	err := tracked.Forget(func(flow conntrack.Flow) bool { return flow.Remote.Port() == port && flow.Target.Port() != port })
+// ForgetRedirected removes what connection tracking knows of packets that were brought to
+// the ports of our servers in shared tables, where nobody will answer any more, and of the
+// device's pings that were answered for another host.
+func ForgetRedirected(tracked *conntrack.Table) error {
+	err := tracked.Forget(func(flow conntrack.Flow) bool {
+		if protocolOf(flow.Protocol) == harness.ICMP {
+			return flow.Remote.Addr() != flow.Target.Addr() && flow.Mark&chains.OwnMark != 0
+		}
+		return chains.OwnPort(flow.Remote.Port()) && !chains.OwnPort(flow.Target.Port())
+	})
 	if err != nil {
-		return fmt.Errorf("forgetting queries to port %d: %w", port, err)
+		return fmt.Errorf("forgetting what was brought to our servers: %w", err)
 	}
 	return nil
 }

@@ -41,6 +41,16 @@ func (l Layout) Mark() uint32 {
 // another's. It is always the same, so that a firewall can be told of it.
 const SharedResolver = 10053
 
+// SharedStandIns is the first port of our stand-ins in shared tables, where the usual ports
+// may be another program's. They follow that of the resolver.
+const SharedStandIns = SharedResolver + 1
+
+// mostShared is how many ports there are for all of these.
+const mostShared = 8
+
+// OwnPort reports whether a port is one of our servers in shared tables.
+func OwnPort(port uint16) bool { return port >= SharedResolver && port < SharedResolver+mostShared }
+
 // ownMark is the bit by which connections of a device with a known hardware
 // address are recognised on their way back, where no packet tells it.
 const ownMark = "0x02000000/0x02000000"
@@ -58,8 +68,8 @@ const setPrefix = "needwant-"
 // OwnSet reports whether a set is one of ours, by its name.
 func OwnSet(name string) bool { return strings.HasPrefix(name, setPrefix) }
 
-// sent is the match of what the device sends, in shared tables.
-func (l Layout) sent(family Family) Rule {
+// Sent is the match of what the device sends, in shared tables.
+func (l Layout) Sent(family Family) Rule {
 	match := Rulef("-i %s -m mac --mac-source %s -m set --match-set %s src", l.Inside, l.MAC, PulseSet(family))
 	if family == IPv4 {
 		return append(Rulef("-s %s", l.Address), match...)
@@ -81,7 +91,7 @@ func (l Layout) Forwarded(family Family) []Hook {
 	if !l.Shared {
 		return []Hook{On("FORWARD")}
 	}
-	return []Hook{{"FORWARD", l.sent(family)}, {"FORWARD", l.received(family)}}
+	return []Hook{{"FORWARD", l.Sent(family)}, {"FORWARD", l.received(family)}}
 }
 
 // Outgoing are the hooks for what the device sends through the gateway.
@@ -89,7 +99,7 @@ func (l Layout) Outgoing(family Family) []Hook {
 	if !l.Shared {
 		return []Hook{{"FORWARD", Rulef("-i %s", l.Inside)}}
 	}
-	return []Hook{{"FORWARD", l.sent(family)}}
+	return []Hook{{"FORWARD", l.Sent(family)}}
 }
 
 // FalseSource are the hooks, in shared tables and over IPv4, for what the device
@@ -104,7 +114,7 @@ func (l Layout) ToGateway(family Family) []Hook {
 	if !l.Shared {
 		return []Hook{{"INPUT", Rulef("-i %s", l.Inside)}}
 	}
-	return l.resolver("INPUT", "--dport", l.sent(family))
+	return l.resolver("INPUT", "--dport", l.Sent(family))
 }
 
 // FromGateway are the hooks for what it answers.
@@ -130,7 +140,7 @@ func (l Layout) resolver(from, flag string, match Rule) (hooks []Hook) {
 // Queries are the hooks for the device's queries to resolvers of the machine.
 func (l Layout) Queries(family Family) (hooks []Hook) {
 	for _, protocol := range []string{"udp", "tcp"} {
-		hooks = append(hooks, Hook{"PREROUTING", slices.Concat(l.sent(family), Rulef("-p %s --dport 53", protocol))})
+		hooks = append(hooks, Hook{"PREROUTING", slices.Concat(l.Sent(family), Rulef("-p %s --dport 53", protocol))})
 	}
 	return hooks
 }

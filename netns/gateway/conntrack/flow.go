@@ -53,6 +53,8 @@ const (
 	protocolNumber  = 1 // CTA_PROTO_NUM
 	sourcePort      = 2
 	destinationPort = 3
+	icmpID          = 4 // CTA_PROTO_ICMP_ID; its type and its code follow
+	icmp6ID         = 7
 	packets         = 1 // CTA_COUNTERS_PACKETS
 	bytes           = 2
 	stateTCP        = 1 // CTA_PROTOINFO_TCP

@@ -4,10 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
 
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/netns"
@@ -106,6 +109,62 @@ func (t *Table) List(want func(Flow) bool) ([]Flow, error) {
 		return nil, fmt.Errorf("listing connections: %w", err)
 	}
 	return flows, nil
+}
+
+// Answering finds the connection whose answers go from one address to another, whatever
+// address it was begun to: address translation may have changed that. The id is that of a
+// ping, whose ports are 0.
+func (t *Table) Answering(protocol uint8, from, to netip.AddrPort, id uint16) (f Flow, known bool, err error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.requests == nil {
+		return Flow{}, false, errClosed
+	}
+	family, tuple := replyTuple(protocol, from, to, id)
+	var failed error
+	err = t.requests.ask(1, func(_ int, sequence uint32) []byte { return request(get, 0, sequence, family, tuple) },
+		func(_ int, m message) {
+			if ends, said := m.result(); ends {
+				failed = said
+				return
+			}
+			f, known = parse(m.family, m.data)
+		})
+	if errors.Is(failed, unix.ENOENT) {
+		failed = nil
+	}
+	if err := errors.Join(err, failed); err != nil {
+		return Flow{}, false, fmt.Errorf("asking for a connection: %w", err)
+	}
+	return f, known, nil
+}
+
+// replyTuple is the attribute by which the kernel finds the connection of an answer.
+func replyTuple(protocol uint8, from, to netip.AddrPort, id uint16) (family uint8, text string) {
+	family, source, destination := uint8(unix.AF_INET), uint16(source4), uint16(destination4)
+	if from.Addr().Is6() {
+		family, source, destination = unix.AF_INET6, source6, destination6
+	}
+	addresses := written(source, from.Addr().AsSlice()) + written(destination, to.Addr().AsSlice())
+	ends := written(protocolNumber, []byte{protocol})
+	big := binary.BigEndian.AppendUint16
+	switch protocol {
+	case unix.IPPROTO_ICMP:
+		ends += written(icmpID, big(nil, id)) + written(icmpID+1, []byte{byte(ipv4.ICMPTypeEchoReply)}) + written(icmpID+2, []byte{0})
+	case unix.IPPROTO_ICMPV6:
+		ends += written(icmp6ID, big(nil, id)) + written(icmp6ID+1, []byte{byte(ipv6.ICMPTypeEchoReply)}) + written(icmp6ID+2, []byte{0})
+	default:
+		ends += written(sourcePort, big(nil, from.Port())) + written(destinationPort, big(nil, to.Port()))
+	}
+	const nested = unix.NLA_F_NESTED
+	return family, written(nested|tupleReply, []byte(written(nested|tupleIP, []byte(addresses))+written(nested|tupleProtocol, []byte(ends))))
+}
+
+// written is an attribute with its padding.
+func written(number uint16, value []byte) string {
+	text := binary.NativeEndian.AppendUint16(nil, uint16(attributeHeader+len(value)))
+	text = append(binary.NativeEndian.AppendUint16(text, number), value...)
+	return string(append(text, make([]byte, aligned(len(text))-len(text))...))
 }
 
 // CountAnew sets the counters of all connections to zero, or if a mark is given, of
@@ -234,13 +293,8 @@ func ofMark(marked uint32) string {
 	if marked == 0 {
 		return ""
 	}
-	var text []byte
-	for _, number := range []uint16{mark, markMask} {
-		text = binary.NativeEndian.AppendUint16(text, attributeHeader+4)
-		text = binary.NativeEndian.AppendUint16(text, number)
-		text = binary.BigEndian.AppendUint32(text, marked)
-	}
-	return string(text)
+	value := binary.BigEndian.AppendUint32(nil, marked)
+	return written(mark, value) + written(markMask, value)
 }
 
 // complete reports whether all connections are known: the kernel tells of each, no event

@@ -74,5 +74,5 @@ func forgetRedirected(host *netns.Namespace) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(block.ForgetRedirected(tracked, chains.SharedResolver), tracked.Close())
+	return errors.Join(block.ForgetRedirected(tracked), tracked.Close())
 }

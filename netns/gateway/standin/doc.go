@@ -7,5 +7,5 @@
 // they answered: a destination can be replaced only if its stand-in was used.
 //
 // Each kind is one file, and one line of the table in standin.go. DNS has no server
-// here: the gateway's own forwarder answers, and reports it with [Servers.Answer].
+// here: the gateway's own forwarder answers, and reports it with [Servers.Resolved].
 package standin

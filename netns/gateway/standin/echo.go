@@ -2,7 +2,11 @@ package standin
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
@@ -25,6 +29,10 @@ func (s *Servers) serveEchoes(ctx context.Context, at sockets.Config) error {
 		return err
 	}
 	version4 := at.Version == "4"
+	silent, err := s.ignoresEchoes(version4)
+	if err != nil {
+		return errors.Join(err, packets.Close())
+	}
 	s.serve(harness.EchoReply, packets, func() error {
 		buffer := make([]byte, longestEcho)
 		for {
@@ -32,22 +40,46 @@ func (s *Servers) serveEchoes(ctx context.Context, at sockets.Config) error {
 			if err != nil {
 				return err
 			}
-			reply, ok := echoReply(text, version4)
-			if !ok || !s.takes(harness.ICMP, to) {
+			reply, id, ok := echoReply(text, version4)
+			if !ok {
 				continue
 			}
-			if version4 && !slices.Contains(s.config.Own, to.Addr()) {
-				err = packets.Write(reply, from, to)
+			meant := s.meant(harness.ICMP, from, to, id)
+			if !s.takes(harness.ICMP, meant) {
+				continue
 			}
-			s.sent(harness.ICMP, to, err)
+			switch {
+			case version4 && !slices.Contains(s.config.Own, to.Addr()):
+				err = packets.Write(reply, from, to)
+			case silent:
+				err = errors.New("this machine replies to no pings: set net.ipv4.icmp_echo_ignore_all to 0, or net.ipv6.icmp.echo_ignore_all")
+			}
+			s.sent(harness.ICMP, meant, err)
 		}
 	})
 	return nil
 }
 
-// echoReply answers a message over one version of IP; ok is false for what is not an
-// echo request.
-func echoReply(text []byte, version4 bool) (reply []byte, ok bool) {
+// ignoresEchoes reports whether the kernel was told to reply to no echo requests.
+func (s *Servers) ignoresEchoes(version4 bool) (ignores bool, err error) {
+	path := "/proc/sys/net/ipv6/icmp/echo_ignore_all"
+	if version4 {
+		path = "/proc/sys/net/ipv4/icmp_echo_ignore_all"
+	}
+	err = s.config.Namespace.Do(func() error {
+		value, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		ignores = strings.TrimSpace(string(value)) != "0"
+		return err
+	})
+	return ignores, err
+}
+
+// echoReply answers a message over one version of IP, and returns its id; ok is false for
+// what is not an echo request.
+func echoReply(text []byte, version4 bool) (reply []byte, id uint16, ok bool) {
 	family := chains.IPv6
 	var asks, answers icmp.Type = ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply
 	if version4 {
@@ -55,9 +87,13 @@ func echoReply(text []byte, version4 bool) (reply []byte, ok bool) {
 	}
 	message, err := icmp.ParseMessage(int(chains.EchoOf(family).Number), text)
 	if err != nil || message.Type != asks || message.Code != 0 {
-		return nil, false
+		return nil, 0, false
+	}
+	echo, ok := message.Body.(*icmp.Echo)
+	if !ok {
+		return nil, 0, false
 	}
 	message.Type = answers
 	reply, err = message.Marshal(nil)
-	return reply, err == nil
+	return reply, uint16(echo.ID), err == nil
 }

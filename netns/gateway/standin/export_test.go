@@ -30,7 +30,10 @@ func TimeReply(text []byte, now time.Time) ([]byte, bool) { return timeReply(tex
 func MiIOReply(text []byte, now time.Time) ([]byte, bool) { return miioReply(text, now) }
 
 // EchoReply answers an ICMP message over IPv4.
-func EchoReply(text []byte) ([]byte, bool) { return echoReply(text, true) }
+func EchoReply(text []byte) ([]byte, bool) {
+	reply, _, ok := echoReply(text, true)
+	return reply, ok
+}
 
 // AnswerPage answers a connectivity check.
 func AnswerPage(w http.ResponseWriter, request *http.Request) bool {

@@ -24,7 +24,7 @@ const (
 // serveMiIO answers for the miIO cloud: it echoes keep-alives, and says what time it is. It has
 // no key, so it neither understands nor answers anything else.
 func (s *Servers) serveMiIO(ctx context.Context, at sockets.Config) error {
-	at.Port = miioPort
+	at.Port = s.config.port(harness.MiIOCloud, miioPort)
 	return s.replyOverUDP(ctx, at, harness.MiIOCloud, longestMiIO, miioReply)
 }
 

@@ -48,8 +48,8 @@ func pages() map[string]page {
 
 // servePages is a web server with the pages of connectivity checks.
 func (s *Servers) servePages(ctx context.Context, at sockets.Config) error {
-	at.Port = pagePort
-	listener, err := sockets.Listen(ctx, s.config.Namespace, at)
+	at.Port = s.config.port(harness.ProbePages, pagePort)
+	listener, err := s.listen(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *Servers) servePages(ctx context.Context, at sockets.Config) error {
 				return
 			}
 			if meant, ok := request.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-				s.Answer(harness.TCP, sockets.AddrPort(meant))
+				s.answer(harness.TCP, sockets.AddrPort(meant))
 			}
 		}),
 	}

@@ -20,16 +20,20 @@ const (
 // nothing of what it is sent. It leaves the end to the device, since some are content as long
 // as their line is open.
 func (s *Servers) serveSilence(ctx context.Context, at sockets.Config) error {
-	for _, port := range s.config.Ports[:min(len(s.config.Ports), mostSilentPorts)] {
+	ports := s.config.Ports[:min(len(s.config.Ports), mostSilentPorts)]
+	if s.config.Led != nil {
+		ports = []uint16{LedPort(harness.SilentTCP)}
+	}
+	for _, port := range ports {
 		at.Port = port
-		listener, err := sockets.Listen(ctx, s.config.Namespace, at)
+		listener, err := s.listen(ctx, at)
 		if err != nil {
 			return err
 		}
 		open := newConnections(netutil.LimitListener(listener, mostSilent))
 		s.serve(harness.SilentTCP, open, func() error {
 			return open.accept(func(connection net.Conn) {
-				s.Answer(harness.TCP, sockets.AddrPort(connection.LocalAddr()))
+				s.answer(harness.TCP, sockets.AddrPort(connection.LocalAddr()))
 				_, _ = io.Copy(io.Discard, connection) // until it ends
 			})
 		})

@@ -26,6 +26,11 @@ type Config struct {
 	Own       []netip.Addr     // the addresses of the gateway itself on the link
 	Ports     []uint16         // where the stand-in tcp answers, sorted
 	Versions  []string         // of IP: "4", "6"
+
+	// In shared tables packets are brought to the address Own and the port [LedPort]. Led says
+	// to which address they were sent. Nil if they come as they were sent.
+	Led  func(protocol string, from, to netip.AddrPort, id uint16) netip.AddrPort
+	From netip.Addr // the only source address over IPv4 that is answered there
 }
 
 // Servers answer instead of destinations, until Close, and only in the name of the places
@@ -39,6 +44,7 @@ type Servers struct {
 	closed   bool
 	failure  error                 // the first
 	answered map[watch.Place]int   // how often, of the places that were given
+	reached  map[watch.Place]bool  // of these, those for which a packet or a connection arrived
 	unsent   map[watch.Place]error // why an answer in the name of a place could not be sent, the last time
 }
 
@@ -58,16 +64,16 @@ func starters() map[harness.StandIn]func(*Servers, context.Context, sockets.Conf
 
 // Open starts some kinds of servers. They answer when it returns.
 func Open(ctx context.Context, config Config, kinds []harness.StandIn) (*Servers, error) {
-	s := &Servers{config: config, answered: map[watch.Place]int{}, unsent: map[watch.Place]error{}}
+	s := &Servers{config: config, answered: map[watch.Place]int{}, reached: map[watch.Place]bool{}, unsent: map[watch.Place]error{}}
 	for _, kind := range kinds {
 		start := starters()[kind]
 		if start == nil {
 			continue
 		}
 		for _, version := range config.Versions {
-			at := sockets.Config{Link: config.Link, MAC: config.MAC, Version: version}
+			at := sockets.Config{Link: config.Link, MAC: config.MAC, From: config.From, Version: version}
 			if err := start(s, ctx, at); err != nil {
-				return nil, errors.Join(fmt.Errorf("starting the stand-in %q over IPv%s: %w", kind, version, err), s.Close())
+				return nil, errors.Join(fmt.Errorf("starting the stand-in %q over IPv%s: %w", kind, version, config.explained(kind, err)), s.Close())
 			}
 		}
 	}
@@ -81,8 +87,22 @@ func (s *Servers) Take(place watch.Place) {
 	s.answered[place] += 0
 }
 
-// Answer counts an answer in the name of a place, if that was given.
-func (s *Servers) Answer(protocol string, meant netip.AddrPort) {
+// Resolved counts an answer of the gateway's resolver, which is not one of these servers.
+func (s *Servers) Resolved(protocol string, from, to netip.AddrPort) {
+	s.answer(protocol, s.meant(protocol, from, to, 0))
+}
+
+// meant is the address that a packet was sent to, if it arrived at another. The id is that
+// of a ping.
+func (s *Servers) meant(protocol string, from, to netip.AddrPort, id uint16) netip.AddrPort {
+	if s.config.Led == nil {
+		return to
+	}
+	return s.config.Led(protocol, from, to, id)
+}
+
+// answer counts an answer in the name of a place, if that was given.
+func (s *Servers) answer(protocol string, meant netip.AddrPort) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	place := placeOf(protocol, meant)
@@ -94,7 +114,7 @@ func (s *Servers) Answer(protocol string, meant netip.AddrPort) {
 // sent counts an answer that a server gave to a packet, unless err says why it could not be sent.
 func (s *Servers) sent(protocol string, meant netip.AddrPort, err error) {
 	if err == nil {
-		s.Answer(protocol, meant)
+		s.answer(protocol, meant)
 		return
 	}
 	s.mutex.Lock()
@@ -102,12 +122,23 @@ func (s *Servers) sent(protocol string, meant netip.AddrPort, err error) {
 	s.unsent[placeOf(protocol, meant)] = err
 }
 
-// takes reports whether a place was given.
+// takes reports whether a place was given, and notes that something arrived for it.
 func (s *Servers) takes(protocol string, meant netip.AddrPort) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	_, ours := s.answered[placeOf(protocol, meant)]
+	place := placeOf(protocol, meant)
+	_, ours := s.answered[place]
+	if ours {
+		s.reached[place] = true
+	}
 	return ours
+}
+
+// Reached reports whether a packet or a connection arrived for a place that was given.
+func (s *Servers) Reached(place watch.Place) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.reached[place]
 }
 
 func placeOf(protocol string, meant netip.AddrPort) watch.Place {
@@ -163,8 +194,9 @@ func (s *Servers) replyOverUDP(ctx context.Context, at sockets.Config, kind harn
 			if err != nil {
 				return err
 			}
-			if answer, ok := reply(text, time.Now()); ok && s.takes(harness.UDP, to) {
-				s.sent(harness.UDP, to, packets.Write(answer, from, to))
+			meant := s.meant(harness.UDP, from, to, 0)
+			if answer, ok := reply(text, time.Now()); s.takes(harness.UDP, meant) && ok {
+				s.sent(harness.UDP, meant, packets.Write(answer, from, to))
 			}
 		}
 	})

@@ -18,7 +18,7 @@ const (
 
 // serveTime is an NTP server with the time of this machine.
 func (s *Servers) serveTime(ctx context.Context, at sockets.Config) error {
-	at.Port = timePort
+	at.Port = s.config.port(harness.TimeServer, timePort)
 	return s.replyOverUDP(ctx, at, harness.TimeServer, longestTime, timeReply)
 }
 

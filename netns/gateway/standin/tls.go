@@ -32,8 +32,8 @@ func (s *Servers) serveTLS(ctx context.Context, at sockets.Config) error {
 	if err != nil {
 		return err
 	}
-	at.Port = tlsPort
-	listener, err := sockets.Listen(ctx, s.config.Namespace, at)
+	at.Port = s.config.port(harness.ForeignTLS, tlsPort)
+	listener, err := s.listen(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *Servers) serveTLS(ctx context.Context, at sockets.Config) error {
 			if connection.SetDeadline(time.Now().Add(longestMute)) != nil || !trusted(ctx, tls.Server(connection, config)) {
 				return
 			}
-			s.Answer(harness.TCP, sockets.AddrPort(connection.LocalAddr()))
+			s.answer(harness.TCP, sockets.AddrPort(connection.LocalAddr()))
 			_, _ = io.Copy(io.Discard, connection) // until it ends; still encrypted
 		})
 	})
