@@ -141,7 +141,8 @@ func (c *clock) result(r Result) {
 // blinds reports whether the device does not go where it would otherwise: it cannot look up
 // names, or was told to go to the gateway.
 func (t Trial) blinds() bool {
-	return len(t.Ways) > 0 || slices.ContainsFunc(t.Block, Destination.resolves)
+	named := len(t.StandIns) > 0 && t.Fault.ByName()
+	return len(t.Ways) > 0 || named || slices.ContainsFunc(t.Block, Destination.resolves)
 }
 
 // of is what is known of a destination. known is how often it is contacted by what was

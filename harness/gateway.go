@@ -23,7 +23,8 @@ type Gateway interface {
 // StandInGateway is a gateway that can answer for some of what it blocks.
 type StandInGateway interface {
 	// BlockWith is Block, with stand-ins that answer instead of some of the destinations.
-	// Ways are how the device is brought to them, if not by redirection.
+	// Ways are how the device is brought to them, if not by redirection, or by names that the
+	// fault withholds.
 	BlockWith(ctx context.Context, destinations []Destination, fault Fault, standIns map[Destination]StandIn, ways map[Destination]Way) error
 }
 

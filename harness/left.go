@@ -52,7 +52,7 @@ func (h history) offersTime(trial Trial) bool {
 		return true
 	}
 	for d, kind := range trial.StandIns {
-		if kind == TimeServer && len(trial.Ways) == 0 && len(h.waysBy(WayOption, search.Set{}, search.Of(h.index[d]))) > 0 {
+		if kind == TimeServer && len(trial.Ways) == 0 && !trial.Fault.ByName() && len(h.waysBy(WayOption, search.Set{}, search.Of(h.index[d]))) > 0 {
 			return len(h.gently(trial.Regime, trial.Fault, WayOption)) == 0
 		}
 	}

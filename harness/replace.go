@@ -54,7 +54,7 @@ func (h history) settledBy(r replacement) bool {
 }
 
 // standing are the facts of trials with stand-ins in one regime, with one fault, in which
-// the device was brought to all of them by redirection.
+// the device was brought to all of them by redirection, or by names that the fault withholds.
 func (h history) standing(regime Regime, fault Fault) (facts []fact) {
 	for _, f := range h.facts {
 		if len(f.Trial.StandIns) > 0 && len(f.Trial.Ways) == 0 && f.Trial.Regime == regime && f.Trial.Fault == fault {
@@ -111,16 +111,13 @@ type group struct {
 	explained []search.Explanation
 }
 
-// groups are those whose faults leave addresses to answer from, if the run has stand-ins.
+// groups are all columns by regime and fault, if the run has stand-ins.
 func (h history) groups() (groups []group) {
 	if len(h.run.Settings.StandIns) == 0 || h.run.Settings.ByName || h.run.Settings.First {
 		return nil
 	}
 	for _, regime := range h.run.Settings.Regimes {
 		for _, fault := range h.run.Settings.Faults {
-			if fault.ByName() {
-				continue
-			}
 			g := group{columns: h.columns(regime, fault)}
 			for _, column := range g.columns {
 				g.explained = append(g.explained, h.explain(column))
@@ -353,9 +350,7 @@ func (j *judge) replace() (outside []Outside) {
 		return nil
 	}
 	for i := range j.columns {
-		if !j.columns[i].Column.Fault.ByName() {
-			j.replaceIn(&j.columns[i], j.explanations[i])
-		}
+		j.replaceIn(&j.columns[i], j.explanations[i])
 	}
 	for _, g := range groups {
 		f, kinds, proved := j.provedOutside(g)

@@ -226,11 +226,7 @@ var _ = Describe("what can be replaced", func() {
 		}
 	})
 
-	It("is not asked with names withheld, and comes once more if a device is noisy", func() {
-		withheld := run(clock, func(e *harness.Experiment) { e.Run.Settings.Faults = []harness.Fault{harness.NXDomain} })
-		Expect(withheld.Status).To(Equal(harness.Complete))
-		Expect(asked(withheld)).To(BeEmpty())
-
+	It("comes once more if a device is noisy", func() {
 		noisy := run(clock, func(e *harness.Experiment) { e.Run.Settings.MaxNoise = 0.05 })
 		Expect(replaceable(noisy, 1)).To(HaveKey("time3"))
 		Expect(asked(noisy)).To(HaveLen(2))
@@ -395,6 +391,30 @@ var _ = Describe("what can be replaced", func() {
 		Expect(asked(done)).To(HaveLen(1))
 		Expect(gentle(done)).To(BeEmpty())
 		Expect(harness.Judge(done).Columns[0].Cells[destination("timecloud")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
+	})
+
+	It("is reached by its name under a fault that withholds that, and only what has none is redirected", func() {
+		const bare = "203.0.113.9"
+		withheld := func(e *harness.Experiment) { e.Run.Settings.Faults = []harness.Fault{harness.NXDomain} }
+		both := formula{
+			contacts: []string{"time1", bare, "cloud"}, content: []string{"time1", bare},
+			scenarios: map[string]func(reach) bool{
+				"app":  func(r reach) bool { return r("time1") && r(bare) && r("cloud") },
+				"hass": func(r reach) bool { return r("time1") || r(bare) },
+			},
+		}
+		done := run(both, withheld)
+		Expect(gentle(done)).To(BeEmpty(), "the first trial was that already")
+		Expect(asked(done)).To(HaveLen(1))
+		columns := harness.Judge(done).Columns
+		time1, address := columns[0].Cells[destination("time1")], columns[0].Cells[destination(bare)]
+		Expect(time1.Ways).To(Equal([]harness.Way{harness.WayName}), "redirection was not tried")
+		Expect(time1.Why).To(HaveSuffix(fmt.Sprintf("It was enough to answer its name with the gateway's address, in trial %d.", asked(done)[0].Number)))
+		Expect(address.Ways).To(Equal([]harness.Way{harness.WayRedirect}))
+		Expect(address.Why).To(HaveSuffix("Its packets were redirected to the gateway."))
+		Expect(columns[1].Cells[destination("time1")].Ways).To(Equal([]harness.Way{harness.WayRedirect}), "both were used")
+		Expect(columns[1].Cells[destination("time1")].Why).To(HaveSuffix("what has no name was redirected there."))
+		Expect(harness.Judge(done).Outside).To(HaveExactElements(HaveField("Left", []harness.Destination{destination("cloud")})))
 	})
 
 	It("is never asked of a gateway that cannot stand in: the trial is an error", func() {

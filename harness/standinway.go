@@ -102,9 +102,10 @@ func (h history) wantedByWay() int {
 }
 
 // gentler asks, when all that can be replaced is known to be replaceable at once by
-// redirection, whether a gentler way would be enough: once for each, for all cuts together.
+// redirection, whether a gentler way would be enough: once for each, for all cuts together. If
+// the fault withholds names, they have been the way already.
 func (p plan) gentler(g group) (Trial, bool) {
-	if _, _, proved := p.provedOutside(g); !proved {
+	if _, _, proved := p.provedOutside(g); !proved || g.columns[0].Fault.ByName() {
 		return Trial{}, false
 	}
 	block, replaced := p.outside(g, false)
@@ -159,12 +160,17 @@ func (p plan) knownWay(g group, way Way, block search.Set) bool {
 type wayProof struct {
 	way    Way
 	trials []int
+	mixed  bool // of redirection: what has a name was brought there by that
 }
 
 // enough are the ways that were enough for a cut of a column, the gentlest first: the
 // column worked, and a stand-in was used by that way, and none by another. Redirection is
-// always one, since the cut is known to be replaceable by it.
+// always one, since the cut is known to be replaceable by it; or if the fault withholds
+// names, it is the one if the names were not enough.
 func (h history) enough(column Column, cut search.Set) (proofs []wayProof) {
+	if column.Fault.ByName() {
+		return h.enoughByName(column, cut)
+	}
 	onset := h.lateFailure(column)
 	for _, way := range Ways() {
 		proof := wayProof{way: way}
@@ -180,6 +186,28 @@ func (h history) enough(column Column, cut search.Set) (proofs []wayProof) {
 		}
 	}
 	return proofs
+}
+
+// enoughByName is the way to a replaceable cut under a fault that withholds names. The device
+// is brought to what has no name by redirection.
+func (h history) enoughByName(column Column, cut search.Set) []wayProof {
+	var named []int
+	for _, i := range cut.Members() {
+		if h.universe[i].Host() != "" {
+			named = append(named, i)
+		}
+	}
+	var byName []int
+	for _, f := range h.standing(column.Regime, column.Fault) {
+		used := len(h.usedFor(search.Of(named...), f)) > 0 && len(h.usedFor(cut.Minus(search.Of(named...)), f)) == 0
+		if used && f.usable && f.passed(column) && f.Held >= h.lateFailure(column) && cut.SubsetOf(f.whole) {
+			byName = append(byName, f.Trial.Number)
+		}
+	}
+	if len(byName) < h.wantedByWay() {
+		return []wayProof{{way: WayRedirect, mixed: len(named) > 0}}
+	}
+	return []wayProof{{way: WayName, trials: byName}}
 }
 
 // ledBy is the part of a set whose stand-ins a trial brought the device to by a way.
@@ -198,7 +226,7 @@ func common(a, b []wayProof) (both []wayProof) {
 	for _, one := range a {
 		i := slices.IndexFunc(b, func(p wayProof) bool { return p.way == one.way })
 		if i >= 0 {
-			both = append(both, wayProof{one.way, merged(slices.Concat(one.trials, b[i].trials))})
+			both = append(both, wayProof{one.way, merged(slices.Concat(one.trials, b[i].trials)), one.mixed || b[i].mixed})
 		}
 	}
 	return both
@@ -219,6 +247,9 @@ func whyWay(proofs []wayProof) string {
 		return fmt.Sprintf(" It was enough to name the gateway as the time server by DHCP (option 42), in %s.", numbers(gentlest.trials))
 	case WayName:
 		return fmt.Sprintf(" It was enough to answer its name with the gateway's address, in %s.", numbers(gentlest.trials))
+	}
+	if gentlest.mixed {
+		return " Names were answered with the gateway's address, and what has no name was redirected there."
 	}
 	return " Its packets were redirected to the gateway."
 }

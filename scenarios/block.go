@@ -84,14 +84,13 @@ func (f File) checkStandIns() *yamlfile.Flaw {
 	for _, kind := range harness.AllStandIns() {
 		all = append(all, string(kind))
 	}
-	byAddress := func(fault string) bool { return !harness.Fault(fault).ByName() }
 	switch {
 	case len(f.Block.StandIns) == 0:
 		return nil
 	case !f.Gateway.CanStandIn():
 		return yamlfile.FlawAt(at, "leave it out, or take a placement with a gateway of the device's own, such as nic", "placement %s has no stand-ins", f.Gateway.Placement)
-	case f.Block.Only != nil || len(f.Block.Faults) > 0 && !slices.ContainsFunc(f.Block.Faults, byAddress):
-		return yamlfile.FlawAt(at, "add the fault reject, or leave it out", "stand-ins answer from addresses, and the faults of this spec withhold names")
+	case f.Block.Only != nil:
+		return yamlfile.FlawAt(at, "leave one of the two out", "with block.only a block list is tested, which has no stand-ins")
 	}
 	return words(at, f.Block.StandIns, "stand-in", all...)
 }

@@ -154,12 +154,8 @@ func (f *labFlags) check() error {
 	for _, regime := range f.regimes {
 		f.settings.Regimes = append(f.settings.Regimes, harness.Regime(regime))
 	}
-	faults := f.settings.Faults
-	if f.only != "" {
-		faults = nil // names are withheld
-	}
 	var err error
-	if f.settings.StandIns, err = standIns(f.standIns, faults); err != nil {
+	if f.settings.StandIns, err = standIns(f.standIns, f.only != ""); err != nil {
 		return err
 	}
 	order, err := strconv.Atoi(f.settings.Order)

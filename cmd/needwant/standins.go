@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -32,15 +31,16 @@ func kindNames(kinds []harness.StandIn) (names []string) {
 	return names
 }
 
-// standIns reads --stand-ins for a run with some faults. Without the flag it is everything,
-// if one of the faults leaves addresses to answer from.
-func standIns(names []string, faults []harness.Fault) (kinds []harness.StandIn, err error) {
-	byAddress := slices.ContainsFunc(faults, func(f harness.Fault) bool { return !f.ByName() })
+// standIns reads --stand-ins. Without the flag it is everything that need not be asked for
+// by name, but nothing if a block list is tested.
+func standIns(names []string, list bool) (kinds []harness.StandIn, err error) {
 	switch {
-	case len(names) == 0 && byAddress:
+	case len(names) == 0 && !list:
 		return harness.StandIns(), nil
 	case len(names) == 0 || slices.Equal(names, []string{noStandIns}):
 		return []harness.StandIn{}, nil
+	case list:
+		return nil, errors.New("a block list is tested without stand-ins: leave out --stand-ins")
 	}
 	for _, name := range names {
 		if name == noStandIns {
@@ -54,14 +54,11 @@ func standIns(names []string, faults []harness.Fault) (kinds []harness.StandIn, 
 			kinds = append(kinds, kind)
 		}
 	}
-	if !byAddress {
-		return nil, errors.New("--stand-ins answer from addresses, which a fault that withholds names leaves unknown: add --fault reject")
-	}
 	return kinds, nil
 }
 
 // chooseStandIns takes those of --stand-ins for a spec, or else the spec's own, or else
-// everything that the spec's placement and faults allow.
+// everything that the spec's placement allows.
 func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
 	switch {
 	case len(f.standIns) == 0 && file.Block.StandIns != nil:
@@ -72,7 +69,7 @@ func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
 	case !file.Gateway.CanStandIn() && !slices.Equal(f.standIns, []string{noStandIns}):
 		return fmt.Errorf("--stand-ins need a gateway of the device's own, and placement %s has none: take another, such as nic", file.Gateway.Placement)
 	}
-	f.settings.StandIns, err = standIns(f.standIns, bench.Faults(file))
+	f.settings.StandIns, err = standIns(f.standIns, file.Block.Only != nil)
 	return err
 }
 

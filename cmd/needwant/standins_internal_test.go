@@ -11,8 +11,8 @@ import (
 var _ = Describe("the stand-ins of a run", func() {
 	nothing := []harness.StandIn{}
 
-	DescribeTable("are what --stand-ins says, or everything that the faults allow", func(names []string, faults []harness.Fault, want []harness.StandIn) {
-		kinds, err := standIns(names, faults)
+	DescribeTable("are what --stand-ins says, or all usual ones", func(names []string, list bool, want []harness.StandIn) {
+		kinds, err := standIns(names, list)
 		if want == nil {
 			Expect(err).To(HaveOccurred())
 			return
@@ -20,15 +20,14 @@ var _ = Describe("the stand-ins of a run", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(kinds).To(And(Equal(want), Not(BeNil())), "nil is what the spec says")
 	},
-		Entry("nothing said", nil, []harness.Fault{harness.Reject}, harness.StandIns()),
-		Entry("nothing said, and one of two faults withholds names", nil, []harness.Fault{harness.NXDomain, harness.Drop}, harness.StandIns()),
-		Entry("nothing said, and names are withheld", nil, []harness.Fault{harness.NXDomain}, nothing),
-		Entry("none", []string{"none"}, []harness.Fault{harness.Reject}, nothing),
-		Entry("none, and names are withheld", []string{"none"}, []harness.Fault{harness.NXDomain}, nothing),
-		Entry("one, twice", []string{"ntp", "ntp"}, []harness.Fault{harness.Reject}, []harness.StandIn{harness.TimeServer}),
-		Entry("none and one", []string{"none", "ntp"}, []harness.Fault{harness.Reject}, nil),
-		Entry("a word that is not one", []string{"time"}, []harness.Fault{harness.Reject}, nil),
-		Entry("one, and names are withheld", []string{"ntp"}, []harness.Fault{harness.NXDomain}, nil),
+		Entry("nothing said", nil, false, harness.StandIns()),
+		Entry("nothing said, of a block list", nil, true, nothing),
+		Entry("none, of a block list", []string{"none"}, true, nothing),
+		Entry("one, of a block list", []string{"ntp"}, true, nil),
+		Entry("none", []string{"none"}, false, nothing),
+		Entry("one, twice", []string{"ntp", "ntp"}, false, []harness.StandIn{harness.TimeServer}),
+		Entry("none and one", []string{"none", "ntp"}, false, nil),
+		Entry("a word that is not one", []string{"time"}, false, nil),
 	)
 
 	DescribeTable("are those of the spec, unless the flag says otherwise", func(placement string, spec, names []string, want []harness.StandIn, refused bool) {

@@ -85,6 +85,8 @@ func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
 // in the internet, and notes the attempt.
 func (g *Gateway) withheld(query names.Question, again bool) bool {
 	destinations := slices.Concat(g.table.Withheld(query.Name), g.barrier.named(query.Name))
+	slices.SortFunc(destinations, harness.Destination.Compare)
+	destinations = slices.Compact(destinations)
 	if len(destinations) > 0 && !again {
 		g.ledger.Withhold(destinations, query, time.Now())
 	}

@@ -37,20 +37,31 @@ const (
 )
 
 // BlockWith is [Gateway.Block], with stand-ins that answer for some of what is blocked. The
-// device is brought to them by redirection, or as ways says.
+// device is brought to them by redirection, or as ways says, or, if the fault withholds its
+// name, by an answer to that.
 func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) error {
 	if len(standIns) > 0 {
 		trial := harness.Trial{StandIns: standIns, Ways: ways}
 		switch err := cmp.Or(harness.CheckStandIns(standIns, destinations), trial.CheckWays()); {
 		case err != nil:
 			return err
-		case fault == harness.NXDomain:
-			return errors.New("stand-ins need addresses, which the fault nxdomain withholds: use reject or drop")
 		case trial.OffersTime() && g.config.Leases == nil:
 			return errors.New("another server gives the device its address, and that cannot be told to name the gateway as the time server")
 		}
 	}
-	return g.block(ctx, destinations, fault, standIns, ways)
+	return g.block(ctx, destinations, fault, standIns, g.byName(fault, standIns, ways))
+}
+
+// byName adds the way by the name to the stand-ins of names that a fault withholds.
+func (g *Gateway) byName(fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) map[harness.Destination]harness.Way {
+	all := map[harness.Destination]harness.Way{}
+	for d := range standIns {
+		if g.table.Withholds(d, fault) {
+			all[d] = harness.WayName
+		}
+	}
+	maps.Copy(all, ways)
+	return all
 }
 
 // startStandIns starts the servers for the stand-ins of a block that is about to begin;

@@ -63,8 +63,9 @@ func (b *barrier) named(name string) (destinations []harness.Destination) {
 	if b.standIns == nil {
 		return nil
 	}
+	withheld := b.table.Withheld(name) // also if it is a CNAME of theirs, or one of the names of a row
 	for d, way := range b.standIns.ways {
-		if way == harness.WayName && d.Name == name {
+		if way == harness.WayName && (d.Name == name || slices.Contains(withheld, d)) {
 			destinations = append(destinations, d)
 		}
 	}

@@ -80,6 +80,50 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 		}
 	}
 
+	for _, kind := range []string{"ipset", "iptables"} {
+		for _, family := range families {
+			DescribeTable("answers for names that are withheld, by these, and for what has no name: "+kind+", "+family.name, func(ctx SpecContext, tables option) {
+				s := newStreet(ctx, driver(kind), tables)
+				s.zone.set("time.example", at(family.first))
+				s.zone.set("other.example", at(family.first))
+				s.lookUp(ctx, "time.example")
+				s.lookUp(ctx, "other.example")
+				record := dns.TypeA
+				if family.first.Is6() {
+					record = dns.TypeAAAA
+				}
+				icmp, clock, other := destination("icmp/echo/"+family.second.String()), destination("udp/123/time.example"), destination("tcp/443/other.example")
+				block := []harness.Destination{icmp, clock, other}
+				standIns := harness.StandInsFor(block, harness.StandIns())
+				uplink := s.tapOutside(ctx)
+				for range 2 {
+					Expect(s.gateway.BlockWith(ctx, block, harness.NXDomain, standIns, nil)).To(Succeed())
+					Expect(s.resolve(ctx, "udp", "192.168.50.1", "other.example", record)).Error().To(MatchError(ContainSubstring("NXDOMAIN")))
+					Expect(askTime(ctx, s.device, family.gateway)).Error().NotTo(HaveOccurred())
+					Expect(s.observe(ctx).StoodIn).To(BeEmpty(), "the device was not told to go there")
+
+					Expect(s.resolve(ctx, "udp", "192.168.50.1", "time.example", record)).To(HaveExactElements(family.gateway))
+					Expect(askTime(ctx, s.device, family.gateway)).Error().NotTo(HaveOccurred())
+					Expect(pings(ctx, s.device, family.second, 3)).To(Equal(3))
+					seen := s.observe(ctx)
+					Expect(seen.Broken).To(BeEmpty())
+					Expect(seen.Disturbed).To(BeEmpty())
+					Expect(seen.StoodIn).To(HaveExactElements(
+						harness.StoodIn{Destination: icmp, Kind: harness.EchoReply, Answers: 3},
+						harness.StoodIn{Destination: clock, Kind: harness.TimeServer, Answers: 1},
+					))
+					Expect(contact(seen, clock.String()).Attempts).To(Equal(1), "the query is one attempt")
+				}
+				Expect(uplink.to(family.first) + uplink.to(family.second)).To(BeZero(), "nothing left")
+				Expect(s.gateway.Block(ctx, block, harness.NXDomain)).To(Succeed())
+				Expect(s.resolve(ctx, "udp", "192.168.50.1", "time.example", record)).Error().To(MatchError(ContainSubstring("NXDOMAIN")), "without its stand-in it is only withheld")
+			},
+				Entry("in its own tables", deviceAlone, SpecTimeout(60*time.Second)),
+				Entry("in shared tables", inSharedTables, SpecTimeout(60*time.Second)),
+			)
+		}
+	}
+
 	It("may be a TLS server", func(ctx SpecContext) {
 		s := newStreet(ctx)
 		family := families[0]

@@ -48,7 +48,7 @@ func (t *Table) Plan(destinations []harness.Destination, fault harness.Fault) Bl
 		t.widen(d, nil)
 	}
 	for _, d := range destinations {
-		if fault == harness.NXDomain && t.withholdable(d) {
+		if t.withholds(d, fault) {
 			next.byName[d.Name] = append(next.byName[d.Name], d)
 			continue
 		}
@@ -198,10 +198,15 @@ func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 	return change
 }
 
-// withholdable reports whether a destination can be blocked by not answering for
-// its name.
-func (t *Table) withholdable(d harness.Destination) bool {
-	return d.Host() != "" && !IsResolver(d) && !t.names.OnlyHeard(d.Name)
+// Withholds reports whether a fault blocks a destination by not answering for its name.
+func (t *Table) Withholds(d harness.Destination, fault harness.Fault) bool {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.withholds(d, fault)
+}
+
+func (t *Table) withholds(d harness.Destination, fault harness.Fault) bool {
+	return fault == harness.NXDomain && d.Host() != "" && !IsResolver(d) && !t.names.OnlyHeard(d.Name)
 }
 
 // everything lists the addresses and ports of all that is blocked, by address or

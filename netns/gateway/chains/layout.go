@@ -45,11 +45,11 @@ const SharedResolver = 10053
 // may be another program's. They follow that of the resolver.
 const SharedStandIns = SharedResolver + 1
 
-// mostShared is how many ports there are for all of these.
-const mostShared = 8
+// sharedPorts is how many ports there are for all of these.
+const sharedPorts = 8
 
 // OwnPort reports whether a port is one of our servers in shared tables.
-func OwnPort(port uint16) bool { return port >= SharedResolver && port < SharedResolver+mostShared }
+func OwnPort(port uint16) bool { return port >= SharedResolver && port < SharedResolver+sharedPorts }
 
 // ownMark is the bit by which connections of a device with a known hardware
 // address are recognised on their way back, where no packet tells it.
