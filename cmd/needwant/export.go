@@ -90,7 +90,7 @@ func (f *exportFlags) add(command *cobra.Command) {
 	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, e.g. 7c:49:eb:00:00:01")
 	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
 	set.StringVar(&f.spec, "spec", "", "the device's spec `FILE`, from which its MAC address and its IP address come; --address if the latter differs behind your router")
-	set.StringSliceVar(&f.standIns, "stand-in", nil, "lead the device to your own server, e.g. ntp=192.168.1.10, if the run proved with --stand-ins that one is enough; give it twice for IPv4 and IPv6")
+	set.StringSliceVar(&f.standIns, "stand-in", nil, "lead the device to your own server, e.g. ntp=192.168.1.10 or dns=192.168.1.10, if the run proved with --stand-ins that one is enough; give it twice for IPv4 and IPv6")
 	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
 	set.BoolVar(&f.unfilled, "placeholder", false, "write placeholders for the device's addresses, to be filled in by hand")
 	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
@@ -182,6 +182,7 @@ func (f *exportFlags) read() (err error) {
 		}
 		f.options.Device.Addresses = append(f.options.Device.Addresses, address)
 	}
-	f.options.TimeServers, err = ownServers(f.standIns)
+	servers, err := ownServers(f.standIns)
+	f.options.TimeServers, f.options.Resolvers = servers[harness.TimeServer], servers[harness.Resolver]
 	return err
 }

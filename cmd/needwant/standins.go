@@ -73,21 +73,23 @@ func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
 	return err
 }
 
-// ownServers reads --stand-in of export: the user's own time servers, one for each family.
-func ownServers(texts []string) (servers []netip.Addr, err error) {
+// ownServers reads --stand-in of export: the user's own servers, one for each family.
+func ownServers(texts []string) (servers map[harness.StandIn][]netip.Addr, err error) {
+	servers = map[harness.StandIn][]netip.Addr{}
 	for _, text := range texts {
-		kind, server, _ := strings.Cut(text, "=")
-		if kind != string(harness.TimeServer) {
-			return nil, fmt.Errorf("--stand-in %s: rules can lead to a time server only, e.g. ntp=192.168.1.10", text)
+		name, server, _ := strings.Cut(text, "=")
+		kind := harness.StandIn(name)
+		if kind != harness.TimeServer && kind != harness.Resolver {
+			return nil, fmt.Errorf("--stand-in %s: rules can lead to a time server or a DNS server only, e.g. ntp=192.168.1.10 or dns=192.168.1.10", text)
 		}
 		address, err := netip.ParseAddr(server)
 		if err != nil || address.Zone() != "" {
-			return nil, fmt.Errorf("--stand-in %s: write the address of your time server, e.g. ntp=192.168.1.10", text)
+			return nil, fmt.Errorf("--stand-in %s: write the address of %s, e.g. %s=192.168.1.10", text, kind.Own(), kind)
 		}
-		if slices.ContainsFunc(servers, func(other netip.Addr) bool { return other.Is4() == address.Unmap().Is4() }) {
-			return nil, fmt.Errorf("--stand-in %s: one time server for each of IPv4 and IPv6 is enough", text)
+		if slices.ContainsFunc(servers[kind], func(other netip.Addr) bool { return other.Is4() == address.Unmap().Is4() }) {
+			return nil, fmt.Errorf("--stand-in %s: one server for each of IPv4 and IPv6 is enough", text)
 		}
-		servers = append(servers, address.Unmap())
+		servers[kind] = append(servers[kind], address.Unmap())
 	}
 	return servers, nil
 }

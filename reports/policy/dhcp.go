@@ -2,14 +2,13 @@ package policy
 
 import (
 	"errors"
-	"net/netip"
 	"strings"
 )
 
 // dhcp offers the owner's time server to the device by DHCP, and does nothing else. The lines
 // are for dnsmasq; what other servers take is in comments.
 func dhcp(d *draft, p Policy) error {
-	own, ok := p.ownTime(netip.Addr.Is4)
+	own, ok := p.ownTime()
 	switch {
 	case !ok:
 		return errors.New("DHCP names time servers over IPv4 alone (option 42): give that address of your time server")

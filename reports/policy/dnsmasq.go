@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -51,7 +50,7 @@ func (d *draft) dnsmasqTime(p Policy, led, n names) {
 
 // dnsmasqOffer offers the owner's time server to the device by DHCP (option 42, RFC 2132).
 func (d *draft) dnsmasqOffer(p Policy) {
-	own, ok := p.ownTime(netip.Addr.Is4)
+	own, ok := p.ownTime()
 	if !ok {
 		return
 	}

@@ -23,6 +23,7 @@ type Format struct {
 	Manual Manual
 
 	leads   bool   // it can lead the device to another time server, by rules or by the answers to names
+	rules   bool   // it does so by rules, which lead it to any server
 	offers  bool   // it offers that server to the device, and does nothing else
 	names   bool   // it blocks by name alone, so that it can say what a run on names found
 	comment string // begins a line of comment; "" where there are none
@@ -42,15 +43,15 @@ type Manual struct {
 func Formats() []Format {
 	return []Format{
 		{
-			Name: "nft", About: "a table for nft -f", leads: true, comment: "#", write: nft,
+			Name: "nft", About: "a table for nft -f", leads: true, rules: true, comment: "#", write: nft,
 			Manual: Manual{"`nft -f`", "addresses seen", "yes", "yes", "`nft -c`; applied to labs"},
 		},
 		{
-			Name: "iptables", About: "for iptables-restore and ip6tables-restore --noflush", leads: true, comment: "#", write: iptables,
+			Name: "iptables", About: "for iptables-restore and ip6tables-restore --noflush", leads: true, rules: true, comment: "#", write: iptables,
 			Manual: Manual{"`iptables-restore`, `ip6tables-restore`: one file for both", "addresses seen", "yes", "yes", "`--test`; applied to labs"},
 		},
 		{
-			Name: "openwrt", About: "sections for /etc/config/firewall", leads: true, comment: "#", write: openwrt,
+			Name: "openwrt", About: "sections for /etc/config/firewall", leads: true, rules: true, comment: "#", write: openwrt,
 			Manual: Manual{"sections of `/etc/config/firewall`", "addresses seen", "yes", "yes", "own tests"},
 		},
 		{
@@ -70,7 +71,7 @@ func Formats() []Format {
 			Manual: Manual{"AdGuard Home", "yes", "no", "by address", "own tests; AdGuard Home's filter engine"},
 		},
 		{
-			Name: "routeros", About: "commands for MikroTik's RouterOS", leads: true, comment: "#", write: routeros,
+			Name: "routeros", About: "commands for MikroTik's RouterOS", leads: true, rules: true, comment: "#", write: routeros,
 			Manual: Manual{"MikroTik's terminal", "followed by the router", "yes", "yes", "own tests"},
 		},
 		{
@@ -149,6 +150,10 @@ func (f Format) Export(p Policy) (Export, error) {
 	}
 	if len(p.Own) > 0 && !f.leads {
 		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose one of %s, or leave out --stand-in", f.Name, strings.Join(leading(), ", "))
+	}
+	if len(p.OwnDNS) > 0 && !f.rules {
+		redirecting := formatsThat(func(f Format) bool { return f.rules })
+		return Export{}, fmt.Errorf("format %s cannot lead the device to your DNS server, since a resolver that is built in has no name: choose one of %s, or leave out --stand-in dns", f.Name, strings.Join(redirecting, ", "))
 	}
 	if len(p.Own) == 0 && f.offers {
 		return Export{}, fmt.Errorf("format %s offers your own server to the device: add --stand-in ntp=ADDRESS", f.Name)

@@ -17,7 +17,7 @@ func iptables(d *draft, p Policy) error {
 	d.loseNames(listed, "")
 	d.lose("Loading it again adds the jump once more, which does no harm.")
 	d.comment("Load with: iptables-restore --noflush < FILE && ip6tables-restore --noflush < FILE")
-	d.iptablesTime(p, chain)
+	d.iptablesServices(p, chain)
 	d.line("*filter")
 	d.line(":%s - [0:0]", chain)
 	for _, match := range iptablesDevice(d, p.Device) {
@@ -27,7 +27,7 @@ func iptables(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		d.iptablesAllow(p, chain, listed)
 	} else {
-		d.iptablesTimeRules(p, chain)
+		d.iptablesServiceRules(p, chain)
 		d.iptablesBlock(chain, listed, p.rules())
 	}
 	d.line("COMMIT")
@@ -123,7 +123,7 @@ func (d *draft) iptablesAllow(p Policy, chain string, allowed []Destination) {
 	}
 	d.line("-4 -A %s -d %s -j RETURN", chain, strings.Join(v4, ","))
 	d.line("-6 -A %s -d %s -j RETURN", chain, strings.Join(v6, ","))
-	d.iptablesTimeRules(p, chain)
+	d.iptablesServiceRules(p, chain)
 	for _, s := range services(allowed) {
 		d.iptablesEach(chain, s, func(netip.Addr) string { return "ACCEPT" })
 	}

@@ -35,12 +35,12 @@ func nft(d *draft, p Policy) error {
 	}
 	d.line("\t}")
 	d.nftResolver(p)
-	d.nftTime(p)
+	d.nftServices(p)
 	d.line("\tchain rules {")
 	if p.Kind == AllowRequired {
 		d.nftAllow(p, listed)
 	} else {
-		d.nftTimeRules(p)
+		d.nftServiceRules(p)
 		d.nftBlock(listed, p.rules())
 	}
 	d.line("\t}")
@@ -125,7 +125,7 @@ func (d *draft) nftAllow(p Policy, allowed []Destination) {
 	d.line("\t\tip6 daddr { %s } meta l4proto { tcp, udp } th dport 53 accept", strings.Join(v6, ", "))
 	d.line("\t\tip daddr { %s } accept", strings.Join(v4, ", "))
 	d.line("\t\tip6 daddr { %s } accept", strings.Join(v6, ", "))
-	d.nftTimeRules(p)
+	d.nftServiceRules(p)
 	for _, s := range services(allowed) {
 		d.nftService(s, "accept")
 	}

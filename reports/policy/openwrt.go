@@ -26,7 +26,7 @@ func openwrt(d *draft, p Policy) error {
 	} else {
 		u.resolver(target)
 	}
-	u.time()
+	u.ownServices()
 	for _, s := range services(listed) {
 		u.service(s, "ipv4", netip.Addr.Is4, target)
 		u.service(s, "ipv6", netip.Addr.Is6, target)
@@ -63,17 +63,21 @@ func (u uci) rule(name string, options ...string) {
 	u.line("")
 }
 
-// time leads requests for the time to the owner's server, and its answers back through the
-// router; see nftTime. Requests that no server is given for are refused.
-func (u uci) time() {
-	if len(u.policy.Own) == 0 {
-		return
+// ownServices lead what the device sends to the owner's servers, and their answers back through
+// the router; see nftServices. What no server is given for is refused.
+func (u uci) ownServices() {
+	for _, s := range u.policy.ownServices() {
+		u.lead(s)
 	}
-	u.loseTime(u.policy)
-	u.comment("The device and your time server are in the zone lan here: write their zones for src if they are not.")
-	u.comment(forgetTime)
+}
+
+func (u uci) lead(s ownService) {
+	u.loseFamily(s)
+	u.comment("The device and your %s are in the zone lan here: write their zones for src if they are not.", s.server)
+	u.forget(s)
 	device := u.policy.Device
-	for _, own := range u.policy.Own {
+	protocols, port := strings.Join(s.protocols, " "), fmt.Sprint(s.port)
+	for _, own := range s.servers {
 		family, of := "ipv4", netip.Addr.Is4
 		if own.Is6() {
 			family, of = "ipv6", netip.Addr.Is6
@@ -86,15 +90,19 @@ func (u uci) time() {
 			}
 		}
 		for _, match := range matches {
-			u.section("redirect", "time "+family, "option src 'lan'", match, "option family '"+family+"'", "option proto 'udp'", "option src_dport '123'",
-				"option target 'DNAT'", fmt.Sprintf("option dest_ip '%s'", own), "option dest_port '123'", "option reflection '0'")
+			u.section("redirect", s.slug+" "+family, "option src 'lan'", match, "option family '"+family+"'", "option proto '"+protocols+"'", "option src_dport '"+port+"'",
+				"option target 'DNAT'", fmt.Sprintf("option dest_ip '%s'", own), "option dest_port '"+port+"'", "option reflection '0'")
 		}
-		u.section("nat", "time back "+family, "option src 'lan'", "option family '"+family+"'", "option proto 'udp'",
-			fmt.Sprintf("option dest_ip '%s'", own), "option dest_port '123'", "option target 'MASQUERADE'")
+		u.section("nat", s.slug+" back "+family, "option src 'lan'", "option family '"+family+"'", "option proto '"+protocols+"'",
+			fmt.Sprintf("option dest_ip '%s'", own), "option dest_port '"+port+"'", "option target 'MASQUERADE'")
 	}
-	if family, ok := u.policy.timeless(); ok {
+	if family, ok := s.missing(); ok {
 		target := map[bool]string{true: "DROP", false: "REJECT"}[u.policy.rules() == harness.Drop]
-		u.rule("time "+family, "option dest 'wan'", "option family '"+strings.ToLower(family)+"'", "list proto 'udp'", "option dest_port '123'", "option target '"+target+"'")
+		options := []string{"option dest 'wan'", "option family '" + strings.ToLower(family) + "'"}
+		for _, protocol := range s.protocols {
+			options = append(options, "list proto '"+protocol+"'")
+		}
+		u.rule(s.slug+" "+family, append(options, "option dest_port '"+port+"'", "option target '"+target+"'")...)
 	}
 }
 

@@ -164,6 +164,69 @@ var _ = Describe("one's own time server in the place of the device's", func() {
 		Expect(refused(m, both...)).To(ContainSubstring("does not prove that a time server named by DHCP is enough"))
 	})
 
+	Context("and one's own DNS server", func() {
+		const builtIn = "udp/53/8.8.8.8"
+		server := []netip.Addr{netip.MustParseAddr("192.168.1.53")}
+		withResolver := func(cell reports.Cell) reports.Matrix {
+			m := replaceable()
+			added := row(seen{builtIn, "8.8.8.8", required, optional})
+			added.Cells["app"] = cell
+			m.Rows = append(m.Rows, added)
+			return m
+		}
+		content := reports.Cell{Verdict: required, Replaceable: []harness.StandIn{harness.Resolver}}
+		dnsOf := func(m reports.Matrix, kind policy.Kind) (policy.Policy, error) {
+			return policy.New(m, policy.Options{Kind: kind, Resolvers: server, TimeServers: own, Device: at()})
+		}
+
+		It("is where rules lead what a resolver is asked that is built in", func() {
+			for _, kind := range policy.Kinds() {
+				p, err := dnsOf(withResolver(content), kind)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(policy.IDs(p.Served)).To(ContainElement(destination(builtIn)))
+				Expect(slices.Concat(policy.IDs(p.Blocked), policy.IDs(p.Open))).NotTo(ContainElement(destination(builtIn)))
+				Expect(p.Proof).To(ContainElement("All DNS queries of the device go to 192.168.1.53."))
+				for format, want := range map[string][]string{
+					"nft": {
+						"\t\tether saddr 7c:49:eb:00:00:01 meta l4proto { udp, tcp } th dport 53 jump own_dns",
+						"\t\tmeta nfproto ipv4 counter dnat ip to 192.168.1.53", "\t\tmeta nfproto ipv4 counter dnat ip to 192.168.1.10",
+						"\t\ttcp dport 53 counter reject with tcp reset",
+					},
+					"iptables": {
+						"-4 -A NEEDWANT_FAN -p tcp -m tcp --dport 53 -j DNAT --to-destination 192.168.1.53",
+						"-4 -A NEEDWANT_FAN -p udp -m udp --dport 123 -j DNAT --to-destination 192.168.1.10",
+						"-6 -A NEEDWANT_FAN -p tcp -m tcp --dport 53 -j REJECT --reject-with tcp-reset",
+					},
+					"openwrt": {"\toption name 'needwant fan: dns ipv4'", "\toption proto 'udp tcp'", "\toption dest_ip '192.168.1.53'"},
+					"routeros": {
+						`/ip firewall nat add chain=dstnat src-mac-address=7c:49:eb:00:00:01 protocol=tcp dst-port=53 action=dst-nat to-addresses=192.168.1.53 comment="needwant_fan: dns"`,
+					},
+				} {
+					text := export(format, p)
+					Expect(strings.Split(text.Text, "\n")).To(ContainElements(want), format)
+					Expect(text.Lost).To(ContainElement("DNS queries over IPv6 are refused: give the address that your DNS server has there by another --stand-in."), format)
+				}
+			}
+		})
+
+		It("is refused if the run does not prove that it would do, or a format has names alone", func() {
+			_, err := dnsOf(withResolver(reports.Cell{Verdict: required}), policy.BlockOptional)
+			Expect(err).To(MatchError(ContainSubstring("does not prove that your DNS server would do instead of udp/53/8.8.8.8, which is required: make the experiment with --stand-ins dns")))
+			none := replaceable()
+			none.Rows = slices.DeleteFunc(none.Rows, func(r reports.Row) bool { return r.Destination.ID.Port == 53 })
+			_, err = dnsOf(none, policy.BlockOptional)
+			Expect(err).To(MatchError(ContainSubstring("was not seen to contact a DNS server that yours could replace")))
+			p, err := dnsOf(withResolver(content), policy.BlockOptional)
+			Expect(err).NotTo(HaveOccurred())
+			for _, name := range []string{"dnsmasq", "pihole", "adguard", "hosts", "dhcp"} {
+				format, err := policy.Find(name)
+				Expect(err).NotTo(HaveOccurred())
+				_, err = format.Export(p)
+				Expect(err).To(MatchError(ContainSubstring("has no name: choose one of nft, iptables, openwrt, routeros")), name)
+			}
+		})
+	})
+
 	It("is where the rules of OpenWrt and RouterOS lead requests, and what they bring answers back from", func() {
 		for _, kind := range policy.Kinds() {
 			text := strings.Join(lines("openwrt", replaceable(), kind, own...), "\n")

@@ -34,9 +34,9 @@ type Options struct {
 	// WholeGroups leaves all alternatives open under BlockOptional too.
 	WholeGroups bool
 
-	// TimeServers are the owner's, at most one for each family: rules lead the device to
-	// them, if the run proves that they would do.
-	TimeServers []netip.Addr
+	// TimeServers and Resolvers are the owner's, at most one of each for each family: rules
+	// lead the device to them, if the run proves that they would do.
+	TimeServers, Resolvers []netip.Addr
 
 	// StandIns blocks also what the run proved to be replaceable, for a gateway that
 	// answers in its place. It is for BlockOptional alone.
@@ -59,8 +59,9 @@ type Policy struct {
 	Faults    []harness.Fault // how the run blocked: the policy holds under each
 	Blocked   []Destination
 	Open      []Destination
-	Served    []Destination // time servers in whose place Own answers; on no other list
+	Served    []Destination // in whose place the owner's servers answer; on no other list
 	Own       []netip.Addr  // the owner's time servers
+	OwnDNS    []netip.Addr  // the owner's DNS servers, for resolvers that are built in as an address
 
 	// ways are how the device is known to come to a stand-in for one of Served.
 	ways map[harness.Destination][]harness.Way
@@ -135,7 +136,13 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		Patterns:  m.Run.Always,
 	}
 	p.sort(m, options, safe)
-	if err := errors.Join(p.serve(m, options.TimeServers), p.standIn(m, options.StandIns)); err != nil {
+	p.Own, p.OwnDNS = unmapped(options.TimeServers), unmapped(options.Resolvers)
+	for _, s := range p.ownServices() {
+		if err := p.serve(m, s); err != nil {
+			return Policy{}, err
+		}
+	}
+	if err := p.standIn(m, options.StandIns); err != nil {
 		return Policy{}, err
 	}
 	p.explain(m)

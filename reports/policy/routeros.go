@@ -22,7 +22,7 @@ func routeros(d *draft, p Policy) error {
 	} else {
 		r.resolver()
 	}
-	r.time()
+	r.ownServices()
 	for _, s := range services(listed) {
 		r.service(s)
 	}
@@ -112,27 +112,33 @@ func (r ros) chain(family, chain, why, rest string) {
 	}
 }
 
-// time leads requests for the time to the owner's server, and its answers back through the
-// router; see nftTime. Requests that no server is given for are refused.
-func (r ros) time() {
-	if len(r.policy.Own) == 0 {
-		return
+// ownServices lead what the device sends to the owner's servers, and their answers back through
+// the router; see nftServices. What no server is given for is refused.
+func (r ros) ownServices() {
+	for _, s := range r.policy.ownServices() {
+		r.loseFamily(s)
+		for _, protocol := range s.protocols {
+			r.lead(s, fmt.Sprintf("protocol=%s dst-port=%d", protocol, s.port))
+		}
 	}
-	r.loseTime(r.policy)
-	if family, ok := r.policy.timeless(); ok {
+}
+
+// lead writes the rules for one protocol of a service.
+func (r ros) lead(s ownService, port string) {
+	if family, ok := s.missing(); ok {
 		action := map[bool]string{true: "action=drop", false: "action=reject reject-with=icmp-admin-prohibited"}[r.policy.rules() == harness.Drop]
-		r.filter(map[string]string{"IPv4": "ip", "IPv6": "ipv6"}[family], "time", "protocol=udp dst-port=123 "+action)
+		r.filter(map[string]string{"IPv4": "ip", "IPv6": "ipv6"}[family], s.slug, port+" "+action)
 	}
-	for _, own := range r.policy.Own {
+	for _, own := range s.servers {
 		family, to := "ip", "to-addresses"
 		if own.Is6() {
 			family, to = "ipv6", "to-address"
 		}
 		for _, match := range r.matches(family) {
-			r.line(`/%s firewall nat add chain=dstnat %s protocol=udp dst-port=123 action=dst-nat %s=%s comment="%s: time"`, family, match, to, own, r.table)
+			r.line(`/%s firewall nat add chain=dstnat %s %s action=dst-nat %s=%s comment="%s: %s"`, family, match, port, to, own, r.table, s.slug)
 		}
-		r.line(`/%s firewall nat add chain=srcnat dst-address=%s protocol=udp dst-port=123 connection-nat-state=dstnat action=masquerade comment="%s: time back"`, family, own, r.table)
-		r.filter(family, "time", fmt.Sprintf("dst-address=%s protocol=udp dst-port=123 action=accept", own))
+		r.line(`/%s firewall nat add chain=srcnat dst-address=%s %s connection-nat-state=dstnat action=masquerade comment="%s: %s back"`, family, own, port, r.table, s.slug)
+		r.filter(family, s.slug, fmt.Sprintf("dst-address=%s %s action=accept", own, port))
 	}
 }
 

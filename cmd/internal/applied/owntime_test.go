@@ -1,6 +1,7 @@
 package applied_test
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"slices"
@@ -91,35 +92,19 @@ var _ = Describe("an export with one's own time server, applied to a gateway", L
 	// Without help, such a server answers the device directly, from its own address.
 	DescribeTable("brings its answers back if it is in the device's own network", func(ctx SpecContext, format string, load ...string) {
 		tools("nft", load[0])
-		device, router, server := netnstest.New(), netnstest.New(), netnstest.New()
-		mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-		Expect(netns.Veth(netns.End{Namespace: device, Name: "d0", MAC: mac}, netns.End{Namespace: router, Name: "p1"})).To(Succeed())
-		Expect(netns.Veth(netns.End{Namespace: server, Name: "s0"}, netns.End{Namespace: router, Name: "p2"})).To(Succeed())
-		Expect(router.AddBridge("br0", "p1", "p2")).To(Succeed())
-		for address, at := range map[string]*netns.Namespace{"192.168.50.10/24": device, "192.168.50.1/24": router, "192.168.50.20/24": server} {
-			Expect(at.AddAddress(map[*netns.Namespace]string{device: "d0", router: "br0", server: "s0"}[at], netip.MustParsePrefix(address))).To(Succeed())
-		}
-		for _, at := range []*netns.Namespace{device, server} {
-			Expect(at.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.50.1"))).To(Succeed())
-		}
-		Expect(router.Sysctl("net.ipv4.ip_forward", "1")).To(Succeed())
+		device, router, server := oneNetwork()
 		servers, err := standin.Open(ctx, standin.Config{Namespace: server, Link: "s0", Versions: []string{"4"}}, []harness.StandIn{harness.TimeServer})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(servers.Close)
-		own := netip.MustParseAddr("192.168.50.20")
+		own := ownServer
 		servers.Take(watch.Place{Protocol: "udp", AddrPort: netip.AddrPortFrom(own, 123)})
 
 		world, err := lab.Find("own-time")
 		Expect(err).NotTo(HaveOccurred())
 		for _, kind := range policy.Kinds() {
-			p, err := policy.New(replaceable(world), policy.Options{Kind: kind, Device: policy.Device{MAC: mac}, TimeServers: []netip.Addr{own}})
+			p, err := policy.New(replaceable(world), policy.Options{Kind: kind, Device: policy.Device{MAC: deviceMAC}, TimeServers: []netip.Addr{own}})
 			Expect(err).NotTo(HaveOccurred())
-			for _, program := range load {
-				command := router.Command(ctx, program, map[bool]string{true: "-f-", false: "--noflush"}[program == "nft"])
-				command.Stdin = strings.NewReader(written(format, p))
-				output, err := command.CombinedOutput()
-				Expect(err).NotTo(HaveOccurred(), "%s", output)
-			}
+			loadInto(ctx, router, written(format, p), load...)
 			_, err = ntp.QueryWithOptions("203.0.113.160", ntp.QueryOptions{Timeout: 5 * time.Second, Dialer: func(_, remote string) (net.Conn, error) {
 				return device.Dial(ctx, "udp", remote)
 			}})
@@ -130,6 +115,40 @@ var _ = Describe("an export with one's own time server, applied to a gateway", L
 		Entry("as iptables", "iptables", "iptables-restore", "ip6tables-restore", SpecTimeout(time.Minute)),
 	)
 })
+
+// The device's MAC address and the owner's server in a network of three hosts.
+var (
+	deviceMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	ownServer = netip.MustParseAddr("192.168.50.20")
+)
+
+// oneNetwork is a device, its router and a server in the same network. There is no internet.
+func oneNetwork() (device, router, server *netns.Namespace) {
+	GinkgoHelper()
+	device, router, server = netnstest.New(), netnstest.New(), netnstest.New()
+	Expect(netns.Veth(netns.End{Namespace: device, Name: "d0", MAC: deviceMAC}, netns.End{Namespace: router, Name: "p1"})).To(Succeed())
+	Expect(netns.Veth(netns.End{Namespace: server, Name: "s0"}, netns.End{Namespace: router, Name: "p2"})).To(Succeed())
+	Expect(router.AddBridge("br0", "p1", "p2")).To(Succeed())
+	for address, at := range map[string]*netns.Namespace{"192.168.50.10/24": device, "192.168.50.1/24": router, ownServer.String() + "/24": server} {
+		Expect(at.AddAddress(map[*netns.Namespace]string{device: "d0", router: "br0", server: "s0"}[at], netip.MustParsePrefix(address))).To(Succeed())
+	}
+	for _, at := range []*netns.Namespace{device, server} {
+		Expect(at.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.50.1"))).To(Succeed())
+	}
+	Expect(router.Sysctl("net.ipv4.ip_forward", "1")).To(Succeed())
+	return device, router, server
+}
+
+// loadInto feeds an export to the programs that load it.
+func loadInto(ctx context.Context, router *netns.Namespace, text string, programs ...string) {
+	GinkgoHelper()
+	for _, program := range programs {
+		command := router.Command(ctx, program, map[bool]string{true: "-f-", false: "--noflush"}[program == "nft"])
+		command.Stdin = strings.NewReader(text)
+		output, err := command.CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), "%s", output)
+	}
+}
 
 // Worlds of devices that need nothing but the time.
 const (
