@@ -88,7 +88,7 @@ func (f File) checkStandIns() *yamlfile.Flaw {
 	case len(f.Block.StandIns) == 0:
 		return nil
 	case !f.Gateway.CanStandIn():
-		return yamlfile.FlawAt(at, "leave it out, or take a placement with a gateway of the device's own, such as nic", "placement %s has no stand-ins", f.Gateway.Placement)
+		return yamlfile.FlawAt(at, "leave it out, or take a placement with a gateway, such as nic or host", "placement %s has no stand-ins: it sees names without ports, and so not which kind of server would do", f.Gateway.Placement)
 	case f.Block.Only != nil:
 		return yamlfile.FlawAt(at, "leave one of the two out", "with block.only a block list is tested, which has no stand-ins")
 	}

@@ -49,7 +49,7 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	var applied applied
 	if f.standIns && (f.policy == "" || !file.Gateway.CanStandIn()) {
-		return usage(fmt.Errorf("--with-stand-ins needs --policy RUN, and a gateway of the device's own: placement %s", file.Gateway.Placement))
+		return usage(fmt.Errorf("--with-stand-ins needs --policy RUN, and another placement than dns: this is %s", file.Gateway.Placement))
 	}
 	if f.policy != "" {
 		if applied, err = f.proposed(command.Context(), file); err != nil {

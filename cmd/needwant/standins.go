@@ -67,7 +67,7 @@ func (f *bisectFlags) chooseStandIns(file scenarios.File) (err error) {
 		f.settings.StandIns = []harness.StandIn{}
 		return nil
 	case !file.Gateway.CanStandIn() && !slices.Equal(f.standIns, []string{noStandIns}):
-		return fmt.Errorf("--stand-ins need a gateway of the device's own, and placement %s has none: take another, such as nic", file.Gateway.Placement)
+		return fmt.Errorf("placement %s has no stand-ins: it sees names without ports, and so not which kind of server would do: leave out --stand-ins, or take another placement, such as nic or host", file.Gateway.Placement)
 	}
 	f.settings.StandIns, err = standIns(f.standIns, file.Block.Only != nil)
 	return err

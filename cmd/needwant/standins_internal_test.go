@@ -36,7 +36,7 @@ var _ = Describe("the stand-ins of a run", func() {
 		err := f.chooseStandIns(file)
 		Expect(err != nil).To(Equal(refused))
 		if refused {
-			Expect(err).To(MatchError(ContainSubstring("placement " + placement + " has none")))
+			Expect(err).To(MatchError(ContainSubstring("placement " + placement + " has no stand-ins")))
 			return
 		}
 		if f.settings.StandIns == nil { // the spec decides
