@@ -18,6 +18,7 @@ type formula struct {
 	scenarios map[string]func(reached func(string) bool) bool
 	content   []string // with a stand-in
 	deaf      []string // to other addresses for their names
+	heard     string   // is known by its name, but never looked up
 	leased    []string // content with the time server that DHCP names
 }
 
@@ -51,7 +52,11 @@ func (l *lane) Run(ctx context.Context, trial harness.Trial) (harness.Result, er
 		}
 		result.Seen.Contacts = append(result.Seen.Contacts, contact)
 		if kind := trial.StandIns[destination(id)]; kind != "" && l.device.comes(id, trial.Ways[destination(id)]) {
-			result.Seen.StoodIn = append(result.Seen.StoodIn, harness.StoodIn{Destination: destination(id), Kind: kind, Answers: 1})
+			by := trial.Ways[destination(id)]
+			if trial.Fault == harness.NXDomain && destination(id).Host() != "" && id != l.device.heard {
+				by = harness.WayName
+			}
+			result.Seen.StoodIn = append(result.Seen.StoodIn, harness.StoodIn{Destination: destination(id), Kind: kind, Answers: 1, By: by})
 		}
 	}
 	reached := func(id string) bool {

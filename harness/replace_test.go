@@ -415,6 +415,9 @@ var _ = Describe("what can be replaced", func() {
 		Expect(columns[1].Cells[destination("time1")].Ways).To(Equal([]harness.Way{harness.WayRedirect}), "both were used")
 		Expect(columns[1].Cells[destination("time1")].Why).To(HaveSuffix("what has no name was redirected there."))
 		Expect(harness.Judge(done).Outside).To(HaveExactElements(HaveField("Left", []harness.Destination{destination("cloud")})))
+
+		both.heard = "time1" // by what it says in the handshake: its address is blocked, and redirected
+		Expect(harness.Judge(run(both, withheld)).Columns[0].Cells[destination("time1")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
 	})
 
 	It("is never asked of a gateway that cannot stand in: the trial is an error", func() {

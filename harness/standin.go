@@ -134,6 +134,7 @@ type StoodIn struct {
 	Destination Destination `json:"destination"`
 	Kind        StandIn     `json:"kind"`
 	Answers     int         `json:"answers"`
+	By          Way         `json:"by,omitempty"`    // how the device came there; "" by redirection
 	Doubt       string      `json:"doubt,omitempty"` // why its answers prove nothing, e.g. that the clock of the gateway is wrong; "" if they do
 }
 

@@ -189,25 +189,31 @@ func (h history) enough(column Column, cut search.Set) (proofs []wayProof) {
 }
 
 // enoughByName is the way to a replaceable cut under a fault that withholds names. The device
-// is brought to what has no name by redirection.
+// is brought by redirection to what the gateway knows no name to withhold of.
 func (h history) enoughByName(column Column, cut search.Set) []wayProof {
-	var named []int
-	for _, i := range cut.Members() {
-		if h.universe[i].Host() != "" {
-			named = append(named, i)
-		}
-	}
-	var byName []int
+	var trials []int
+	mixed := false
 	for _, f := range h.standing(column.Regime, column.Fault) {
-		used := len(h.usedFor(search.Of(named...), f)) > 0 && len(h.usedFor(cut.Minus(search.Of(named...)), f)) == 0
-		if used && f.usable && f.passed(column) && f.Held >= h.lateFailure(column) && cut.SubsetOf(f.whole) {
-			byName = append(byName, f.Trial.Number)
+		named, redirected := h.usedBy(WayName, cut, f)
+		mixed = mixed || named
+		if named && !redirected && f.usable && f.passed(column) && f.Held >= h.lateFailure(column) && cut.SubsetOf(f.whole) {
+			trials = append(trials, f.Trial.Number)
 		}
 	}
-	if len(byName) < h.wantedByWay() {
-		return []wayProof{{way: WayRedirect, mixed: len(named) > 0}}
+	if len(trials) < h.wantedByWay() {
+		return []wayProof{{way: WayRedirect, mixed: mixed}}
 	}
-	return []wayProof{{way: WayName, trials: byName}}
+	return []wayProof{{way: WayName, trials: trials}}
+}
+
+// usedBy reports whether stand-ins for members of a set were used by a way, and by another.
+func (h history) usedBy(way Way, set search.Set, f fact) (by, other bool) {
+	for _, stood := range f.Seen.StoodIn {
+		i, known := h.index[stood.Destination]
+		used := known && set.Has(i) && stood.Answers > 0
+		by, other = by || used && stood.By == way, other || used && stood.By != way
+	}
+	return by, other
 }
 
 // ledBy is the part of a set whose stand-ins a trial brought the device to by a way.

@@ -257,6 +257,7 @@ func (v *validator) observation(seen harness.Observation) {
 	for _, stood := range seen.StoodIn {
 		v.destination(stood.Destination)
 		oneOf(v, "a stand-in", stood.Kind, harness.AllStandIns()...)
+		oneOf(v, "a way to a stand-in", stood.By, append(harness.Ways(), "")...)
 		v.notNegative("a number of answers", stood.Answers)
 		v.text("why a stand-in proves nothing", stood.Doubt)
 	}

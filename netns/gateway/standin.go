@@ -279,7 +279,7 @@ func (b *barrier) stoodIn(window watch.Window) (all []harness.StoodIn, err error
 	}
 	for _, d := range slices.SortedFunc(maps.Keys(s.kinds), harness.Destination.Compare) {
 		was := stood[d]
-		was.Destination, was.Kind = d, s.kinds[d]
+		was.Destination, was.Kind, was.By = d, s.kinds[d], s.ways[d]
 		if was.Kind == harness.TimeServer && was.Answers > 0 {
 			was.Doubt = b.clocks.wrong(time.Now())
 		}

@@ -61,9 +61,9 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 					Expect(seen.Disturbed).To(BeEmpty())
 					Expect(seen.Doubts).To(BeEmpty())
 					Expect(seen.StoodIn).To(HaveExactElements(
-						harness.StoodIn{Destination: icmp, Kind: harness.EchoReply, Answers: 3},
-						harness.StoodIn{Destination: page, Kind: harness.ProbePages, Answers: 1},
-						harness.StoodIn{Destination: clock, Kind: harness.TimeServer, Answers: 1},
+						harness.StoodIn{Destination: icmp, Kind: harness.EchoReply, Answers: 3, By: harness.WayName},
+						harness.StoodIn{Destination: page, Kind: harness.ProbePages, Answers: 1, By: harness.WayName},
+						harness.StoodIn{Destination: clock, Kind: harness.TimeServer, Answers: 1, By: harness.WayName},
 					))
 					for _, d := range block {
 						Expect(contact(seen, d.String()).Attempts).To(BeNumerically(">", 0), "the query for %s", d)
@@ -110,11 +110,11 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 					Expect(seen.Disturbed).To(BeEmpty())
 					Expect(seen.StoodIn).To(HaveExactElements(
 						harness.StoodIn{Destination: icmp, Kind: harness.EchoReply, Answers: 3},
-						harness.StoodIn{Destination: clock, Kind: harness.TimeServer, Answers: 1},
+						harness.StoodIn{Destination: clock, Kind: harness.TimeServer, Answers: 1, By: harness.WayName},
 					))
 					Expect(contact(seen, clock.String()).Attempts).To(Equal(1), "the query is one attempt")
 				}
-				Expect(uplink.to(family.first) + uplink.to(family.second)).To(BeZero(), "nothing left")
+				Expect(uplink.to(family.first)+uplink.to(family.second)).To(BeZero(), "nothing left")
 				Expect(s.gateway.Block(ctx, block, harness.NXDomain)).To(Succeed())
 				Expect(s.resolve(ctx, "udp", "192.168.50.1", "time.example", record)).Error().To(MatchError(ContainSubstring("NXDOMAIN")), "without its stand-in it is only withheld")
 			},
@@ -135,7 +135,7 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 		_, err := shakeHands(ctx, s.device, family.gateway, &tls.Config{ServerName: "api.example", InsecureSkipVerify: true}) //nolint:gosec // that is the finding
 		Expect(err).NotTo(HaveOccurred())
 		Eventually(func() []harness.StoodIn { return s.observe(ctx).StoodIn }).WithContext(ctx).Should(HaveExactElements(
-			harness.StoodIn{Destination: block[0], Kind: harness.ForeignTLS, Answers: 1}))
+			harness.StoodIn{Destination: block[0], Kind: harness.ForeignTLS, Answers: 1, By: harness.WayName}))
 		Expect(s.observe(ctx).Doubts).To(BeEmpty())
 		Expect(s.gateway.Block(ctx, nil, harness.Reject)).To(Succeed())
 		Expect(reach(ctx, s.device, "tcp", family.first, 443)).To(MatchError(unix.ECONNREFUSED), "nothing is offered there, and nothing blocks it")
