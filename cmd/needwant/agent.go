@@ -32,6 +32,7 @@ type agent struct {
 	out     string        // the directory of the run files; "" is that of each spec
 	every   time.Duration // after which a result is tested again; 0 is never
 	uplink  uplinkFlags
+	lend    bool // the devices are lent to other agents' experiments
 	members []*member
 }
 
@@ -71,6 +72,10 @@ too. When it ends, however it ends, the network is as it was.
 With --recheck a result is tested again from time to time, for example each week, in a few
 trials. Each recheck is saved in a file of its own, NAME-recheck.run, NAME-recheck-2.run and so on.
 
+With --lend the devices are lanes of experiments on other machines instead. Each experiment
+puts a device behind its gateway here and restores the network in the end; if the other
+machine cannot be reached any more, that happens after 10 s. It ends with Ctrl-C.
+
 The exit code is 0 if every run is complete with every cell decided, else that of a run
 that is not.`,
 		Example: `  sudo -E needwant agent s50.yaml plug.yaml bulb.yaml --web=:8080`,
@@ -84,6 +89,7 @@ that is not.`,
 	command.Flags().BoolVarP(&a.flags.display.quiet, "quiet", "q", false, "show no progress")
 	a.flags.display.web.add(command)
 	a.uplink.add(command)
+	command.Flags().BoolVar(&a.lend, "lend", false, "with --hub: make no experiment, and lend the devices to experiments on other machines (needwant bisect SPEC hub:AGENT/DEVICE...)")
 	command.Flags().DurationVar(&a.every, "recheck", 0, "test the result of each device again (needwant recheck) this long after its last run began, e.g. 168h; then the agent does not end by itself")
 	return command
 }
@@ -93,6 +99,9 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	a.flags.display.format, a.flags.alone, a.flags.among = "text", true, true
 	if a.every < 0 {
 		return usage(errors.New("--recheck takes no negative time"))
+	}
+	if a.lend && (a.uplink.url == "" || a.every > 0 || a.flags.display.web.address != "") {
+		return usage(errors.New("--lend needs --hub and --creds, and cannot be combined with --recheck and --web"))
 	}
 	for _, spec := range specs {
 		if err := a.add(spec); err != nil {
@@ -123,6 +132,10 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	}
 	a.boards(web, up)
 	defer a.show(notes)()
+	if a.lend {
+		defer up.close(nil)
+		return a.lendAll(ctx, up)
+	}
 	defer a.list(ctx, web)()
 	defer up.close(a.members)
 	for _, m := range a.members {

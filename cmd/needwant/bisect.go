@@ -40,6 +40,7 @@ type bisectFlags struct {
 	catalog  string // a directory
 	standIns []string
 	others   []replica       // equal devices, which are further lanes
+	uplink   uplinkFlags     // the hub, by way of which other agents lend devices
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
 	among    bool            // other experiments are under way in this program: nobody is asked on the terminal
 }
@@ -63,7 +64,8 @@ connect the device.
 
 Each REPLICA is the spec of another device of the same model and firmware. The trials are
 shared among all of them, which saves time. In the end each is checked against the result,
-and one that differs is named.
+and one that differs is named. hub:AGENT/DEVICE is a device on another machine, whose agent
+lends it (needwant agent --lend). With --hub the run is sent to the hub, too.
 
 With --catalog the run begins from the entry of a device of the same model. It takes a
 trial for each need and one or two more if nothing differs. What differs is searched.
@@ -96,6 +98,7 @@ func (f *bisectFlags) add(command *cobra.Command) {
 	command.MarkFlagsMutuallyExclusive("seen", "resume") // the run file has the list
 	command.MarkFlagsMutuallyExclusive("only", "resume") // the same
 	command.MarkFlagsMutuallyExclusive("stand-ins", "resume")
+	f.uplink.add(command)
 	f.display.add(command)
 }
 
@@ -133,11 +136,14 @@ func (f *bisectFlags) read(nameOrPath string) (file scenarios.File, list scenari
 }
 
 func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ...string) error {
+	if _, lent, _ := lentReplica(nameOrPath); lent {
+		return usage(fmt.Errorf("%s is lent by another agent: give the spec of a device of this machine first", nameOrPath))
+	}
 	file, list, err := f.read(nameOrPath)
 	if err != nil {
 		return err
 	}
-	if err := f.readReplicas(command.Context(), replica{nameOrPath, file, list}, replicas); err != nil {
+	if err := f.readReplicas(command.Context(), replica{source: nameOrPath, file: file, list: list}, replicas); err != nil {
 		return err
 	}
 	if f.settings.Seen, err = readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file)); err != nil {
@@ -167,6 +173,9 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 		return err
 	}
 	for i, other := range f.others {
+		if other.lender != "" {
+			continue
+		}
 		if f.others[i].list, err = f.prepare(command.Context(), other.file, other.list); err != nil {
 			return err
 		}
@@ -174,7 +183,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 	f.settings.For = f.longest
 	run := bench.NewRun(nameOrPath, file, list, f.settings)
 	if len(f.others) > 0 {
-		run.Settings.Replicas = replicasOf(append([]replica{{nameOrPath, file, list}}, f.others...))
+		run.Settings.Replicas = replicasOf(append([]replica{{source: nameOrPath, file: file, list: list}}, f.others...))
 		run.Settings.Lanes = len(run.Settings.Replicas)
 	}
 	run.Device.Firmware = firmwareOf(command.Context(), command.ErrOrStderr(), file)
@@ -194,7 +203,7 @@ func runOf(nameOrPath string, file scenarios.File) string {
 // the privileges suffice, and returns the scenarios, with one for each spec of a Ginkgo suite.
 func (f *bisectFlags) prepare(ctx context.Context, file scenarios.File, list scenarios.List) (scenarios.List, error) {
 	if file.Gateway.Placement == scenarios.Lab {
-		if err := f.display.web.onLab(); err != nil {
+		if err := errors.Join(f.display.web.onLab(), f.uplink.onLab()); err != nil {
 			return nil, err
 		}
 	}
@@ -215,7 +224,9 @@ func (f *bisectFlags) begin(command *cobra.Command, run harness.Run) (journal, e
 		return nil, err
 	}
 	for _, one := range runsOf(run) {
-		rememberOrTell(command.ErrOrStderr(), one)
+		if one.Settings.Text != "" { // the spec of a lent device is on the machine of its agent
+			rememberOrTell(command.ErrOrStderr(), one)
+		}
 	}
 	return journal, nil
 }
@@ -321,7 +332,19 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return unfit(err)
 	}
 	defer tell.wait()
-	all := append([]replica{{run.Settings.Source, file, list}}, f.others...)
+	all := append([]replica{{source: run.Settings.Source, file: file, list: list}}, f.others...)
+	up, err := f.uplink.open(command.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	members := membersOf(all, command.ErrOrStderr())
+	defer up.close(members)
+	ctx, release, err := up.claim(ctx, members)
+	if err != nil {
+		return err
+	}
+	defer release()
+	held := ctx
 	stands, err := openStands(ctx, command.ErrOrStderr(), all, standOptions{
 		standFlags: f.standFlags, driver: run.Settings.Driver, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell, among: f.among,
 	})
@@ -329,10 +352,14 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 		return err
 	}
 	run, secrets := stands.adopt(run, times, all)
+	if err := stands.borrow(ctx, up, command.ErrOrStderr(), run, all); err != nil {
+		return errors.Join(err, stands.close())
+	}
 	journal, err := open(run)
 	if err != nil {
 		return errors.Join(runfileError(err), stands.close())
 	}
+	members[0].sent = up.send(members[0], f.out)
 	if f.longest > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, f.longest)
@@ -360,6 +387,8 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	switch cut := failure == nil && e.Run.Status == harness.Interrupted; {
 	case cut && why != "":
 		e.Run.Why = why
+	case cut && held.Err() != nil && command.Context().Err() == nil:
+		e.Run.Why = context.Cause(held).Error()
 	case cut && timeIsUp:
 		e.Run.Status = harness.OverBudget
 	}
@@ -380,6 +409,10 @@ func (f *bisectFlags) dryRun(command *cobra.Command, file scenarios.File) error 
 	problems := []error{dryRun(command, file, f.settings)}
 	for _, other := range f.others {
 		fmt.Fprintf(command.OutOrStdout(), "%s:\n", other.name())
+		if other.lender != "" {
+			fmt.Fprintf(command.OutOrStdout(), "    agent %s lends it: needwant agent --lend --dry-run says there what would be changed\n", other.lender)
+			continue
+		}
 		problems = append(problems, dryRun(command, other.file, f.settings))
 	}
 	return errors.Join(problems...)

@@ -21,14 +21,21 @@ import (
 // Several devices of the same model and firmware can be the lanes of one experiment. Each has a spec,
 // a gateway and a stand of its own.
 
-// replica is a spec of one of these devices.
+// replica is one of these devices.
 type replica struct {
 	source string // as the user named it
 	file   scenarios.File
 	list   scenarios.List
+	lender string // the agent that lends it, which has the spec; "" if it is a device of this machine
+	device string // its name there
 }
 
-func (r replica) name() string { return bench.Name(r.source, r.file) }
+func (r replica) name() string {
+	if r.lender != "" {
+		return r.lender + "/" + r.device
+	}
+	return bench.Name(r.source, r.file)
+}
 
 // readReplicas reads the specs of the other devices. It is an error if one does not judge what the
 // first one does, or if two need the same of this machine.
@@ -36,13 +43,22 @@ func (f *bisectFlags) readReplicas(ctx context.Context, first replica, sources [
 	f.others = nil
 	all := []replica{first}
 	for _, source := range sources {
-		r := replica{source: source}
-		var err error
-		if r.file, r.list, err = f.read(source); err != nil {
-			return err
-		}
-		if err := same(first, r); err != nil {
+		r, lent, err := lentReplica(source)
+		switch {
+		case err != nil:
 			return usage(err)
+		case lent:
+			if err := f.borrows(); err != nil {
+				return err
+			}
+		default:
+			r.source = source
+			if r.file, r.list, err = f.read(source); err != nil {
+				return err
+			}
+			if err := sameTraits(first.source, traitsOf(first.file, first.list), r.source, traitsOf(r.file, r.list)); err != nil {
+				return usage(err)
+			}
 		}
 		for _, other := range all {
 			if other.name() == r.name() {
@@ -58,29 +74,51 @@ func (f *bisectFlags) readReplicas(ctx context.Context, first replica, sources [
 	return disjoint(ctx, all)
 }
 
-// same reports what two specs must have in common and do not.
-func same(first, other replica) error {
-	names := func(r replica) (names []string) {
-		for _, info := range r.list.Infos(scenarios.Neighbourhood{}) {
-			names = append(names, info.Name)
-		}
-		slices.Sort(names)
-		return names
+// borrows reports what a run with a device that another agent lends cannot have.
+func (f *bisectFlags) borrows() error {
+	switch {
+	case f.uplink.url == "":
+		return usage(errors.New("a device that another agent lends is reached by way of a hub: give --hub and --creds"))
+	case f.display.pcap != "":
+		return usage(errors.New("--pcap is only for devices of this machine: the packets of a lent device are on the machine of its agent"))
+	case f.only != "":
+		return usage(errors.New("--only is only for devices of this machine: the agent that lends a device does not have the block list"))
 	}
-	for _, part := range []struct {
-		what string
-		of   func(replica) any
-	}{
-		{"device: {model}", func(r replica) any { return r.file.Device.Model }},
-		{"scenarios", func(r replica) any { return names(r) }},
-		{"regimes", func(r replica) any { return bench.Regimes(r.file) }},
-		{"block: {faults}", func(r replica) any { return r.file.Block.Faults }},
-		{"block: {keep}", func(r replica) any { return r.file.Block.Keep }},
-		{"block: {always}", func(r replica) any { return r.file.Block.Patterns() }},
-		{"block: {only}", func(r replica) any { return r.file.Block.Only }},
-	} {
-		if here, there := fmt.Sprint(part.of(first)), fmt.Sprint(part.of(other)); here != there {
-			return fmt.Errorf("%s and %s are not specs of equal devices: %s is %s in one, and %s in the other", first.source, other.source, part.what, here, there)
+	return nil
+}
+
+// trait is something that the specs of equal devices have in common.
+type trait struct {
+	What string `json:"what"`
+	Is   string `json:"is"`
+}
+
+// traitsOf are the traits of a spec.
+func traitsOf(file scenarios.File, list scenarios.List) []trait {
+	var names []string
+	for _, info := range list.Infos(scenarios.Neighbourhood{}) {
+		names = append(names, info.Name)
+	}
+	slices.Sort(names)
+	return []trait{
+		{"device: {model}", file.Device.Model},
+		{"scenarios", fmt.Sprint(names)},
+		{"regimes", fmt.Sprint(bench.Regimes(file))},
+		{"block: {faults}", fmt.Sprint(file.Block.Faults)},
+		{"block: {keep}", fmt.Sprint(file.Block.Keep)},
+		{"block: {always}", fmt.Sprint(file.Block.Patterns())},
+		{"block: {only}", fmt.Sprint(file.Block.Only)},
+	}
+}
+
+// sameTraits reports what two specs must have in common and do not.
+func sameTraits(first string, here []trait, other string, there []trait) error {
+	if len(here) != len(there) {
+		return fmt.Errorf("%s and %s cannot be compared: install the same version of needwant on both machines", first, other)
+	}
+	for i := range here {
+		if here[i] != there[i] {
+			return fmt.Errorf("%s and %s are not specs of equal devices: %s is %s in one, and %s in the other", first, other, here[i].What, here[i].Is, there[i].Is)
 		}
 	}
 	return nil
@@ -95,6 +133,9 @@ func disjoint(ctx context.Context, all []replica) error {
 	defer machine.Close()
 	claims := make([]guard.Names, len(all))
 	for i, r := range all {
+		if r.lender != "" {
+			continue // another machine's
+		}
 		if claims[i], err = bench.Claims(ctx, r.file, machine); err != nil {
 			return unfit(fmt.Errorf("%s: %w", r.source, err))
 		}
@@ -111,7 +152,7 @@ func disjoint(ctx context.Context, all []replica) error {
 func replicasOf(all []replica) (replicas []harness.Replica) {
 	for i, r := range all {
 		replica := harness.Replica{Name: r.name(), Source: r.source}
-		if i > 0 {
+		if i > 0 && r.lender == "" {
 			replica.Text = r.file.Text()
 		}
 		replicas = append(replicas, replica)
@@ -142,6 +183,17 @@ func (f *bisectFlags) reread(command *cobra.Command, run harness.Run) error {
 		return usage(fmt.Errorf("%s was begun with %d devices: give as many specs, in the same order", f.out, max(1, n)))
 	}
 	for i, other := range runsOf(run)[1:] {
+		source := other.Settings.Source
+		if i < len(given) {
+			source = given[i].source
+		}
+		if r, lent, err := lentReplica(source); lent {
+			if err = cmp.Or(usage(err), f.borrows()); err != nil {
+				return err
+			}
+			f.others = append(f.others, r)
+			continue
+		}
 		var own *scenarios.File
 		if i < len(given) {
 			own = &given[i].file
@@ -150,7 +202,7 @@ func (f *bisectFlags) reread(command *cobra.Command, run harness.Run) error {
 		if err != nil {
 			return err
 		}
-		f.others = append(f.others, replica{other.Settings.Source, file, list})
+		f.others = append(f.others, replica{source: other.Settings.Source, file: file, list: list})
 	}
 	return nil
 }
@@ -158,7 +210,7 @@ func (f *bisectFlags) reread(command *cobra.Command, run harness.Run) error {
 // stands are where the devices of a run are on the bench, in the order of its lanes.
 type stands []*stand
 
-// openStands opens a stand for each device, all at the same time.
+// openStands opens a stand for each device, all at the same time. Those of devices that other agents lend follow: see [stands.borrow].
 func openStands(ctx context.Context, out io.Writer, all []replica, options standOptions) (stands, error) {
 	options.among = options.among || len(all) > 1
 	opened, errs := make(stands, len(all)), make([]error, len(all))
@@ -166,6 +218,10 @@ func openStands(ctx context.Context, out io.Writer, all []replica, options stand
 	defer cancel()
 	var opening sync.WaitGroup
 	for i, r := range all {
+		if r.lender != "" {
+			opened[i] = &stand{back: func() error { return nil }}
+			continue
+		}
 		opening.Go(func() {
 			if opened[i], errs[i] = openStand(ctx, out, r.file, r.list, options); errs[i] != nil {
 				if len(all) > 1 {
@@ -195,13 +251,19 @@ func (s stands) adopt(run harness.Run, times schedule, all []replica) (adopted h
 	run.Settings = times.bound(run.Settings)
 	run.Settings.Simulated = run.Settings.Simulated || s[0].simulated
 	for i, stand := range s {
-		stand.bench.Number, stand.bench.Timing = i+1, first.Timing
-		stand.bench.Timing.Longest = run.Settings.Longest
-		stand.bench.Scenarios = harness.Together(run.Scenarios, stand.bench.Scenarios)
-		stand.bench.Periods = run.Periods()
-		secrets = append(secrets, all[i].file.Revealed()...)
+		if stand.bench != nil {
+			stand.adopt(s.terms(run, i))
+			secrets = append(secrets, all[i].file.Revealed()...)
+		}
 	}
 	return run, secrets
+}
+
+// terms are what a run asks of one of its lanes.
+func (s stands) terms(run harness.Run, lane int) terms {
+	timing := s[0].bench.Timing
+	timing.Longest = run.Settings.Longest
+	return terms{lane + 1, timing, run.Scenarios, run.Periods(), run.Contacts(), len(run.Results) == 0}
 }
 
 func (s stands) close() error {
@@ -214,13 +276,19 @@ func (s stands) close() error {
 
 func (s stands) benches() (benches []*harness.Bench) {
 	for _, stand := range s {
-		benches = append(benches, stand.bench)
+		if stand.bench != nil {
+			benches = append(benches, stand.bench)
+		}
 	}
 	return benches
 }
 
 func (s stands) lanes() (lanes []harness.Lane) {
 	for _, stand := range s {
+		if stand.lent != nil {
+			lanes = append(lanes, stand.lent)
+			continue
+		}
 		lanes = append(lanes, stand.lane)
 	}
 	return lanes
@@ -265,6 +333,10 @@ func (s stands) heed(ctx context.Context, all []replica, lanes []harness.Lane) (
 		return why
 	}
 	for i, r := range all {
+		if r.lender != "" {
+			heeded = append(heeded, lanes[i]) // its agent does that
+			continue
+		}
 		over, abort, err := bench.Heed(ctx, r.file, lanes[i])
 		if err != nil {
 			stop()

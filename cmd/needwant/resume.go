@@ -18,6 +18,7 @@ func resumeCommand() *cobra.Command {
 	var times schedule
 	var at standFlags
 	var trust bool
+	var up uplinkFlags
 	command := &cobra.Command{
 		Use:   "resume RUN",
 		Short: "Continue an interrupted run",
@@ -47,7 +48,7 @@ if you agree on a terminal.`,
 				return err
 			}
 			if ofSpec(kept) {
-				flags := bisectFlags{display: show, out: args[0], standFlags: at, trust: trust}
+				flags := bisectFlags{display: show, out: args[0], standFlags: at, trust: trust, uplink: up}
 				flags.settings.Budget, flags.settings.Horizon, flags.settings.Schedule = longer.Budget, longer.Horizon, longer.Schedule
 				return flags.goOn(command)
 			}
@@ -74,6 +75,7 @@ if you agree on a terminal.`,
 	at.add(command)
 	scheduleFlag(command, &times)
 	trustFlag(command, &trust)
+	up.add(command)
 	show.add(command)
 	return command
 }

@@ -18,10 +18,11 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
-// stand is where a device, real or simulated, is on the bench.
+// stand is where a device, real or simulated, is on the bench; or on that of another agent, which lends it.
 type stand struct {
 	bench  *harness.Bench
 	lane   soaker          // the bench, as an experiment uses it
+	lent   harness.Lane    // of a device that is lent, whose bench and lane are nil
 	over   <-chan struct{} // closed when the way to the device is gone for good; nil where it cannot be
 	back   func() error    // puts everything back; see close
 	person *person         // who answers the questions; nil if nobody is there

@@ -127,7 +127,7 @@ func (f *File) take() (run harness.Run, err error) {
 // disk. When it fails (NoSpace, say) the file is as it was before, and the same
 // result may be appended again.
 func (f *File) Append(result harness.Result) error {
-	if err := validResult(f.run, result); err != nil {
+	if err := CheckResult(f.run, result); err != nil {
 		return fmt.Errorf("run file %s: trial %d cannot be saved: %w", f.path, result.Trial.Number, err)
 	}
 	return f.add(resultRecord, result)

@@ -53,7 +53,7 @@ func (r *replay) begin(text []byte) error {
 
 func (r *replay) result(text []byte) error {
 	var result harness.Result
-	if err := decode(text, &result, func() error { return validResult(r.run, result) }); err != nil {
+	if err := decode(text, &result, func() error { return CheckResult(r.run, result) }); err != nil {
 		return err
 	}
 	r.busy[result.Lane] += result.Duration

@@ -181,8 +181,8 @@ func (v *validator) known(k harness.Known) {
 	}
 }
 
-// validResult checks a trial of a run.
-func validResult(run harness.Run, result harness.Result) error {
+// CheckResult reports what no trial of a run can have.
+func CheckResult(run harness.Run, result harness.Result) error {
 	v := &validator{}
 	trial := result.Trial
 	v.notNegative("a trial's number", trial.Number)

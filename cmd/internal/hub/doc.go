@@ -22,6 +22,11 @@
 // agent's until the agent returns it, or the user takes it away ([Release]). No time limit
 // frees it: an agent that is cut off continues its experiment, and the device stays wired to it.
 //
+// # Devices that are lent
+//
+// An agent lends a device ([Link.Lend]), and another one has it as a lane of an experiment ([Link.Borrow]). The hub
+// relays what they say. The device stays the lender's, which alone decides which borrower it serves.
+//
 // # Who may do what
 //
 // Each agent has a key (NKey) in a file that the hub writes once: [Directory.Add]. With it, the agent may

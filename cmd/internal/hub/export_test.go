@@ -70,3 +70,10 @@ const (
 	SceneSubjects = sceneSubjects
 	ActSubjects   = actSubjects
 )
+
+// The subjects of letters between agents.
+const (
+	LetterSubjects   = letterSubjects
+	DeliverySubjects = deliverySubjects
+	MostLetter       = mostLetter
+)

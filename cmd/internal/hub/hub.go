@@ -172,6 +172,9 @@ func (h *Hub) serve(ctx context.Context) error {
 	if _, err := connection.Subscribe(sceneSubjects+".*", h.scene); err != nil {
 		return err
 	}
+	if _, err := connection.Subscribe(letterSubjects+".*", func(message *nats.Msg) { h.relay(connection, message) }); err != nil {
+		return err
+	}
 	h.stage.use(connection)
 	defer h.stage.use(nil)
 	in := &inbox{directory: h.directory, stream: stream, keys: h.key, say: h.notes.say, tell: func(agent string, r refusal) { h.refuse(connection, agent, r) }}

@@ -49,6 +49,8 @@ type Link struct {
 	refusals map[string]string // by subject of a run: why the hub does not take its records
 	holdings map[string]*holding
 	acts     map[string]chan act // by file: who carries out what people want of an experiment
+	lent     map[string]*loan    // by name of the device
+	borrowed map[string]*Lane    // by session
 	state    string              // what stands in the way of everything; "" if nothing does
 }
 
@@ -78,14 +80,14 @@ func Connect(url, file string, say func(string)) (*Link, error) {
 		return nil, err
 	}
 	url = withScheme(url)
-	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}}
+	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}, lent: map[string]*loan{}, borrowed: map[string]*Lane{}}
 	if l.signer, err = newSigner(c.Seed); err != nil {
 		return nil, err
 	}
 	if l.connection, err = dial(url, c, l.events()...); err != nil {
 		return nil, err
 	}
-	for subjects, take := range map[string]nats.MsgHandler{tellSubjects: l.told, actSubjects: l.acted} {
+	for subjects, take := range map[string]nats.MsgHandler{tellSubjects: l.told, actSubjects: l.acted, deliverySubjects: l.delivered} {
 		if _, err := l.connection.Subscribe(subjects+"."+l.agent, take); err != nil {
 			l.connection.Close()
 			return nil, err

@@ -68,8 +68,9 @@ func permissions(agent string) *server.Permissions {
 			helloSubjects + "." + agent,
 			returnSubjects + "." + agent,
 			sceneSubjects + "." + agent,
+			letterSubjects + "." + agent,
 		}},
-		Subscribe: &server.SubjectPermission{Allow: []string{inboxSubjects + "." + agent + ".>", tellSubjects + "." + agent, actSubjects + "." + agent}},
+		Subscribe: &server.SubjectPermission{Allow: []string{inboxSubjects + "." + agent + ".>", tellSubjects + "." + agent, actSubjects + "." + agent, deliverySubjects + "." + agent}},
 	}
 }
 

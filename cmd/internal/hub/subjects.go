@@ -10,23 +10,25 @@ import (
 
 // The subjects of messages. Each names the agent that may use it.
 const (
-	recordSubjects  = "needwant.run"    // .AGENT.DEVICE.RUN: a record, kept in the stream
-	helloSubjects   = "needwant.hello"  // .AGENT: a request, see [hello]
-	tellSubjects    = "needwant.tell"   // .AGENT: why the hub rejects a run, see [refusal]
-	returnSubjects  = "needwant.return" // .AGENT: a request, see [returning]
-	sceneSubjects   = "needwant.scene"  // .AGENT: what happens in an experiment, see [scene]
-	actSubjects     = "needwant.act"    // .AGENT: what a person wants of an experiment, see [act]
-	adminSubjects   = "needwant.hub"    // .NAME: a request of the hub's user
-	inboxSubjects   = "_INBOX"          // .AGENT.>: answers to requests
-	streamName      = "NEEDWANT"
-	devicesBucket   = "NEEDWANT_DEVICES"
-	mostName        = 32 // characters of an agent's name
-	mostToken       = 64 // characters of a part of a subject
-	directGet       = "$JS.API.DIRECT.GET." + streamName
-	numberHeader    = "Needwant-Record"
-	kindHeader      = "Needwant-Kind"
-	checksumHeader  = "Needwant-Checksum"
-	signatureHeader = "Needwant-Signature" // see [signed]
+	recordSubjects   = "needwant.run"      // .AGENT.DEVICE.RUN: a record, kept in the stream
+	helloSubjects    = "needwant.hello"    // .AGENT: a request, see [hello]
+	tellSubjects     = "needwant.tell"     // .AGENT: why the hub rejects a run, see [refusal]
+	returnSubjects   = "needwant.return"   // .AGENT: a request, see [returning]
+	sceneSubjects    = "needwant.scene"    // .AGENT: what happens in an experiment, see [scene]
+	actSubjects      = "needwant.act"      // .AGENT: what a person wants of an experiment, see [act]
+	letterSubjects   = "needwant.letter"   // .AGENT: for another agent, see [letter]
+	deliverySubjects = "needwant.delivery" // .AGENT: from another agent, see [delivery]
+	adminSubjects    = "needwant.hub"      // .NAME: a request of the hub's user
+	inboxSubjects    = "_INBOX"            // .AGENT.>: answers to requests
+	streamName       = "NEEDWANT"
+	devicesBucket    = "NEEDWANT_DEVICES"
+	mostName         = 32 // characters of an agent's name
+	mostToken        = 64 // characters of a part of a subject
+	directGet        = "$JS.API.DIRECT.GET." + streamName
+	numberHeader     = "Needwant-Record"
+	kindHeader       = "Needwant-Kind"
+	checksumHeader   = "Needwant-Checksum"
+	signatureHeader  = "Needwant-Signature" // see [signed]
 )
 
 // CheckName reports what is wrong with the name of an agent.
