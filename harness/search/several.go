@@ -7,18 +7,16 @@ import "slices"
 // its own would take many trials. So if two differ in one member only, the others
 // are tried at once: first each set of so many members, all of which must fail, and then each
 // largest set without one of them, all of which must pass. The first answer that is not as expected ends
-// this. It only orders the trials: each cut is proven like any other.
+// this. It only orders the trials: each cut is proven like any other. If answers may be wrong, it begins with sets that are known
+// to fail as well as a set must be known to before it is shrunk.
 
 // mostChosen bounds the sets of some members of a group that are tried.
 const mostChosen = 200
 
 // count asks for what shows that several of a group are needed.
 func (t *theory) count() []Question {
-	if t.MaxNoise > 0 {
-		return nil
-	}
 	presumed := t.presumed()
-	if questions := t.kindred(presumed); len(questions) > 0 {
+	if questions := t.kindred(presumed); len(questions) > 0 && t.MaxNoise == 0 {
 		return questions
 	}
 	for len(presumed) > 0 {
@@ -53,6 +51,9 @@ func (t *theory) kindred(presumed []Set) (questions []Question) {
 func (t *theory) presumed() []Set {
 	presumed := slices.Clone(t.cuts)
 	for _, f := range t.open {
+		if t.support(f) < t.trust.open {
+			continue
+		}
 		near := slices.ContainsFunc(t.cuts, func(cut Set) bool { return neighbours(cut, f) })
 		alike := kinds(t.kin(), f)
 		if near || len(alike) == 1 && !t.universe.Minus(t.ofKind(t.kin(), alike)).IsEmpty() {
