@@ -118,7 +118,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 }
 
 func (p plan) control(lane int) Trial {
-	control := Trial{Number: p.number(), Block: []Destination{}, Fault: p.run.Settings.Faults[0], Regime: p.controlRegime(lane), Reason: "control"}
+	control := Trial{Number: p.number(), Block: []Destination{}, Fault: p.run.Settings.Faults[0], Regime: p.controlRegime(lane), Reason: controlReason}
 	control.Unasked = p.unaskedInControl(control)
 	return control
 }

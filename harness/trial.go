@@ -21,7 +21,7 @@ type Trial struct {
 	Block  []Destination `json:"block"`  // sorted; empty for a control
 	Fault  Fault         `json:"fault"`
 	Regime Regime        `json:"regime"`
-	Reason string        `json:"reason"`         // why it was asked, for people: "control", "halve", "confirm", "audit"
+	Reason string        `json:"reason"`         // a [Reason]'s name, which [Trial.Why] puts into words
 	Hold   time.Duration `json:"hold,omitempty"` // how long the block is held at least while a scenario works; 0 as long as it takes to judge them
 
 	// Provoke is what is done, once everything works under the block, to make the device contact what it contacts

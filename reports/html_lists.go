@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -36,7 +35,7 @@ func trialLines(r reading, trials []Trial) []trialLine {
 			Number:  t.Number,
 			Began:   lasting(t.Began),
 			Held:    lasting(t.Held),
-			What:    strings.ReplaceAll(t.Reason, "_", " "),
+			What:    t.Reason,
 			Blocked: r.blocked(t, few),
 			Suspect: t.Suspect,
 		}

@@ -30,7 +30,7 @@ type Trial struct {
 	Held    float64
 	Fault   harness.Fault // "" for a control
 	Regime  harness.Regime
-	Reason  string                     // why it was asked: "control", "halve", "audit"
+	Reason  string                     // why it was made, in words
 	Blocked []int                      // rows, ascending; none for a control
 	Tried   []int                      // those of Blocked that the device ran into, ascending
 	Answers map[string]harness.Outcome // by column id; no entry for a column of which the trial says nothing
@@ -87,7 +87,7 @@ func trial(result harness.Result, run harness.Run, places map[harness.Destinatio
 		Began:   since(run.Started, result.Started),
 		Held:    seconds(result.Held),
 		Regime:  result.Trial.Regime,
-		Reason:  result.Trial.Reason,
+		Reason:  result.Trial.Why(),
 		Suspect: result.Suspect,
 		Answers: answers(result, run),
 	}

@@ -44,13 +44,7 @@ prints the table. WORLD is a name from the library (--list) or a file; the
 default is ` + usualWorld + `. The run is saved in WORLD.run, from which it can be resumed.
 
 Each line of the progress is a trial, and begins with its reason:
-  control               nothing is blocked: everything must work
-  everything            all destinations are blocked
-  halve the suspects    looks for destinations that are needed
-  shrink a failing set  leaves out what the failure does not take
-  audit                 blocks a part of what may be blocked, to test the result
-  stand-in              a server at home answers in place of what is blocked
-docs/how-verdicts-are-reached.md explains them all.
+` + reasons() + `docs/how-verdicts-are-reached.md explains how they follow from each other.
 
 A world's verdicts describe the world, not the product it was named after.`,
 		Args: cobra.MaximumNArgs(1),
@@ -90,6 +84,15 @@ func (f *labFlags) add(command *cobra.Command) {
 	command.ValidArgsFunction = firstArgument(worlds)
 	completeFlag(command, "fault", labFaults()...)
 	completeFlag(command, "driver", "ipset", "iptables")
+}
+
+// reasons are the lines of a help text that explain why trials are made.
+func reasons() string {
+	var lines strings.Builder
+	for _, reason := range harness.Reasons() {
+		fmt.Fprintf(&lines, "  %-25s  %s\n", reason.Words, reason.Means)
+	}
+	return lines.String()
 }
 
 // labFaults are those of a lab's gateway.

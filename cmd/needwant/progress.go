@@ -241,12 +241,12 @@ func (p *progress) what(trial harness.Trial) string {
 		}[trial.Provoke]
 	case 1:
 		host := trial.Block[0].Name
-		head := trial.Reason + ": " + strings.TrimSuffix(trial.Block[0].String(), host)
+		head := trial.Why() + ": " + strings.TrimSuffix(trial.Block[0].String(), host)
 		if short := reports.Shorten(host, max(leastHost, whatColumns-displaywidth.String(head))); displaywidth.String(head+short) <= whatColumns {
 			return head + short
 		}
 	}
-	return fmt.Sprintf("%s: %d of %d blocked", trial.Reason, len(trial.Block), len(p.rows))
+	return fmt.Sprintf("%s: %d of %d blocked", trial.Why(), len(trial.Block), len(p.rows))
 }
 
 func (p *progress) answers(result harness.Result) string {

@@ -233,12 +233,12 @@ func TestTheLinesOfARunFitTheWindow(t *testing.T) {
 		progress := newProgress(screen, harness.Run{Device: harness.Device{Name: "s50"}, Scenarios: []harness.ScenarioInfo{{Name: "native_app"}, {Name: "home_assistant"}}})
 		host := harness.Destination{Protocol: "udp", Port: 8053, Name: strings.Repeat("long-name.", 8) + "example"}
 		progress.tell(harness.Result{
-			Trial:    harness.Trial{Number: 12, Reason: "test the known safe list again", Block: []harness.Destination{host}},
+			Trial:    harness.Trial{Number: 12, Reason: "ask a contradiction again", Block: []harness.Destination{host}},
 			Suspect:  "this machine was too busy: the simulated device, which acts every 0.1 s, stood still for 0.6 s",
 			Outcomes: map[string]harness.Outcome{"native_app": {Answer: harness.Inconclusive}, "home_assistant": {Answer: harness.Fail}},
 		}, "1 min so far")
 		expect.Expect(terminal.shown()[2:]).To(Equal([]string{
-			"  12  test the known safe list again: 1 of 1 blocked",
+			"  12  ask a contradiction again: 1 of 1 blocked",
 			"      native_app unclear  home_assistant fails",
 			"      not counted: this machine was too busy: the simulated device, which acts",
 			"      every 0.1 s, stood still for 0.6 s",
