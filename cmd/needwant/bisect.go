@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,7 +118,8 @@ func (f *bisectFlags) addShared(command *cobra.Command) {
 	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
 	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
 	set.DurationVar(&f.settings.Horizon, "horizon", 0, horizonUsage)
-	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
+	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: "+strings.Join(drivers(), ", "))
+	completeFlag(command, "driver", drivers()...)
 	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
 	f.standFlags.add(command)
@@ -237,7 +239,7 @@ func (f *bisectFlags) check() error {
 	switch {
 	case f.settings.Order != "exact" && (err != nil || order < 1):
 		return fmt.Errorf("--order %s: it must be exact or a number from 1", f.settings.Order)
-	case f.settings.Driver != "ipset" && f.settings.Driver != "iptables":
+	case !slices.Contains(drivers(), f.settings.Driver):
 		return fmt.Errorf("--driver %s: it takes ipset, iptables", f.settings.Driver)
 	case f.settings.Budget < 0 || f.longest < 0 || f.settings.Longest < 0 || f.settings.Horizon < 0 || f.wait <= 0:
 		return errors.New("--budget, --for, --longest, --horizon and --wait take no negative values")

@@ -53,6 +53,8 @@ day is on the list before the first trial.
 	set.StringSliceVar(&flags.devices, "device", nil, "the device's `ADDRESS`, MAC address or name; several are put together (default: the only one in the data)")
 	set.StringVar(&flags.from, "from", "", "the format of the files, if it is not recognised: one of those above")
 	set.StringVar(&flags.format, "format", "text", "the format of the table: "+strings.Join(reports.SeenFormats(), ", "))
+	completeFlag(command, "from", seenFormats()...)
+	completeFlag(command, "format", reports.SeenFormats()...)
 	set.StringVar(&flags.out, "out", "", "also write the list to this `FILE.seen`, for --seen of bisect, lab, check and observe")
 	geoipFlag(command, &flags.geoip)
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")

@@ -48,6 +48,7 @@ func (i *interview) draft(command *cobra.Command, from string, questions []quest
 		if given {
 			if err = q.take(&draft, values[number]); err == nil && q.doubt(draft) == nil { // a token that is written out is not repeated
 				i.answered(q.flag, values[number])
+				i.warn(q, values[number])
 			}
 		} else {
 			err = i.insist(ctx, q, &draft)
@@ -67,18 +68,33 @@ func (i *interview) begin(ctx context.Context, from string, given bool) (scenari
 		return scenarios.New(from)
 	}
 	i.tell(templateLines())
-	for {
-		answer, err := i.ask(ctx, "which spec to begin with", from)
-		if err != nil {
-			return scenarios.Draft{}, err
-		}
-		draft, err := scenarios.New(answer)
-		if err == nil {
+	var draft scenarios.Draft
+	err := i.again(ctx, "which spec to begin with", from, func(answer string) (err error) {
+		if draft, err = scenarios.New(answer); err == nil {
 			i.answered("like", answer)
-			return draft, nil
 		}
-		i.object(err)
+		return err
+	})
+	return draft, err
+}
+
+// mostWrong is how many answers to one question may be wrong.
+const mostWrong = 10
+
+// again asks until an answer is taken.
+func (i *interview) again(ctx context.Context, asks, usual string, take func(answer string) error) error {
+	var wrong error
+	for range mostWrong {
+		answer, err := i.ask(ctx, asks, usual)
+		if err != nil {
+			return err
+		}
+		if wrong = take(answer); wrong == nil {
+			return nil
+		}
+		i.object(wrong)
 	}
+	return fmt.Errorf("%d answers could not be used. The last one: %w", mostWrong, wrong)
 }
 
 // insist asks until the answer makes sense. One that names what this machine does not
@@ -98,17 +114,18 @@ func (i *interview) insist(ctx context.Context, q question, draft *scenarios.Dra
 	if q.about != nil {
 		i.tell(q.about(draft, i.around))
 	}
-	for last := ""; ; {
-		asks := q.asks
-		if usual == "" && q.optional {
-			asks += " [none]"
-		}
-		answer, err := i.ask(ctx, asks, usual)
-		if err != nil {
-			return err
-		}
+	asks := q.asks
+	if usual == "" && q.optional {
+		asks += " [none]"
+	}
+	last := ""
+	return i.again(ctx, asks, usual, func(answer string) error {
 		if q.means != nil {
-			answer = q.means(answer, i.around)
+			meant, err := q.means(answer, i.around)
+			if err != nil {
+				return err
+			}
+			answer = meant
 		}
 		before := *draft
 		wrong := i.wrong(q, draft, answer, last)
@@ -116,9 +133,9 @@ func (i *interview) insist(ctx context.Context, q question, draft *scenarios.Dra
 			i.answered(q.flag, answer)
 			return nil
 		}
-		i.object(wrong)
 		*draft, last = before, answer
-	}
+		return wrong
+	})
 }
 
 // wrong takes an answer, and says what is wrong with it. The last answer is that to the
@@ -135,10 +152,20 @@ func (i *interview) wrong(q question, draft *scenarios.Draft, answer, last strin
 	}
 	if q.missing != nil && answer != last {
 		if said := q.missing(answer, i.around); said != "" {
-			return errors.New(said)
+			return errors.New(said + ". If it is to come, answer the same again")
 		}
 	}
 	return q.doubt(*draft)
+}
+
+// warn tells a person what a flag names and this machine does not have.
+func (i *interview) warn(q question, value string) {
+	if i.lines == nil || q.missing == nil {
+		return
+	}
+	if said := q.missing(value, i.around); said != "" {
+		i.object(errors.New("note: " + said))
+	}
 }
 
 // object says what is wrong with an answer.

@@ -159,6 +159,30 @@ var _ = Describe("needwant scenario new, on a terminal that is closed", Label("r
 	)
 })
 
+var _ = Describe("needwant scenario new, on a machine without a second interface", Label("root"), func() {
+	DescribeTable("says what is missing, and ends after too many answers that cannot be used:", func(ctx SpecContext, typed, last string, flags ...string) {
+		machine := netnstest.New()
+		Expect(netns.Veth(netns.End{Namespace: machine, Name: "eth0"}, netns.End{Namespace: netnstest.New(), Name: "eth0"})).To(Succeed())
+		path := filepath.Join(GinkgoT().TempDir(), "none.yaml")
+		typing, screen := terminal()
+		command := machine.Command(ctx, program, append([]string{"scenario", "new", path}, flags...)...)
+		command.Stdin = screen
+		_, err := io.WriteString(typing, strings.Repeat(typed+"\n", 20))
+		Expect(err).NotTo(HaveOccurred())
+		said, err := command.CombinedOutput()
+		Expect(err).To(MatchError("exit status 2"), string(said))
+		Expect(strings.Join(strings.Fields(string(said)), " ")).To(And(ContainSubstring("10 answers could not be used. The last one: "+last), ContainSubstring("Nothing was written.")))
+		if typed != "here" { // then the placement is known
+			Expect(string(said)).To(ContainSubstring("placement host needs two interfaces, one to the device and one to the home"))
+		}
+		Expect(path).NotTo(BeAnExistingFile())
+	},
+		Entry("for the interface to the device", "", "an answer is needed here", "--like", "tv", "--placement", "host", SpecTimeout(time.Minute)),
+		Entry("for the second one", "eth0", "inside and uplink are both eth0", "--like", "tv", "--placement", "host", SpecTimeout(time.Minute)),
+		Entry("for a placement", "here", `unknown placement "here"`, "--like", "tv", SpecTimeout(time.Minute)),
+	)
+})
+
 var _ = Describe("needwant scenario new, with a token that is written out", Label("root"), func() {
 	It("does not repeat the token when it says how to go on", func(ctx SpecContext) {
 		const token = "00112233445566778899aabbccddeeff"

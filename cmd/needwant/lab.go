@@ -62,7 +62,7 @@ A world's verdicts describe the world, not the product it was named after.`,
 func (f *labFlags) add(command *cobra.Command) {
 	set, settings := command.Flags(), &f.settings
 	set.IntVar(&settings.Lanes, "lanes", 1, "simulated devices that run trials side by side")
-	set.StringVar(&settings.Driver, "driver", "ipset", "how to block: ipset, iptables")
+	set.StringVar(&settings.Driver, "driver", "ipset", "how to block: "+strings.Join(drivers(), ", "))
 	set.StringSliceVar(&f.faults, "fault", labFaults()[:1], "what blocking does, each a column of its own: "+strings.Join(labFaults(), ", "))
 	set.StringSliceVar(&f.regimes, "regime", []string{"steady"}, "in which state to judge: steady, cold_boot")
 	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number: any cut not listed has more members than that")
@@ -83,7 +83,9 @@ func (f *labFlags) add(command *cobra.Command) {
 	f.display.add(command)
 	command.ValidArgsFunction = firstArgument(worlds)
 	completeFlag(command, "fault", labFaults()...)
-	completeFlag(command, "driver", "ipset", "iptables")
+	completeFlag(command, "driver", drivers()...)
+	completeFlag(command, "regime", string(harness.Steady), string(harness.ColdBoot))
+	completeFlag(command, "keep", "dhcp", "dns")
 }
 
 // reasons are the lines of a help text that explain why trials are made.
@@ -180,7 +182,7 @@ func (f *labFlags) check() error {
 		return errors.New("--only blocks by name: leave out --fault, or use --fault nxdomain")
 	}
 	return errors.Join(
-		known("--driver", []string{f.settings.Driver}, "ipset", "iptables"),
+		known("--driver", []string{f.settings.Driver}, drivers()...),
 		known("--fault", f.faults, labFaults()...),
 		known("--regime", f.regimes, "steady", "cold_boot"),
 		known("--keep", f.settings.Kept, "dhcp", "dns"),

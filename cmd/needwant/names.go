@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/needwant/needwant/harness/seen"
 	"github.com/needwant/needwant/internal/yamlfile"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/reports"
@@ -50,6 +52,36 @@ func templates() (names []cobra.Completion) {
 		names = append(names, cobra.CompletionWithDesc(entry.Name, entry.File.About))
 	}
 	return names
+}
+
+// drivers are the names that --driver takes.
+func drivers() []string { return []string{"ipset", "iptables"} }
+
+// placements are the names of the placements, each with where the device is then.
+func placements() (names []cobra.Completion) {
+	for _, p := range scenarios.AllPlacements() {
+		names = append(names, cobra.CompletionWithDesc(p.Name, p.Where))
+	}
+	return names
+}
+
+// seenFormats are the names that --from of an import takes.
+func seenFormats() (names []string) {
+	for _, format := range seen.Formats() {
+		names = append(names, format.Name)
+	}
+	return names
+}
+
+// links are the names of this machine's interfaces.
+func links(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	all, _ := net.Interfaces()
+	for _, one := range all {
+		if one.Flags&net.FlagLoopback == 0 {
+			names = append(names, one.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeFlag offers names for a flag of a command, if it has that flag.

@@ -33,7 +33,7 @@ type question struct {
 	// alone answers if neither a flag nor a person does; nil: as the example has it.
 	alone func(d *scenarios.Draft) error
 	// means is the answer that a person means by what was typed; nil: just that.
-	means func(typed string, s surroundings) string
+	means func(typed string, s surroundings) (string, error)
 	// optional: without a usual answer, Enter leaves it out.
 	optional bool
 	// missing says what an answer names and this machine does not have; nil: nothing.
@@ -57,6 +57,11 @@ FILE - is the standard output; the default is the device's name with .yaml.`,
 	completeFlag(command, "like", templates()...)
 	for i, q := range questions {
 		command.Flags().StringVar(&values[i], q.flag, "", q.asks)
+	}
+	completeFlag(command, "placement", placements()...)
+	completeFlag(command, "world", worlds()...)
+	for _, flag := range []string{"inside", "uplink"} {
+		_ = command.RegisterFlagCompletionFunc(flag, links) // the flags were added just now
 	}
 	command.RunE = func(command *cobra.Command, args []string) error {
 		if len(args) == 1 { // before anything is asked
@@ -130,6 +135,12 @@ func aboutGateway() []question {
 			set:   place,
 			about: func(_ *scenarios.Draft, s surroundings) []string { return s.placements() },
 			offer: func(_ *scenarios.Draft, s surroundings) string { return s.recommended() },
+			missing: func(answer string, s surroundings) string {
+				if s.lacks(answer) {
+					return fmt.Sprintf("placement %s needs two interfaces, one to the device and one to the home network", answer)
+				}
+				return ""
+			},
 		},
 		{
 			flag: "world", asks: "the simulated device, of 'needwant world list'",
@@ -255,7 +266,7 @@ func link(q question, offer func(surroundings, scenarios.Gateway) string, about 
 		if s.has(answer) {
 			return ""
 		}
-		return fmt.Sprintf("this machine has no interface %s. If it is to come, answer the same again", answer)
+		return fmt.Sprintf("this machine has no interface %s", answer)
 	}
 	return q
 }
@@ -272,23 +283,20 @@ func hardwareAddress(q question) question {
 		}
 		return nil
 	}
-	q.means = func(typed string, s surroundings) string {
+	q.means = func(typed string, s surroundings) (string, error) {
 		found := s.neighbours()
 		if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(found) {
-			return found[n-1].mac.String()
+			return found[n-1].mac.String(), nil
 		}
-		if address, err := netip.ParseAddr(typed); err == nil {
-			if mac := macOf(address); mac != nil {
-				return mac.String()
-			}
+		address, err := netip.ParseAddr(typed)
+		if err != nil {
+			return typed, nil
 		}
-		return typed
-	}
-	q.missing = func(answer string, _ surroundings) string {
-		if _, err := netip.ParseAddr(answer); err != nil {
-			return ""
+		mac := macOf(address)
+		if mac == nil {
+			return "", fmt.Errorf("%s did not answer in this machine's networks. Is the device switched on? Is this its address now?", address)
 		}
-		return answer + " did not answer in this machine's networks. Is the device switched on? Is this its address now?"
+		return mac.String(), nil
 	}
 	return q
 }

@@ -217,6 +217,13 @@ func (s surroundings) recommended() string {
 	return scenarios.Lab
 }
 
+// lacks reports whether a placement needs two interfaces, and this machine does not have them.
+func (s surroundings) lacks(placement string) bool {
+	found, err := scenarios.PlacementOf(placement)
+	usual := found.Usual
+	return err == nil && usual.Inside != "" && usual.Inside != usual.Uplink && len(s.links)+len(s.hardware.lent) < 2
+}
+
 // interfaces describes those of this machine.
 func (s surroundings) interfaces() []string {
 	var lines []string

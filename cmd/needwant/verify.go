@@ -61,6 +61,7 @@ questions there, too, and can stop the verification, which makes everything reac
 	}
 	set := command.Flags()
 	set.StringVar(&flags.kind, "policy", string(policy.BlockOptional), "what to apply: block-optional, allow-required")
+	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired))
 	set.StringVar(&flags.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
 	set.DurationVar(&flags.longest, "for", 0, "how long, e.g. 24h (default: 20 times what the run waited after a block)")
 	set.DurationVar(&flags.every, "every", 0, "from one check to the next (default: what the run waited after a block)")
