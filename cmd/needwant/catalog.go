@@ -20,7 +20,7 @@ func catalogAddCommand() *cobra.Command {
 	var directory, region string
 	command := &cobra.Command{
 		Use:   "add RUN...",
-		Short: "Put what runs found into a catalog, without what says whose they are",
+		Short: "Put what runs found into a catalog, without personal data",
 		Long: `Writes a small YAML file for each run, below model, firmware and region. It holds
 verdicts, public host names and public addresses. Tokens, MAC addresses,
 names of networks, addresses at home, positions, and labels of host names that

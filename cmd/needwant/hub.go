@@ -40,9 +40,9 @@ the experiments are answered there, and a run can be paused or stopped.
 Everything is in one directory (--dir). If it is lost, agents send their run files again.
 With --nats the hub uses existing NATS servers with JetStream instead of its own; three in a
 cluster keep working when one fails. docs/fleet.md explains it.`
-	command.Example = `  needwant hub add garage                      # writes garage.creds: copy it to that machine
+	command.Example = `  needwant hub add garage      # writes garage.creds: copy it to that machine
   needwant hub --web=:8080
-  sudo -E needwant agent --hub 192.168.1.5:4222 --creds garage.creds s50.yaml plug.yaml`
+  sudo -E needwant agent --hub 192.168.1.5:4222 --creds garage.creds s50.yaml`
 	subcommands := command.RunE
 	command.RunE = func(command *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -53,7 +53,7 @@ cluster keep working when one fails. docs/fleet.md explains it.`
 	command.PersistentFlags().StringVar(&f.dir, "dir", "", "keep everything in this `DIRECTORY`; the default is /var/lib/needwant/hub for root, else ~/.local/state/needwant/hub")
 	command.Flags().StringVar(&f.listen, "listen", ":4222", "where agents connect, `ADDRESS:PORT`; :4222 is port 4222 of every address")
 	command.PersistentFlags().StringVar(&f.servers, "nats", "", "use existing NATS servers at this `URL`, or at several with commas between them; the directory keeps it")
-	command.PersistentFlags().StringVar(&f.trusted, "nats-ca", "", "with --nats: the `FILE` with the certificate of who signed those of the servers; the default is what this machine trusts")
+	command.PersistentFlags().StringVar(&f.trusted, "nats-ca", "", "with --nats: the `FILE` with the certificate that signed those of the servers; the default is what this machine trusts")
 	f.web.add(command)
 	return command
 }
@@ -165,7 +165,7 @@ func (f *hubFlags) addCommand() *cobra.Command {
 func (f *hubFlags) usersCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "users",
-		Short: "With --nats: print the users that the NATS servers need in their configuration",
+		Short: "With --nats: print what the servers' configuration needs",
 		Long: `Prints the keys of the hub and of all agents, and what they may do, as a part of the
 configuration of existing NATS servers (--nats). Print it again after hub add and hub remove,
 and have the servers read it: nats-server --signal reload.`,

@@ -94,9 +94,6 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return command
 }
 
-// helpWidth is how many columns the table of flags in a help text has at most.
-const helpWidth = 80
-
 func command(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "needwant",
@@ -129,6 +126,7 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 	root.SuggestionsMinimumDistance = 1 // of a short word, every other one is near
 	root.SetCompletionCommandGroupID(otherCommands)
 	cobra.EnableCommandSorting = false
+	fit(root)
 	return root
 }
 

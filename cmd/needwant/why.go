@@ -42,8 +42,10 @@ asked whether the device works.
 
 Switch the list off in your resolver before you begin.`,
 		Example: `  sudo -E needwant why tv.yaml --only blocklist.txt
-  sudo -E needwant why --device 192.168.1.50 --placement dns --resolver 192.168.1.1 --only blocklist.txt
-  sudo -E needwant why --device 192.168.1.50 --placement host --inside br-lan --uplink wan --only blocklist.txt`,
+  sudo -E needwant why --device 192.168.1.50 --placement dns \
+    --resolver 192.168.1.1 --only blocklist.txt
+  sudo -E needwant why --device 192.168.1.50 --placement host \
+    --inside br-lan --uplink wan --only blocklist.txt`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args) },
 	}
