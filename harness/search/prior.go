@@ -42,7 +42,7 @@ func (f *field) likelihood(w draft, i int, n need) float64 {
 		return f.counting(n)
 	}
 	if n.breaks > 1 {
-		return f.expected(n.group, f.grouping(n.group))
+		return f.expected(n.group, f.grouping(n.group)*f.appears(n.group))
 	}
 	others := f.found
 	for j, other := range w {
@@ -54,7 +54,8 @@ func (f *field) likelihood(w draft, i int, n need) float64 {
 	if chances := f.required; others+1 < len(chances) {
 		more = chances[others+1] / chances[others]
 	}
-	return f.expected(n.group, more*float64(others+1)/float64(max(1, f.found+len(f.members)-others)))
+	usual := more * float64(others+1) / float64(max(1, f.found+len(f.members)-others))
+	return f.expected(n.group, float64(usual*f.appears(n.group)))
 }
 
 // counting is the same of a group several of which are needed. It takes the place of the

@@ -36,6 +36,7 @@ type field struct {
 	likely   []uint64 // those of other columns: [Options].Likely
 	suspects []int    // the positions of destinations that may be required
 	kinds    []uint64 // the destinations of each kind
+	appeared []newcomer
 	found    int      // required destinations, outside of the field
 	grouped  odds
 	penalty  float64 // how much rarer a world is for each contradiction
@@ -66,6 +67,7 @@ func newField(t *theory) *field {
 	for _, kind := range kinds(t.kin(), t.universe) {
 		f.kinds = append(f.kinds, f.bits(t.ofKind(t.kin(), []int{kind})))
 	}
+	f.appeared = f.newcomers(t)
 	f.grouped = f.odds()
 	f.random.source.Seed(uint64(len(t.findings)), uint64(len(f.members)))
 	return f

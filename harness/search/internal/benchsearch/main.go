@@ -41,11 +41,21 @@ func run(ctx context.Context) error {
 	several := flag.Bool("several", false, "print only the table of devices that need several of a group")
 	again := flag.Bool("recheck", false, "print only the table of known matrices that are tested again")
 	person := flag.Bool("person", false, "print only the table of questions to a person")
+	noise := flag.Bool("noise", false, "print only the table of answers that may be wrong")
+	newcomers := flag.Bool("newcomers", false, "print only the table of destinations that appear while others are blocked")
 	alone := flag.Bool("ours", false, "print only the table of the search alone")
 	flag.Parse()
 	b := bench{draws: *systems}
 	if *alone {
 		b.ours()
+		return nil
+	}
+	if *noise {
+		b.noise()
+		return nil
+	}
+	if *newcomers {
+		b.newcomers()
 		return nil
 	}
 	if *several {
@@ -71,6 +81,7 @@ func run(ctx context.Context) error {
 	b.lanes()
 	b.together()
 	b.several()
+	b.newcomers()
 	b.singles()
 	b.times()
 	return nil
