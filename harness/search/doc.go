@@ -76,6 +76,8 @@
 // of a group. Each world is drawn as often as it is likely. It then asks for the set whose
 // answer tells most of these worlds apart; a set that would be one of the proofs in the end
 // counts for somewhat more. A further lane asks for what the trials in flight will not tell.
+// What the device contacts only while others are blocked is expected to be an alternative of
+// these, if [Options].Windows say so: see newcomer.go.
 // This takes some milliseconds. With [Options].Quick, with Blame and where answers may be wrong, the
 // rules choose alone. See need.go, prior.go, worlds.go and choose.go.
 //

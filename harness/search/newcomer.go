@@ -75,7 +75,7 @@ func (f *field) appears(group uint64) float64 {
 		case size == 1:
 			return lone
 		case n.follows(group):
-			// So many sets of this size have the newcomer, of all.
+			// Of all sets of this size, one in rest/size has the newcomer.
 			factor *= joins * float64(rest) / float64(size)
 			size, rest = size-1, rest-1
 		default:

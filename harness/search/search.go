@@ -26,7 +26,7 @@ type Options struct {
 	Kin          []int     // what is likely to be in one group of alternatives, as Services; without it that is the service
 	Seed         uint64    // of the audits
 	Untold       []Set     // blocked in trials whose answers are not in the journal: not audited again
-	Windows      []Window  // what was contacted when, in the order of the trials; without it no [Fallback] is found
+	Windows      []Window  // what was contacted when, in the order of the trials; without it no [Fallback] is found, and what appears is no hint
 	Hold         []float64 // how long a trial is held for each destination, in any unit; without it, all alike
 	Quick        bool      // plan by the rules alone, in well under a millisecond
 	Transversals int       // most ways around the known cuts that exact search lists; 0 stands for 4096

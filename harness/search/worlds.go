@@ -30,14 +30,14 @@ type field struct {
 	prior
 	members  []int // the destinations, in the caller's order
 	all      uint64
-	passing  []uint64 // the maximal sets that pass
-	failing  []uint64 // the smallest of the minimal sets that fail and are not proven to be cuts
-	cuts     []need   // the proven ones
-	likely   []uint64 // those of other columns: [Options].Likely
-	suspects []int    // the positions of destinations that may be required
-	kinds    []uint64 // the destinations of each kind
-	appeared []newcomer
-	found    int      // required destinations, outside of the field
+	passing  []uint64   // the maximal sets that pass
+	failing  []uint64   // the smallest of the minimal sets that fail and are not proven to be cuts
+	cuts     []need     // the proven ones
+	likely   []uint64   // those of other columns: [Options].Likely
+	suspects []int      // the positions of destinations that may be required
+	kinds    []uint64   // the destinations of each kind
+	appeared []newcomer // those of the members
+	found    int        // required destinations, outside of the field
 	grouped  odds
 	penalty  float64 // how much rarer a world is for each contradiction
 	random   dice

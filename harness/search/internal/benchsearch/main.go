@@ -35,54 +35,44 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) error {
-	systems := flag.Int("systems", 500, "random systems in each row")
-	only := flag.Bool("clock", false, "print only the table of devices that contact their destinations rarely")
-	several := flag.Bool("several", false, "print only the table of devices that need several of a group")
-	again := flag.Bool("recheck", false, "print only the table of known matrices that are tested again")
-	person := flag.Bool("person", false, "print only the table of questions to a person")
-	noise := flag.Bool("noise", false, "print only the table of answers that may be wrong")
-	newcomers := flag.Bool("newcomers", false, "print only the table of destinations that appear while others are blocked")
-	alone := flag.Bool("ours", false, "print only the table of the search alone")
+func run(ctx context.Context) (err error) {
+	var b bench
+	flag.IntVar(&b.draws, "systems", 500, "random systems in each row")
+	tables := []struct {
+		name, about string
+		print       func()
+		chosen      *bool
+	}{
+		{name: "ours", about: "of the search alone, which is not printed otherwise", print: func() { b.ours() }},
+		{name: "person", about: "of questions to a person", print: func() { b.person() }},
+		{name: "recheck", about: "of known matrices that are tested again", print: func() { b.recheck() }},
+		{name: "clock", about: "of devices that contact their destinations rarely", print: func() { b.clock() }},
+		{name: "compare", about: "of other methods", print: func() { err = b.compare(ctx) }},
+		{name: "small", about: "of the optimum for few destinations", print: func() { b.small() }},
+		{name: "bounds", about: "of a lower bound of that", print: func() { b.bounds() }},
+		{name: "random", about: "of systems of every shape", print: func() { b.random() }},
+		{name: "noise", about: "of answers that may be wrong", print: func() { b.noise() }},
+		{name: "lanes", about: "of several devices at once", print: func() { b.lanes() }},
+		{name: "together", about: "of several scenarios", print: func() { b.together() }},
+		{name: "several", about: "of devices that need several of a group", print: func() { b.several() }},
+		{name: "newcomers", about: "of destinations that appear while others are blocked", print: func() { b.newcomers() }},
+		{name: "singles", about: "of devices without alternatives", print: func() { b.singles() }},
+		{name: "times", about: "of how long a question takes to plan", print: func() { b.times() }},
+	}
+	for i, t := range tables {
+		tables[i].chosen = flag.Bool(t.name, false, "print the table "+t.about)
+	}
 	flag.Parse()
-	b := bench{draws: *systems}
-	if *alone {
-		b.ours()
-		return nil
+	chosen := false
+	for _, t := range tables {
+		chosen = chosen || *t.chosen
 	}
-	if *noise {
-		b.noise()
-		return nil
+	for _, t := range tables {
+		if *t.chosen || !chosen && t.name != "ours" {
+			if t.print(); err != nil {
+				return err
+			}
+		}
 	}
-	if *newcomers {
-		b.newcomers()
-		return nil
-	}
-	if *several {
-		b.several()
-		return nil
-	}
-	if b.person(); *person {
-		return nil
-	}
-	if b.recheck(); *again {
-		return nil
-	}
-	b.clock()
-	if *only {
-		return nil
-	}
-	if err := b.compare(ctx); err != nil {
-		return err
-	}
-	b.small()
-	b.random()
-	b.noise()
-	b.lanes()
-	b.together()
-	b.several()
-	b.newcomers()
-	b.singles()
-	b.times()
 	return nil
 }

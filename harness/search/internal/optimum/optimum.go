@@ -8,7 +8,8 @@
 //
 // What is known at any time is a set of blocks that fail and a set that pass. There are as many such
 // states for n destinations as monotone functions of n + 1 variables: 7,581 for four
-// destinations, 7,828,354 for five, and 2.4·10¹² for six, which no table holds.
+// destinations, 7,828,354 for five, and 2.4·10¹² for six, which no table holds. For more
+// than five there is a lower bound: see bound.go.
 package optimum
 
 import (
@@ -96,7 +97,7 @@ func (r *renaming) apply(b blocks) blocks {
 
 // setOf is a block as a set of destinations.
 func setOf(block int) (s search.Set) {
-	for x := range Most {
+	for x := 0; block>>x != 0; x++ {
 		if block>>x&1 == 1 {
 			s = s.With(x)
 		}

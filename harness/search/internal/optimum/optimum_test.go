@@ -31,6 +31,19 @@ var _ = Describe("The optimum", func() {
 			4, always(4, search.Of(0)), 3.5),
 	)
 
+	DescribeTable("is not below the bound for any number of destinations",
+		func(n int, draw func(int, *rand.Rand) systems.System, near float64) {
+			few := func(random *rand.Rand) systems.System { return draw(n, random) }
+			best, afterAll := optimum.Sampled(n, 2000, few).Optimum()
+			bound, boundAfterAll := optimum.Bound(n, 2000, few)
+			AddReportEntry("the optimum and its bound, and both if everything is blocked first", []float64{best, bound, afterAll, boundAfterAll})
+			Expect(bound).To(And(BeNumerically("<=", best+1e-9), BeNumerically(">", near*best)))
+			Expect(boundAfterAll).To(And(BeNumerically("<=", afterAll+1e-9), BeNumerically(">", near*afterAll)))
+		},
+		Entry("of devices as the search expects them", 4, systems.Typical, 0.85),
+		Entry("of devices that need more", 4, systems.Small, 0.85),
+	)
+
 	DescribeTable("is not beaten by the search, which comes near it",
 		func(draw func(int, *rand.Rand) systems.System, near float64) {
 			prior := optimum.Sampled(4, 2000, func(random *rand.Rand) systems.System { return draw(4, random) })
