@@ -93,12 +93,16 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	seen, err := f.watch(ctx, command, gate, passed)
 	if f.provoke && err == nil && command.Context().Err() == nil {
+		alone := map[harness.Destination]float64{} // how often each is contacted if the device is left alone
+		for _, o := range seen {
+			alone[o.Destination] = o.Every
+		}
 		var found map[harness.Destination][]harness.Provoker
-		if found, err = f.provokes(command.Context(), command.ErrOrStderr(), stand.bench, file.Provokers()); err == nil {
+		if found, err = f.provokes(command.Context(), command.ErrOrStderr(), stand.bench, passed, file.Provokers()); err == nil {
 			seen, err = f.look(command.Context(), gate, passed)
 		}
 		for i, o := range seen {
-			seen[i].Provoked = found[o.Destination]
+			seen[i].Provoked, seen[i].Every = found[o.Destination], alone[o.Destination]
 		}
 	}
 	if err := errors.Join(err, stand.close()); err != nil {
@@ -196,12 +200,18 @@ func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed,
 }
 
 // provokes finds out what the device contacts when it is provoked by each of some means, if it was silent for a while before.
-func (f *observeFlags) provokes(ctx context.Context, notes io.Writer, b *harness.Bench, means []harness.Provoker) (found map[harness.Destination][]harness.Provoker, err error) {
+// A connection that is in use is not silent, though the link, once it was down, makes the device open it anew.
+func (f *observeFlags) provokes(ctx context.Context, notes io.Writer, b *harness.Bench, passed *gateway.Traffic, means []harness.Provoker) (found map[harness.Destination][]harness.Provoker, err error) {
 	found = map[harness.Destination][]harness.Provoker{}
+	means = slices.DeleteFunc(slices.Clone(means), func(by harness.Provoker) bool { return b.Provoke[by] == nil })
+	if len(means) == 0 {
+		return found, nil
+	}
+	inUse, err := f.inUse(ctx, b, passed)
+	if err != nil {
+		return found, err
+	}
 	for _, by := range means {
-		if b.Provoke[by] == nil {
-			continue
-		}
 		if !f.quiet {
 			fmt.Fprintf(notes, "provokes contacts: %s\n", by.Words())
 		}
@@ -225,12 +235,32 @@ func (f *observeFlags) provokes(ctx context.Context, notes io.Writer, b *harness
 		}
 		for _, now := range after.Contacts {
 			old, _ := before.Contact(now.Destination)
-			if now.Tries > old.Tries && !now.Last.Before(began) && began.Sub(old.Last) > b.Timing.Settle {
+			if now.Tries > old.Tries && !now.Last.Before(began) && began.Sub(old.Last) > b.Timing.Settle && !inUse[now.Destination] {
 				found[now.Destination] = append(found[now.Destination], by)
 			}
 		}
 	}
 	return found, nil
+}
+
+// inUse are the destinations with which the device exchanges packets within Settle.
+func (f *observeFlags) inUse(ctx context.Context, b *harness.Bench, passed *gateway.Traffic) (use map[harness.Destination]bool, err error) {
+	before, err := f.look(ctx, b.Gateway, passed)
+	if err != nil {
+		return nil, err
+	}
+	if err := span.Wait(ctx, b.Timing.Settle); err != nil {
+		return nil, err
+	}
+	after, err := f.look(ctx, b.Gateway, passed)
+	packets, use := map[harness.Destination]uint64{}, map[harness.Destination]bool{}
+	for _, o := range before {
+		packets[o.Destination] = o.Packets
+	}
+	for _, o := range after {
+		use[o.Destination] = o.Packets > packets[o.Destination]
+	}
+	return use, err
 }
 
 // every is the longest time between two contacts: 0 if there was one, within which only
