@@ -200,7 +200,7 @@ func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed,
 }
 
 // provokes finds out what the device contacts when it is provoked by each of some means, if it was silent for a while before.
-// A connection that is in use is not silent, though the link, once it was down, makes the device open it anew.
+// A connection that is in use is not silent, though the link, once it was down, makes the device open it again.
 func (f *observeFlags) provokes(ctx context.Context, notes io.Writer, b *harness.Bench, passed *gateway.Traffic, means []harness.Provoker) (found map[harness.Destination][]harness.Provoker, err error) {
 	found = map[harness.Destination][]harness.Provoker{}
 	means = slices.DeleteFunc(slices.Clone(means), func(by harness.Provoker) bool { return b.Provoke[by] == nil })
