@@ -242,96 +242,6 @@ func (h history) longestPeriod() (longest time.Duration) {
 	return longest
 }
 
-// toHorizon asks for a safe list that was not held to the horizon yet, when nothing else is left to ask.
-// ok is false if each was held for so long, or does not come to an answer.
-func (p plan) toHorizon() (trial Trial, ok bool) {
-	if p.run.Settings.First || len(p.inflight) > 0 {
-		return Trial{}, false
-	}
-	for _, regime := range p.run.Settings.Regimes {
-		for _, fault := range p.run.Settings.Faults {
-			if lists := p.short(regime, fault); len(lists) > 0 {
-				return p.holding(lists[0], regime, fault), true
-			}
-		}
-	}
-	return Trial{}, false
-}
-
-// last is a trial of the joint safe list, held to the horizon, or one that comes before it: the safe list of a single column,
-// if that was not held to the horizon yet. ok is false while these are asked.
-func (p plan) last(trial Trial, joint search.Set, asked []Trial) (next Trial, ok bool) {
-	trial.Hold = max(trial.Hold, p.horizon())
-	trials := []Trial{trial}
-	if lists := p.shortAlone(trial.Regime, trial.Fault, joint); len(lists) > 0 {
-		trials = nil
-		for _, list := range lists {
-			trials = append(trials, p.holding(list, trial.Regime, trial.Fault))
-		}
-	}
-	i := slices.IndexFunc(trials, func(t Trial) bool {
-		return !slices.ContainsFunc(asked, func(a Trial) bool { return a.asks() == t.asks() })
-	})
-	if i < 0 {
-		return Trial{}, false
-	}
-	return trials[i], true
-}
-
-// holding is the trial that holds a list to the horizon.
-func (p plan) holding(list safeList, regime Regime, fault Fault) Trial {
-	trial := Trial{Number: p.number(), Block: p.destinations(list.set), Fault: fault, Regime: regime, Reason: horizonReason, Hold: p.horizon()}
-	if len(list.columns) < len(p.columns(regime, fault)) {
-		trial.Unasked = p.unasked(trial, list.columns)
-	}
-	return trial
-}
-
-// safeList is the largest set that is safe for some columns together.
-type safeList struct {
-	set     search.Set
-	columns []Column
-}
-
-// short are the safe lists of one regime and fault that were not held to the horizon yet. That of all columns together is
-// the last.
-func (h history) short(regime Regime, fault Fault) (lists []safeList) {
-	columns := h.columns(regime, fault)
-	joint := safeList{search.JointSafe(h.explanations(columns)...), columns}
-	lists = h.shortAlone(regime, fault, joint.set)
-	if horizon := h.horizon(); horizon > 0 && !joint.set.IsEmpty() && !h.heldTo(horizon, joint) {
-		lists = append(lists, joint)
-	}
-	return lists
-}
-
-// shortAlone are the sets that a single column works without, that were not held to the horizon yet, and are not part of the
-// joint safe list: its own one, since it may need late what others need in any case, and what its cuts rest on if the device
-// did not try that. A matrix that is tested again rests on the earlier run there.
-func (h history) shortAlone(regime Regime, fault Fault, joint search.Set) (lists []safeList) {
-	horizon := h.horizon()
-	if horizon == 0 || h.run.Settings.Known != nil {
-		return nil
-	}
-	for _, column := range h.columns(regime, fault) {
-		explanation := h.explain(column)
-		for _, set := range append(h.unseen(explanation, column), search.JointSafe(explanation)) {
-			alone := safeList{set, []Column{column}}
-			if !alone.set.SubsetOf(joint) && !h.heldTo(horizon, alone) {
-				lists = append(lists, alone)
-			}
-		}
-	}
-	return lists
-}
-
-func (h history) explanations(columns []Column) (explained []search.Explanation) {
-	for _, column := range columns {
-		explained = append(explained, h.explain(column))
-	}
-	return explained
-}
-
 // overdueReason is that of a trial which blocks what was not tried while it was blocked, until
 // it is overdue.
 const overdueReason = "until overdue"
@@ -397,28 +307,6 @@ func (h history) waitedFor(i int, due time.Duration, column Column) bool {
 			return true
 		}
 		if f.Trial.Reason == overdueReason {
-			tries++
-		}
-	}
-	return tries >= horizonTries
-}
-
-// heldTo reports whether a list was held to the horizon with its columns working, or
-// so often without an answer that it is not asked again. A horizon that nobody chose is a period, which
-// the very hold may have shown to be a little longer than it was known to be.
-func (h history) heldTo(horizon time.Duration, list safeList) bool {
-	tries := 0
-	if h.run.Settings.Horizon == 0 {
-		horizon -= horizon / 16
-	}
-	for _, f := range h.facts {
-		if f.Trial.Control() || !list.columns[0].hears(f.Trial) || !list.set.SubsetOf(f.whole) {
-			continue
-		}
-		if f.usable && f.Held >= horizon && !slices.ContainsFunc(list.columns, func(c Column) bool { return !f.passed(c) }) {
-			return true
-		}
-		if f.Trial.Reason == horizonReason && list.set.Equal(f.whole) {
 			tries++
 		}
 	}

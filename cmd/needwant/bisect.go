@@ -16,8 +16,6 @@ import (
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
-	"github.com/needwant/needwant/internal/span"
-	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -318,15 +316,12 @@ func (f *bisectFlags) listed(ctx context.Context, file scenarios.File, run harne
 // experiment puts the device on the bench, carries the run out, puts everything
 // back, and only then shows what came of it.
 func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, list scenarios.List, run harness.Run, open func(harness.Run) (journal, error)) (err error) {
-	ctx := command.Context()
 	times, err := scheduleOf(run.Settings)
 	if err != nil {
 		return usage(err)
 	}
-	if f.display.page == nil {
-		if f.display.page, err = f.display.web.open(ctx, command.ErrOrStderr()); err != nil {
-			return err
-		}
+	if err := f.openPage(command); err != nil {
+		return err
 	}
 	defer f.display.page.close()
 	tell, err := newNotifier(file, run.Device.Name, command.ErrOrStderr())
@@ -335,18 +330,12 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	}
 	defer tell.wait()
 	all := append([]replica{{source: run.Settings.Source, file: file, list: list}}, f.others...)
-	up, err := f.uplink.open(command.ErrOrStderr())
-	if err != nil {
-		return err
-	}
-	members := membersOf(all, command.ErrOrStderr())
-	defer up.close(members)
-	ctx, release, err := up.claim(ctx, members)
+	up, members, held, release, err := f.claim(command, all)
 	if err != nil {
 		return err
 	}
 	defer release()
-	held := ctx
+	ctx := held // ends when the time of the run is up, too
 	stands, err := openStands(ctx, command.ErrOrStderr(), all, standOptions{
 		standFlags: f.standFlags, driver: run.Settings.Driver, observe: len(run.Results) == 0, quiet: f.display.quiet, only: run.Settings.Only, known: run.Contacts(), page: f.display.page, tell: tell, among: f.among,
 	})
@@ -385,14 +374,8 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	}}
 	failure := e.Do(heeding)
 	why := stop()
-	timeIsUp := ctx.Err() != nil && command.Context().Err() == nil
-	switch cut := failure == nil && e.Run.Status == harness.Interrupted; {
-	case cut && why != "":
-		e.Run.Why = why
-	case cut && held.Err() != nil && command.Context().Err() == nil:
-		e.Run.Why = context.Cause(held).Error()
-	case cut && timeIsUp:
-		e.Run.Status = harness.OverBudget
+	if failure == nil && e.Run.Status == harness.Interrupted {
+		explain(command.Context(), held, ctx, &e.Run, why)
 	}
 	finished := journal.Finish(e.Run.Status, e.Run.Why, e.Run.Duration)
 	if err := errors.Join(failure, finished, journal.Close(), stands.close()); err != nil {
@@ -403,74 +386,39 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	return f.display.closing(command, e.Run)
 }
 
-// dryRun says for each device what would be changed.
-func (f *bisectFlags) dryRun(command *cobra.Command, file scenarios.File) error {
-	if len(f.others) == 0 {
-		return dryRun(command, file, f.settings)
+// claim connects to the hub, and waits until the devices of this machine belong to its agent. The context ends if one is
+// given to another agent.
+func (f *bisectFlags) claim(command *cobra.Command, all []replica) (up *uplink, members []*member, held context.Context, release func(), err error) {
+	if up, err = f.uplink.open(command.ErrOrStderr()); err != nil {
+		return nil, nil, nil, nil, err
 	}
-	problems := []error{dryRun(command, file, f.settings)}
-	for _, other := range f.others {
-		fmt.Fprintf(command.OutOrStdout(), "%s:\n", other.name())
-		if other.lender != "" {
-			fmt.Fprintf(command.OutOrStdout(), "    agent %s lends it: needwant agent --lend --dry-run says there what would be changed\n", other.lender)
-			continue
-		}
-		problems = append(problems, dryRun(command, other.file, f.settings))
-	}
-	return errors.Join(problems...)
-}
-
-// dryRun says what would be changed, and whether it can be.
-func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settings) error {
-	out := command.OutOrStdout()
-	if file.Gateway.Placement == scenarios.Lab {
-		fmt.Fprintln(out, "placement lab: all happens in namespaces of its own; nothing of this machine is changed")
-		return nil
-	}
-	if bench.OfResolver(file) {
-		where, err := bench.FindResolver(command.Context(), file)
-		if err != nil {
-			return unfit(err)
-		}
-		fmt.Fprintf(out, " 1  answer DNS queries at %s, with the answers of %s; nothing of this machine's network is changed\n", where.Listen, where.Upstream)
-		return unfit(where.Ready(command.Context()))
-	}
-	machine, err := netns.Own()
+	members = membersOf(all, command.ErrOrStderr())
+	held, giveBack, err := up.claim(command.Context(), members)
 	if err != nil {
-		return unfit(err)
+		up.close(members)
+		return nil, nil, nil, nil, err
 	}
-	defer machine.Close()
-	plan, err := bench.Plan(file, machine)
-	if err != nil {
-		return unfit(err)
-	}
-	for i, step := range slices.Concat(plan.Steps(), handedOn(file), plan.Work()) {
-		resultLine(out, fmt.Sprintf("%2d  ", i+1), step, 4)
-	}
-	resultLine(out, "", "No other device is affected. "+howLong(bench.NewRun("", file, file.Scenarios, settings).Settings, file.Timing), 2)
-	return unfit(plan.Check())
+	return up, members, held, func() { giveBack(); up.close(members) }, nil
 }
 
-// howLong says how long a run takes, as the run itself estimates it before its first trial.
-func howLong(settings harness.Settings, timing scenarios.Timing) string {
-	const trials = 20 // with 7 destinations
-	usual := settings.UsualTrial()
-	text := fmt.Sprintf("The device is watched for %s first. Then a trial takes about %s: until the device has tried what is blocked, the checks, and until it works again. "+
-		"A device with 7 destinations takes about %d trials, so about %s in all.",
-		span.Words(timing.Observe), span.Words(usual), trials, span.Words((timing.Observe + trials*usual).Round(10*time.Minute)))
-	if settings.Longest > usual {
-		text += fmt.Sprintf(" What the device contacts seldom is waited for, for up to %s in a trial.", span.Words(settings.Longest))
+// openPage serves the page of the run, unless it is served already.
+func (f *bisectFlags) openPage(command *cobra.Command) (err error) {
+	if f.display.page == nil {
+		f.display.page, err = f.display.web.open(command.Context(), command.ErrOrStderr())
 	}
-	if settings.Horizon > 0 {
-		return text + fmt.Sprintf(" The last block is held for %s.", span.Words(settings.Horizon))
-	}
-	return text + " The last block is held for the longest time that was seen between two contacts."
+	return err
 }
 
-// handedOn says which ports of the gateway's lead to the device.
-func handedOn(file scenarios.File) (steps []string) {
-	for _, port := range file.Gateway.Forward {
-		steps = append(steps, fmt.Sprintf("hand %s of the gateway's own address in the home network on to the device, within the namespace", port))
+// explain says why a run was interrupted, if it was not by the user: for the reason why, if there is one; since the
+// device was given to another agent (held); or since its time is up (limited).
+func explain(user, held, limited context.Context, run *harness.Run, why string) {
+	switch {
+	case why != "":
+		run.Why = why
+	case user.Err() != nil:
+	case held.Err() != nil:
+		run.Why = context.Cause(held).Error()
+	case limited.Err() != nil:
+		run.Status = harness.OverBudget
 	}
-	return steps
 }

@@ -57,8 +57,6 @@ func equals(ctx context.Context, functions ...string) *twoGateways {
 	l := newLaboratory(ctx)
 	g := &twoGateways{laboratory: l, garage: l.station(ctx), attic: l.station(ctx)}
 	l.serve(ctx)
-	l.hub.start()
-	l.hub.says(ctx, "The hub")
 	specs := map[*station][]string{}
 	for i, function := range functions {
 		s := []*station{g.garage, g.attic}[i/2]
@@ -76,7 +74,8 @@ func equals(ctx context.Context, functions ...string) *twoGateways {
 	g.kept = filepath.Join(g.garage.folder, "plugs.run")
 	g.garage.arguments = slices.Concat([]string{"bisect"}, specs[g.garage], []string{"hub:attic/plug3", "hub:attic/plug4", "--out", g.kept, "--unattended", "--order", "exact"}, access(g.garage, "garage"))
 	g.attic.arguments = slices.Concat([]string{"agent", "--lend"}, specs[g.attic], access(g.attic, "attic"))
-	time.Sleep(2 * time.Second) // the hub looks for new agents each second
+	l.hub.start()
+	l.hub.says(ctx, "The hub")
 	g.attic.start()
 	g.attic.says(ctx, "plug[34]: waits for an experiment")
 	return g

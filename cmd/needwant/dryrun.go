@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/needwant/needwant/cmd/internal/bench"
+	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
+	"github.com/needwant/needwant/netns"
+	"github.com/needwant/needwant/scenarios"
+)
+
+// dryRun says for each device what would be changed.
+func (f *bisectFlags) dryRun(command *cobra.Command, file scenarios.File) error {
+	if len(f.others) == 0 {
+		return dryRun(command, file, f.settings)
+	}
+	problems := []error{dryRun(command, file, f.settings)}
+	for _, other := range f.others {
+		fmt.Fprintf(command.OutOrStdout(), "%s:\n", other.name())
+		if other.lender != "" {
+			fmt.Fprintf(command.OutOrStdout(), "    agent %s lends it: needwant agent --lend --dry-run says there what would be changed\n", other.lender)
+			continue
+		}
+		problems = append(problems, dryRun(command, other.file, f.settings))
+	}
+	return errors.Join(problems...)
+}
+
+// dryRun says what would be changed, and whether it can be.
+func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settings) error {
+	out := command.OutOrStdout()
+	if file.Gateway.Placement == scenarios.Lab {
+		fmt.Fprintln(out, "placement lab: all happens in namespaces of its own; nothing of this machine is changed")
+		return nil
+	}
+	if bench.OfResolver(file) {
+		where, err := bench.FindResolver(command.Context(), file)
+		if err != nil {
+			return unfit(err)
+		}
+		fmt.Fprintf(out, " 1  answer DNS queries at %s, with the answers of %s; nothing of this machine's network is changed\n", where.Listen, where.Upstream)
+		return unfit(where.Ready(command.Context()))
+	}
+	machine, err := netns.Own()
+	if err != nil {
+		return unfit(err)
+	}
+	defer machine.Close()
+	plan, err := bench.Plan(file, machine)
+	if err != nil {
+		return unfit(err)
+	}
+	for i, step := range slices.Concat(plan.Steps(), handedOn(file), plan.Work()) {
+		resultLine(out, fmt.Sprintf("%2d  ", i+1), step, 4)
+	}
+	resultLine(out, "", "No other device is affected. "+howLong(bench.NewRun("", file, file.Scenarios, settings).Settings, file.Timing), 2)
+	return unfit(plan.Check())
+}
+
+// howLong says how long a run takes, as the run itself estimates it before its first trial.
+func howLong(settings harness.Settings, timing scenarios.Timing) string {
+	const trials = 20 // with 7 destinations
+	usual := settings.UsualTrial()
+	text := fmt.Sprintf("The device is watched for %s first. Then a trial takes about %s: until the device has tried what is blocked, the checks, and until it works again. "+
+		"A device with 7 destinations takes about %d trials, so about %s in all.",
+		span.Words(timing.Observe), span.Words(usual), trials, span.Words((timing.Observe + trials*usual).Round(10*time.Minute)))
+	if settings.Longest > usual {
+		text += fmt.Sprintf(" What the device contacts seldom is waited for, for up to %s in a trial.", span.Words(settings.Longest))
+	}
+	if settings.Horizon > 0 {
+		return text + fmt.Sprintf(" The last block is held for %s.", span.Words(settings.Horizon))
+	}
+	return text + " The last block is held for the longest time that was seen between two contacts."
+}
+
+// handedOn says which ports of the gateway's lead to the device.
+func handedOn(file scenarios.File) (steps []string) {
+	for _, port := range file.Gateway.Forward {
+		steps = append(steps, fmt.Sprintf("hand %s of the gateway's own address in the home network on to the device, within the namespace", port))
+	}
+	return steps
+}
