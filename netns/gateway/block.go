@@ -65,13 +65,13 @@ func (g *Gateway) Know(contacts []harness.Contact) error {
 }
 
 // answered learns from a DNS answer, before the answer leaves.
-func (g *Gateway) answered(answer names.Answered) error {
-	return g.barrier.learn(func() attribution.Change { return g.table.Answer(answer) })
+func (b *barrier) answered(answer names.Answered) error {
+	return b.learn(func() attribution.Change { return b.table.Answer(answer) })
 }
 
 // answer learns from a DNS answer that is about to leave, and returns when it may.
 func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
-	if err := g.answered(answer); err != nil {
+	if err := g.barrier.answered(answer); err != nil {
 		return err
 	}
 	g.barrier.resolved(answer.Query)
@@ -97,7 +97,7 @@ func (g *Gateway) withheld(query names.Question, again bool) bool {
 func (g *Gateway) note(p watch.Packet) {
 	switch p.Point {
 	case watch.Answer:
-		_ = g.answered(names.Overheard(p.Protocol, p.Payload)) // the barrier keeps the error
+		_ = g.barrier.answered(names.Overheard(p.Protocol, p.Payload)) // the barrier keeps the error
 	case watch.Hello:
 		g.handshake(p)
 	case watch.Stray:

@@ -49,14 +49,14 @@ func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destinat
 			return errors.New("another server gives the device its address, and that cannot be told to name the gateway as the time server")
 		}
 	}
-	return g.block(ctx, destinations, fault, standIns, g.byName(fault, standIns, ways))
+	return g.block(ctx, destinations, fault, standIns, g.barrier.byName(fault, standIns, ways))
 }
 
 // byName adds the way by the name to the stand-ins of names that a fault withholds.
-func (g *Gateway) byName(fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) map[harness.Destination]harness.Way {
+func (b *barrier) byName(fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) map[harness.Destination]harness.Way {
 	all := map[harness.Destination]harness.Way{}
 	for d := range standIns {
-		if g.table.Withholds(d, fault) {
+		if b.table.Withholds(d, fault) {
 			all[d] = harness.WayName
 		}
 	}
