@@ -235,9 +235,11 @@ var _ = Describe("a device that an agent lends", func() {
 		}
 	}, SpecTimeout(time.Minute))
 
-	It("saves time: four of them on two gateways make an experiment at least 2.5 times as fast as one", Label("slow", "norace"), func(ctx SpecContext) {
+	// How many times as fast four lanes are as one is shown in a fixed order by harness/replica_test.go. Here the order is up to
+	// chance, so what lending costs is compared with four lanes of one process.
+	It("costs little time: four lanes on two gateways are about as fast as four of one process", Label("slow", "norace"), func(ctx SpecContext) {
 		const devices = 4
-		var one, four time.Duration
+		var one, four, lent time.Duration
 		for seed := range uint64(devices) {
 			random := rand.New(rand.NewPCG(seed, 20))
 			var contacts []string
@@ -265,14 +267,16 @@ var _ = Describe("a device that an agent lends", func() {
 			for n := 3; n <= 4; n++ {
 				device(n).lend(attic, fmt.Sprintf("lamp%d-%d", seed, n), s)
 			}
-			took, found := lasts(device(1), device(2), borrow(ctx, garage, "attic", fmt.Sprintf("lamp%d-3", seed)), borrow(ctx, garage, "attic", fmt.Sprintf("lamp%d-4", seed)))
+			took, found := lasts(device(1), device(2), device(3), device(4))
 			four += took
+			Expect(cuts(found)).To(ConsistOf(cuts(truth)))
+			took, found = lasts(device(1), device(2), borrow(ctx, garage, "attic", fmt.Sprintf("lamp%d-3", seed)), borrow(ctx, garage, "attic", fmt.Sprintf("lamp%d-4", seed)))
+			lent += took
 			Expect(cuts(found)).To(ConsistOf(cuts(truth)))
 			Expect(found.Replicas).To(HaveEach(HaveField("Agrees()", true)))
 		}
-		ratio := one.Seconds() / four.Seconds()
-		AddReportEntry("how many times faster", ratio)
-		Expect(ratio).To(BeNumerically(">=", 2.5))
+		AddReportEntry("how many times as fast as one", fmt.Sprintf("four of one process %.2f, on two gateways %.2f", one.Seconds()/four.Seconds(), one.Seconds()/lent.Seconds()))
+		Expect(lent.Seconds()).To(BeNumerically("<=", 1.25*four.Seconds()))
 	}, SpecTimeout(10*time.Minute))
 
 	It("is had by one borrower at a time, if it exists and fits", func(ctx SpecContext) {
