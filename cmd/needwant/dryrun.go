@@ -63,7 +63,7 @@ func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settin
 	return unfit(plan.Check())
 }
 
-// howLong says how long a run takes, as the run itself estimates it before its first trial.
+// howLong says how long a run takes, by the estimate that the run makes before its first trial.
 func howLong(settings harness.Settings, timing scenarios.Timing) string {
 	const trials = 20 // with 7 destinations
 	usual := settings.UsualTrial()

@@ -114,7 +114,7 @@ func (m *member) lend(ctx context.Context, up *uplink) error {
 	return unrestored
 }
 
-// openLent puts the device behind its gateway, as the experiment of a borrower wants it.
+// openLent puts the device behind its gateway, on a borrower's terms.
 func (m *member) openLent(ctx context.Context, list scenarios.List, text json.RawMessage, unrestored *error) (hub.LentLane, error) {
 	var t terms
 	if err := json.Unmarshal(text, &t); err != nil {

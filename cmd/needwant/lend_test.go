@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,32 +24,6 @@ type twoGateways struct {
 	kept          string // the run file
 }
 
-// equalWorld is a device with eight destinations, which needs what its function says.
-const equalWorld = `apiVersion: needwant/v1
-kind: World
-name: plug
-device: {model: example.plug.v1}
-tempo: {contact: 250ms, patience: 3, poll: 500ms}
-destinations:
-  a: {host: a.example, addresses: [203.0.113.10], protocol: tcp, port: 443}
-  b: {host: b.example, addresses: [203.0.113.11], protocol: tcp, port: 443}
-  c: {host: c.example, addresses: [203.0.113.12], protocol: tcp, port: 443}
-  d: {host: d.example, addresses: [203.0.113.13], protocol: tcp, port: 443}
-  e: {host: e.example, addresses: [203.0.113.14], protocol: tcp, port: 443}
-  f: {host: f.example, addresses: [203.0.113.15], protocol: tcp, port: 443}
-functions: {status: "%s"}
-scenarios: [native_app]
-`
-
-const equalSpec = `apiVersion: needwant/v1
-kind: Scenarios
-device: {name: plug%[1]d, model: example.plug.v1}
-gateway: {placement: lab, world: world%[1]d.yaml}
-block: {faults: [reject], keep: [dhcp, dns]}
-scenarios:
-  app: {steps: [{miio: get_status}]}
-`
-
 // equals are the machines, with devices that need what the functions say.
 func equals(ctx context.Context, functions ...string) *twoGateways {
 	GinkgoHelper()
@@ -60,10 +33,7 @@ func equals(ctx context.Context, functions ...string) *twoGateways {
 	specs := map[*station][]string{}
 	for i, function := range functions {
 		s := []*station{g.garage, g.attic}[i/2]
-		Expect(os.WriteFile(filepath.Join(s.folder, fmt.Sprintf("world%d.yaml", i+1)), fmt.Appendf(nil, equalWorld, function), 0o600)).To(Succeed())
-		spec := fmt.Sprintf("plug%d.yaml", i+1)
-		Expect(os.WriteFile(filepath.Join(s.folder, spec), fmt.Appendf(nil, equalSpec, i+1), 0o600)).To(Succeed())
-		specs[s] = append(specs[s], spec)
+		specs[s] = append(specs[s], equalDevice(s.folder, i+1, function))
 	}
 	access := func(s *station, name string) []string {
 		credentials := filepath.Join(s.folder, name+".creds")

@@ -91,7 +91,7 @@ var _ = Describe("the unit of systemd for an experiment of days", func() {
 var _ = Describe("the unit of systemd", func() {
 	It("leaves the service little to do harm with", func(ctx SpecContext) {
 		if _, err := exec.LookPath("systemd-analyze"); err != nil {
-			Skip("there is no systemd-analyze here")
+			Skip("systemd-analyze is not installed")
 		}
 		said, err := exec.CommandContext(ctx, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=39", unit, bisectUnit, recheckUnit, agentUnit, hubUnit).CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), "the exposure is above 3.9: %s", said)
@@ -100,7 +100,7 @@ var _ = Describe("the unit of systemd", func() {
 
 	It("is one that systemd understands", func(ctx SpecContext) {
 		if _, err := exec.LookPath("systemd-analyze"); err != nil {
-			Skip("there is no systemd-analyze here")
+			Skip("systemd-analyze is not installed")
 		}
 		for _, path := range []string{unit, bisectUnit, recheckUnit, agentUnit, hubUnit} {
 			content, err := os.ReadFile(path)
@@ -116,7 +116,7 @@ var _ = Describe("the unit of systemd", func() {
 
 	It("leaves a hub what it needs", Label("root"), func(ctx SpecContext) {
 		if _, err := exec.LookPath("setpriv"); err != nil {
-			Skip("there is no setpriv here")
+			Skip("setpriv is not installed")
 		}
 		content, err := os.ReadFile(hubUnit)
 		Expect(err).NotTo(HaveOccurred())
@@ -140,7 +140,7 @@ var _ = Describe("the unit of systemd", func() {
 
 	DescribeTable("leaves it what a gateway needs", Label("root"), func(ctx SpecContext, prepare func(ctx SpecContext, h *home) string) {
 		if _, err := exec.LookPath("setpriv"); err != nil {
-			Skip("there is no setpriv here")
+			Skip("setpriv is not installed")
 		}
 		text, err := os.ReadFile(unit)
 		Expect(err).NotTo(HaveOccurred())

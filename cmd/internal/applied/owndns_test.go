@@ -17,7 +17,7 @@ import (
 )
 
 var _ = Describe("an export with one's own DNS server, applied to a router", Label("root", "peer"), func() {
-	DescribeTable("leads a device there whose resolver is built in, though there is no internet", func(ctx SpecContext, format string, load ...string) {
+	DescribeTable("answers a device that has a built-in resolver, without internet", func(ctx SpecContext, format string, load ...string) {
 		tools("nft", load[0])
 		device, router, server := oneNetwork()
 		servePlug(ctx, server)
@@ -69,7 +69,7 @@ func servePlug(ctx context.Context, server *netns.Namespace) {
 	DeferCleanup(listener.Close)
 }
 
-// lookUp is the address of the name, as a resolver says.
+// lookUp returns the address of plug.example, by the answer of a resolver.
 func lookUp(ctx context.Context, device *netns.Namespace, protocol, resolver string) (string, error) {
 	raw, err := device.Dial(ctx, protocol, resolver+":53")
 	if err != nil {

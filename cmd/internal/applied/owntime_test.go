@@ -122,7 +122,7 @@ var (
 	ownServer = netip.MustParseAddr("192.168.50.20")
 )
 
-// oneNetwork is a device, its router and a server in the same network. There is no internet.
+// oneNetwork makes a device, its router and a server in the same network, without internet.
 func oneNetwork() (device, router, server *netns.Namespace) {
 	GinkgoHelper()
 	device, router, server = netnstest.New(), netnstest.New(), netnstest.New()
