@@ -24,7 +24,7 @@ const report = `<?xml version="1.0" encoding="UTF-8"?>
           <testcase name="[SynchronizedBeforeSuite]" classname="a" status="passed" time="0"></testcase>
           <testcase name="[It] status=&#34;failed&#34; is only its name" classname="a" status="passed" time="0"></testcase>
           <testcase name="[It] b" classname="a" status="failed" time="0">
-              <failure message="no" type="failed">status="passed"</failure>
+              <failure message="Expected&#xA;    &lt;int&gt;: 1" type="failed">status="passed"</failure>
           </testcase>
           <testcase name="[It] c" classname="a" status="panicked" time="0"></testcase>
           <testcase name="[It] d" classname="a" status="passed" time="0"></testcase>
@@ -47,6 +47,17 @@ var _ = Describe("scripts/counts", func() {
 		output, err := exec.CommandContext(ctx, root+"/scripts/counts", "/nonexistent.xml").CombinedOutput()
 		Expect(err).To(MatchError("exit status 1"))
 		Expect(string(output)).To(ContainSubstring("no specs ran"))
+	})
+})
+
+var _ = Describe("scripts/failures", func() {
+	It("names each test that failed, with its message", func(ctx SpecContext) {
+		junit := filepath.Join(GinkgoT().TempDir(), "junit.xml")
+		Expect(os.WriteFile(junit, []byte(report), 0o600)).To(Succeed())
+		plain := filepath.Join(GinkgoT().TempDir(), "a.plain")
+		Expect(os.WriteFile(plain, []byte("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\n"), 0o600)).To(Succeed())
+		Expect(exec.CommandContext(ctx, root+"/scripts/failures", junit, plain).Output()).To(BeEquivalentTo(
+			"failed: a: [It] b\n    Expected <int>: 1\npanicked: a: [It] c\nfailed: " + plain + ": TestB\n"))
 	})
 })
 
