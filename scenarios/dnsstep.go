@@ -15,7 +15,7 @@ import (
 type DNS struct {
 	Name   string `yaml:"name" about:"The name, for example ot.io.mi.com."`
 	Type   string `yaml:"type,omitempty" about:"The type of record, for example AAAA. The default is A."`
-	Server string `yaml:"server,omitempty" about:"The DNS server that is queried, e.g. 192.168.50.1:53. The default is the resolver of the place that it is asked from."`
+	Server string `yaml:"server,omitempty" about:"The DNS server that is queried, e.g. 192.168.50.1:53. The default is the resolver of the place that the step sends from."`
 }
 
 // DNSResult is what an expectation on [DNS] may name.

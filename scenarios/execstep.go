@@ -18,7 +18,7 @@ import (
 
 // Exec runs a program.
 type Exec struct {
-	Command []string          `yaml:"command" about:"The program and its arguments, for example [adb, shell, dumpsys, activity]. No shell is between: for one write [sh, -c, '...']."`
+	Command []string          `yaml:"command" about:"The program and its arguments, for example [adb, shell, dumpsys, activity]. It is not run in a shell. If you need one, write [sh, -c, '...']."`
 	Env     map[string]string `yaml:"env,omitempty" about:"Additional environment variables: {TOKEN: env:DEVICE_TOKEN}."`
 	Dir     string            `yaml:"dir,omitempty" about:"Where to run it. The default is where the spec lies."`
 	Input   string            `yaml:"input,omitempty" about:"What it reads on its standard input."`
@@ -40,7 +40,7 @@ const lingering = time.Second
 func execKind() Kind {
 	return Kind{
 		Name:    "exec",
-		About:   "Runs a program: adb, Maestro, Appium, your own script. It runs in the place that from names.",
+		About:   "Runs a program: adb, Maestro, Appium, your own script. The scenario's key from says from which place.",
 		Fails:   "By default, any exit code but 0 is a failure. A program that does not end in time is killed, and the check fails. A program that cannot be started makes the check inconclusive.",
 		Example: "{exec: {command: [adb, shell, pidof, com.roborock.smart]}, expect: 'exit == 0 && stdout != \"\"'}",
 		Short:   "",

@@ -15,7 +15,7 @@ import (
 type Ginkgo struct {
 	Package string `yaml:"package,omitempty" about:"A Go package with a Ginkgo suite, for example ./specs, from where the spec lies. It is compiled once, which needs Go."`
 	Binary  string `yaml:"binary,omitempty" about:"The same, compiled already by go test -c: for a machine without Go."`
-	Label   string `yaml:"label,omitempty" about:"Only specs with these labels, as Ginkgo's --label-filter has it."`
+	Label   string `yaml:"label,omitempty" about:"Only tests with these labels, in the syntax of Ginkgo's --label-filter."`
 
 	suite *suite // shared by the columns that one step became; nil otherwise
 	spec  string // the one spec that counts, by its full text; "" for all
@@ -23,15 +23,15 @@ type Ginkgo struct {
 
 // GinkgoResult is what an expectation on [Ginkgo] may name.
 type GinkgoResult struct {
-	Passed   int      `expr:"passed" about:"Specs that passed."`
-	Failed   int      `expr:"failed" about:"Specs that failed."`
-	Failures []string `expr:"failures" about:"What each of these said."`
+	Passed   int      `expr:"passed" about:"The number of tests that passed."`
+	Failed   int      `expr:"failed" about:"The number of tests that failed."`
+	Failures []string `expr:"failures" about:"The message of each test that failed."`
 }
 
 func ginkgoKind() Kind {
 	return Kind{
 		Name:    "ginkgo",
-		About:   "Runs your own Ginkgo suite, in the place that from names. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package scenarios/devicetest.",
+		About:   "Runs your own Ginkgo suite. The scenario's key from says from which place. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package scenarios/devicetest.",
 		Fails:   "A failed test is a failure, and so is a suite that does not end in time. If the suite cannot be compiled or started, or runs no test, the check is inconclusive.",
 		Example: "{ginkgo: {package: ./specs, label: smoke}, timeout: 5m}",
 		Short:   "package",

@@ -17,11 +17,11 @@ type Hass struct {
 	URL     string        `yaml:"url" about:"Where Home Assistant is, for example http://192.168.1.5:8123."`
 	Entity  string        `yaml:"entity" about:"The entity, for example vacuum.s50."`
 	Refresh bool          `yaml:"refresh,omitempty" about:"true: have the device polled first, and wait until it is certain that it was. Without that the state may be an old one, and path is unknown."`
-	Apart   time.Duration `yaml:"apart,omitempty" about:"How far apart polls are asked for. The default is 11s: Home Assistant defers what comes sooner. If your integration does not defer polls, a shorter time is possible."`
+	Apart   time.Duration `yaml:"apart,omitempty" about:"The shortest time between two requests for a poll. The default is 11s: Home Assistant defers a poll that is requested sooner. If your integration does not defer polls, a shorter time is possible."`
 
 	Interval    time.Duration `yaml:"interval,omitempty" about:"How often the integration polls the device by itself. The default is 30s. Without a proof of the poll by packets, needwant waits for interval and poll_timeout together before it trusts the state."`
 	PollTimeout time.Duration `yaml:"poll_timeout,omitempty" about:"How long one poll of the integration may hang. The default is 10s."`
-	Wait        time.Duration `yaml:"wait,omitempty" about:"How long to wait for a Home Assistant that was there before and is not now, for example since it restarts. The default is 5m."`
+	Wait        time.Duration `yaml:"wait,omitempty" about:"How long to wait for a Home Assistant that answered before and does not now, for example because it restarts. The default is 5m."`
 }
 
 // HassResult is what an expectation on [Hass] may name.
@@ -29,8 +29,8 @@ type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked; unavailable when the device did not answer the poll."`
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.fan_speed."`
 	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (the gateway saw that the device did not, and exchanged packets with the internet) or unknown."`
-	Fresh      bool           `expr:"fresh" about:"Whether the state certainly dates from after the poll: with refresh it is, since a poll that cannot be proved makes the check inconclusive."`
-	RTT        float64        `expr:"rtt_ms" about:"Milliseconds that the poll took; without refresh, those for reading the state."`
+	Fresh      bool           `expr:"fresh" about:"true if the state was certainly written after the poll. With refresh it always is: a poll that cannot be proved makes the check inconclusive."`
+	RTT        float64        `expr:"rtt_ms" about:"Milliseconds that the poll took; without refresh, that reading the state took."`
 }
 
 func hassKind() Kind {

@@ -19,12 +19,12 @@ import (
 type MQTT struct {
 	Broker   string `yaml:"broker" about:"Host and port, for example 192.168.1.5:1883."`
 	Topic    string `yaml:"topic,omitempty" about:"The topic of the message, for example stat/plug/POWER. + and # stand for anything. Without a topic the step waits for nothing."`
-	To       string `yaml:"to,omitempty" about:"Where to send one first, for example cmnd/plug/POWER."`
-	Send     string `yaml:"send,omitempty" about:"What to send there."`
-	Retained bool   `yaml:"retained,omitempty" about:"true: a message that the broker kept will do. It may be an old one."`
+	To       string `yaml:"to,omitempty" about:"The topic to which a message is sent first, for example cmnd/plug/POWER."`
+	Send     string `yaml:"send,omitempty" about:"The text of that message."`
+	Retained bool   `yaml:"retained,omitempty" about:"true: a retained message counts, too. It may be an old one."`
 	Username string `yaml:"username,omitempty" about:"For the broker."`
 	Password Secret `yaml:"password,omitempty" about:"For the broker: env:NAME or file:PATH."`
-	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: only the certificate with this fingerprint; without one, the first that is seen in the run."`
+	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
 	Version  string `yaml:"version,omitempty" jsonschema:"enum=5,enum=3.1.1" about:"The version of MQTT, in quotes. The default is 5, or 3.1.1 if the broker rejects 5."`
 
 	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
@@ -46,7 +46,7 @@ type MQTTResult struct {
 func mqttKind() Kind {
 	return Kind{
 		Name:    "mqtt",
-		About:   "Waits for a message at an MQTT broker (version 5 or 3.1.1), and may send one first that asks for it.",
+		About:   "Waits for a message from an MQTT broker (version 5 or 3.1.1). The step can send a message first, for example a request.",
 		Fails:   "No message in time is a failure. If the broker cannot be reached, or rejects the login, the check is inconclusive.",
 		Example: "{mqtt: {broker: '192.168.1.5:1883', to: cmnd/plug/STATUS, topic: stat/plug/STATUS}, expect: 'json.Status.Power == 1', timeout: 10s}",
 		New:     func() Action { return new(MQTT) },

@@ -19,7 +19,7 @@ type NTP struct {
 
 // NTPResult is what an expectation on [NTP] may name.
 type NTPResult struct {
-	Offset  float64 `expr:"offset_ms" about:"Milliseconds that the server is ahead of this machine's clock, or behind it where negative."`
+	Offset  float64 `expr:"offset_ms" about:"Milliseconds that the server is ahead of this machine's clock; negative if it is behind."`
 	Stratum int     `expr:"stratum" about:"The server's distance from a true clock, 1 to 15."`
 	RTT     float64 `expr:"rtt_ms" about:"Milliseconds there and back."`
 }

@@ -11,7 +11,7 @@ import (
 
 // Prompt asks a person.
 type Prompt struct {
-	Text    string `yaml:"text" about:"The question. Its answers are yes and no, unless expect names other words. After any other answer it is asked again. After unsure or skip the check is inconclusive, and stop ends the run."`
+	Text    string `yaml:"text" about:"The question. Its answers are yes and no, unless expect names other words. After any other answer it is asked again. The answers unsure and skip make the check inconclusive. The answer stop ends the run."`
 	Picture string `yaml:"picture,omitempty" about:"A picture that the page shows with the question: a PNG, JPEG or WebP file of up to 2 MB in the spec's folder or below."`
 
 	expect string // what is expected of the answer
@@ -19,7 +19,7 @@ type Prompt struct {
 
 // PromptResult is what an expectation on [Prompt] may name.
 type PromptResult struct {
-	Answer string `expr:"answer" about:"What was typed, in small letters; y and n stand for yes and no."`
+	Answer string `expr:"answer" about:"The answer, in small letters. If y or n was typed, it is yes or no."`
 }
 
 func promptKind() Kind {
@@ -37,10 +37,10 @@ func promptKind() Kind {
 
 func (p *Prompt) check() *ArgumentError {
 	if strings.TrimSpace(p.Text) == "" {
-		return wrong("text", "the question is empty", "write one, as Does the app show the map?")
+		return wrong("text", "the question is empty", "write one, e.g. Does the app show the map?")
 	}
 	if p.Picture != "" && !filepath.IsLocal(p.Picture) {
-		return wrong("picture", fmt.Sprintf("%q is not below the spec's folder", p.Picture), "put the picture beside the spec, and write its name")
+		return wrong("picture", fmt.Sprintf("%q is not below the spec's folder", p.Picture), "put the picture next to the spec, and write its name")
 	}
 	return nil
 }

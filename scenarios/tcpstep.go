@@ -16,7 +16,7 @@ import (
 // TCP connects to a port.
 type TCP struct {
 	Address string `yaml:"address" about:"Host and port, for example 192.168.50.10:6668."`
-	TLS     TLS    `yaml:"tls,omitempty" about:"true or insecure: with a TLS handshake; the certificate is not verified, since devices have their own. pinned: only the certificate with this fingerprint; without one, the first that is seen in the run."`
+	TLS     TLS    `yaml:"tls,omitempty" about:"true or insecure: with a TLS handshake; the certificate is not verified, since devices have their own. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
 	Send    string `yaml:"send,omitempty" about:"What to send once connected."`
 	Read    bool   `yaml:"read,omitempty" about:"true: wait for an answer. Reads what comes in one piece, 4 kB at most."`
 
