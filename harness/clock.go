@@ -10,6 +10,7 @@ import (
 type Clock struct {
 	Every   time.Duration `json:"every,omitempty"`    // the longest time between two contacts, if the device goes on contacting it; 0 if that is not known
 	Last    time.Time     `json:"last,omitzero"`      // the last contact; zero if there was none
+	Tries   int           `json:"tries,omitempty"`    // how often it was contacted, see [Contact]; a log counts as one more
 	Silence time.Duration `json:"silence"`            // the longest time without a contact, that since the last one included
 	AtStart bool          `json:"at_start,omitempty"` // soon after each start of the device, and seldom otherwise
 	ByLease bool          `json:"by_lease,omitempty"` // when it gets a new lease, and seldom otherwise
@@ -51,12 +52,16 @@ func late(every time.Duration) time.Duration {
 	return time.Duration(Overdue(float64(min(every, LongestPeriod))))
 }
 
+// GoesOn reports whether something is still contacted that was contacted this often and then not for a while.
+func GoesOn(every, silence, settle time.Duration) bool { return silence <= late(every)+settle }
+
 // ticks are the contacts of one destination on one lane, in one sitting.
 type ticks struct {
 	last        time.Time
 	before      time.Duration // without a contact until the first
 	counted     time.Time     // the end of the last window in which no contact was to be expected
 	unwatched   time.Duration // since the last contact, between two windows
+	tries       int           // in all windows
 	between     time.Duration // the longest time between two of them
 	starts      int           // of the device, soon after which it was contacted
 	common      []Destination // what was blocked in every window in which it was contacted
@@ -102,6 +107,7 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 			t = &ticks{last: contact.First, before: already + contact.First.Sub(since), common: slices.Clone(block)}
 			c.ticks[contact.Destination] = t
 		}
+		t.tries += contact.Tries
 		t.common = slices.DeleteFunc(t.common, func(d Destination) bool {
 			return d == contact.Destination || contact.Tries+contact.Attempts > 0 && !slices.Contains(block, d)
 		})
@@ -159,8 +165,8 @@ func (c *clock) of(d Destination, known time.Duration) Clock {
 		return Clock{Every: known}
 	}
 	between, open := max(t.between, known), t.silence(c.until)
-	k := Clock{Last: t.last, Silence: max(t.before, between, open)}
-	if between > 0 && open <= late(between)+c.settle {
+	k := Clock{Last: t.last, Tries: t.tries, Silence: max(t.before, between, open)}
+	if between > 0 && GoesOn(between, open, c.settle) {
 		k.Every = between
 	}
 	k.AtStart = c.starts > 0 && t.starts == c.starts && k.seldom(seldomAfter*c.settle)
@@ -177,6 +183,7 @@ func (k Clock) with(other Clock) Clock {
 	return Clock{
 		Every:   max(k.Every, other.Every),
 		Last:    latest(k.Last, other.Last),
+		Tries:   k.Tries + other.Tries,
 		Silence: max(k.Silence, other.Silence),
 		AtStart: k.AtStart || other.AtStart,
 		Kept:    k.Kept || other.Kept,
@@ -185,10 +192,11 @@ func (k Clock) with(other Clock) Clock {
 
 // clocksOfRows are the clocks of the run's rows.
 func (h history) clocksOfRows() []Clock {
-	known := make([]time.Duration, len(h.universe))
+	known, clocks := make([]time.Duration, len(h.universe)), make([]Clock, len(h.universe))
 	for _, contact := range h.run.imported() {
 		i := h.index[contact.Destination]
 		known[i] = max(known[i], contact.Quiet)
+		clocks[i].Tries++
 	}
 	for d, every := range h.run.Settings.Known.periods() {
 		if i, ok := h.index[h.row(d)]; ok {
@@ -205,7 +213,6 @@ func (h history) clocksOfRows() []Clock {
 		}
 		benches[where].result(h.inRows(result))
 	}
-	clocks := make([]Clock, len(h.universe))
 	for i, d := range h.universe {
 		clocks[i].Every = known[i]
 		for _, where := range order {

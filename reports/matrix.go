@@ -130,6 +130,7 @@ type Destination struct {
 	FirstSeen  string              `json:"first_seen"`            // "control", "trial 7", or "import" if a log had it and no control saw it
 	Every      float64             `json:"every_s,omitempty"`     // how often it is contacted: the longest time between two contacts in seconds; 0 if that is not known
 	Last       time.Time           `json:"last_contact,omitzero"` // the last contact that was seen
+	Once       bool                `json:"seen_once,omitempty"`   // that was the only one
 	Provoked   []harness.Provoker  `json:"provoked_by,omitempty"` // what makes the device contact it that is contacted seldom otherwise: "lease", "link", "start"
 	Collateral []string            `json:"collateral"`            // other names that blocking it hits too
 	Owner      Owner               `json:"owner,omitzero"`

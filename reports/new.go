@@ -153,6 +153,7 @@ func destination(r harness.Row, makers []string) Destination {
 		FirstSeen:  r.FirstSeen,
 		Every:      seconds(r.Clock.Every),
 		Last:       r.Clock.Last.UTC().Truncate(time.Millisecond),
+		Once:       r.Clock.Tries == 1,
 		Provoked:   r.Clock.ProvokedBy(),
 		Collateral: list(r.Contact.Collateral),
 		Listed:     r.Contact.Listed,

@@ -199,9 +199,17 @@ func (r reading) often(d Destination) string {
 	case seldom:
 		return "up to " + lasting(d.Every) + " apart"
 	case d.Every == 0 && !d.Last.IsZero() && silent.Seconds() > r.Run.Settle:
-		return fmt.Sprintf("seen last %s before the run ended", lasting(silent.Seconds()))
+		return Seen(d.Once, lasting(silent.Seconds())+" before the run ended")
 	}
 	return ""
+}
+
+// Seen says when the device contacted something that it contacted once, or does not contact any more.
+func Seen(once bool, when string) string {
+	if once {
+		return "seen once, " + when
+	}
+	return "seen last " + when
 }
 
 // Moments are when the device contacts something because it is provoked, e.g. "at the start".

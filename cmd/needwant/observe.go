@@ -37,6 +37,7 @@ type observeFlags struct {
 	provoke bool
 	seen    string
 	known   []harness.Contact // from the file of --seen
+	settle  time.Duration     // for how long a block would settle
 }
 
 func observeCommand() *cobra.Command {
@@ -78,6 +79,7 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return err
 	}
+	f.settle = stand.bench.Timing.Settle
 	ctx := command.Context()
 	if f.longest > 0 {
 		var cancel context.CancelFunc
@@ -93,16 +95,16 @@ func (f *observeFlags) run(command *cobra.Command, nameOrPath string) error {
 	}
 	seen, err := f.watch(ctx, command, gate, passed)
 	if f.provoke && err == nil && command.Context().Err() == nil {
-		alone := map[harness.Destination]float64{} // how often each is contacted if the device is left alone
+		alone := map[harness.Destination]observed{} // what the device does if it is left alone
 		for _, o := range seen {
-			alone[o.Destination] = o.Every
+			alone[o.Destination] = o
 		}
 		var found map[harness.Destination][]harness.Provoker
 		if found, err = f.provokes(command.Context(), command.ErrOrStderr(), stand.bench, passed, file.Provokers()); err == nil {
 			seen, err = f.look(command.Context(), gate, passed)
 		}
 		for i, o := range seen {
-			seen[i].Provoked, seen[i].Every = found[o.Destination], alone[o.Destination]
+			seen[i].Provoked, seen[i].Every, seen[i].gone = found[o.Destination], alone[o.Destination].Every, alone[o.Destination].gone
 		}
 	}
 	if err := errors.Join(err, stand.close()); err != nil {
@@ -127,9 +129,10 @@ const glance = time.Second
 // observed is a destination with what passed between it and the device.
 type observed struct {
 	harness.Contact
-	Packets  uint64             `json:"packets"`               // in either direction
-	Bytes    uint64             `json:"bytes"`                 // of these, headers of IP included
-	Every    float64            `json:"every_s,omitempty"`     // the longest time between two contacts, in seconds; 0 if it was contacted once at most
+	Packets  uint64             `json:"packets"`           // in either direction
+	Bytes    uint64             `json:"bytes"`             // of these, headers of IP included
+	Every    float64            `json:"every_s,omitempty"` // the longest time between two contacts, in seconds; 0 if it was contacted once at most, or is not contacted any more
+	gone     string             // when it was contacted once, or last if it is not contacted any more; "" if it is
 	Provoked []harness.Provoker `json:"provoked_by,omitempty"` // what made the device contact it, though it had not for some time; only with --provoke
 	Named    string             `json:"named"`                 // how the name is known: "dns" from an answer, "tls" from what a server was asked by, "address" if there is none
 }
@@ -162,7 +165,7 @@ func (f *observeFlags) look(ctx context.Context, gate harness.Gateway, passed *g
 	if err != nil {
 		return nil, err
 	}
-	return with(f.withKnown(looked.Contacts), passed)
+	return with(f.withKnown(looked.Contacts), passed, f.settle)
 }
 
 // withKnown adds what was known before and was not contacted yet, neither under its
@@ -184,8 +187,8 @@ func (f *observeFlags) withKnown(contacts []harness.Contact) []harness.Contact {
 	return contacts
 }
 
-// with adds what passed.
-func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed, err error) {
+// with adds what passed, and how often each is contacted.
+func with(contacts []harness.Contact, passed *gateway.Traffic, settle time.Duration) (seen []observed, err error) {
 	counts := map[harness.Destination]talk.Count{}
 	if passed != nil {
 		if counts, err = passed.Look(contacts); err != nil {
@@ -194,23 +197,34 @@ func with(contacts []harness.Contact, passed *gateway.Traffic) (seen []observed,
 	}
 	for _, contact := range contacts {
 		count := counts[contact.Destination]
-		seen = append(seen, observed{Contact: contact, Packets: count.Packets, Bytes: count.Bytes, Every: every(contact).Seconds(), Named: cmp.Or(contact.Named, "address")})
+		o := observed{Contact: contact, Packets: count.Packets, Bytes: count.Bytes, Named: cmp.Or(contact.Named, "address")}
+		o.Every, o.gone = clockOf(contact, time.Since(contact.Last), settle)
+		seen = append(seen, o)
 	}
 	return seen, nil
 }
 
-// every is the longest time between two contacts: 0 if there was one, within which only
-// packets follow each other. What a log had was contacted as often as the log says.
-func every(contact harness.Contact) time.Duration {
-	if contact.Tries == 1 {
-		return 0
+// clockOf is the longest time between two contacts, in seconds, or when the only one or the last was, if the device
+// has not sent or received anything there for longer than it may. Within one contact, only packets follow each other.
+// What a log had was contacted as often as the log says.
+func clockOf(contact harness.Contact, silence, settle time.Duration) (every float64, gone string) {
+	switch {
+	case contact.First.IsZero():
+		return contact.Quiet.Seconds(), ""
+	case !harness.GoesOn(contact.Quiet, silence, settle):
+		return 0, reports.Seen(contact.Tries == 1, span.Words(silence)+" ago")
+	case contact.Tries <= 1:
+		return 0, ""
 	}
-	return contact.Quiet
+	return contact.Quiet.Seconds(), ""
 }
 
-// often is how often a destination is contacted, for people, and what provokes that.
+// often is how often a destination is contacted, or when it was, for people, and what provokes that.
 func often(o observed) string {
 	words := []string{}
+	if o.gone != "" {
+		words = append(words, o.gone)
+	}
 	if o.Every > 0 {
 		words = append(words, span.Words(time.Duration(o.Every*float64(time.Second)).Round(time.Second/10)))
 	}

@@ -39,7 +39,8 @@ var _ = DescribeTable("observe shows what provokes a contact", func(every float6
 )
 
 var _ = DescribeTable("observe shows how often a destination is contacted", func(contact harness.Contact, text, fields string) {
-	seen, err := with([]harness.Contact{contact}, nil)
+	contact.First = contact.Last
+	seen, err := with([]harness.Contact{contact}, nil, 90*time.Second)
 	Expect(err).NotTo(HaveOccurred())
 	var out strings.Builder
 	Expect(table(&out, seen, 0)).To(Succeed())
@@ -54,5 +55,8 @@ var _ = DescribeTable("observe shows how often a destination is contacted", func
 },
 	Entry("every hour", harness.Contact{Tries: 3, Last: time.Now(), Quiet: time.Hour + 2*time.Minute}, "1 h 2 min", `"every_s":3720`),
 	Entry("every few seconds", harness.Contact{Tries: 30, Last: time.Now(), Quiet: 2500 * time.Millisecond}, `2\.5 s`, `"every_s":2.5`),
+	Entry("once, hours ago", harness.Contact{Tries: 1, Last: time.Now().Add(-3 * time.Hour), Quiet: time.Second}, "seen once, 3 h ago", ""),
+	Entry("some times at once, hours ago", harness.Contact{Tries: 2, Last: time.Now().Add(-3 * time.Hour), Quiet: time.Second}, "seen last 3 h ago", ""),
+	Entry("by a connection with a packet once an hour", harness.Contact{Tries: 1, Last: time.Now().Add(-time.Hour), Quiet: time.Hour}, "-", ""),
 	Entry("once, with packets that follow each other", harness.Contact{Tries: 1, Last: time.Now(), Quiet: time.Second}, "-", ""),
 )
