@@ -80,15 +80,15 @@ func Formats() []Format {
 		},
 		{
 			Name: "pihole", About: "a script for Pi-hole 6, for this client alone", leads: true, names: true, comment: "#", write: pihole,
-			Manual: Manual{"a script for Pi-hole 6: a group with this client; blocks only", "yes", "no", "by MAC or address", "own tests, on a database with Pi-hole's tables"},
+			Manual: Manual{"a script for Pi-hole 6: a group with this client. Not with `allow-required`", "yes", "no", "by MAC or address", "own tests, on a database with Pi-hole's tables"},
 		},
 		{
 			Name: "pihole-list", About: "a list of names for Pi-hole, for every client", names: true, comment: "#", write: piholeList,
-			Manual: Manual{"a list of names for Pi-hole; blocks only", "yes", "no", "no", "own tests"},
+			Manual: Manual{"a list of names for Pi-hole. Not with `allow-required`", "yes", "no", "no", "own tests"},
 		},
 		{
 			Name: "hosts", About: "a hosts file", leads: true, names: true, comment: "#", write: hosts,
-			Manual: Manual{"a hosts file; blocks only", "yes", "no", "no", "own tests"},
+			Manual: Manual{"a hosts file. Not with `allow-required`", "yes", "no", "no", "own tests"},
 		},
 		{
 			Name: "unifi", About: "instructions with lists", comment: "#", write: unifi,
@@ -96,7 +96,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "mud", About: "a Manufacturer Usage Description, RFC 8520", write: mud,
-			Manual: Manual{"RFC 8520; allows only", "yes", "yes", "it is the device's", "own tests; yanglint with the modules of RFC 8520 and 8519"},
+			Manual: Manual{"RFC 8520. Only with `allow-required`", "yes", "yes", "yes, each file is for one device", "own tests; yanglint with the modules of RFC 8520 and 8519"},
 		},
 		{
 			Name: "ha-mqtt", About: "messages of MQTT discovery for Home Assistant", write: haMQTT,
