@@ -27,8 +27,8 @@ type faultKind struct {
 func faultKinds() []faultKind {
 	return []faultKind{
 		{Reject, "refused at once", true, false}, // TCP reset, ICMP administratively prohibited
-		{Drop, "swallowed in silence", true, false},
-		{NXDomain, "the name withheld", true, true}, // a gateway rejects bare addresses
+		{Drop, "no answer", true, false},
+		{NXDomain, "the name does not exist", true, true}, // a gateway rejects bare addresses
 		{Refused, "DNS queries for the name refused", false, true},
 		{Null, "the name answered with 0.0.0.0 and ::", false, true}, // as from a block list
 	}

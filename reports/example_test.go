@@ -52,10 +52,10 @@ func Example() {
 	//
 	// switch: Required for switching?
 	//   mqtt.lamp.example on tcp/8883 is required (trial 2).
-	//   Certified exact: no other cut exists, if blocking more never repairs the device.
+	//   Certified exact: if blocking more never repairs the device, no other cut exists.
 	//
 	// What these verdicts rest on
 	//   switch checks whether the lamp obeys within 2 s, from the home network.
-	//   Blocked by drop (swallowed in silence); judged in the steady state.
+	//   Blocked by drop (no answer); judged in the steady state.
 	//   One trial was enough for an answer: no chance failure was allowed for.
 }

@@ -56,7 +56,7 @@ func (r reading) blind() []string {
 	if !proved {
 		return []string{harness.Blind}
 	}
-	return []string{harness.Blind, "No name was needed here. Perhaps the device resolves a name elsewhere when this resolver withholds it: a placement that sees the device's packets tells."}
+	return []string{harness.Blind, "No name was needed here. Perhaps the device resolves a name elsewhere when this resolver blocks it: a placement that sees the device's packets shows whether it does."}
 }
 
 // distinct says of each column what there is to be said, but nothing twice.
@@ -252,7 +252,7 @@ func bypass(d Destination) string {
 	return ""
 }
 
-// exceptByName is for a run that withheld names, which tells those apart that
+// exceptByName is for a run that blocked names in DNS, which tells those apart that
 // share an address.
 func (r reading) exceptByName() string {
 	if slices.Contains(r.Run.Faults, harness.NXDomain) {

@@ -11,19 +11,19 @@ import (
 
 // outside is the sentence of what is left to need.
 func (r reading) outside(o Outside) string {
+	needs := "nothing"
+	if left := kinds(o.Left); len(left) > 0 {
+		const most = 4
+		if more := len(left) - most; more > 0 {
+			left = append(left[:most:most], number(more)+" more")
+		}
+		needs = "no more than " + strings.TrimSpace(enumerate(left))
+	}
 	columns := ""
 	if len(o.Columns) < len(r.Columns) {
 		columns = " for " + enumerate(o.Columns)
 	}
-	if len(o.Left) == 0 {
-		return fmt.Sprintf("Needs from outside%s: nothing, with %s (%s).", columns, own(o.StandIns), inTrials([]int{o.Trial}))
-	}
-	left := kinds(o.Left)
-	const most = 4
-	if more := len(left) - most; more > 0 {
-		left = append(left[:most:most], number(more)+" more")
-	}
-	return fmt.Sprintf("Needs from outside%s: no more than %s, with %s (%s).", columns, strings.TrimSpace(enumerate(left)), own(o.StandIns), inTrials([]int{o.Trial}))
+	return fmt.Sprintf("With %s, it needs %s from outside%s (%s).", own(o.StandIns), needs, columns, inTrials([]int{o.Trial}))
 }
 
 // remaining names what the sentence counts.

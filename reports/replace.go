@@ -68,6 +68,6 @@ func (r reading) insecure() string {
 	if more := len(hosts) - most; more > 0 {
 		hosts = append(hosts[:most:most], number(more)+" more")
 	}
-	return fmt.Sprintf("Security: it accepts a certificate that it cannot know in the place of %s, so that anybody on the way can read and change what it says (%s).",
+	return fmt.Sprintf("Security: it accepts an unknown certificate for %s, so that anybody on the way can read and change this traffic (%s).",
 		enumerate(hosts), inTrials(slices.Compact(trials)))
 }

@@ -56,7 +56,7 @@ var _ = Describe("what can be replaced", func() {
 
 	It("stands with what is needed, and first with what is left", func() {
 		m := replaced(vacuumHosts()[0])
-		Expect(m.Summary).To(ContainSubstring("Needs from outside: no more than one Amazon server, with your own time server (trial 11)."))
+		Expect(m.Summary).To(ContainSubstring("With your own time server, it needs no more than one Amazon server from outside (trial 11)."))
 		Expect(text(m)).To(And(
 			ContainSubstring("◐ alternative A, or ntp"),
 			ContainSubstring("on udp/123 is needed (trial 6), or your own time server."),
@@ -69,14 +69,14 @@ var _ = Describe("what can be replaced", func() {
 		Expect(out.String()).To(And(
 			ContainSubstring(`<p class="own">or your own time server</p>`),
 			ContainSubstring("(group A), or your own time server</strong>"),
-			ContainSubstring("no more than one Amazon server, with your own time server")))
+			ContainSubstring("With your own time server, it needs no more than one Amazon server from outside")))
 	})
 
 	It("opens with the servers that the device does not verify", func() {
 		run, judgement := s50()
 		judgement.Unverified = []harness.Unverified{{Destination: vacuumHosts()[0], Trials: []int{4, 11}}}
 		m := reports.New(run, judgement)
-		Expect(m.Summary).To(ContainSubstring("Security: it accepts a certificate that it cannot know in the place of " + vacuumHosts()[0].Name + ", so that anybody on the way can read and change what it says (trials 4, 11)."))
+		Expect(m.Summary).To(ContainSubstring("Security: it accepts an unknown certificate for " + vacuumHosts()[0].Name + ", so that anybody on the way can read and change this traffic (trials 4, 11)."))
 		Expect(rendered(m)).To(MatchRegexp(`"unverified": \[\s*\{\s*"destination": "tcp/443/ec2-18-[^"]*",\s*"trials": \[\s*4,\s*11\s*\]`))
 		judgement.Unverified = nil
 		Expect(rendered(reports.New(run, judgement))).NotTo(Or(ContainSubstring("Security"), ContainSubstring("unverified")))
@@ -119,7 +119,7 @@ var _ = Describe("what can be replaced", func() {
 	})
 
 	It("may leave nothing to need from outside", func() {
-		Expect(replaced().Summary).To(ContainSubstring("Needs from outside: nothing, with your own time server (trial 11)."))
+		Expect(replaced().Summary).To(ContainSubstring("With your own time server, it needs nothing from outside (trial 11)."))
 	})
 
 	It("is in the JSON, by the names of the stand-ins", func() {

@@ -122,7 +122,7 @@ func (r reading) certification(column Column) string {
 		return "Certified exact for what the device tried, if blocking more never repairs the device" + rest
 	}
 	if column.Certified == "exact" {
-		return "Certified exact: no other cut exists, if blocking more never repairs the device."
+		return "Certified exact: if blocking more never repairs the device, no other cut exists."
 	}
 	if column.Certified == harness.Rechecked {
 		return "Rechecked: each cut listed here was tested again. That there is no other cut rests on the earlier run" + rest

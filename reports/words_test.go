@@ -57,7 +57,7 @@ var _ = Describe("the sentences below the table", func() {
 		m.Columns[0].Certified = certified
 		Expect(markdown(m)).To(ContainSubstring(sentence))
 	},
-		Entry(nil, "exact", "no other cut exists, if blocking more never repairs the device"),
+		Entry(nil, "exact", "if blocking more never repairs the device, no other cut exists"),
 		Entry(nil, "order 1", "any cut not listed here contains at least 2 of the listed alternatives"),
 		Entry(nil, "order 3", "any cut not listed here contains at least 4 of the listed alternatives"),
 		Entry(nil, "none", "Not certified"),

@@ -320,7 +320,7 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] }, "cloud.example", "ads.example")
 		code, stdout, stderr := f.needwant(ctx, "bisect", f.spec("", ""), "--format", "md", "--out", filepath.Join(f.folder, "plug.run"))
 		Expect(code).To(Equal(0), stderr)
-		Expect(stdout).To(And(ContainSubstring(harness.Blind), ContainSubstring("Perhaps the device resolves a name elsewhere when this resolver withholds it")))
+		Expect(stdout).To(And(ContainSubstring(harness.Blind), ContainSubstring("Perhaps the device resolves a name elsewhere when this resolver blocks it")))
 	}, SpecTimeout(3*time.Minute))
 
 	It("finds it with each fault that a resolver has, except for a name that is blocked always", func(ctx SpecContext) {

@@ -201,7 +201,7 @@ func (d Destination) checkHangs(at func(key ...string) []string) *flaw {
 		case slices.Contains(d.Hangs[:i], hang):
 			return flawAt(place, "leave one out", "%s is given twice", hang)
 		case hang == OnNoName && d.Host == "":
-			return flawAt(place, "give a host, or leave it out", "without a host there is no name to withhold")
+			return flawAt(place, "give a host, or leave it out", "without a host there is no name that might not exist")
 		}
 	}
 	return nil

@@ -119,7 +119,7 @@ var _ = Describe("A bad world", func() {
 		Entry("a stand-in that cannot answer", small+"  d: {addresses: [192.0.2.4], protocol: udp, port: 123, content_with: [probe]}\n", 9, 72, `"probe" cannot answer for udp/123`, "[ntp]"),
 		Entry("an unknown hang", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, hangs: [silent]}\n", 9, 63, `unknown hang "silent"`, `"silence"`),
 		Entry("a hang twice", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, hangs: [silence, silence]}\n", 9, 72, "twice", ""),
-		Entry("a name to hang on that is none", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, hangs: [no_name]}\n", 9, 63, "no name to withhold", "host"),
+		Entry("a name to hang on that is none", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, hangs: [no_name]}\n", 9, 63, "no name that might not exist", "host"),
 		Entry("a period shorter than the tempo", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, every: 100ms}\n", 9, 62, "every is 100ms", "from 200ms"),
 		Entry("a period of two years", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, every: 17520h}\n", 9, 62, "every is 17520h", "8760h"),
 		Entry("a period of what only the start contacts", small+"  d: {addresses: [192.0.2.4], protocol: tcp, port: 1, every: 1h, when: boot}\n", 9, 62, "no period", "leave every or when out"),

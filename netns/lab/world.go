@@ -70,7 +70,7 @@ type Destination struct {
 	OnLease   bool           `yaml:"on_lease,omitempty" about:"true: contacted also as soon as the device has a new lease, since the renewal of its old one was rejected."`
 	Sticks    time.Duration  `yaml:"sticks,omitempty" about:"Left alone for this long, each time that it was tried without success as often as the device has patience."`
 	Content   *[]string      `yaml:"content_with,omitempty" jsonschema:"enum=ntp,enum=probe,enum=tls,enum=tcp,enum=miio-cloud" about:"Stand-ins that satisfy the device as well as the server. For udp/123 ntp (the default), or [] for a device that checks whose server answers. For tcp/80 probe: it asks for /generate_204, and wants the status 204. For tcp/443 tls: it shakes hands, and does not verify the certificate. For udp/8053 miio-cloud (the default). For any other port of TCP tcp: it wants the connection to be accepted, and says nothing."`
-	Hangs     []Hang         `yaml:"hangs,omitempty" jsonschema:"enum=silence,enum=no_name" about:"What its client hangs on until a watchdog restarts the device, when it happens as often in a row as the device has patience: silence (what is sent is swallowed) or no_name (the name is withheld)."`
+	Hangs     []Hang         `yaml:"hangs,omitempty" jsonschema:"enum=silence,enum=no_name" about:"What makes its client hang, so that a watchdog restarts the device after patience such tries in a row: silence (no answer) or no_name (the answer that the name does not exist)."`
 }
 
 // Hang is what a destination's client does not get over by itself.

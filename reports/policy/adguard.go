@@ -10,7 +10,7 @@ func adguard(d *draft, p Policy) error {
 	client := "$client=" + adguardClient(d, p.Device)
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
-	d.loseWithheld(p)
+	d.loseByName(p)
 	led := d.led(p)
 	for _, host := range led.listed {
 		for _, own := range p.Own {
@@ -31,7 +31,7 @@ func adguard(d *draft, p Policy) error {
 		d.line("||*^%s", client)
 		return nil
 	}
-	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), withheld).but(led)
+	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), blocked).but(led)
 	for _, host := range n.listed {
 		d.line("||%s^%s", host, client)
 	}

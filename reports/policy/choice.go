@@ -88,7 +88,7 @@ func (p Policy) Fault() harness.Fault {
 	return harness.Reject
 }
 
-// rules is how firewall rules block. They cannot withhold names.
+// rules is how firewall rules block. They cannot block names.
 func (p Policy) rules() harness.Fault {
 	if p.Fault() == harness.Drop {
 		return harness.Drop
@@ -99,12 +99,12 @@ func (p Policy) rules() harness.Fault {
 // loseFault says if rules block in another way than the run did.
 func (d *draft) loseFault(p Policy) {
 	if p.Fault() == harness.NXDomain {
-		d.lose("The run withheld names, and these rules reject: a device may react to that in another way.")
+		d.lose("The run blocked names in DNS, and these rules reject connections: a device may react to that in another way.")
 	}
 }
 
-// loseWithheld says if the run did not withhold names, as a list of names does.
-func (d *draft) loseWithheld(p Policy) {
+// loseByName says if the run did not block names in DNS, as a list of names does.
+func (d *draft) loseByName(p Policy) {
 	if !slices.ContainsFunc(p.Faults, harness.Fault.ByName) {
 		d.lose("The run blocked by %s: a device may react to a missing name in another way.", p.Fault())
 	}

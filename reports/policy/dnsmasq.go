@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// dnsmasq withholds names: the answer is NXDOMAIN for every kind of record. It is
+// dnsmasq blocks names: the answer is NXDOMAIN for every kind of record. It is
 // 0.0.0.0 or :: for all names but some.
 func dnsmasq(d *draft, p Policy) error {
 	if p.Kind == AllowRequired {
 		return dnsmasqAllow(d, p)
 	}
 	led := d.led(p)
-	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), withheld).but(led)
+	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), blocked).but(led)
 	d.lose("It goes for every device that asks this server.")
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
-	d.loseWithheld(p)
+	d.loseByName(p)
 	for _, host := range n.listed {
 		d.line("address=/%s/", host)
 	}
@@ -62,8 +62,8 @@ func (d *draft) dnsmasqOffer(p Policy) {
 func dnsmasqAllow(d *draft, p Policy) error {
 	led := d.led(p)
 	n := namesOf(d, p.listed(), p.unlisted(), answered)
-	d.loseWithheld(p)
-	d.lose("All other names are withheld from everybody who asks: use it on a server for this device alone.")
+	d.loseByName(p)
+	d.lose("All other names are blocked for every client: use it on a server for this device alone.")
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
 	d.line("address=/#/#") // 0.0.0.0 and ::, as dnsmasq 2.90 lets /#/ without an address through

@@ -14,7 +14,7 @@
 // Names come from a stranger's device. A Policy keeps only well-formed host
 // names and addresses; every other text passes through one function that leaves
 // nothing with a meaning to any of the programs. Names that stand for many
-// others, as "com", are never withheld.
+// others, as "com", are never blocked.
 //
 // The package needs no device and no privileges: a run file is enough.
 package policy

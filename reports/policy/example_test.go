@@ -44,7 +44,7 @@ func Example() {
 	// # Holds for switch: run R1 of 0001-01-01.
 	// # Trial 3 blocked 1 destination at once, and all worked.
 	// # Not expressed by the format hosts:
-	// # - Names have no ports: what is withheld is so on all of them.
+	// # - Names have no ports: a name is blocked on all of them.
 	// # - It goes for every device that asks this server.
 	// # - An address that the device has built in, or got from another name server, is not affected.
 	// # - The run blocked by reject: a device may react to a missing name in another way.

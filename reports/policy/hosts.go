@@ -9,22 +9,22 @@ import (
 // hosts writes lines for /etc/hosts of a name server, or for Pi-hole.
 func hosts(d *draft, p Policy) error { return namesAlone(d, p, "0.0.0.0 ") }
 
-// namesAlone writes the names that are withheld, one on each line, behind a prefix.
+// namesAlone writes the names to block, one on each line, behind a prefix.
 func namesAlone(d *draft, p Policy, prefix string) error {
 	if p.Kind == AllowRequired {
 		return errors.New("a list of names can only block: choose --policy block-optional")
 	}
 	listed := slices.DeleteFunc(p.listed(), func(one Destination) bool {
 		if one.wild() {
-			d.lose("%s is not withheld: a list of names has no wildcards.", one.label())
+			d.lose("%s is not blocked: a list of names has no wildcards.", one.label())
 		}
 		return one.wild()
 	})
 	led := d.led(p)
-	n := namesOf(d, listed, p.withServed(p.unlisted()), withheld)
+	n := namesOf(d, listed, p.withServed(p.unlisted()), blocked)
 	d.lose("It goes for every device that asks this server.")
 	d.lose(directContactPasses)
-	d.loseWithheld(p)
+	d.loseByName(p)
 	for _, host := range n.listed {
 		d.line("%s%s", prefix, host)
 	}

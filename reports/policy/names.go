@@ -13,7 +13,7 @@ type names struct {
 
 // What a language does to a name.
 const (
-	withheld = "withheld"
+	blocked  = "blocked"
 	answered = "answered"
 )
 
@@ -30,12 +30,12 @@ func namesOf(d *draft, some, others []Destination, doing string) names {
 		case one.Host == "" && len(one.Addresses) > 0:
 			d.lose("%s is not %s: it is contacted by its address.", one.label(), doing)
 		case one.Host == "":
-			d.lose("%s is not %s: it is no proper host name.", one.label(), doing)
+			d.lose("%s is not %s: it is not a valid host name.", one.label(), doing)
 		case standsForMany(one.Host):
 			d.lose("%s is not %s: strangers have names below it.", one.label(), doing)
-		case doing == withheld && leads(others, one.Host) != nil:
+		case doing == blocked && leads(others, one.Host) != nil:
 			d.lose("%s is not %s: %s needs that name, as its CNAME.", one.label(), doing, leads(others, one.Host).label())
-		case split && doing == withheld:
+		case split && doing == blocked:
 			d.lose("%s is not %s: %s has the same name.", one.label(), doing, other.label())
 		default:
 			if split {
@@ -50,7 +50,7 @@ func namesOf(d *draft, some, others []Destination, doing string) names {
 	slices.Sort(n.listed)
 	n.listed = slices.Compact(n.listed)
 	if len(n.listed) > 0 {
-		d.lose("Names have no ports: what is %s is so on all of them.", doing)
+		d.lose("Names have no ports: a name is %s on all of them.", doing)
 	}
 	n.spared = nested(n.listed, others)
 	return n

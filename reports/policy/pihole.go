@@ -24,10 +24,10 @@ func pihole(d *draft, p Policy) error {
 		return errors.New("a group of Pi-hole denies names: choose --policy block-optional")
 	}
 	led := d.led(p)
-	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), withheld).but(led)
+	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), blocked).but(led)
 	d.said = append(d.said, "Run it on the Pi-hole, version 6: sudo sh FILE. It is safe to repeat. The group is "+p.Device.table()+".")
 	d.lose(directContactPasses)
-	d.loseWithheld(p)
+	d.loseByName(p)
 	group := quotedSQL(p.Device.table())
 	d.line("set -e")
 	d.line("pihole-FTL sqlite3 /etc/pihole/gravity.db <<'SQL'")

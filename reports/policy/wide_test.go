@@ -112,7 +112,7 @@ var _ = Describe("a row that stands for more than one destination", func() {
 
 	It("is not in a hosts file, which says so", func() {
 		Expect(blocked("hosts").Text).NotTo(ContainSubstring(" *"))
-		Expect(blocked("hosts").Lost).To(ContainElement("tcp/443/*.data.fan.example is not withheld: a list of names has no wildcards."))
+		Expect(blocked("hosts").Lost).To(ContainElement("tcp/443/*.data.fan.example is not blocked: a list of names has no wildcards."))
 	})
 
 	It("has known addresses alone in a list of addresses, which says so", func() {

@@ -86,7 +86,7 @@ func isLabel(label string) bool {
 }
 
 // standsForMany reports whether a name is one such as "com" or "co.nz", or all
-// names below it: withholding it would withhold what strangers registered there.
+// names below it: blocking it would block what strangers registered there.
 // The list is Mozilla's.
 func standsForMany(host string) bool {
 	host = strings.TrimPrefix(host, "*.")

@@ -19,7 +19,7 @@ var _ = Describe("what an export says of its run", func() {
 		}
 		return m
 	}
-	const otherThanNames, otherThanRules = "a device may react to a missing name in another way", "The run withheld names, and these rules reject"
+	const otherThanNames, otherThanRules = "a device may react to a missing name in another way", "The run blocked names in DNS, and these rules reject"
 
 	DescribeTable("is how it blocked", func(m reports.Matrix, ofNames, ofRules string, fault harness.Fault) {
 		for _, kind := range policy.Kinds() {
