@@ -24,7 +24,7 @@ type Gateway interface {
 type StandInGateway interface {
 	// BlockWith is Block, with stand-ins that answer instead of some of the destinations.
 	// Ways are how the device is brought to them, if not by redirection, or by names that the
-	// fault withholds.
+	// fault blocks.
 	BlockWith(ctx context.Context, destinations []Destination, fault Fault, standIns map[Destination]StandIn, ways map[Destination]Way) error
 }
 

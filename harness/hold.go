@@ -195,7 +195,7 @@ func (b *Bench) expected(destination Destination, fault Fault) time.Duration {
 }
 
 // patience is how long to wait for a first try of what is contacted often. If only names
-// are withheld, a device does not try before the last answer has expired.
+// are blocked, a device does not try before the last answer has expired.
 func (b *Bench) patience(fault Fault) time.Duration {
 	if fault.ByName() {
 		return b.Timing.Memory + b.Timing.Patience

@@ -54,7 +54,7 @@ func (h history) settledBy(r replacement) bool {
 }
 
 // standing are the facts of trials with stand-ins in one regime, with one fault, in which
-// the device was brought to all of them by redirection, or by names that the fault withholds.
+// the device was brought to all of them by redirection, or by names that the fault blocks.
 func (h history) standing(regime Regime, fault Fault) (facts []fact) {
 	for _, f := range h.facts {
 		if len(f.Trial.StandIns) > 0 && len(f.Trial.Ways) == 0 && f.Trial.Regime == regime && f.Trial.Fault == fault {

@@ -393,9 +393,9 @@ var _ = Describe("what can be replaced", func() {
 		Expect(harness.Judge(done).Columns[0].Cells[destination("timecloud")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
 	})
 
-	It("is reached by its name under a fault that withholds that, and only what has none is redirected", func() {
+	It("is reached by its name under a fault that blocks names, and only what has none is redirected", func() {
 		const bare = "203.0.113.9"
-		withheld := func(e *harness.Experiment) { e.Run.Settings.Faults = []harness.Fault{harness.NXDomain} }
+		byName := func(e *harness.Experiment) { e.Run.Settings.Faults = []harness.Fault{harness.NXDomain} }
 		both := formula{
 			contacts: []string{"time1", bare, "cloud"}, content: []string{"time1", bare},
 			scenarios: map[string]func(reach) bool{
@@ -403,7 +403,7 @@ var _ = Describe("what can be replaced", func() {
 				"hass": func(r reach) bool { return r("time1") || r(bare) },
 			},
 		}
-		done := run(both, withheld)
+		done := run(both, byName)
 		Expect(gentle(done)).To(BeEmpty(), "the first trial was that already")
 		Expect(asked(done)).To(HaveLen(1))
 		columns := harness.Judge(done).Columns
@@ -417,7 +417,7 @@ var _ = Describe("what can be replaced", func() {
 		Expect(harness.Judge(done).Outside).To(HaveExactElements(HaveField("Left", []harness.Destination{destination("cloud")})))
 
 		both.heard = "time1" // by what it says in the handshake: its address is blocked, and redirected
-		Expect(harness.Judge(run(both, withheld)).Columns[0].Cells[destination("time1")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
+		Expect(harness.Judge(run(both, byName)).Columns[0].Cells[destination("time1")].Ways).To(Equal([]harness.Way{harness.WayRedirect}))
 	})
 
 	It("is never asked of a gateway that cannot stand in: the trial is an error", func() {

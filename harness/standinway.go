@@ -103,7 +103,7 @@ func (h history) wantedByWay() int {
 
 // gentler asks, when all that can be replaced is known to be replaceable at once by
 // redirection, whether a gentler way would be enough: once for each, for all cuts together. If
-// the fault withholds names, they have been the way already.
+// the fault blocks names, they have been the way already.
 func (p plan) gentler(g group) (Trial, bool) {
 	if _, _, proved := p.provedOutside(g); !proved || g.columns[0].Fault.ByName() {
 		return Trial{}, false
@@ -165,7 +165,7 @@ type wayProof struct {
 
 // enough are the ways that were enough for a cut of a column, the gentlest first: the
 // column worked, and a stand-in was used by that way, and none by another. Redirection is
-// always one, since the cut is known to be replaceable by it; or if the fault withholds
+// always one, since the cut is known to be replaceable by it; or if the fault blocks
 // names, it is the one if the names were not enough.
 func (h history) enough(column Column, cut search.Set) (proofs []wayProof) {
 	if column.Fault.ByName() {
@@ -188,8 +188,8 @@ func (h history) enough(column Column, cut search.Set) (proofs []wayProof) {
 	return proofs
 }
 
-// enoughByName is the way to a replaceable cut under a fault that withholds names. The device
-// is brought by redirection to what the gateway knows no name to withhold of.
+// enoughByName is the way to a replaceable cut under a fault that blocks names. The device
+// is brought by redirection to what the gateway knows no name of.
 func (h history) enoughByName(column Column, cut search.Set) []wayProof {
 	var trials []int
 	mixed := false

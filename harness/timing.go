@@ -22,7 +22,7 @@ type Timing struct {
 	Longest time.Duration
 
 	// Memory is how long a device may go on by an answer that it got before its
-	// name was withheld, or its resolver blocked. Settle begins again after that, and so
+	// name was blocked, or its resolver. Settle begins again after that, and so
 	// does Patience for a name.
 	Memory time.Duration
 

@@ -36,7 +36,7 @@ type Trial struct {
 	StandIns map[Destination]StandIn `json:"stand_ins,omitempty"`
 
 	// Ways are how the device is brought to some of these, all by the same. It is brought to
-	// the others by redirection, or by their names if the fault withholds those.
+	// the others by redirection, or by their names if the fault blocks those.
 	Ways map[Destination]Way `json:"ways,omitempty"`
 }
 

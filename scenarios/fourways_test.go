@@ -335,13 +335,13 @@ func deafPing() (*scenarios.Engine, scenarios.Step) {
 	engine := &scenarios.Engine{Place: scenarios.Place{
 		Packets: func(ctx context.Context, network, address string) (net.PacketConn, error) {
 			conn, err := new(net.ListenConfig).ListenPacket(ctx, network, address)
-			return swallowing{conn}, err
+			return discarding{conn}, err
 		},
 	}}
 	return engine, scenarios.Step{Do: &scenarios.Ping{Host: "127.0.0.1", Count: 1}}
 }
 
-// swallowing is a socket that sends nothing.
-type swallowing struct{ net.PacketConn }
+// discarding is a socket that sends nothing.
+type discarding struct{ net.PacketConn }
 
-func (swallowing) WriteTo(packet []byte, _ net.Addr) (int, error) { return len(packet), nil }
+func (discarding) WriteTo(packet []byte, _ net.Addr) (int, error) { return len(packet), nil }

@@ -21,7 +21,7 @@ scenarios:
 		return file
 	}
 
-	It("withholds names, and finds the list beside itself", func() {
+	It("blocks names, and finds the list in its own directory", func() {
 		file := parsed("{only: {list: list.txt}}")
 		Expect(file.Block.Faults).To(HaveExactElements("nxdomain"))
 		Expect(file.OnlyList()).To(Equal("/etc/needwant/list.txt"))

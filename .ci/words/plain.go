@@ -22,6 +22,8 @@ var plain = []struct {
 	{regexp.MustCompile(`(?i)\bwhoever\b`), "anyone who, or who it is"},
 	{regexp.MustCompile(`(?i)\bbut for\b`), "except for"},
 	{regexp.MustCompile(`(?i)\bwhere there is (no|none|nobody|nothing)\b`), "if there is"},
+	{regexp.MustCompile(`(?i)\bwithh(eld|old)`), "blocked (of a name), or not sent"},
+	{regexp.MustCompile(`(?i)\bswallow(s|ed)\b`), "dropped"},
 	{regexp.MustCompile(", as [0-9`]"), ", e.g."},
 	{regexp.MustCompile(`%[qsv] is no [a-z]`), "is not a"},
 

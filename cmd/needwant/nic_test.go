@@ -27,7 +27,7 @@ var _ = Describe("a device on a second link of the user's machine", Label("root"
 		h.expectTruth("plug.run")
 	}, SpecTimeout(3*time.Minute))
 
-	It("is bisected to its true matrix by withholding names", Label("whole"), func(ctx SpecContext) {
+	It("is bisected to its true matrix by blocking names", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", h.spec("faults: [reject]", "faults: [nxdomain]"), "--allow-actuation", "--order", "exact", "--wait", "30s")

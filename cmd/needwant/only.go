@@ -20,7 +20,7 @@ func onlyFlag(command *cobra.Command, path *string) {
 }
 
 // onlyOf reads the block list of a flag, or else of a spec. With a list, names are
-// withheld: other faults of the spec would block more than the list does.
+// blocked: other faults of the spec would block more than the list does.
 func onlyOf(out io.Writer, file *scenarios.File, flag string, settings *harness.Settings) error {
 	path := flag
 	if path == "" {

@@ -81,14 +81,14 @@ func (g *Gateway) answer(ctx context.Context, answer names.Answered) error {
 	return nil
 }
 
-// withheld reports whether a query is for a name that must not be answered, or not as it is
+// blocksQuery reports whether a query is for a name that must not be answered, or not as it is
 // in the internet, and notes the attempt.
-func (g *Gateway) withheld(query names.Question, again bool) bool {
-	destinations := slices.Concat(g.table.Withheld(query.Name), g.barrier.named(query.Name))
+func (g *Gateway) blocksQuery(query names.Question, again bool) bool {
+	destinations := slices.Concat(g.table.BlockedByName(query.Name), g.barrier.named(query.Name))
 	slices.SortFunc(destinations, harness.Destination.Compare)
 	destinations = slices.Compact(destinations)
 	if len(destinations) > 0 && !again {
-		g.ledger.Withhold(destinations, query, time.Now())
+		g.ledger.AddBlockedQuery(destinations, query, time.Now())
 	}
 	return len(destinations) > 0
 }

@@ -63,7 +63,7 @@ type Config struct {
 	Forward []Forward // ports of the gateway's that lead to the device
 
 	// Apart makes names that share an address and a port destinations of their
-	// own, for a run in which names are withheld: that tells them apart. Without
+	// own, for a run in which names are blocked: that tells them apart. Without
 	// it they are one, by the name of one of them.
 	Apart bool
 

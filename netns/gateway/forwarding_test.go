@@ -76,8 +76,8 @@ func medianOf(values []float64) (low, middle, high float64) {
 	return values[n/2-reach], values[n/2], values[n/2+reach]
 }
 
-// sink swallows what comes over TCP, and says how much when the other side is
-// done; it swallows datagrams too, and tells a single one that ends them how
+// sink discards what comes over TCP, and says how much when the other side is
+// done; it discards datagrams, too, and tells a single one that ends them how
 // many there were.
 func sink(ctx context.Context, namespace *netns.Namespace, at netip.AddrPort) {
 	GinkgoHelper()

@@ -103,7 +103,7 @@ func (g *Gateway) build(ctx context.Context) (err error) {
 	}
 	g.forwarder, err = names.Forward(ctx, namespace, names.Config{
 		Link: g.config.Inside, MAC: g.config.MAC, From: g.config.only(), Port: g.config.resolverPort(), Own: g.addresses.own, Upstream: g.config.Upstream,
-		Learn: g.answer, Withheld: g.withheld, Instead: g.instead,
+		Learn: g.answer, Blocked: g.blocksQuery, Instead: g.instead,
 	})
 	if err != nil {
 		return err

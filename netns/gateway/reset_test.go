@@ -93,7 +93,7 @@ var _ = Describe("a connection on which nothing is said", Label("root"), func() 
 		}).WithContext(ctx).Should(BeNumerically(">=", 1), "it is connected again, which the block stops")
 	}, SpecTimeout(20*time.Second))
 
-	It("is reset when its name is withheld", func(ctx SpecContext) {
+	It("is reset when its name is blocked", func(ctx SpecContext) {
 		s = newStreet(ctx)
 		s.zone.set("mqtt.example", "A 198.18.0.1")
 		Expect(s.resolve(ctx, "udp", "192.168.50.1", "mqtt.example", dns.TypeA)).To(ContainElement("198.18.0.1"))

@@ -37,7 +37,7 @@ const (
 )
 
 // BlockWith is [Gateway.Block], with stand-ins that answer for some of what is blocked. The
-// device is brought to them by redirection, or as ways says, or, if the fault withholds its
+// device is brought to them by redirection, or as ways says, or, if the fault blocks its
 // name, by an answer to that.
 func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destination, fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) error {
 	if len(standIns) > 0 {
@@ -52,11 +52,11 @@ func (g *Gateway) BlockWith(ctx context.Context, destinations []harness.Destinat
 	return g.block(ctx, destinations, fault, standIns, g.barrier.byName(fault, standIns, ways))
 }
 
-// byName adds the way by the name to the stand-ins of names that a fault withholds.
+// byName adds the way by the name to the stand-ins of names that a fault blocks.
 func (b *barrier) byName(fault harness.Fault, standIns map[harness.Destination]harness.StandIn, ways map[harness.Destination]harness.Way) map[harness.Destination]harness.Way {
 	all := map[harness.Destination]harness.Way{}
 	for d := range standIns {
-		if b.table.Withholds(d, fault) {
+		if b.table.BlocksByName(d, fault) {
 			all[d] = harness.WayName
 		}
 	}

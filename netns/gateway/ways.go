@@ -63,23 +63,23 @@ func (b *barrier) named(name string) (destinations []harness.Destination) {
 	if b.standIns == nil {
 		return nil
 	}
-	withheld := b.table.Withheld(name) // also if it is a CNAME of theirs, or one of the names of a row
+	blocked := b.table.BlockedByName(name) // also if it is a CNAME of theirs, or one of the names of a row
 	for d, way := range b.standIns.ways {
-		if way == harness.WayName && (d.Name == name || slices.Contains(withheld, d)) {
+		if way == harness.WayName && (d.Name == name || slices.Contains(blocked, d)) {
 			destinations = append(destinations, d)
 		}
 	}
 	return destinations
 }
 
-// instead answers a query whose name is withheld: with the gateway's address if a stand-in
+// instead answers a query whose name is blocked: with the gateway's address if a stand-in
 // is to be reached by that, or else that there is no such name. If the block has just been
 // changed, the device has to ask again.
 func (g *Gateway) instead(query *dns.Msg) *dns.Msg {
 	destinations := g.barrier.named(names.Canonical(query.Question[0].Name))
 	switch name := query.Question[0].Name; {
 	case len(destinations) > 0:
-	case len(g.table.Withheld(names.Canonical(name))) > 0:
+	case len(g.table.BlockedByName(names.Canonical(name))) > 0:
 		return new(dns.Msg).SetRcode(query, dns.RcodeNameError)
 	default:
 		return new(dns.Msg).SetRcode(query, dns.RcodeServerFailure)

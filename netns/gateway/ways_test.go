@@ -82,7 +82,7 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 
 	for _, kind := range []string{"ipset", "iptables"} {
 		for _, family := range families {
-			DescribeTable("answers for names that are withheld, by these, and for what has no name: "+kind+", "+family.name, func(ctx SpecContext, tables option) {
+			DescribeTable("answers for names that are blocked, by these, and for what has no name: "+kind+", "+family.name, func(ctx SpecContext, tables option) {
 				s := newStreet(ctx, driver(kind), tables)
 				s.zone.set("time.example", at(family.first))
 				s.zone.set("other.example", at(family.first))
@@ -116,7 +116,7 @@ var _ = Describe("a stand-in that the device is told to go to", Label("root"), f
 				}
 				Expect(uplink.to(family.first)+uplink.to(family.second)).To(BeZero(), "nothing left")
 				Expect(s.gateway.Block(ctx, block, harness.NXDomain)).To(Succeed())
-				Expect(s.resolve(ctx, "udp", "192.168.50.1", "time.example", record)).Error().To(MatchError(ContainSubstring("NXDOMAIN")), "without its stand-in it is only withheld")
+				Expect(s.resolve(ctx, "udp", "192.168.50.1", "time.example", record)).Error().To(MatchError(ContainSubstring("NXDOMAIN")), "without its stand-in it is only blocked")
 			},
 				Entry("in its own tables", deviceAlone, SpecTimeout(60*time.Second)),
 				Entry("in shared tables", inSharedTables, SpecTimeout(60*time.Second)),

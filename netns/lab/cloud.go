@@ -126,7 +126,7 @@ func (c *cloud) enter(connection net.Conn) bool {
 		return false
 	}
 	c.sessions[connection] = func(command int) {
-		// In the background: a stream that a gateway swallows must not hold up the others.
+		// In the background: a stream that a gateway drops must not hold up the others.
 		go func() { _, _ = fmt.Fprintf(connection, "command %d\n", command) }()
 	}
 	return true

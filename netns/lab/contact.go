@@ -127,7 +127,7 @@ func (l *life) addresses(ctx context.Context, d Destination) ([]netip.Addr, erro
 }
 
 // eachAddress tries the addresses in order until one succeeds. Each gets an
-// equal share of the time that is left, so that one that swallows everything
+// equal share of the time that is left, so that one that drops everything
 // does not hide the next.
 func eachAddress(ctx context.Context, addresses []netip.Addr, try func(ctx context.Context, address netip.Addr) error) error {
 	if len(addresses) == 0 {

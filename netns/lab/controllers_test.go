@@ -110,7 +110,7 @@ var _ = Describe("The Home Assistant stand-in", Label("root"), func() {
 	It("writes the old state again, at once, while its own poll hangs", FlakeAttempts(3), func(ctx SpecContext) {
 		h := live(ctx, parsed(small+"tempo: {contact: 50ms, poll: 9s}\nfunctions: {status: a}\n"))
 		Eventually(h.entity(ctx)).WithContext(ctx).Within(patiently).Should(Equal("docked"))
-		h.block(labtest.Swallowed, "a")
+		h.block(labtest.Blackhole, "a")
 		Eventually(h.asks(ctx, "get_status")).WithContext(ctx).Within(patiently).ShouldNot(Succeed())
 		go func() {
 			defer GinkgoRecover()
@@ -202,7 +202,7 @@ scenarios: [remote]
 		func(ctx SpecContext, expression string, blocked []string, obeyed int) {
 			h := live(ctx, parsed(world+"functions: {remote: "+expression+"}\n"))
 			Eventually(command(ctx, h)).WithContext(ctx).Within(patiently).Should(Equal(200))
-			h.block(labtest.Swallowed, blocked...)
+			h.block(labtest.Blackhole, blocked...)
 			Eventually(command(ctx, h)).WithContext(ctx).Within(patiently).Should(Equal(obeyed))
 		},
 		Entry("by TLS", SpecTimeout(time.Minute), "a", []string{"c", "e"}, 200),

@@ -30,7 +30,7 @@ var _ = Describe("The device's own count", Label("root"), func() {
 			h.works(ctx)
 			h.block(labtest.Refused, "anchor")
 			h.unblock("anchor")
-			h.block(labtest.Swallowed, "anchor")
+			h.block(labtest.Blackhole, "anchor")
 			h.SwitchOff()
 			sent := h.Attempts()
 			for id := range sent {
@@ -50,7 +50,7 @@ var _ = Describe("The device's own count", Label("root"), func() {
 			h.works(ctx)
 			h.block(labtest.Refused, "api", "cloud_1")
 			h.unblock("api", "cloud_1")
-			h.block(labtest.Swallowed, "api", "time")
+			h.block(labtest.Blackhole, "api", "time")
 			h.SwitchOff()
 			sent := h.Attempts()
 			for id := range sent {

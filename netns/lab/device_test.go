@@ -35,7 +35,7 @@ var _ = Describe("A device in its lab", Label("root"), func() {
 				draw := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 3))
 				for trial := range 4 {
 					h.works(ctx)
-					h.agrees(ctx, draw, []int{labtest.Refused, labtest.Swallowed}[trial%2])
+					h.agrees(ctx, draw, []int{labtest.Refused, labtest.Blackhole}[trial%2])
 				}
 			}, SpecTimeout(time.Minute))
 		}
@@ -108,7 +108,7 @@ destinations:
 functions: {control: two}
 `))
 		h.works(ctx)
-		for _, how := range []int{labtest.Refused, labtest.Swallowed} {
+		for _, how := range []int{labtest.Refused, labtest.Blackhole} {
 			first := h.addresses("two")[:1]
 			before := h.Attempts()["tcp/443/two.example"]
 			Expect(h.gateway.Block(how, first...)).To(Succeed())

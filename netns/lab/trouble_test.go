@@ -22,14 +22,14 @@ var _ = Describe("A device with a peculiarity", Label("root"), func() {
 		for _, id := range []string{"cloud", "api"} {
 			h.works(ctx)
 			began := h.Starts()
-			h.block(labtest.Swallowed, id)
+			h.block(labtest.Blackhole, id)
 			Eventually(h.Starts).Within(patiently).Should(BeNumerically(">", began+1), id)
 			Expect(h.asks(ctx, "get_status")()).NotTo(Succeed(), id)
 			h.unblock(id)
 		}
 		h.works(ctx)
 		began := h.Starts()
-		h.block(labtest.Swallowed, "time")
+		h.block(labtest.Blackhole, "time")
 		Eventually(h.Attempts).Within(patiently).Should(HaveKeyWithValue("udp/123/time.robot.example",
 			BeNumerically(">", h.Attempts()["udp/123/time.robot.example"]+2*h.world.Tempo.Patience)))
 		Expect(h.Starts()).To(Equal(began), "its client does not hang")
@@ -39,22 +39,22 @@ var _ = Describe("A device with a peculiarity", Label("root"), func() {
 		h := live(ctx, parsed(small+"tempo: {contact: 50ms}\n"))
 		h.works(ctx)
 		began := h.Starts()
-		h.gateway.Withhold("a.example")
+		h.gateway.BlockNames("a.example")
 		Eventually(h.Attempts).Within(patiently).Should(HaveKeyWithValue("udp/53/resolver",
 			BeNumerically(">", h.Attempts()["udp/53/resolver"]+8)))
 		Expect(h.Starts()).To(Equal(began), "this one gets over it")
 
-		h = live(ctx, library("withheld-names"))
+		h = live(ctx, library("blocked-names"))
 		h.works(ctx)
 		began = h.Starts()
-		h.gateway.Withhold("log.lists.example")
+		h.gateway.BlockNames("log.lists.example")
 		Eventually(h.Attempts).Within(patiently).Should(HaveKeyWithValue("udp/53/resolver",
 			BeNumerically(">", h.Attempts()["udp/53/resolver"]+8)))
 		Expect(h.Starts()).To(Equal(began), "the log's client does not mind")
-		h.gateway.Withhold("mqtt.lists.example")
+		h.gateway.BlockNames("mqtt.lists.example")
 		Eventually(h.Starts).Within(patiently).Should(BeNumerically(">", began+1))
 		Expect(h.asks(ctx, "get_status")()).NotTo(Succeed())
-		h.gateway.Withhold()
+		h.gateway.BlockNames()
 		h.works(ctx)
 	}, SpecTimeout(time.Minute))
 

@@ -34,10 +34,10 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 		}
 	}
 
-	It("withholds what is optional, and spares what is needed below it", func(ctx SpecContext) {
+	It("blocks what is optional, and spares what is needed below it", func(ctx SpecContext) {
 		asked := ask(ctx, matrix(fan()...), policy.BlockOptional)
-		for _, withheld := range []string{"log.fan.example", "example.net", "www.example.net", "time.fan.example"} {
-			Expect(asked(withheld)).To(Equal("withheld"), withheld)
+		for _, blocked := range []string{"log.fan.example", "example.net", "www.example.net", "time.fan.example"} {
+			Expect(asked(blocked)).To(Equal("blocked"), blocked)
 		}
 		for _, answered := range []string{"api.fan.example", "mqtt.example.net", "stranger.invalid", "other.com"} {
 			Expect(asked(answered)).To(Equal("answered"), answered)
@@ -49,17 +49,17 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 		for _, answered := range []string{"mqtt.example.net", "time.fan.example", "api.fan.example"} {
 			Expect(asked(answered)).To(Equal("answered"), answered)
 		}
-		for _, withheld := range []string{"log.fan.example", "example.net", "stranger.invalid", "com"} {
-			Expect(asked(withheld)).To(Equal("withheld"), withheld)
+		for _, blocked := range []string{"log.fan.example", "example.net", "stranger.invalid", "com"} {
+			Expect(asked(blocked)).To(Equal("blocked"), blocked)
 		}
 	}, SpecTimeout(time.Minute))
 
-	It("withholds all names below a domain, and spares what is needed there", func(ctx SpecContext) {
+	It("blocks all names below a domain, and spares what is needed there", func(ctx SpecContext) {
 		m := wide(optional)
 		m.Rows = append(m.Rows, row(seen{"tcp/443/api.data.fan.example", "", required, required}))
 		asked := ask(ctx, m, policy.BlockOptional)
-		for _, withheld := range []string{"1.data.fan.example", "a.b.data.fan.example"} {
-			Expect(asked(withheld)).To(Equal("withheld"), withheld)
+		for _, blocked := range []string{"1.data.fan.example", "a.b.data.fan.example"} {
+			Expect(asked(blocked)).To(Equal("blocked"), blocked)
 		}
 		for _, answered := range []string{"api.data.fan.example", "data.fan.example", "mydata.fan.example"} {
 			Expect(asked(answered)).To(Equal("answered"), answered)
@@ -97,8 +97,8 @@ var _ = Describe("dnsmasq with an export", Label("peer", "root"), func() {
 		for _, answered := range []string{"1.data.fan.example", "a.b.data.fan.example"} {
 			Expect(asked(answered)).To(Equal("answered"), answered)
 		}
-		for _, withheld := range []string{"data.fan.example", "mydata.fan.example"} {
-			Expect(asked(withheld)).To(Equal("withheld"), withheld)
+		for _, blocked := range []string{"data.fan.example", "mydata.fan.example"} {
+			Expect(asked(blocked)).To(Equal("blocked"), blocked)
 		}
 	}, SpecTimeout(time.Minute))
 })
@@ -151,7 +151,7 @@ func query(ctx context.Context, ns *netns.Namespace, name string) (string, error
 	if slices.ContainsFunc(addresses, func(text string) bool { return text != "0.0.0.0" }) {
 		return "answered", nil
 	}
-	return "withheld", nil
+	return "blocked", nil
 }
 
 // resolve lists the addresses of a name.

@@ -198,7 +198,7 @@ var _ = Describe("an export", func() {
 		Expect(e.Lost).To(ContainElement(ContainSubstring("cdn.fan.example is not followed")))
 	})
 
-	It("never withholds a name that is needed on another port, or that stands for many", func() {
+	It("never blocks a name that is needed on another port, or that stands for many", func() {
 		for _, name := range []string{"dnsmasq", "adguard", "hosts"} {
 			e := export(name, block())
 			Expect(e.Text).NotTo(MatchRegexp(`(?m)^[^#!]*api\.fan\.example`), name)
@@ -208,7 +208,7 @@ var _ = Describe("an export", func() {
 		}
 	})
 
-	It("spares a needed name below a withheld one", func() {
+	It("spares a needed name below a blocked one", func() {
 		Expect(export("dnsmasq", block()).Text).To(ContainSubstring("server=/mqtt.example.net/#\n"))
 		Expect(export("adguard", block()).Text).To(ContainSubstring("@@||mqtt.example.net^$client=192.168.50.10|fd00:50::10\n"))
 		Expect(export("dnsmasq-nftset", block()).Text).To(ContainSubstring("nftset=/mqtt.example.net/4#inet#needwant_fan#spared_v4,"))

@@ -3,7 +3,7 @@
 //
 // [Client.Refresh] asks it to poll the device, and [Client.State] reads what came
 // of that. Neither proves a poll. A service call succeeds even if the device did
-// not answer, since integrations swallow their devices' errors, and even if the
+// not answer, since integrations hide their devices' errors, and even if the
 // poll is deferred: see [Cooldown]. Package scenarios looks for packets.
 //
 // An error here is never about the device. [*SetupError] is one that its reader

@@ -48,7 +48,7 @@ var _ = Describe("exceptions from a block list, applied to a resolver", Label("r
 		Eventually(ctx, s.broken).WithContext(ctx).WithTimeout(20 * time.Second).Should(BeEmpty())
 		var still []string
 		for _, d := range world.Destinations {
-			if list.Blocks(d.Host) && s.withheld(ctx, d.Host) {
+			if list.Blocks(d.Host) && s.blocked(ctx, d.Host) {
 				still = append(still, d.Host)
 			}
 		}
@@ -56,8 +56,8 @@ var _ = Describe("exceptions from a block list, applied to a resolver", Label("r
 	}, SpecTimeout(time.Minute))
 })
 
-// withheld reports whether dnsmasq says that a name does not exist.
-func (s *street) withheld(ctx context.Context, name string) bool {
+// blocked reports whether dnsmasq says that a name does not exist.
+func (s *street) blocked(ctx context.Context, name string) bool {
 	GinkgoHelper()
 	connection, err := s.ns.Dial(ctx, "udp", "127.0.0.1:5353")
 	Expect(err).NotTo(HaveOccurred())

@@ -41,13 +41,13 @@ var _ = Describe("the matrix of a world is true", Label("root"), SpecPriority(1)
 		}
 	}
 
-	// How names are withheld has nothing to do with the driver.
+	// How names are blocked has nothing to do with the driver.
 	for _, world := range labtest.Core() {
 		labels := Label("slow")
 		if world.Name == "one-of-each" {
 			labels = Label("whole")
 		}
-		It(world.Name+" with its names withheld", labels, func(ctx SpecContext) {
+		It(world.Name+" with its names blocked", labels, func(ctx SpecContext) {
 			check(ctx, find(world.Name), "ipset", harness.NXDomain)
 		}, SpecTimeout(10*time.Minute))
 	}

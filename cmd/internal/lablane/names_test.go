@@ -76,7 +76,7 @@ var _ = Describe("names whose addresses move", Label("root"), func() {
 		}, SpecTimeout(2*time.Minute))
 	}
 
-	It("come to it when the names are withheld", func(ctx SpecContext) {
+	It("come to it when the names are blocked", func(ctx SpecContext) {
 		world := parsed(moving)
 		run := experiment(ctx, world, harness.Settings{Faults: []harness.Fault{harness.NXDomain}})
 		expectTrue(world, harness.Judge(run))

@@ -53,7 +53,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 		Entry("now and then not to be found", Label("whole"), "comes-and-goes", harness.Settings{}),
 		Entry("dead without a clock and names", Label("slow"), "clock-and-names", harness.Settings{}),
 		Entry("tells what it is and nothing else", "info-only", harness.Settings{}),
-		Entry("not a firewall, but names alone break it", Label("whole"), "withheld-names", harness.Settings{Faults: append(both, harness.NXDomain)}),
+		Entry("not a firewall, but names alone break it", Label("whole"), "blocked-names", harness.Settings{Faults: append(both, harness.NXDomain)}),
 		Entry("closes its port", Label("slow"), "cloud-locked", harness.Settings{}),
 		Entry("stays broken", "dead-server", harness.Settings{}),
 		Entry("fine until it is power-cycled", "power-cycled", harness.Settings{Regimes: []harness.Regime{harness.Steady, harness.ColdBoot}}),

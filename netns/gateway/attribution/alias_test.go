@@ -32,15 +32,15 @@ var _ = Describe("a CNAME target that the device also queries", func() {
 		return table
 	}
 
-	It("is a separate name: with nxdomain each is withheld by itself", func() {
+	It("is a separate name: with nxdomain each is blocked by itself", func() {
 		table := queried(true)
 		ofAds, ofEdge := destinations("tcp/443/ads.example"), destinations("tcp/8883/edge.example")
 		table.Use(table.Plan(ofAds, harness.NXDomain))
-		Expect(table.Withheld(ads)).To(Equal(ofAds))
-		Expect(table.Withheld(edge)).To(BeEmpty())
+		Expect(table.BlockedByName(ads)).To(Equal(ofAds))
+		Expect(table.BlockedByName(edge)).To(BeEmpty())
 		table.Use(table.Plan(ofEdge, harness.NXDomain))
-		Expect(table.Withheld(edge)).To(Equal(ofEdge))
-		Expect(table.Withheld(ads)).To(BeEmpty(), "the name is answered, although its chain goes through the other")
+		Expect(table.BlockedByName(edge)).To(Equal(ofEdge))
+		Expect(table.BlockedByName(ads)).To(BeEmpty(), "the name is answered, although its chain goes through the other")
 	})
 
 	It("is a separate name: with reject the new addresses of one are not the other's", func() {
@@ -128,7 +128,7 @@ var _ = Describe("a CNAME target that the device also queries", func() {
 		table.Use(table.Plan(destinations("tcp/443/ads.example"), harness.Reject))
 		Expect(table.Answer(answer(edge, two)).Block).To(HaveExactElements(entry("tcp", "198.51.100.2:443")))
 		table.Use(table.Plan(destinations("tcp/443/ads.example"), harness.NXDomain))
-		Expect(table.Withheld(edge)).To(Equal(destinations("tcp/443/ads.example")))
+		Expect(table.BlockedByName(edge)).To(Equal(destinations("tcp/443/ads.example")))
 	},
 		Entry("if the device does so for the first time while that is blocked", func(t *attribution.Table) { t.Answer(viaEdge) }),
 		Entry("if the chain came without addresses", func(t *attribution.Table) {
@@ -146,7 +146,7 @@ var _ = Describe("a CNAME target that the device also queries", func() {
 		Expect(table.Contacts(seen(web))).To(HaveExactElements(HaveField("Aliases", HaveLen(32))))
 		for i := range 10_000 {
 			table.Use(table.Plan(destinations("tcp/443/"+numbered("b", i)), harness.NXDomain))
-			Expect(table.Withheld(edge)).To(Or(BeEmpty(), HaveLen(1)))
+			Expect(table.BlockedByName(edge)).To(Or(BeEmpty(), HaveLen(1)))
 		}
 	})
 })

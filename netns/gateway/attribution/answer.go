@@ -48,7 +48,7 @@ func (t *Table) Plan(destinations []harness.Destination, fault harness.Fault) Bl
 		t.widen(d, nil)
 	}
 	for _, d := range destinations {
-		if t.withholds(d, fault) {
+		if t.blocksByName(d, fault) {
 			next.byName[d.Name] = append(next.byName[d.Name], d)
 			continue
 		}
@@ -116,10 +116,10 @@ func (t *Table) BlockedAt(address netip.Addr) bool {
 	return slices.ContainsFunc(t.names.Names(address), func(name string) bool { return len(t.blocked.byName[name]) > 0 })
 }
 
-// Withheld returns the blocked destinations whose name a query is for or means; none
+// BlockedByName returns the blocked destinations whose name a query is for or means; none
 // if it is to be answered. A name whose answer only goes through a blocked one (CNAME)
 // is answered, so that each name is tested by itself.
-func (t *Table) Withheld(query string) (destinations []harness.Destination) {
+func (t *Table) BlockedByName(query string) (destinations []harness.Destination) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	query = t.domains.Row(names.Canonical(query))
@@ -198,14 +198,14 @@ func (t *Table) learn(name string, addresses []netip.Addr) (change Change) {
 	return change
 }
 
-// Withholds reports whether a fault blocks a destination by not answering for its name.
-func (t *Table) Withholds(d harness.Destination, fault harness.Fault) bool {
+// BlocksByName reports whether a fault blocks a destination by the answers for its name.
+func (t *Table) BlocksByName(d harness.Destination, fault harness.Fault) bool {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	return t.withholds(d, fault)
+	return t.blocksByName(d, fault)
 }
 
-func (t *Table) withholds(d harness.Destination, fault harness.Fault) bool {
+func (t *Table) blocksByName(d harness.Destination, fault harness.Fault) bool {
 	return fault == harness.NXDomain && d.Host() != "" && !IsResolver(d) && !t.names.OnlyHeard(d.Name)
 }
 

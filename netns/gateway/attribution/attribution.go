@@ -275,7 +275,7 @@ func (t *Table) Contacts(window watch.Window) []harness.Contact {
 			add(d, place.Port(), seen)
 		}
 	}
-	for d, seen := range window.Withheld {
+	for d, seen := range window.BlockedQueries {
 		add(d, d.Port, seen)
 	}
 	contacts := make([]harness.Contact, 0, len(all))

@@ -126,7 +126,7 @@ var _ = Describe("a place", func() {
 		table := attribution.New(config())
 		table.Answer(answer("cloud.example", one))
 		window := seen(place("tcp", "198.51.100.1:443"), place("udp", "198.51.100.2:123"), place("tcp", "198.51.100.2:80"))
-		window.Withheld = map[harness.Destination]harness.Contact{destinations("tcp/443/cloud.example")[0]: {Tries: 2, Attempts: 2, Touched: 2}}
+		window.BlockedQueries = map[harness.Destination]harness.Contact{destinations("tcp/443/cloud.example")[0]: {Tries: 2, Attempts: 2, Touched: 2}}
 		Expect(table.Contacts(window)).To(HaveExactElements(
 			HaveField("Destination", destinations("tcp/80/198.51.100.2")[0]),
 			And(HaveField("Destination", destinations("tcp/443/cloud.example")[0]), HaveField("Tries", 3), HaveField("Attempts", 2)),
@@ -325,9 +325,9 @@ var _ = Describe("a block", func() {
 		Expect(plan.Entries()).To(ConsistOf(entry("tcp", "198.51.100.2:443"), entry("udp", "[2001:db8::3]:123")))
 		_, cut := table.Use(plan)
 		Expect(cut).To(ContainElement(entry("tcp", "198.51.100.1:443")), "its connections are cut")
-		Expect(table.Withheld("cloud.example")).To(Equal(cloud))
-		Expect(table.Withheld("edge.example")).To(Equal(cloud))
-		Expect(table.Withheld("written-in.example")).To(BeEmpty())
+		Expect(table.BlockedByName("cloud.example")).To(Equal(cloud))
+		Expect(table.BlockedByName("edge.example")).To(Equal(cloud))
+		Expect(table.BlockedByName("written-in.example")).To(BeEmpty())
 	})
 
 	It("ends with the next", func() {

@@ -107,9 +107,9 @@ var _ = Describe("names that never repeat", func() {
 			Expect(table.Contacts(seen(web))[0].Except).To(HaveExactElements("api.data.iot.example"))
 
 			table.Use(table.Plan(wide, harness.NXDomain))
-			Expect(table.Withheld("api.data.iot.example")).To(BeEmpty())
-			Expect(table.Withheld(random(31))).To(Equal(wide))
-			Expect(table.Withheld("data.iot.example")).To(BeEmpty())
+			Expect(table.BlockedByName("api.data.iot.example")).To(BeEmpty())
+			Expect(table.BlockedByName(random(31))).To(Equal(wide))
+			Expect(table.BlockedByName("data.iot.example")).To(BeEmpty())
 			table.Use(table.Plan(wide, harness.Reject))
 			Expect(table.Answer(answer("api.data.iot.example", three)).Block).To(BeEmpty())
 			Expect(table.Answer(answer(random(32), three)).Block).To(HaveExactElements(entry("tcp", "[2001:db8::3]:443")))
@@ -144,7 +144,7 @@ var _ = Describe("names that never repeat", func() {
 			table.Use(table.Plan(wide, fault))
 			Expect(table.Destinations(web)).To(Equal(wide))
 			if fault == harness.NXDomain {
-				Expect(table.Withheld(random(1))).To(Equal(wide))
+				Expect(table.BlockedByName(random(1))).To(Equal(wide))
 				continue
 			}
 			Expect(table.Plan(wide, fault).Entries()).To(HaveExactElements(entry("tcp", "198.51.100.1:443")))

@@ -75,7 +75,7 @@ var _ = Describe("an address that is contacted on many ports", func() {
 		for _, fault := range []harness.Fault{harness.Reject, harness.NXDomain} {
 			table.Use(table.Plan(destinations("udp/*/relay.example"), fault))
 			Expect(table.Destinations(port(3))).To(Equal(destinations("udp/*/relay.example")))
-			Expect(table.Withheld("relay.example")).To(HaveLen(map[harness.Fault]int{harness.NXDomain: 1}[fault]))
+			Expect(table.BlockedByName("relay.example")).To(HaveLen(map[harness.Fault]int{harness.NXDomain: 1}[fault]))
 		}
 		table.Use(table.Plan(destinations("udp/*/relay.example"), harness.Reject))
 		Expect(table.Answer(answer("relay.example", three)).Block).To(HaveExactElements(block.Entry{Address: three, Protocol: "udp"}))

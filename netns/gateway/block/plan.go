@@ -87,7 +87,7 @@ func hooks(layout chains.Layout, family chains.Family) []chains.Hook {
 }
 
 // forgotten refuses a stream whose beginning nobody remembers, so that a device
-// whose name was withheld, or that was stalled by a block which is over, begins a
+// whose name was blocked, or that was stalled by a block which is over, begins a
 // new one. In shared tables streams from before the gateway go on.
 func forgotten(layout chains.Layout) []chains.Rule {
 	if layout.Shared {

@@ -27,7 +27,7 @@ const Port = 53
 const upstreamTimeout = 3 * time.Second
 
 // LongestTTL is how long a device may keep an answer, whatever the resolver
-// behind says: a name that is withheld must be asked for again within a trial,
+// behind says: a name that is blocked must be asked for again within a trial,
 // and an address that moves be followed.
 const LongestTTL = time.Second
 
@@ -59,12 +59,12 @@ type Config struct {
 	// when Learn returns. If it fails the device gets SERVFAIL.
 	Learn func(context.Context, Answered) error
 
-	// Withheld reports whether a name must not be answered (NXDOMAIN). It is asked
+	// Blocked reports whether a name must not be answered (NXDOMAIN). It is asked
 	// once for each question, and once more before the answer leaves, with again
 	// set. It may be nil.
-	Withheld func(question Question, again bool) bool
+	Blocked func(question Question, again bool) bool
 
-	// Instead answers a query whose name is withheld. Nil answers NXDOMAIN.
+	// Instead answers a query whose name is blocked. Nil answers NXDOMAIN.
 	Instead func(message *dns.Msg) *dns.Msg
 }
 
@@ -72,7 +72,7 @@ type Config struct {
 type Client int
 
 const (
-	Device   Client = iota // the device under test: names are withheld from it, and what it is answered is learnt
+	Device   Client = iota // the device under test: names are blocked for it, and what it is answered is learnt
 	Other                  // gets the answers of the upstream resolver as they are
 	Stranger               // is not answered
 	Unknown                // may be any of these: it is looked at again in a moment
@@ -342,21 +342,21 @@ func (f *Forwarder) answer(client Client, protocol string, from, to netip.AddrPo
 		}
 		return answer
 	}
-	if f.withheld(question, false) {
+	if f.blocked(question, false) {
 		return f.instead(message)
 	}
 	answer, err := f.learnt(question, message)
 	if err != nil {
 		return new(dns.Msg).SetRcode(message, dns.RcodeServerFailure)
 	}
-	if f.withheld(question, true) { // since a moment ago
+	if f.blocked(question, true) { // since a moment ago
 		return f.instead(message)
 	}
 	return answer
 }
 
-func (f *Forwarder) withheld(question Question, again bool) bool {
-	return f.config.Withheld != nil && f.config.Withheld(question, again)
+func (f *Forwarder) blocked(question Question, again bool) bool {
+	return f.config.Blocked != nil && f.config.Blocked(question, again)
 }
 
 func (f *Forwarder) instead(message *dns.Msg) *dns.Msg {

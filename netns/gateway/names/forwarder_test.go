@@ -25,14 +25,14 @@ var _ = Describe("the forwarder", Label("root"), func() {
 	)
 	const upstream = "127.0.0.2:5353"
 	own := netip.MustParseAddr("127.0.0.1")
-	var withheld, late, anywhere atomic.Bool
+	var blocked, late, anywhere atomic.Bool
 
 	BeforeEach(func(ctx SpecContext) {
 		var err error
 		namespace = netnstest.New()
 		learnt.Store(0)
 		refusal = nil
-		withheld.Store(false)
+		blocked.Store(false)
 		late.Store(false)
 		anywhere.Store(false)
 		forwarder, err := names.Forward(ctx, namespace, names.Config{
@@ -44,13 +44,13 @@ var _ = Describe("the forwarder", Label("root"), func() {
 				Expect(answer.Addresses).To(HaveExactElements(one))
 				return refusal
 			},
-			Withheld: func(question names.Question, again bool) bool {
+			Blocked: func(question names.Question, again bool) bool {
 				defer GinkgoRecover()
 				Expect(question.Name).To(Equal("cloud.example"))
 				if !anywhere.Load() {
 					Expect(question.To).To(Equal(netip.AddrPortFrom(own, names.Port)))
 				}
-				return withheld.Load() || late.Load() && again
+				return blocked.Load() || late.Load() && again
 			},
 		})
 		Expect(err).NotTo(HaveOccurred())
@@ -109,7 +109,7 @@ var _ = Describe("the forwarder", Label("root"), func() {
 		Expect(answer.Answer).To(HaveLen(29))
 	}, SpecTimeout(20*time.Second))
 
-	It("withholds an answer that could not be learnt", func(ctx SpecContext) {
+	It("sends no answer that could not be learnt", func(ctx SpecContext) {
 		serve(ctx, namespace, upstream)
 		refusal = errors.New("the set is full")
 		answer, err := ask(ctx, "udp")
@@ -126,15 +126,15 @@ var _ = Describe("the forwarder", Label("root"), func() {
 	}, SpecTimeout(20*time.Second))
 
 	for _, network := range []string{"udp", "tcp"} {
-		It("says of a withheld name that there is none, over "+network, func(ctx SpecContext) {
-			withheld.Store(true) // whether or not anybody is behind
+		It("says of a blocked name that there is none, over "+network, func(ctx SpecContext) {
+			blocked.Store(true) // whether or not anybody is behind
 			answer, err := ask(ctx, network)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(answer.Rcode).To(Equal(dns.RcodeNameError))
 			Expect(answer.Ns).To(BeEmpty(), "without an SOA it is not remembered (RFC 2308)")
 		}, SpecTimeout(20*time.Second))
 
-		It("withholds an answer that was on its way, over "+network, func(ctx SpecContext) {
+		It("sends no answer that was on its way when its name was blocked, over "+network, func(ctx SpecContext) {
 			serve(ctx, namespace, upstream)
 			late.Store(true)
 			answer, err := ask(ctx, network)

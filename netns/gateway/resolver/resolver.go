@@ -19,7 +19,7 @@ import (
 // again, because some count whole seconds and round up.
 const Memory = 2 * names.LongestTTL
 
-// Resolver answers one device and other clients, and withholds names from the device.
+// Resolver answers one device and other clients, and blocks names for the device.
 // Block and Observe are for one goroutine at a time.
 type Resolver struct {
 	clients   *clients
@@ -46,7 +46,7 @@ func New(ctx context.Context, config Config) (*Resolver, error) {
 	}
 	r := &Resolver{clients: clients, always: config.Always, only: config.Only, table: newTable(), fault: harness.NXDomain, since: time.Now(), freed: true}
 	r.forwarder, err = names.ForwardOn(ctx, config.Namespace, config.Sockets, names.Config{
-		Upstream: config.Upstream, Client: clients.client, Learn: r.learn, Withheld: r.withheld, Instead: r.instead,
+		Upstream: config.Upstream, Client: clients.client, Learn: r.learn, Blocked: r.blocksQuery, Instead: r.instead,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("answering DNS queries: %w", err)
@@ -79,7 +79,7 @@ func (r *Resolver) Close() error {
 	return err
 }
 
-// Block withholds exactly these names from the device, as harness.Gateway says.
+// Block blocks exactly these names for the device, as harness.Gateway says.
 // Connections that the device has are not touched. A destination that is not a name,
 // and a fault that a resolver does not have, are errors, and then nothing has changed.
 // With nothing to block, a fault that a resolver does not have is no error.
@@ -143,24 +143,24 @@ func (r *Resolver) learn(_ context.Context, answer names.Answered) error {
 	return nil
 }
 
-// withheld reports whether a query of the device is for a name that must not be
-// answered, and records it. With again set the answer leaves now, unless it is withheld.
-func (r *Resolver) withheld(query names.Question, again bool) bool {
+// blocksQuery reports whether a query of the device is for a name that must not be
+// answered, and records it. With again set the answer leaves now, unless its name is blocked.
+func (r *Resolver) blocksQuery(query names.Question, again bool) bool {
 	if denied(query.Name) {
 		return true
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	withheld := r.table.blocked[query.Name] || r.isAlways(query.Name)
+	blocked := r.table.blocked[query.Name] || r.isAlways(query.Name)
 	switch now := time.Now(); {
-	case withheld:
-		r.table.withhold(query, now)
+	case blocked:
+		r.table.addBlockedQuery(query, now)
 	case again:
 		r.table.leave(query, now)
 	default:
 		r.table.query(query, now)
 	}
-	return withheld
+	return blocked
 }
 
 // denied reports whether a name is never answered to the device. By resolver.arpa a
@@ -170,7 +170,7 @@ func denied(name string) bool {
 	return name == "resolver.arpa" || len(name) > len(".resolver.arpa") && name[len(name)-len(".resolver.arpa"):] == ".resolver.arpa"
 }
 
-// instead is the answer to a query for a name that is withheld.
+// instead is the answer to a query for a name that is blocked.
 func (r *Resolver) instead(message *dns.Msg) *dns.Msg {
 	r.mutex.Lock()
 	fault := r.fault

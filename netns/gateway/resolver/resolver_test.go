@@ -98,17 +98,17 @@ var _ = Describe("a resolver that blocks for one client", Label("root"), func() 
 		return contact
 	}
 
-	DescribeTable("withholds a name from the device alone", func(ctx SpecContext, fault harness.Fault, rcode int, addresses string) {
+	DescribeTable("blocks a name for the device alone", func(ctx SpecContext, fault harness.Fault, rcode int, addresses string) {
 		r := newRoom(ctx, nil)
 		answered := r.answer(ctx, device, "Cloud.Example", dns.TypeA)
 		Expect(answered.Answer).To(HaveExactElements(HaveField("Hdr.Ttl", BeEquivalentTo(1))))
 		Expect(seen(ctx, r)).To(And(HaveField("Answered", true), HaveField("Tries", 1), HaveField("Addresses", HaveLen(1))))
 		Expect(r.resolver.Block(ctx, cloud, fault)).To(Succeed())
 
-		withheld := r.answer(ctx, device, "Cloud.Example", dns.TypeA)
-		Expect(withheld.Rcode).To(Equal(rcode))
+		blocked := r.answer(ctx, device, "Cloud.Example", dns.TypeA)
+		Expect(blocked.Rcode).To(Equal(rcode))
 		found := ""
-		for _, record := range withheld.Answer {
+		for _, record := range blocked.Answer {
 			found += record.(*dns.A).A.String()
 			Expect(record.Header().Ttl).To(BeEquivalentTo(1))
 		}

@@ -109,8 +109,8 @@ func (t *table) query(query names.Question, now time.Time) {
 	}
 }
 
-// withhold records a query that is not answered.
-func (t *table) withhold(query names.Question, now time.Time) {
+// addBlockedQuery records a query for a blocked name.
+func (t *table) addBlockedQuery(query names.Question, now time.Time) {
 	t.queries++
 	t.both = t.both || query.Kind == dns.TypeAAAA
 	if t.rows[query.Name] == nil && len(t.rows) >= mostRows {
@@ -262,5 +262,5 @@ func (t *table) encrypted() string {
 	if t.private.name == "" {
 		return ""
 	}
-	return fmt.Sprintf("the device was given the address of %s (%s): what it resolves there is not withheld", t.private.name, t.private.how)
+	return fmt.Sprintf("the device was given the address of %s (%s): what it resolves there is not blocked", t.private.name, t.private.how)
 }

@@ -44,10 +44,10 @@ var _ = Describe("what the device queried", func() {
 		answer("a.example", dns.TypeA)
 		block("a.example")
 		now = now.Add(Memory - time.Millisecond)
-		t.withhold(ask("a.example", dns.TypeA), now)
+		t.addBlockedQuery(ask("a.example", dns.TypeA), now)
 		Expect(seen("a.example")).To(And(HaveField("Touched", 1), HaveField("Attempts", 0), HaveField("Attempted", BeZero())))
 		now = now.Add(time.Millisecond)
-		t.withhold(ask("a.example", dns.TypeA), now)
+		t.addBlockedQuery(ask("a.example", dns.TypeA), now)
 		Expect(seen("a.example")).To(And(HaveField("Touched", 2), HaveField("Attempts", 1), HaveField("Attempted", now)))
 	})
 
@@ -57,13 +57,13 @@ var _ = Describe("what the device queried", func() {
 		block("b.example")
 		now = now.Add(Memory)
 		answer("a.example", dns.TypeA, "b.example")
-		t.withhold(ask("b.example", dns.TypeA), now)
+		t.addBlockedQuery(ask("b.example", dns.TypeA), now)
 		Expect(seen("b.example")).To(HaveField("Attempts", 0))
 	})
 
 	It("is no attempt if only another resolver can have answered for it", func() {
 		block("a.example")
-		t.withhold(ask("a.example", dns.TypeA), now)
+		t.addBlockedQuery(ask("a.example", dns.TypeA), now)
 		Expect(seen("a.example")).To(And(HaveField("Touched", 1), HaveField("Attempts", 0)))
 	})
 
@@ -72,10 +72,10 @@ var _ = Describe("what the device queried", func() {
 		answer("a.example", dns.TypeA)
 		block("a.example")
 		now = now.Add(Memory)
-		t.withhold(ask("a.example", dns.TypeA), now)
+		t.addBlockedQuery(ask("a.example", dns.TypeA), now)
 		Expect(seen("a.example")).To(HaveField("Attempts", 0))
-		t.withhold(ask("a.example", dns.TypeAAAA), now)
-		t.withhold(ask("a.example", dns.TypeA), now)
+		t.addBlockedQuery(ask("a.example", dns.TypeAAAA), now)
+		t.addBlockedQuery(ask("a.example", dns.TypeA), now)
 		Expect(seen("a.example")).To(HaveField("Attempts", 1))
 	})
 
@@ -91,7 +91,7 @@ var _ = Describe("what the device queried", func() {
 	It("has a limit", func() {
 		for i := range 2 * mostRows {
 			answer(fmt.Sprintf("n%d.example", i), dns.TypeA)
-			t.withhold(ask(fmt.Sprintf("w%d.example", i), dns.TypeA), now)
+			t.addBlockedQuery(ask(fmt.Sprintf("w%d.example", i), dns.TypeA), now)
 		}
 		Expect(t.rows).To(HaveLen(mostRows))
 		Expect(t.untested()).To(ConsistOf(HaveField("What", fmt.Sprintf("DNS beyond %d names", mostRows))))

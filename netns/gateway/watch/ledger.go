@@ -19,7 +19,7 @@ const ManyPorts = 8
 // The limits of what a device can make one window record.
 const (
 	mostPlaces   = 8192
-	mostHeld     = 1024  // destinations whose name is withheld
+	mostHeld     = 1024  // destinations whose name is blocked
 	mostAsked    = 65536 // SYNs, and as many queries that got no answer
 	longestAsked = 10 * time.Minute
 )
@@ -56,8 +56,8 @@ type connection struct {
 
 // Window is what was seen since the ledger's last [Ledger.Open].
 type Window struct {
-	Places   map[Place]harness.Contact               // by remote address, without the destination
-	Withheld map[harness.Destination]harness.Contact // queries that got no answer, since the name of these is withheld
+	Places         map[Place]harness.Contact               // by remote address, without the destination
+	BlockedQueries map[harness.Destination]harness.Contact // queries for names that are blocked
 }
 
 // NewLedger makes a ledger with its first window open. The device is behind the
@@ -127,9 +127,9 @@ func (l *Ledger) contact(place Place) *harness.Contact {
 	return l.places[place]
 }
 
-// Withhold adds a question that got no answer, since the name of these
-// destinations is withheld. The same question once more is not a new attempt.
-func (l *Ledger) Withhold(destinations []harness.Destination, question any, at time.Time) {
+// AddBlockedQuery adds a query for the name of these destinations, which is
+// blocked. The same query once more is not a new attempt.
+func (l *Ledger) AddBlockedQuery(destinations []harness.Destination, question any, at time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	_, again := l.sent.Get(question)

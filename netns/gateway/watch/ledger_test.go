@@ -98,13 +98,13 @@ var _ = Describe("a ledger", func() {
 		Expect(contact.Last).To(Equal(time.Unix(30, 0)))
 	})
 
-	It("counts a withheld question as an attempt, and the same once more as a touch", func() {
+	It("counts a query for a blocked name as an attempt, and the same once more as a touch", func() {
 		ledger := watch.NewLedger(insideLink)
 		named := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "cloud.example"}}
 		for _, id := range []int{1, 1, 2} {
-			ledger.Withhold(named, id, time.Unix(int64(id), 0))
+			ledger.AddBlockedQuery(named, id, time.Unix(int64(id), 0))
 		}
-		Expect(ledger.Window().Withheld).To(HaveKeyWithValue(named[0], And(
+		Expect(ledger.Window().BlockedQueries).To(HaveKeyWithValue(named[0], And(
 			HaveField("Tries", 2), HaveField("Attempts", 2), HaveField("Touched", 3),
 			HaveField("Attempted", time.Unix(1, 0)), HaveField("Answered", false))))
 	})
@@ -115,13 +115,13 @@ var _ = Describe("a ledger", func() {
 		const many = 200_000
 		for i := range uint32(many) {
 			ledger.Note(syn(watch.Outward, i))
-			ledger.Withhold([]harness.Destination{destination}, i, time.Unix(int64(i), 0))
+			ledger.AddBlockedQuery([]harness.Destination{destination}, i, time.Unix(int64(i), 0))
 		}
 		ledger.Note(syn(watch.Outward, many-1))
-		ledger.Withhold([]harness.Destination{destination}, uint32(many-1), time.Unix(many, 0))
+		ledger.AddBlockedQuery([]harness.Destination{destination}, uint32(many-1), time.Unix(many, 0))
 		window := ledger.Window()
 		Expect(window.Places[watch.Place{Protocol: "tcp", AddrPort: server}].Tries).To(Equal(many), "the last one came twice")
-		Expect(window.Withheld[destination].Attempts).To(Equal(many), "the last one came twice")
+		Expect(window.BlockedQueries[destination].Attempts).To(Equal(many), "the last one came twice")
 	})
 
 	It("begins each window without what came before", func() {

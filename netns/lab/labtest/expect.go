@@ -26,7 +26,7 @@ type Fault string
 const (
 	Rejected Fault = "reject"
 	Dropped  Fault = "drop"
-	Withheld Fault = "nxdomain" // names are withheld, and bare addresses rejected
+	NXDomain Fault = "nxdomain" // names do not exist, and bare addresses are rejected
 )
 
 // Expectation is what an experiment on a world must find out about one scenario.
@@ -44,10 +44,10 @@ func Expect(w lab.World, scenario string, regime Regime) (Expectation, error) {
 	return ExpectUnder(Rejected, w, scenario, regime)
 }
 
-// ExpectByName is [Expect] for a fault that withholds names: two names on one
+// ExpectByName is [Expect] for a fault that blocks names: two names on one
 // address and port are two destinations.
 func ExpectByName(w lab.World, scenario string, regime Regime) (Expectation, error) {
-	return ExpectUnder(Withheld, w, scenario, regime)
+	return ExpectUnder(NXDomain, w, scenario, regime)
 }
 
 // ExpectUnder tries every blocked set in thought. It refuses worlds that it cannot
@@ -55,7 +55,7 @@ func ExpectByName(w lab.World, scenario string, regime Regime) (Expectation, err
 // have two names on one address and port, which some faults cannot tell apart,
 // or get worse only when several destinations are blocked together.
 func ExpectUnder(fault Fault, w lab.World, scenario string, regime Regime) (Expectation, error) {
-	if fault != Withheld {
+	if fault != NXDomain {
 		if err := distinct(w); err != nil {
 			return Expectation{}, err
 		}

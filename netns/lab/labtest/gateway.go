@@ -23,8 +23,8 @@ type Gateway struct {
 	relay     net.PacketConn
 	work      sync.WaitGroup
 
-	mu       sync.Mutex
-	withheld []string
+	mu      sync.Mutex
+	noNames []string
 }
 
 // Open makes a lab's gateway forward packets, and relay queries to the
@@ -64,22 +64,22 @@ func (g *Gateway) serve() {
 	}
 }
 
-// Withhold makes the relay say of exactly these names that they do not exist.
-func (g *Gateway) Withhold(hosts ...string) {
+// BlockNames makes the relay say of exactly these names that they do not exist.
+func (g *Gateway) BlockNames(hosts ...string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.withheld = nil
+	g.noNames = nil
 	for _, host := range hosts {
-		g.withheld = append(g.withheld, dns.Fqdn(host))
+		g.noNames = append(g.noNames, dns.Fqdn(host))
 	}
 }
 
-// refusal is the answer to a query for a withheld name, nil for all others.
+// refusal is the answer to a query for a blocked name, nil for all others.
 func (g *Gateway) refusal(text []byte) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var query dns.Msg
-	if query.Unpack(text) != nil || len(query.Question) != 1 || !slices.Contains(g.withheld, dns.CanonicalName(query.Question[0].Name)) {
+	if query.Unpack(text) != nil || len(query.Question) != 1 || !slices.Contains(g.noNames, dns.CanonicalName(query.Question[0].Name)) {
 		return nil
 	}
 	refusal, err := new(dns.Msg).SetRcode(&query, dns.RcodeNameError).Pack()
@@ -113,7 +113,7 @@ func (g *Gateway) forward(query []byte, from net.Addr) {
 // How an address is put out of reach.
 const (
 	Refused   = unix.RTN_PROHIBIT  // the device is told at once
-	Swallowed = unix.RTN_BLACKHOLE // it hears nothing
+	Blackhole = unix.RTN_BLACKHOLE // it hears nothing
 )
 
 // Block puts addresses out of reach.

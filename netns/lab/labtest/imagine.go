@@ -117,7 +117,7 @@ func (d *imagined) works(function string, blocked set) (bool, error) {
 // hangs reports whether the device runs into something that a client of its hangs
 // on.
 func (d *imagined) hangs(blocked set) bool {
-	on, some := map[Fault]lab.Hang{Dropped: lab.OnSilence, Withheld: lab.OnNoName}[d.fault]
+	on, some := map[Fault]lab.Hang{Dropped: lab.OnSilence, NXDomain: lab.OnNoName}[d.fault]
 	for i, id := range d.universe {
 		destination, known := d.world.Destinations[d.keys[id]]
 		if known && some && slices.Contains(destination.Hangs, on) && blocked.has(i) && d.tries(i, blocked) {

@@ -14,13 +14,13 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-var _ = Describe("a name that is withheld", Label("root"), func() {
+var _ = Describe("a name that is blocked", Label("root"), func() {
 	for _, family := range families {
-		Context("over "+family.name, func() { withheldSpecs(family) })
+		Context("over "+family.name, func() { blockedNameSpecs(family) })
 	}
 })
 
-func withheldSpecs(family family) {
+func blockedNameSpecs(family family) {
 	var s *street
 	cloud := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "cloud.example"}}
 	kind := dns.TypeA
@@ -81,7 +81,7 @@ func withheldSpecs(family family) {
 		Expect(contact(s.observe(ctx), bare.String()).Attempts).To(Equal(1))
 	}, SpecTimeout(20*time.Second))
 
-	It("is withheld from a device that pings it, too, and pings to an address without a name are rejected", func(ctx SpecContext) {
+	It("is blocked for a device that pings it, too, and pings to an address without a name are rejected", func(ctx SpecContext) {
 		s.lookUp(ctx, "cloud.example")
 		Expect(ping(ctx, s.device, family.first, patience)).To(Succeed())
 		named, bare := harness.Destination{Protocol: harness.ICMP, Name: "cloud.example"}, harness.Destination{Protocol: harness.ICMP, Name: family.second.String()}
