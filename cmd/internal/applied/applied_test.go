@@ -124,7 +124,8 @@ func written(name string, p policy.Policy) string {
 
 // expectHeld waits until the policy has its effect, and sees that it keeps it:
 // for a whole window nothing blocked leaves the gateway, though the device
-// tries, and at its end every scenario passes.
+// tries, and after it every scenario passes. A scenario may take a few attempts, since an
+// answer may be late on a busy machine; a device that the rules broke stays broken.
 func (s *street) expectHeld(ctx context.Context, p policy.Policy) {
 	GinkgoHelper()
 	held := func(g Gomega) {
@@ -134,7 +135,7 @@ func (s *street) expectHeld(ctx context.Context, p policy.Policy) {
 		if s.restless(p.Blocked) {
 			g.Expect(s.read(ctx, "tried")).To(BeNumerically(">", 0), "the device tries what is blocked")
 		}
-		g.Expect(s.broken(ctx)).To(BeEmpty())
+		g.Eventually(ctx, s.broken).WithContext(ctx).WithTimeout(5 * time.Second).Should(BeEmpty())
 	}
 	Eventually(ctx, held).WithTimeout(20 * time.Second).Should(Succeed())
 	held(Default)

@@ -59,10 +59,7 @@ var _ = Describe("exceptions from a block list, applied to a resolver", Label("r
 // blocked reports whether dnsmasq says that a name does not exist.
 func (s *street) blocked(ctx context.Context, name string) bool {
 	GinkgoHelper()
-	connection, err := s.ns.Dial(ctx, "udp", "127.0.0.1:5353")
-	Expect(err).NotTo(HaveOccurred())
-	defer connection.Close()
-	answer, _, err := new(dns.Client).ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA), &dns.Conn{Conn: connection})
+	answer, err := s.ask(ctx, name)
 	Expect(err).NotTo(HaveOccurred())
 	return answer.Rcode == dns.RcodeNameError
 }

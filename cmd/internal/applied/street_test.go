@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -115,6 +116,10 @@ func (s *street) serveNames(ctx context.Context, text string) (stop func()) {
 	var says strings.Builder
 	command.Stderr = &says
 	Expect(command.Start()).To(Succeed())
+	Eventually(ctx, func(g Gomega) { // it listens
+		_, err := s.ask(ctx, "localhost")
+		g.Expect(err).NotTo(HaveOccurred())
+	}).WithContext(ctx).Should(Succeed())
 	s.run(ctx, `table inet turn {
 	chain over {
 		type nat hook prerouting priority -110; policy accept;
@@ -127,6 +132,17 @@ func (s *street) serveNames(ctx context.Context, text string) (stop func()) {
 		_ = command.Wait() // killed
 		GinkgoWriter.Println(says.String())
 	}
+}
+
+// ask asks the dnsmasq of serveNames for the address of a name.
+func (s *street) ask(ctx context.Context, name string) (*dns.Msg, error) {
+	connection, err := s.ns.Dial(ctx, "udp", "127.0.0.1:5353")
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Close()
+	answer, _, err := new(dns.Client).ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA), &dns.Conn{Conn: connection})
+	return answer, err
 }
 
 // serveLeases puts dnsmasq, with an export, in the place of the gateway's own DHCP server. The
