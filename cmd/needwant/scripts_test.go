@@ -42,7 +42,7 @@ var _ = Describe("the command line", func() {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 			})
-		}, SpecTimeout(time.Minute))
+		}, SpecTimeout(3*time.Minute))
 	}
 
 	It("has a script for every command", func(ctx SpecContext) {
@@ -53,7 +53,7 @@ var _ = Describe("the command line", func() {
 				Expect(scripts).To(ContainElement("testdata/" + command[1] + ".txtar"))
 			}
 		}
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(3*time.Minute))
 })
 
 // exits runs a program, and fails unless it ends with the exit code.

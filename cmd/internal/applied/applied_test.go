@@ -77,7 +77,7 @@ var _ = Describe("an export, applied to a gateway", Label("root", "peer"), func(
 			s.run(ctx, written("nft", p), "nft", "-f", "-")
 			s.expectHeld(ctx, p)
 		}
-	}, SpecTimeout(2*time.Minute))
+	}, SpecTimeout(5*time.Minute))
 
 	It("is seen to fail where it lets something through, or breaks something", func(ctx SpecContext) {
 		tools("nft")

@@ -340,18 +340,18 @@ var _ = Describe("a device that an agent lends", func() {
 		came, other := begun(ctx, lane, trial(1, "ads")), begun(ctx, kept, trial(1, "ads"))
 		Eventually(device.isOpen).Should(BeTrue())
 		garage.Connection().Close()
-		Eventually(device.isOpen).WithContext(ctx).WithTimeout(20 * time.Second).Should(BeFalse())
+		Eventually(device.isOpen).WithContext(ctx).WithTimeout(time.Minute).Should(BeFalse())
 		Eventually(came).WithContext(ctx).Should(Receive(MatchError(ContainSubstring("did not answer for 15 s"))))
 		Expect(second.isOpen()).To(BeTrue())
 		Expect(other).NotTo(Receive())
 
 		attic.Connection().Close()
 		var err error
-		Eventually(other).WithContext(ctx).WithTimeout(20 * time.Second).Should(Receive(&err))
+		Eventually(other).WithContext(ctx).WithTimeout(time.Minute).Should(Receive(&err))
 		_, lost := errors.AsType[*harness.LostError](err)
 		Expect(lost).To(BeTrue())
 		Expect(second.isOpen()).To(BeFalse(), "the lender gave up first")
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(3*time.Minute))
 
 	It("is not moved by a letter that is forged, repeated, late, or too long", func(ctx SpecContext) {
 		server, err := l.directory.Connect()
