@@ -31,6 +31,7 @@ type agent struct {
 	flags   bisectFlags   // of all experiments
 	out     string        // the directory of the run files; "" is that of each spec
 	every   time.Duration // after which a result is tested again; 0 is never
+	queue   bool          // what is queued at the hub is carried out
 	uplink  uplinkFlags
 	lend    bool // the devices are lent to other agents' experiments
 	members []*member
@@ -44,6 +45,8 @@ type member struct {
 	flags bisectFlags
 	out   string        // the directory of its run files
 	every time.Duration // after which its result is tested again; 0 is never
+	queue bool          // what is queued at the hub is carried out, and nothing begins by itself
+	entry hub.Entry     // of the queue, which the last run carries out; zero if it has none
 	line  *deviceLine
 	sent  func() // sends the rest of the last file, and no more
 
@@ -72,6 +75,9 @@ too. When it ends, however it ends, the network is as it was.
 With --recheck a result is tested again from time to time, for example each week, in a few
 trials. Each recheck is saved in a file of its own, NAME-recheck.run, NAME-recheck-2.run and so on.
 
+With --queue the agent carries out what is queued for its devices at the hub (needwant hub
+queue add). It begins no first run by itself then, and does not end by itself.
+
 With --lend the devices are lanes of experiments on other machines instead. Each experiment
 puts a device behind its gateway here and restores the network in the end; if the other
 machine cannot be reached any more, that happens after 10 s. It ends with Ctrl-C.
@@ -89,6 +95,7 @@ that is not.`,
 	command.Flags().BoolVarP(&a.flags.display.quiet, "quiet", "q", false, "show no progress")
 	a.flags.display.web.add(command)
 	a.uplink.add(command)
+	command.Flags().BoolVar(&a.queue, "queue", false, "with --hub: begin a first run only if the device is queued at the hub, and carry out what is queued there")
 	command.Flags().BoolVar(&a.lend, "lend", false, "with --hub: make no experiment, and lend the devices to experiments on other machines (needwant bisect SPEC hub:AGENT/DEVICE...)")
 	command.Flags().DurationVar(&a.every, "recheck", 0, "test the result of each device again (needwant recheck) this long after its last run began, e.g. 168h; then the agent does not end by itself")
 	return command
@@ -100,8 +107,11 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	if a.every < 0 {
 		return usage(errors.New("--recheck takes no negative time"))
 	}
-	if a.lend && (a.uplink.url == "" || a.every > 0 || a.flags.display.web.address != "") {
-		return usage(errors.New("--lend needs --hub and --creds, and cannot be combined with --recheck and --web"))
+	if a.queue && a.uplink.url == "" {
+		return usage(errors.New("--queue needs --hub and --creds"))
+	}
+	if a.lend && (a.uplink.url == "" || a.every > 0 || a.queue || a.flags.display.web.address != "") {
+		return usage(errors.New("--lend needs --hub and --creds, and cannot be combined with --queue, --recheck and --web"))
 	}
 	for _, spec := range specs {
 		if err := a.add(spec); err != nil {
@@ -152,7 +162,7 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 
 // add reads a spec, and refuses one whose device is another one's by its name.
 func (a *agent) add(spec string) error {
-	m := &member{spec: spec, flags: a.flags, every: a.every, sent: func() {}}
+	m := &member{spec: spec, flags: a.flags, every: a.every, queue: a.queue, sent: func() {}}
 	var err error
 	if m.file, _, err = m.flags.read(spec); err != nil {
 		return err
@@ -167,7 +177,7 @@ func (a *agent) add(spec string) error {
 		if other.name == m.name {
 			return usage(fmt.Errorf("%s and %s both name their device %s: write another device: {name: …} in one of them", other.spec, spec, m.name))
 		}
-		if a.every > 0 && (m.isRecheckOf(other) || other.isRecheckOf(m)) {
+		if m.tests() && (m.isRecheckOf(other) || other.isRecheckOf(m)) {
 			return usage(fmt.Errorf("%s and %s would save rechecks in the same files: write another device: {name: …} in one of them", other.spec, spec))
 		}
 	}
@@ -320,11 +330,26 @@ func (a *agent) waiting() (lines []reports.RunLine) {
 	return lines
 }
 
-// do carries out the experiment, and tests its result again when it is time.
+// do carries out the experiment, and tests its result again when it is time, or when the hub's queue says so.
 func (m *member) do(ctx context.Context, up *uplink) {
-	for m.experiment(ctx, up); m.again(ctx, up); {
+	defer up.offer(m)()
+	if m.begins() {
 		m.experiment(ctx, up)
 	}
+	for m.again(ctx, up) {
+		m.experiment(ctx, up)
+	}
+}
+
+// begins reports whether the experiment begins, or is continued, by itself.
+func (m *member) begins() bool {
+	if _, err := os.Lstat(m.last()); err == nil || !m.queue {
+		return true
+	}
+	m.mu.Lock()
+	m.over = true
+	m.mu.Unlock()
+	return false
 }
 
 // experiment carries out the last run, once the device belongs to this agent.
@@ -404,6 +429,9 @@ func (a *agent) closing(ctx context.Context, out io.Writer) error {
 
 // summary is the result in a sentence.
 func (m *member) summary() string {
+	if _, err := os.Lstat(m.last()); err != nil && m.queue {
+		return "there is no run: it was not in the queue of the hub"
+	}
 	run, err := loadRun(context.Background(), m.last())
 	if err != nil {
 		return err.Error()

@@ -37,10 +37,13 @@ func (m *member) isRecheckOf(other *member) bool {
 	return strings.HasPrefix(m.name, other.name+"-recheck")
 }
 
+// tests reports whether results are tested again.
+func (m *member) tests() bool { return m.every > 0 || m.queue }
+
 // find finds the run files that are there.
 func (m *member) find() {
 	m.files = []string{filepath.Join(m.out, runOf(m.spec, m.file))}
-	for m.every > 0 {
+	for m.tests() {
 		next := m.recheckFile(len(m.files))
 		if _, err := os.Lstat(next); err != nil {
 			return
@@ -73,36 +76,54 @@ func (m *member) send(up *uplink) {
 // carryOut carries out the last run: a search, a recheck, or the rest of one.
 func (m *member) carryOut(command *cobra.Command) error {
 	flags, files := m.flags, m.runs()
-	flags.out = files[len(files)-1]
-	_, err := os.Lstat(flags.out)
-	if len(files) == 1 || err == nil {
+	flags.out, flags.id = files[len(files)-1], m.entry.ID
+	if _, err := os.Lstat(flags.out); err == nil {
 		return flags.run(command, m.spec)
 	}
-	return (&recheckFlags{bisect: flags, known: files[len(files)-2]}).run(command, m.spec)
+	if len(files) > 1 {
+		return (&recheckFlags{bisect: flags, known: files[len(files)-2], exact: m.entry.Exact}).run(command, m.spec)
+	}
+	if m.entry.Exact {
+		flags.settings.Order = "exact"
+	}
+	return flags.run(command, m.spec)
 }
 
-// again waits until there is something to do: the next recheck, or the rest of a run that failed. It reports whether there is.
+// again waits until there is something to do: the next recheck, what is queued at the hub, or the rest of a run that failed. It
+// reports whether there is.
 func (m *member) again(ctx context.Context, up *uplink) bool {
 	_, err := m.ended()
-	if _, lost := errors.AsType[*hub.LostError](err); m.every == 0 || lost || ctx.Err() != nil {
+	if _, lost := errors.AsType[*hub.LostError](err); !m.tests() || lost || ctx.Err() != nil {
 		return false
 	}
+	m.tell(ctx, up, err)
 	run, err := loadRun(ctx, m.last())
-	if err != nil { // it has not begun
+	begun, first := err == nil, len(m.runs()) == 1
+	if !begun && first && !m.queue {
 		return false
 	}
-	due, what := run.Started.Add(m.every), "the result is tested again"
-	if !finished(run) {
-		due, what = time.Now().Add(min(m.every, failedPause)), "the run is continued"
-	}
-	if wait := time.Until(due); wait > 0 {
-		fmt.Fprintf(m.line, "%s at %s\n", what, due.Local().Format("2006-01-02 15:04"))
-		if !m.watch(run).wait(ctx, due) {
-			return false
+	due, what := time.Time{}, ""
+	switch {
+	case begun && !finished(run), !begun && !first:
+		due, what = time.Now().Add(failedPause), "the run is continued"
+		if m.every > 0 {
+			due = time.Now().Add(min(m.every, failedPause))
 		}
+		if !begun {
+			what = "the recheck is tried again"
+		}
+	case begun && m.every > 0:
+		due, what = run.Started.Add(m.every), "the result is tested again"
 	}
-	m.next(run, up)
-	return true
+	if time.Until(due) > 0 {
+		fmt.Fprintf(m.line, "%s at %s\n", what, due.Local().Format(minutes))
+	}
+	entry, ok := m.wait(ctx, up, run, due)
+	if ok {
+		m.entry = entry
+		m.next(run, begun, up)
+	}
+	return ok
 }
 
 // watch is what notices a firmware that is newer than that of a run. The first reading is some time
@@ -110,7 +131,7 @@ func (m *member) again(ctx context.Context, up *uplink) bool {
 func (m *member) watch(before harness.Run) firmwareWatch {
 	const leastEach = 10 * time.Second
 	w := firmwareWatch{each: max(leastEach, min(m.every/24, time.Hour)), read: m.file.ReadFirmware, say: func(text string) { fmt.Fprintln(m.line, reports.Clean(text)) }}
-	if finished(before) {
+	if before.ID != "" && finished(before) {
 		w.before, w.next = before.Device.Firmware, before.Started.Add(w.each)
 	}
 	return w
@@ -119,12 +140,12 @@ func (m *member) watch(before harness.Run) firmwareWatch {
 // finished reports whether a run is not continued: it is over, or its time is used up.
 func finished(run harness.Run) bool { return run.Over() || run.Status == harness.OverBudget }
 
-// next makes the run that is carried out next the last one.
-func (m *member) next(before harness.Run, up *uplink) {
+// next makes the run that is carried out next the last one. Before is the one that is the last until then, if that has begun.
+func (m *member) next(before harness.Run, begun bool, up *uplink) {
 	m.line.again()
 	m.mu.Lock()
 	m.over, m.err = false, nil
-	if !finished(before) {
+	if !begun || !finished(before) {
 		m.mu.Unlock()
 		return
 	}

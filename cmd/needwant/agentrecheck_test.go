@@ -73,4 +73,21 @@ scenarios:
 			Eventually(func() ([]runfile.Record, error) { return runfile.Records(ctx, copied, 0) }).WithContext(ctx).Should(Equal(records(ctx, path)))
 		}
 	}, SpecTimeout(8*time.Minute))
+
+	It("tries a recheck again that cannot begin", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		spec := filepath.Join(folder, "lamp.yaml")
+		Expect(os.WriteFile(spec, []byte(lampSpec), 0o600)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(folder, "lamp.world.yaml"), []byte(lampWorld), 0o600)).To(Succeed())
+		run := func(name string) func() (harness.Run, error) {
+			return func() (harness.Run, error) { return runfile.Load(ctx, filepath.Join(folder, name)) }
+		}
+		_, progress := background(ctx, folder, "agent", spec, "--recheck", "1s")
+		Eventually(run("lamp.run")).WithContext(ctx).Should(HaveField("ID", Not(BeEmpty())), "%s", progress.Contents())
+		Expect(os.Rename(spec, spec+".aside")).To(Succeed())
+		Eventually(progress).WithContext(ctx).Should(gbytes.Say("lamp.yaml: the spec cannot be read"))
+		Eventually(progress).WithContext(ctx).Should(gbytes.Say("lamp: the recheck is tried again at"))
+		Expect(os.Rename(spec+".aside", spec)).To(Succeed())
+		Eventually(run("lamp-recheck.run")).WithContext(ctx).Should(HaveField("Settings.Known.Source", HaveSuffix("lamp.run")), "%s", progress.Contents())
+	}, SpecTimeout(3*time.Minute))
 })

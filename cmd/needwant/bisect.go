@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ type bisectFlags struct {
 	others   []replica       // equal devices, which are further lanes
 	uplink   uplinkFlags     // the hub, by way of which other agents lend devices
 	own      *scenarios.File // the spec that the user gives; nil if only a run file was given
+	id       string          // of the run, if it is a new one; "" for any
 	among    bool            // other experiments are under way in this program: nobody is asked on the terminal
 }
 
@@ -181,7 +183,7 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 		}
 	}
 	f.settings.For = f.longest
-	run := bench.NewRun(nameOrPath, file, list, f.settings)
+	run := f.newRun(nameOrPath, file, list)
 	if len(f.others) > 0 {
 		run.Settings.Replicas = replicasOf(append([]replica{{source: nameOrPath, file: file, list: list}}, f.others...))
 		run.Settings.Lanes = len(run.Settings.Replicas)
@@ -192,6 +194,13 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 	}
 	f.display.end.spec = nameOrPath
 	return f.experiment(command, file, list, run, func(run harness.Run) (journal, error) { return f.begin(command, run) })
+}
+
+// newRun is a run that is about to begin.
+func (f *bisectFlags) newRun(source string, file scenarios.File, list scenarios.List) harness.Run {
+	run := bench.NewRun(source, file, list, f.settings)
+	run.ID = cmp.Or(f.id, run.ID)
+	return run
 }
 
 // runOf is the run file of a spec that has no other name.

@@ -29,7 +29,7 @@ type hubFlags struct {
 func hubCommand() *cobra.Command {
 	f := &hubFlags{}
 	command := group("hub", "Make one laboratory of several machines with agents",
-		f.addCommand(), f.removeCommand(), f.statusCommand(), f.releaseCommand(), f.usersCommand())
+		f.addCommand(), f.removeCommand(), f.statusCommand(), f.releaseCommand(), f.queueCommand(), f.usersCommand())
 	command.Long = `Receives the records of agents (needwant agent --hub) and keeps a copy of each of
 their run files. Agents connect to the hub with TLS, never the other way, so that their
 machines may be behind NAT. A device with a MAC address belongs to one agent at a time.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -38,6 +39,9 @@ func (f *fleetPage) collection(ctx context.Context) *collection {
 			for _, device := range f.fleet.Devices {
 				if device.IsOf(file) && device.Placement != "" {
 					place += ", placement " + device.Placement
+				}
+				if device.IsQueued(file) {
+					place += ", from the queue"
 				}
 			}
 			if !connected(file) {
@@ -94,20 +98,36 @@ func (f *fleetPage) ask(ctx context.Context) {
 	}
 }
 
-// waiting lists the devices without a run.
+// waiting lists what is in the queue and has no run, and the devices without a run.
 func (f *fleetPage) waiting() (lines []reports.RunLine) {
 	paths, err := runsIn(f.directory.Runs())
 	if err != nil {
 		return nil
 	}
-	for _, device := range f.fleet.Devices {
-		has := false
-		for _, path := range paths {
-			has = has || device.IsOf(filepath.Base(path))
+	for _, known := range queued(f.fleet) {
+		switch e := known.Entry; {
+		case !e.Over.IsZero() && e.Why != "":
+			line := withoutRun(known, "")
+			line.Result, line.State, line.Mood = "Queued, and not tested", sentence(errors.New(e.Why)), "failed"
+			lines = append(lines, line)
+		case e.Over.IsZero() && !anyOf(paths, known.IsQueued):
+			lines = append(lines, withoutRun(known, "In the queue: "+entryState(f.fleet, known)))
 		}
-		if !has {
-			lines = append(lines, reports.RunLine{Subject: device.Name, Place: "agent " + device.Agent + ", placement " + device.Placement, Now: "The run has not begun"})
+	}
+	for _, known := range f.fleet.Devices {
+		if (known.Entry == nil || !known.Entry.Over.IsZero()) && !anyOf(paths, known.IsOf) {
+			lines = append(lines, withoutRun(known, "The run has not begun"))
 		}
 	}
 	return lines
+}
+
+// anyOf reports whether one of some run files is meant.
+func anyOf(paths []string, meant func(file string) bool) bool {
+	return slices.ContainsFunc(paths, func(path string) bool { return meant(filepath.Base(path)) })
+}
+
+// withoutRun is the line of a device about which there is more to say than its runs do.
+func withoutRun(known hub.Known, now string) reports.RunLine {
+	return reports.RunLine{Subject: known.Name, Place: "agent " + known.Agent + ", placement " + known.Placement, Now: now}
 }

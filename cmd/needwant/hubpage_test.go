@@ -153,6 +153,31 @@ var _ = Describe("the page of a hub", Label("root"), func() {
 		Eventually(func() string { return page.get(run) }).WithContext(ctx).ShouldNot(ContainSubstring("<button"))
 	}, SpecTimeout(3*time.Minute))
 
+	It("shows what is in the queue, and which run is from it", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		Expect(os.WriteFile(filepath.Join(folder, "lamp.yaml"), []byte(askingSpec), 0o600)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(folder, "broken.yaml"), []byte(brokenSpec), 0o600)).To(Succeed())
+		directory := filepath.Join(folder, "laboratory")
+		added := needwant(ctx, "hub", "add", "garage", "--dir", directory, "--out", filepath.Join(folder, "garage.creds"))
+		Expect(added.Code).To(Equal(0), added.Stderr)
+		_, said := background(ctx, folder, "hub", "--dir", "laboratory", "--listen", "127.0.0.1:0", "--web")
+		Eventually(said).WithContext(ctx).Should(gbytes.Say(`Ctrl-C stops the hub`))
+		page := hubPage{regexp.MustCompile(`http://\S+`).FindString(string(said.Contents()))}
+		list := func() string { return page.get("") }
+		address, err := os.ReadFile(filepath.Join(directory, "address"))
+		Expect(err).NotTo(HaveOccurred())
+		_, progress := background(ctx, folder, "agent", "lamp.yaml", "broken.yaml", "--queue", "--hub", strings.TrimSpace(string(address)), "--creds", "garage.creds")
+		Eventually(list).WithContext(ctx).Should(And(ContainSubstring("lamp"), ContainSubstring("The run has not begun")), "%s", progress.Contents())
+
+		Expect(needwant(ctx, "hub", "queue", "add", "garage/lamp", "--at", "2099-12-24 18:00", "--dir", directory).Code).To(Equal(0))
+		Eventually(list).WithContext(ctx).Should(ContainSubstring("In the queue: waits until 2099-12-24 18:00."))
+		Expect(needwant(ctx, "hub", "queue", "remove", "garage", "--dir", directory).Code).To(Equal(0))
+		Expect(needwant(ctx, "hub", "queue", "add", "garage", "--dir", directory).Code).To(Equal(0))
+		Eventually(list).WithContext(ctx).Should(And(
+			ContainSubstring("agent garage, placement lab, from the queue"), ContainSubstring("A question waits for an answer"),
+			ContainSubstring("Queued, and not tested"), ContainSubstring("no interface absent0"), Not(ContainSubstring("In the queue"))))
+	}, SpecTimeout(time.Minute))
+
 	It("has nobody answer if there is none", func(ctx SpecContext) {
 		folder := GinkgoT().TempDir()
 		spec := filepath.Join(folder, "lamp.yaml")

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/lab"
 	"github.com/needwant/needwant/reports"
@@ -102,7 +101,7 @@ func (r *recheckFlags) onSpec(command *cobra.Command, file scenarios.File, name 
 		f.settings.For = min(f.longest, night/2)
 	}
 	f.settings.StandIns = []harness.StandIn{} // what stands in is not tested again
-	run := bench.NewRun(name, file, list, f.settings)
+	run := f.newRun(name, file, list)
 	if err := sharesColumns(run); err != nil {
 		return usage(err)
 	}

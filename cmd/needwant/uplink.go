@@ -76,6 +76,14 @@ func (u *uplink) giveBack(m *member) {
 	}
 }
 
+// offer has the hub's queue name the member's device, until the function that it returns is called.
+func (u *uplink) offer(m *member) (withdraw func()) {
+	if !m.queue {
+		return func() {}
+	}
+	return u.link.Offer(m.device())
+}
+
 // send sends what a run file of a member has and gets, until finish is called: then it ends once the hub has
 // everything, or with the uplink.
 func (u *uplink) send(m *member, path string) (finish func()) {

@@ -14,8 +14,9 @@ import (
 
 // order is what the hub's user wants of a hub under way.
 type order struct {
-	Release string `json:"release,omitempty"` // a device
-	Stopped bool   `json:"stopped,omitempty"`
+	Release string    `json:"release,omitempty"` // a device
+	Stopped bool      `json:"stopped,omitempty"`
+	Queue   *Queueing `json:"queue,omitempty"`
 }
 
 // result is the answer.
@@ -33,9 +34,12 @@ func (h *Hub) admin(ctx context.Context, message *nats.Msg) any {
 	}
 	var r result
 	var err error
-	if o.Release != "" {
+	switch {
+	case o.Release != "":
 		r.Text, err = h.registry.release(ctx, o.Release, o.Stopped)
-	} else {
+	case o.Queue != nil:
+		r.Text, err = h.registry.queueing(ctx, *o.Queue)
+	default:
 		r.Fleet, err = h.Fleet(ctx)
 	}
 	if err != nil {
@@ -54,7 +58,14 @@ func (d Directory) Status(ctx context.Context) (Fleet, error) {
 // returns the result in a sentence. Stopped is the user's word that the agent does not drive the
 // device any more.
 func (d Directory) Release(ctx context.Context, device string, stopped bool) (string, error) {
-	r, err := d.order(ctx, order{device, stopped})
+	r, err := d.order(ctx, order{Release: device, Stopped: stopped})
+	return r.Text, err
+}
+
+// Queue has the hub that uses the directory change its queue, and returns what came of it, in a line for
+// each device.
+func (d Directory) Queue(ctx context.Context, q Queueing) (string, error) {
+	r, err := d.order(ctx, order{Queue: &q})
 	return r.Text, err
 }
 

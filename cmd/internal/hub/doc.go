@@ -22,6 +22,11 @@
 // agent's until the agent returns it, or the user takes it away ([Release]). No time limit
 // frees it: an agent that is cut off continues its experiment, and the device stays wired to it.
 //
+// # The queue
+//
+// The hub's user queues tests of devices ([Directory.Queue]), and the agent that has a device carries its entry out: [Link.Offer],
+// [Link.Take] and [Link.Report]. An entry's id is that of the run.
+//
 // # Devices that are lent
 //
 // An agent lends a device ([Link.Lend]), and another one has it as a lane of an experiment ([Link.Borrow]). The hub

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -77,3 +78,9 @@ const (
 	DeliverySubjects = deliverySubjects
 	MostLetter       = mostLetter
 )
+
+// QueueSubjects are the subjects of requests about the queue.
+const QueueSubjects = queueSubjects
+
+// Give is what an agent gets from the queue for a device that is free.
+func Give(known Known, now time.Time) (next Known, given *Entry) { return known.give(now) }

@@ -163,7 +163,8 @@ func (h *Hub) serve(ctx context.Context) error {
 		return err
 	}
 	for subject, answer := range map[string]func(context.Context, *nats.Msg) any{
-		helloSubjects + ".*": h.hello, returnSubjects + ".*": h.returned, adminSubjects + ".*": h.admin,
+		helloSubjects + ".*": h.served(h.registry.welcome), returnSubjects + ".*": h.served(h.registry.takeBack),
+		queueSubjects + ".*": h.served(h.registry.attend), adminSubjects + ".*": h.admin,
 	} {
 		if _, err := connection.Subscribe(subject, func(message *nats.Msg) { h.answer(ctx, message, answer) }); err != nil {
 			return err
@@ -303,7 +304,11 @@ func (h *Hub) answer(ctx context.Context, message *nats.Msg, answer func(context
 	if err != nil {
 		text = []byte(`{"wrong": "the hub has no answer"}`)
 	}
-	_ = message.Respond(text) // who asked asks again
+	reply := nats.NewMsg(message.Reply)
+	reply.Data = text
+	if h.own.sign(reply) == nil {
+		_ = message.RespondMsg(reply) // who asked asks again
+	}
 }
 
 // asked reads what an agent asks. It returns what is wrong with that, if anything is.
@@ -327,29 +332,20 @@ func (h *Hub) asked(message *nats.Msg) (agent string, asked hello, wrong string)
 	return agent, asked, wrong
 }
 
-func (h *Hub) hello(ctx context.Context, message *nats.Msg) any {
-	agent, asked, wrong := h.asked(message)
-	if wrong != "" {
-		return welcome{Wrong: wrong}
+// served is what answers one kind of request of agents.
+func (h *Hub) served(serve func(ctx context.Context, agent string, asked hello) (welcome, error)) func(context.Context, *nats.Msg) any {
+	return func(ctx context.Context, message *nats.Msg) any {
+		agent, asked, wrong := h.asked(message)
+		if wrong != "" {
+			return welcome{Wrong: wrong}
+		}
+		answer, err := serve(ctx, agent, asked)
+		if err != nil {
+			return welcome{Wrong: fmt.Sprintf("the hub cannot say who has a device: %v", err)}
+		}
+		answer.Page = h.page.Load()
+		return answer
 	}
-	answer, err := h.registry.welcome(ctx, agent, asked)
-	if err != nil {
-		return welcome{Wrong: fmt.Sprintf("the hub cannot tell who has a device: %v", err)}
-	}
-	answer.Page = h.page.Load()
-	return answer
-}
-
-func (h *Hub) returned(ctx context.Context, message *nats.Msg) any {
-	agent, asked, wrong := h.asked(message)
-	if wrong != "" {
-		return welcome{Wrong: wrong}
-	}
-	answer, err := h.registry.takeBack(ctx, agent, asked)
-	if err != nil {
-		return welcome{Wrong: err.Error()}
-	}
-	return answer
 }
 
 // refuse tells an agent why the records of a run are not taken.

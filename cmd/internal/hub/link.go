@@ -51,6 +51,7 @@ type Link struct {
 	acts     map[string]chan act // by file: who carries out what people want of an experiment
 	lent     map[string]*loan    // by name of the device
 	borrowed map[string]*Lane    // by session
+	places   map[string]*place   // by name of the device: for which entries of the queue are taken
 	state    string              // what stands in the way of everything; "" if nothing does
 }
 
@@ -80,7 +81,7 @@ func Connect(url, file string, say func(string)) (*Link, error) {
 		return nil, err
 	}
 	url = withScheme(url)
-	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}, lent: map[string]*loan{}, borrowed: map[string]*Lane{}}
+	l := &Link{agent: c.Agent, hub: c.Hub, instance: rand.Text(), notes: newNotes(say), over: make(chan struct{}), closed: make(chan struct{}), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), refusals: map[string]string{}, holdings: map[string]*holding{}, acts: map[string]chan act{}, lent: map[string]*loan{}, borrowed: map[string]*Lane{}, places: map[string]*place{}}
 	if l.signer, err = newSigner(c.Seed); err != nil {
 		return nil, err
 	}
@@ -276,7 +277,7 @@ func (l *Link) Return(ctx context.Context, device Device) error {
 	}
 	h.lost(nil)
 	var answer welcome
-	err := l.request(ctx, returnSubjects, func() []Device { return []Device{device} }, &answer)
+	err := l.request(ctx, returnSubjects, func() hello { return hello{Devices: []Device{device}} }, &answer)
 	if err == nil && answer.Wrong != "" {
 		err = errors.New(answer.Wrong)
 	}
@@ -290,6 +291,7 @@ func (l *Link) greet(ctx context.Context) {
 	defer again.Stop()
 	for {
 		l.hello(ctx)
+		l.attend(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -303,9 +305,9 @@ func (l *Link) greet(ctx context.Context) {
 func (l *Link) hello(ctx context.Context) {
 	var devices []Device
 	var answer welcome
-	err := l.request(ctx, helloSubjects, func() []Device {
+	err := l.request(ctx, helloSubjects, func() hello {
 		devices = l.wanted()
-		return devices
+		return hello{Devices: devices}
 	}, &answer)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -353,9 +355,9 @@ func (h *holding) take(agent, holder string) {
 	}
 }
 
-// request sends a request about devices to the hub, and takes in the answer. Which devices is asked once it is
-// this request's turn.
-func (l *Link) request(ctx context.Context, subjects string, about func() []Device, answer any) error {
+// request sends a request to the hub, and takes in the answer. What it is about is asked once it is this
+// request's turn.
+func (l *Link) request(ctx context.Context, subjects string, about func() hello, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	select {
@@ -366,8 +368,10 @@ func (l *Link) request(ctx context.Context, subjects string, about func() []Devi
 	}
 	l.requests++
 	message := nats.NewMsg(subjects + "." + l.agent)
+	asked := about()
+	asked.Instance, asked.Number = l.instance, l.requests
 	var err error
-	if message.Data, err = json.Marshal(hello{l.instance, l.requests, about()}); err != nil {
+	if message.Data, err = json.Marshal(asked); err != nil {
 		return err
 	}
 	if err := l.signer.sign(message); err != nil {
@@ -376,6 +380,9 @@ func (l *Link) request(ctx context.Context, subjects string, about func() []Devi
 	reply, err := l.connection.RequestMsgWithContext(ctx, message)
 	if err != nil {
 		return cutOff(err)
+	}
+	if !isFrom(l.hub, reply) {
+		return errors.New("the hub did not sign its answer")
 	}
 	return json.Unmarshal(reply.Data, answer)
 }

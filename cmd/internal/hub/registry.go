@@ -22,6 +22,9 @@ type hello struct {
 	Instance string   `json:"instance"` // of the process
 	Number   uint64   `json:"number"`   // increases with each request of the process
 	Devices  []Device `json:"devices"`
+	// What a request about the queue has besides:
+	Free    []string `json:"free,omitempty"` // the devices that can be tested now, by name
+	Notices []notice `json:"notices,omitempty"`
 }
 
 // welcome is the answer.
@@ -29,6 +32,7 @@ type welcome struct {
 	Holders map[string]string `json:"holders,omitempty"` // by key of a device: the agent that has it
 	Wrong   string            `json:"wrong,omitempty"`   // why the agent gets no device at all
 	Page    bool              `json:"page,omitempty"`    // the hub has a page, on which people answer questions
+	Entries map[string]Entry  `json:"entries,omitempty"` // to be carried out now, by name of the device
 }
 
 // The limits of a hello.
@@ -49,14 +53,19 @@ func (d Device) key(agent string) string {
 
 // valid reports what no device can have.
 func (h hello) valid() error {
-	if len(h.Devices) > mostDevices {
-		return fmt.Errorf("%d devices, and at most %d are possible", len(h.Devices), mostDevices)
+	if max(len(h.Devices), len(h.Free), len(h.Notices)) > mostDevices {
+		return fmt.Errorf("it has more than %d devices", mostDevices)
 	}
+	texts := append([]string{h.Instance}, h.Free...)
 	for _, d := range h.Devices {
-		for _, text := range []string{d.Name, d.Model, d.MAC, d.Placement, h.Instance} {
-			if len(text) > mostText || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-				return fmt.Errorf("%.40q is too long, or has a character that no name has", text)
-			}
+		texts = append(texts, d.Name, d.Model, d.MAC, d.Placement)
+	}
+	for _, n := range h.Notices {
+		texts = append(texts, n.Device, n.ID, n.Why)
+	}
+	for _, text := range texts {
+		if len(text) > mostText || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return fmt.Errorf("%.40q is too long, or has a character that no name has", text)
 		}
 	}
 	return nil
@@ -71,6 +80,8 @@ type Known struct {
 	// Process is that of the agent. A process that claims a device is written down before it has it:
 	// a server of a cluster that is behind could name an agent that had the device before.
 	Process string `json:"process,omitempty"`
+	Entry   *Entry `json:"entry,omitempty"`   // of the queue; nil if there was none yet
+	Offered bool   `json:"offered,omitempty"` // the agent takes entries for it. Not kept: the hub knows it while the agent is there
 }
 
 // Fleet is what a hub knows of agents and devices.
@@ -105,6 +116,7 @@ type presence struct {
 	instance string
 	number   uint64 // of its newest request
 	at       time.Time
+	offers   map[string]bool // by key: the devices for which it takes entries of the queue
 }
 
 // arrive notes that an agent is there. It returns what is wrong if two processes use the
@@ -119,7 +131,11 @@ func (r *registry) arrive(agent string, h hello) string {
 	if last.instance != h.Instance && now.Sub(last.at) < absent {
 		return "another process used the credentials of agent " + agent + " " + span.Words(now.Sub(last.at).Round(time.Second)) + " ago: stop it, or give this machine credentials of its own (needwant hub add)"
 	}
-	r.seen[agent] = presence{h.Instance, h.Number, now}
+	next := presence{instance: h.Instance, number: h.Number, at: now}
+	if last.instance == h.Instance {
+		next.offers = last.offers
+	}
+	r.seen[agent] = next
 	return ""
 }
 
@@ -157,10 +173,14 @@ func (r *registry) claim(ctx context.Context, agent, process string, device Devi
 			return known, false
 		case known.Held && known.Device == device && known.Process == process:
 			return known, false
-		case !known.Held:
-			known.Since = time.Now().UTC()
 		}
-		return Known{device, agent, true, known.Since, process}, true
+		now := time.Now().UTC()
+		next := known.of(agent, device, now)
+		if !known.Held {
+			next.Since = now
+		}
+		next.Held, next.Process = true, process
+		return next, true
 	})
 }
 
@@ -300,7 +320,9 @@ func (r *registry) fleet(ctx context.Context, agents []string) (Fleet, error) {
 	}
 	var f Fleet
 	for _, key := range slices.Sorted(maps.Keys(devices)) {
-		f.Devices = append(f.Devices, devices[key])
+		known := devices[key]
+		known.Offered = r.offered(known.Agent, key)
+		f.Devices = append(f.Devices, known)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,6 +67,7 @@ func permissions(agent string) *server.Permissions {
 			directGet + "." + recordSubjects + "." + agent + ".*.*",
 			helloSubjects + "." + agent,
 			returnSubjects + "." + agent,
+			queueSubjects + "." + agent,
 			sceneSubjects + "." + agent,
 			letterSubjects + "." + agent,
 		}},

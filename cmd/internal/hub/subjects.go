@@ -18,6 +18,7 @@ const (
 	actSubjects      = "needwant.act"      // .AGENT: what a person wants of an experiment, see [act]
 	letterSubjects   = "needwant.letter"   // .AGENT: for another agent, see [letter]
 	deliverySubjects = "needwant.delivery" // .AGENT: from another agent, see [delivery]
+	queueSubjects    = "needwant.queue"    // .AGENT: a request, see [registry.attend]
 	adminSubjects    = "needwant.hub"      // .NAME: a request of the hub's user
 	inboxSubjects    = "_INBOX"            // .AGENT.>: answers to requests
 	streamName       = "NEEDWANT"
@@ -92,4 +93,9 @@ func AgentOf(file string) string {
 // IsOf reports whether a run file of [Directory.Runs] is one of a device.
 func (d Known) IsOf(file string) bool {
 	return strings.HasPrefix(file, d.Agent+"."+token(d.Name)+".")
+}
+
+// IsQueued reports whether a run file of [Directory.Runs] carries out the device's entry of the queue.
+func (d Known) IsQueued(file string) bool {
+	return d.Entry != nil && file == source{d.Agent, token(d.Name), token(d.Entry.ID)}.file()
 }
