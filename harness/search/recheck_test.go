@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -66,6 +67,31 @@ var _ = Describe("a known matrix that is tested again", func() {
 		}
 		Expect(float64(wrong)/float64(all)).To(BeNumerically("<", 0.02), "%d of %d", wrong, all)
 	})
+
+	DescribeTable("finds one change in at most half the trials of a new search, in the median", func(each int) {
+		var shares []float64
+		for _, how := range systems.Changes() {
+			for seed, changes := 0, 0; changes < each; seed++ {
+				before, after, ok := systems.Changed(how, seed)
+				if !ok {
+					continue
+				}
+				changes++
+				out := after.Recheck(before.Hypothesis(), search.Options{Exact: true})
+				whole := systems.Experiment{System: after, Options: search.Options{Exact: true}}.Run()
+				Expect(cutsOf(out.Explanation)).To(ConsistOf(after.Cuts), "%s: before %v, after %v", how, before.Cuts, after.Cuts)
+				Expect(cutsOf(whole.Explanation)).To(ConsistOf(after.Cuts), "a new search")
+				shares = append(shares, float64(out.Trials)/float64(whole.Trials))
+			}
+		}
+		slices.Sort(shares)
+		middle := len(shares) / 2 // their number is even
+		median := (shares[middle-1] + shares[middle]) / 2
+		Expect(median).To(BeNumerically("<=", 0.5))
+	},
+		Entry("24 changes", 3),
+		Entry("200 changes", Label("slow"), 25),
+	)
 
 	for _, how := range systems.Changes() {
 		It("finds one change: "+how, func() {

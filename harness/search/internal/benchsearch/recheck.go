@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/needwant/needwant/harness/search"
 	"github.com/needwant/needwant/harness/search/internal/systems"
@@ -19,7 +18,7 @@ func (b bench) recheck() {
 	for _, how := range append([]string{"nothing"}, systems.Changes()...) {
 		var trials, searched, share sample
 		for seed := 0; len(trials.values) < seededChanges/len(systems.Changes()); seed++ {
-			before, after, ok := change(how, seed)
+			before, after, ok := systems.Changed(how, seed)
 			if !ok {
 				continue
 			}
@@ -39,15 +38,4 @@ func (b bench) recheck() {
 		}
 	}
 	fmt.Printf("| any one change | %d | | | %.2f | %.2f | |\n\n", len(all.values), all.quantile(0.5), all.quantile(0.9))
-}
-
-// change is a random system before and after one change. It reports false if that change
-// is not possible.
-func change(how string, seed int) (before, after systems.System, ok bool) {
-	before = systems.Random(rand.New(rand.NewPCG(71, uint64(seed))))
-	if how == "nothing" {
-		return before, before, true
-	}
-	after, ok = before.Change(how, rand.New(rand.NewPCG(72, uint64(seed))))
-	return before, after, ok
 }

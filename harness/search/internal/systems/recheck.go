@@ -47,6 +47,17 @@ func Changes() []string {
 	}
 }
 
+// Changed is a random system before and after one of the [Changes], or "nothing". It reports false if that change is
+// not possible.
+func Changed(how string, seed int) (before, after System, ok bool) {
+	before = Random(rand.New(rand.NewPCG(71, uint64(seed))))
+	if how == "nothing" {
+		return before, before, true
+	}
+	after, ok = before.Change(how, rand.New(rand.NewPCG(72, uint64(seed))))
+	return before, after, ok
+}
+
 // Change changes one need of the system at random, in one of the ways of [Changes]. It
 // reports false if the system has nothing to change like that.
 func (s System) Change(how string, random *rand.Rand) (System, bool) {
