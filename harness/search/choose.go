@@ -44,7 +44,7 @@ func (t *theory) weigh(q Question, inflight []Set) Question {
 	}
 	needed := 1.0
 	if len(inflight) > 0 {
-		needed = min(1, s.informs/max(information(s.fails), 0.01))
+		needed = min(1, s.score/max(information(s.fails)+s.proves, 0.01))
 	}
 	return Question{Block: block, Reason: q.Reason, Fails: s.fails, Needed: needed}
 }
@@ -57,8 +57,8 @@ type scale struct {
 	answers         []int // of what is in flight, in each world, as bits
 	broken, counted []int // by answers
 
-	set                   uint64
-	score, fails, informs float64 // of the set
+	set                  uint64
+	score, fails, proves float64 // of the set; what it is worth beside what is in flight, and as a proof
 }
 
 // mostAwaited is how many trials in flight are taken into account.
@@ -97,14 +97,15 @@ func (s *scale) try(set uint64) {
 		}
 	}
 	n, fails, informs := float64(len(s.worlds)), 0.0, 0.0
+	proves := float64(s.proof * float64(proving) / n)
 	for i, counted := range s.counted {
 		if counted > 0 {
 			fails += float64(s.broken[i]) / n
 			informs += float64(float64(counted) / n * information(float64(s.broken[i])/float64(counted)))
 		}
 	}
-	if score := informs + float64(s.proof*float64(proving)/n); score > s.score+1e-9 {
-		s.set, s.score, s.fails, s.informs = set, score, fails, informs
+	if score := informs + proves; score > s.score+1e-9 {
+		s.set, s.score, s.fails, s.proves = set, score, fails, proves
 	}
 }
 

@@ -57,6 +57,19 @@ var _ = Describe("Further lanes", func() {
 		Expect(len(inflight)).To(BeNumerically("<", 8), "three destinations have seven sets to block")
 	})
 
+	It("are asked for a proof that hardly anything speaks against, while another lane confirms a cut", func() {
+		all := search.All(20)
+		working := all.Minus(search.Of(0, 1))
+		knowledge := []search.Answer{answer(1, false, 0), answer(2, false, 1), answer(3, false, 2, 3, 4, 5), answer(4, true, 2, 3, 4)}
+		for i, x := range []int{2, 3, 4} {
+			knowledge = append(knowledge, answer(5+i, true, working.Without(x).Members()...))
+		}
+		q, ok := search.NextOfAll([][]search.Answer{knowledge}, all.Members(), []search.Set{search.Of(2, 3, 4, 5)}, search.Options{Exact: true, Confirm: 2})
+		Expect(ok).To(BeTrue())
+		Expect(q.Block).To(Equal(working.Without(5)))
+		Expect(q.Needed).To(BeNumerically(">", 0.9))
+	})
+
 	It("work on what follows while the first trial runs", func() {
 		q, ok := search.Next(nil, order, []search.Set{search.Of(order...)}, search.Options{})
 		Expect(ok).To(BeTrue())

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/needwant/needwant/harness/search"
@@ -81,31 +82,44 @@ func noisy(draws int, options search.Options, rates [2]float64) sample {
 // vote is how often at least two of three answers are wrong.
 func vote(share float64) float64 { return share * share * (3 - 2*share) }
 
-// lanes prints how much faster several devices are than one.
+// lanes prints how much faster several devices are than one. An implied trial is one that was given up, since others had
+// answered it by then.
 func (b bench) lanes() {
-	fmt.Print("Lanes: time against one lane, when a trial takes 1 to 1.2\n\n| systems | 2 lanes | 4 lanes | 8 lanes |\n|---|---|---|---|\n")
-	shapes := []systems.Family{
+	fmt.Print("Lanes: a search without controls, audits and checks, when a trial takes 1 to 1.2\n\n")
+	fmt.Print("| systems | lanes | time | times as fast as one | trials | of these implied | lanes idle | wrong |\n|---|---|---|---|---|---|---|---|\n")
+	families := []systems.Family{
 		{Name: "20, 3 required", N: 20, Singles: 3},
 		{Name: "20, 2 required + a group of 4", N: 20, Singles: 2, Groups: []int{4}, Apart: true},
 		{Name: "60, 2 required + groups of 5 and 2", N: 60, Singles: 2, Groups: []int{5, 2}, Apart: true},
 	}
-	for _, family := range shapes {
-		one := b.onLanes(family, 1)
-		fmt.Printf("| %s |", family.Name)
-		for _, n := range []int{2, 4, 8} {
-			fmt.Printf(" %.2f |", one/b.onLanes(family, n))
-		}
-		fmt.Println()
+	for _, family := range families {
+		b.onLanes(family.Name, plain(family.Draw))
 	}
+	b.onLanes("7, 1 required + any of another kind", func(random *rand.Rand) (systems.System, []int) { return systems.Few(7, random) })
 	fmt.Println()
 }
 
-func (b bench) onLanes(family systems.Family, n int) float64 {
-	return each(max(1, b.draws/5), func(random *rand.Rand) (float64, bool) {
-		system := family.Draw(random)
-		out := systems.Experiment{System: system, Options: search.Options{Exact: true}, Lanes: n, Random: random}.Run()
-		return out.Time, system.Right(out.Explanation)
-	}).mean()
+// onLanes prints the rows of one sort of systems, and of the kinds of their destinations.
+func (b bench) onLanes(name string, draw func(*rand.Rand) (systems.System, []int)) {
+	one := 0.0
+	draws := max(1, b.draws/5)
+	for _, n := range []int{1, 2, 4, 8} {
+		var lock sync.Mutex
+		var trials, implied, idle float64
+		time := each(draws, func(random *rand.Rand) (float64, bool) {
+			system, kinds := draw(random)
+			out := systems.Experiment{System: system, Options: search.Options{Exact: true, Services: kinds}, Lanes: n, Random: random}.Run()
+			lock.Lock()
+			defer lock.Unlock()
+			trials, implied, idle = trials+float64(out.Trials), implied+float64(out.Implied), idle+out.Idle
+			return out.Time, system.Right(out.Explanation)
+		})
+		if n == 1 {
+			one = time.mean()
+		}
+		of := float64(draws)
+		fmt.Printf("| %s | %d | %.1f | %.2f | %.1f | %.1f | %.0f %% | %d |\n", name, n, time.mean(), one/time.mean(), trials/of, implied/of, 100*idle/of, time.wrong)
+	}
 }
 
 // together prints what five scenarios cost that share their trials.

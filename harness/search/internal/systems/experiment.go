@@ -28,14 +28,16 @@ type Outcome struct {
 	Knowledge   []search.Answer
 	Explanation search.Explanation
 	Trials      int             // begun, those that were given up included
+	Implied     int             // trials that were given up, since others answered them
 	Time        float64         // in trials: one trial takes 1 to 1.2
+	Idle        float64         // share of the time of the lanes in which they had nothing to do
 	Planning    []time.Duration // processor time of each question
 }
 
 // running is a trial that occupies a lane.
 type running struct {
-	question search.Question
-	ends     float64
+	question     search.Question
+	begins, ends float64
 }
 
 // Run asks and answers until the search is done.
@@ -44,6 +46,7 @@ func (e Experiment) Run() Outcome {
 	defer runtime.UnlockOSThread()
 	var out Outcome
 	var busy []running
+	worked := 0.0 // by all lanes
 	order := e.System.Order()
 	most := e.Most
 	if most == 0 {
@@ -58,14 +61,19 @@ func (e Experiment) Run() Outcome {
 				break
 			}
 			out.Trials++
-			busy = append(busy, running{q, out.Time + e.duration()})
+			busy = append(busy, running{q, out.Time, out.Time + e.duration()})
 		}
 		if len(busy) == 0 {
 			break
 		}
-		out.Time = e.finish(&busy, &out.Knowledge)
+		ended := e.finish(&busy, &out.Knowledge)
+		out.Time, worked = ended.ends, worked+ended.ends-ended.begins
 		busy = slices.DeleteFunc(busy, func(r running) bool {
-			return search.Settled(out.Knowledge, order, r.question.Block, e.Options)
+			implied := search.Settled(out.Knowledge, order, r.question.Block, e.Options)
+			if implied {
+				out.Implied, worked = out.Implied+1, worked+out.Time-r.begins
+			}
+			return implied
 		})
 		if len(busy) == 0 {
 			continue
@@ -74,6 +82,10 @@ func (e Experiment) Run() Outcome {
 			break // what is still in flight was speculation
 		}
 	}
+	for _, r := range busy {
+		worked += out.Time - r.begins
+	}
+	out.Idle = max(0, 1-worked/max(out.Time, 1)/float64(max(1, e.Lanes)))
 	out.Explanation = search.Explain(out.Knowledge, order, e.Options)
 	return out
 }
@@ -88,7 +100,7 @@ func processorTime() time.Duration {
 }
 
 // finish ends the trial that is done first and writes down its answer.
-func (e Experiment) finish(busy *[]running, knowledge *[]search.Answer) (now float64) {
+func (e Experiment) finish(busy *[]running, knowledge *[]search.Answer) running {
 	first := 0
 	for i, r := range *busy {
 		if r.ends < (*busy)[first].ends {
@@ -98,7 +110,7 @@ func (e Experiment) finish(busy *[]running, knowledge *[]search.Answer) (now flo
 	r := (*busy)[first]
 	*busy = slices.Delete(*busy, first, first+1)
 	*knowledge = append(*knowledge, e.answer(len(*knowledge)+1, r.question.Block))
-	return r.ends
+	return r
 }
 
 func (e Experiment) answer(trial int, block search.Set) search.Answer {
