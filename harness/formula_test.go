@@ -16,10 +16,11 @@ type formula struct {
 	contacts  []string          // tried all the time
 	fallbacks map[string]string // tried only while another one is blocked
 	scenarios map[string]func(reached func(string) bool) bool
-	content   []string // with a stand-in
-	deaf      []string // to other addresses for their names
-	heard     string   // is known by its name, but never looked up
-	leased    []string // content with the time server that DHCP names
+	groups    [][]string // what the first scenario needs one each of, if that is said so
+	content   []string   // with a stand-in
+	deaf      []string   // to other addresses for their names
+	heard     string     // is known by its name, but never looked up
+	leased    []string   // content with the time server that DHCP names
 }
 
 // lane carries out trials on a formula. after, when set, may change a result

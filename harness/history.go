@@ -264,6 +264,7 @@ func (h history) allAnswers(column Column) []search.Answer {
 			Touched:   h.touchedBy(f, column).Intersect(blocked),
 			Attempted: f.attempted.Intersect(blocked),
 			Passed:    f.passed(column),
+			Again:     f.Trial.Reason == compareReason,
 		})
 	}
 	return answers
@@ -319,13 +320,18 @@ func (h history) earlier(regime Regime, fault Fault) (explanations []search.Expl
 
 // explain says what the answers of a column prove.
 func (h history) explain(column Column) search.Explanation {
+	return h.explainConfirmed(column, h.run.Settings.Confirm)
+}
+
+// explainConfirmed is the same if each cut must have failed so often.
+func (h history) explainConfirmed(column Column, confirm int) search.Explanation {
 	columns := h.columns(column.Regime, column.Fault)
 	options := h.options(columns, h.journals(columns)...)
 	if h.saves(column) {
 		options.Audits = 0
 	}
 	options.FalseFail = max(options.MaxNoise, h.falseFail(column))
-	options.Known = h.hypotheses([]Column{column})
+	options.Known, options.Confirm = h.hypotheses([]Column{column}), confirm
 	explanation := search.Explain(h.answers(column), h.asked, options)
 	if !h.kept.IsEmpty() { // what was proved with it blocked is proved
 		options.Known = nil

@@ -68,33 +68,35 @@ func (p plan) open() bool {
 // that seems to be late. When the search has no question left, what was not tried is blocked while the
 // device is provoked, or until it is overdue, and the safe list is held to the horizon. At last come the
 // stand-ins.
-func (p plan) question() (trial Trial, ok bool) {
+//
+// needed is the chance that the trial is still needed when those in flight have ended; 0 if there is none.
+func (p plan) question() (trial Trial, needed float64) {
 	if skipped := p.run.skipped(); len(skipped) > 0 {
-		if trial, ok := p.questionBut(append(skipped, p.inflight...)); ok {
-			return trial, true
+		if trial, needed := p.questionBut(append(skipped, p.inflight...)); needed > 0 {
+			return trial, needed
 		}
 	}
-	for _, ask := range []func() (Trial, bool){p.alone, func() (Trial, bool) { return p.questionBut(p.inflight) }} {
-		if trial, ok := ask(); ok {
-			return trial, true
-		}
+	if trial, ok := p.alone(); ok {
+		return trial, 1
+	}
+	if trial, needed := p.questionBut(p.inflight); needed > 0 {
+		return trial, needed
 	}
 	for _, last := range []func() (Trial, bool){p.untilProvoked, p.untilOverdue, p.toHorizon, p.standInTrial} {
 		if trial, ok := last(); ok && !p.set(trial.Block).Intersects(p.kept) {
-			return trial, true
+			return trial, 1
 		}
 	}
-	return Trial{}, false
+	return Trial{}, 0
 }
 
 // questionBut is a question whose answer is not expected of some trials.
-func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
+func (p plan) questionBut(asked []Trial) (trial Trial, needed float64) {
 	if p.run.Settings.First && len(p.run.Results) > 0 {
 		if _, known := p.first(); known {
-			return Trial{}, false
+			return Trial{}, 0
 		}
 	}
-	needed := 0.0
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
 			question, columns, asks := p.ask(regime, fault, asked)
@@ -108,13 +110,13 @@ func (p plan) questionBut(asked []Trial) (trial Trial, ok bool) {
 					continue
 				}
 			}
-			trial, ok, needed = candidate, true, question.Needed
+			trial, needed = candidate, question.Needed
 			if needed == 1 {
-				return trial, true
+				return trial, needed
 			}
 		}
 	}
-	return trial, ok
+	return trial, needed
 }
 
 func (p plan) control(lane int) Trial {

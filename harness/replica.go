@@ -56,7 +56,7 @@ func (r ReplicaVerdict) Agrees() bool { return r.Safe && r.Unproved == 0 && len(
 // another one.
 func (p plan) unproved(lane int) (Trial, bool) {
 	for _, column := range p.run.Columns() {
-		for _, cut := range p.explain(column).Cuts {
+		for _, cut := range p.explainConfirmed(column, 1).Cuts {
 			proofs := p.proofs(column, cut)
 			if proved(lane, proofs) || len(proofs) == 0 {
 				continue
@@ -158,9 +158,14 @@ func (h history) jointSafe(columns []Column) search.Set {
 
 // concluding reports whether the search has nothing to ask any more, except for the safe list.
 func (p plan) concluding(safe search.Set, regime Regime, fault Fault) bool {
+	isSafe := func(t Trial) bool { return t.Regime == regime && t.Fault == fault && p.set(t.Block).Equal(safe) }
+	p.inflight = slices.DeleteFunc(slices.Clone(p.inflight), isSafe)
+	if trial, needed := p.question(); needed > 0 && isSafe(trial) {
+		return true // beside the last audits
+	}
 	p.inflight = nil
-	trial, asks := p.question()
-	return !asks || trial.Regime == regime && trial.Fault == fault && p.set(trial.Block).Equal(safe)
+	trial, needed := p.question()
+	return needed == 0 || isSafe(trial)
 }
 
 // endsWith reports whether the last trial of a lane that says anything of some columns blocked exactly this set, and
@@ -175,20 +180,18 @@ func (h history) endsWith(lane int, safe search.Set, columns []Column) bool {
 	return false
 }
 
-// last reports whether the search has nothing more to ask if a trial passes.
-func last(trial Trial) bool { return trial.Reason == search.SafeList || trial.Reason == horizonReason }
-
-// questionFor is the next question for a lane. The last one of the search waits until the cuts are
-// proved on the lane, so that a run ends with the safe list.
+// questionFor is the next question for a lane. What the search surely needs now comes first, and then what the lane is
+// checked for, since every lane is asked that sooner or later. Only then comes what the trials under way may answer. The
+// last that each lane is asked is the safe list, so that the run ends with it.
 func (p plan) questionFor(lane int) (Trial, bool) {
+	trial, needed := p.question()
 	if len(p.run.Settings.Replicas) < 2 {
-		return p.question()
+		return trial, needed > 0
 	}
-	if trial, ok := p.disputed(lane); ok {
-		return trial, true
+	if disputed, ok := p.disputed(lane); ok {
+		return disputed, true
 	}
-	trial, ok := p.question()
-	if ok && !last(trial) {
+	if needed > 0 && !p.canWait(trial, needed) {
 		return trial, true
 	}
 	if cut, asks := p.unproved(lane); asks {
@@ -197,10 +200,32 @@ func (p plan) questionFor(lane int) (Trial, bool) {
 	if set, asks := p.unshared(lane); asks {
 		return set, true
 	}
-	if ok {
+	if needed > 0 && !p.leaves(lane, trial) {
 		return trial, true
 	}
 	return p.unsafe(lane)
+}
+
+// canWait reports whether a lane is checked before it is asked a question of the search: one that may not be needed when
+// the trials under way have ended, or one on which no other rests. If answers may be wrong, a set that failed may not be a
+// cut until that is confirmed, so only the end waits.
+func (p plan) canWait(trial Trial, needed float64) bool {
+	if trial.Reason == search.SafeList || trial.Reason == horizonReason {
+		return true
+	}
+	atTheEnd := slices.Contains([]string{search.Confirm, search.SeeAgain, search.Audit}, trial.Reason)
+	return p.run.Settings.MaxNoise == 0 && (atTheEnd || needed < search.Surely)
+}
+
+// leaves reports whether a lane leaves the safe list to others: it ended with it, and others have not.
+func (p plan) leaves(lane int, trial Trial) bool {
+	if trial.Reason != search.SafeList || !p.endsWith(lane, p.set(trial.Block), p.columns(trial.Regime, trial.Fault)) {
+		return false
+	}
+	return slices.ContainsFunc(p.available(), func(other int) bool {
+		_, asks := p.unsafe(other)
+		return asks
+	})
 }
 
 // available are the lanes that can be asked something.

@@ -156,6 +156,13 @@ var _ = Describe("Several columns", func() {
 		}
 	})
 
+	It("keep their safe list if another one of that size passes again, only to compare devices", func() {
+		column := []search.Answer{answer(1, false, order...), answer(2, true, 0, 1, 2, 3), answer(3, true, 1, 2, 3, 4), answer(4, true, 0, 1, 2, 3)}
+		Expect(search.JointSafe(search.Explain(column, order, search.Options{}))).To(Equal(search.Of(0, 1, 2, 3)))
+		column[3].Again = true
+		Expect(search.JointSafe(search.Explain(column, order, search.Options{}))).To(Equal(search.Of(1, 2, 3, 4)))
+	})
+
 	It("have a joint safe list of what was tried, even if a larger set passed", func() {
 		column := []search.Answer{
 			{Trial: 1, Blocked: search.Of(0, 1, 2), Touched: search.Of(0, 1, 2), Attempted: search.Of(0, 1), Passed: true},

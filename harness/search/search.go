@@ -8,6 +8,7 @@ type Answer struct {
 	Touched   Set  // the part of Blocked that the device ran into; callers that cannot tell pass Blocked
 	Attempted Set  // the part of Blocked that the device freshly tried to reach
 	Passed    bool // the scenario worked
+	Again     bool // asked on another device only to compare: it does not choose among safe lists of one size
 }
 
 // Options choose how far a search goes and how much it trusts an answer. The

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// surely is the chance that an audit or the safe list, which every search ends
+// Surely is the chance that an audit or the safe list, which every search ends
 // with, will still be a question when what is in flight has ended.
-const surely = 0.95
+const Surely = 0.95
 
 // ofTheEnd is a question that every search ends with.
 func ofTheEnd(q Question, inflight []Set) Question {
-	if q.Needed = surely; len(inflight) == 0 {
+	if q.Needed = Surely; len(inflight) == 0 {
 		q.Needed = 1
 	}
 	return q
@@ -50,7 +50,7 @@ func NextOfAll(columns [][]Answer, order []int, inflight []Set, options Options)
 		if len(inflight) == 0 {
 			return atLast(best, columns, order, options), true
 		}
-		if best.Needed >= surely {
+		if best.Needed >= Surely {
 			return best, true
 		}
 		if kind, ok := auditOfAll(columns, order, inflight, options, Set{}); ok {
@@ -175,7 +175,7 @@ func JointSafe(columns ...Explanation) Set {
 func lastBlocked(s Set, columns []Explanation) (trial int) {
 	for _, column := range columns {
 		for _, answer := range column.knowledge {
-			if answer.Passed && answer.Blocked.Equal(s) {
+			if answer.Passed && !answer.Again && answer.Blocked.Equal(s) {
 				trial = max(trial, answer.Trial)
 			}
 		}
