@@ -156,7 +156,7 @@ var _ = Describe("a device behind the user's own router", Label("root"), SpecPri
 		h.expectClean()
 	}, SpecTimeout(4*time.Minute))
 
-	It("is let go by the kernel when needwant and its guardian are killed, and restored for good later", func(ctx SpecContext) {
+	It("lets the device's packets pass again after needwant and its cleanup process are killed, and restore removes the rules", func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.asRouter(ctx)
 		alive := h.session(ctx)

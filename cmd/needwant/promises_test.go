@@ -127,7 +127,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		Expect(len(years)).To(BeNumerically(">=", 2), "it did jump")
 	}, SpecTimeout(15*time.Minute))
 
-	DescribeTable("that a disk ends a run with the network open and a clear error, where it is", func(ctx SpecContext, mount, says string) {
+	DescribeTable("that a disk that cannot be written to ends a run with the network open and a clear error:", func(ctx SpecContext, mount, says string) {
 		h := newHome(ctx)
 		h.neighbours(ctx)
 		before := h.resting(ctx)
@@ -144,7 +144,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		Entry("read-only", "ro", "full.run cannot be written", SpecTimeout(time.Minute)),
 	)
 
-	often("that one needwant at a time has a device, of those that start at once", 20, 1000, 2*time.Minute, func(ctx SpecContext, times int) {
+	often("that only one of several needwants that start at once works with a device", 20, 1000, 2*time.Minute, func(ctx SpecContext, times int) {
 		h := newHome(ctx)
 		before := h.resting(ctx)
 		spec := h.spec()

@@ -81,7 +81,7 @@ var _ = Describe("a tap", Label("root"), func() {
 		Expect(info.Mode().Perm()).To(Equal(os.FileMode(0o600)))
 	}, SpecTimeout(20*time.Second))
 
-	It("keeps no secret: neither those it is told, nor the token of a device that nobody has paired", func(ctx SpecContext) {
+	It("has no secret in it: neither one of the spec, nor the token of a device that is not paired", func(ctx SpecContext) {
 		token := []byte("\x8d\x13canary-token\x01\xfe")
 		told := []byte("a long-lived access token")
 		tap := open(capture.Link{Secrets: [][]byte{told, []byte(hex.EncodeToString(token))}})

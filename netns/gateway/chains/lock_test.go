@@ -56,14 +56,14 @@ var _ = Describe("chains whose lock another program holds", Label("root"), func(
 		return err
 	}
 
-	It("give an error in ten seconds, and are there when the lock is free", func(ctx SpecContext) {
+	It("give an error within ten seconds while the lock is held, and are intact when it is free", func(ctx SpecContext) {
 		err := within(ctx, func() error { return tables.Append(chains.IPv4, "filter", "NEEDWANT", chains.Rulef("-p udp -j DROP")) })
 		Expect(err).To(MatchError(ContainSubstring("another program holds the lock of iptables")))
 		Expect(unix.Flock(int(lock.Fd()), unix.LOCK_UN)).To(Succeed())
 		Expect(tables.Check()).To(BeEmpty())
 	}, SpecTimeout(time.Minute))
 
-	It("are not taken for absent", func(ctx SpecContext) {
+	It("are not reported as missing while the lock is held", func(ctx SpecContext) {
 		err := within(ctx, func() error {
 			lines, err := tables.List(chains.IPv4, "filter", "NEEDWANT")
 			Expect(lines).To(BeEmpty())

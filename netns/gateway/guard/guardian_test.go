@@ -11,8 +11,8 @@ import (
 	"github.com/needwant/needwant/netns/netnstest"
 )
 
-var _ = Describe("a guardian that another program has dealt with", Label("root"), func() {
-	// A shell stands in for the guardian, and does to itself what the other program does.
+var _ = Describe("a cleanup process that another program has stopped or killed", Label("root"), func() {
+	// A shell is the guardian, and does to itself what the other program does.
 	start := func(ctx SpecContext, script string) (*guard.Guardian, *guard.Journal) {
 		GinkgoHelper()
 		folder := GinkgoT().TempDir()

@@ -14,7 +14,7 @@ import (
 )
 
 var _ = Describe("a lock", func() {
-	It("is had by one of 100 that start at once", func(ctx SpecContext) {
+	It("is taken by only one of 100 processes that start at once", func(ctx SpecContext) {
 		folder := GinkgoT().TempDir()
 		var winners, losers atomic.Int32
 		var all sync.WaitGroup
