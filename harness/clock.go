@@ -64,13 +64,18 @@ type ticks struct {
 	tries       int           // in all windows
 	between     time.Duration // the longest time between two of them
 	starts      int           // of the device, soon after which it was contacted
-	common      []Destination // what was blocked in every window in which it was contacted
+	common      []Destination // of others: what was blocked in every window in which it was contacted
 	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used
 }
 
 // silence is the time without a contact until then, as far as it was watched.
 func (t *ticks) silence(until time.Time) time.Duration {
 	return until.Sub(latest(t.last, t.counted)) - t.unwatched
+}
+
+// within are the destinations that are among others.
+func within(all, others []Destination) []Destination {
+	return slices.DeleteFunc(slices.Clone(all), func(d Destination) bool { return !slices.Contains(others, d) })
 }
 
 // clock follows the contacts on one lane, in one sitting, window by window.
@@ -104,13 +109,18 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 		}
 		t := c.ticks[contact.Destination]
 		if t == nil {
-			t = &ticks{last: contact.First, before: already + contact.First.Sub(since), common: slices.Clone(block)}
+			t = &ticks{last: contact.First, before: already + contact.First.Sub(since)}
 			c.ticks[contact.Destination] = t
 		}
-		t.tries += contact.Tries
-		t.common = slices.DeleteFunc(t.common, func(d Destination) bool {
-			return d == contact.Destination || contact.Tries+contact.Attempts > 0 && !slices.Contains(block, d)
-		})
+		tries := max(contact.Tries, contact.Attempts)
+		switch {
+		case tries == 0:
+		case t.tries == 0:
+			t.common = slices.DeleteFunc(slices.Clone(block), func(d Destination) bool { return d == contact.Destination })
+		default:
+			t.common = within(t.common, block)
+		}
+		t.tries += tries
 		switch {
 		case contact.Touched > 0 || recovering:
 		case contact.Tries == 0:
@@ -213,6 +223,7 @@ func (h history) clocksOfRows() []Clock {
 		}
 		benches[where].result(h.inRows(result))
 	}
+	share(slices.Collect(maps.Values(benches)))
 	for i, d := range h.universe {
 		clocks[i].Every = known[i]
 		for _, where := range order {
@@ -220,6 +231,28 @@ func (h history) clocksOfRows() []Clock {
 		}
 	}
 	return clocks
+}
+
+// share has each of several clocks know of what the others saw: on one lane, or in one sitting, a destination may have been contacted
+// by chance only while something was blocked.
+func share(clocks []*clock) {
+	common := map[Destination][]Destination{}
+	for _, c := range clocks {
+		for d, t := range c.ticks {
+			switch all, known := common[d]; {
+			case t.tries == 0:
+			case known:
+				common[d] = within(all, t.common)
+			default:
+				common[d] = t.common
+			}
+		}
+	}
+	for _, c := range clocks {
+		for d, t := range c.ticks {
+			t.common = common[d]
+		}
+	}
 }
 
 // inRows is a result whose contacts are those of rows.

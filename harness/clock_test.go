@@ -324,6 +324,30 @@ func TestAFallbackHasNoClock(t *testing.T) {
 	})
 }
 
+// A run may know from before it was resumed what the device contacts with nothing blocked.
+func TestAFallbackIsContactedWithNothingBlockedInNoSitting(t *testing.T) {
+	for word, want := range map[string]time.Duration{"daily": day, "spare": 0} {
+		inBubble(t, func(expect Gomega) {
+			g := home()
+			g.clocks["spare"], g.needs = punctuality{0, minute}, map[string]string{"spare": "cloud"}
+			run := newRun(formula{})
+			run.Settings.Settle = patient.Settle
+			for i, first := range []time.Duration{6 * hour, 0} {
+				bench := &harness.Bench{Gateway: g, Scenarios: []harness.Scenario{passes()}, Timing: patient, First: first}
+				held := trial("cloud")
+				held.Hold = 50 * hour * time.Duration(i)
+				for _, next := range []harness.Trial{trial(), held} {
+					result, err := bench.Run(context.Background(), next)
+					expect.Expect(err).NotTo(HaveOccurred())
+					result.Lane, result.Sitting = 1, i+1
+					run.Results = append(run.Results, result)
+				}
+			}
+			expect.Expect(run.Periods()[destination(word)]).To(BeNumerically("~", want, hour), word)
+		})
+	}
+}
+
 func TestWhatIsLeftOfAConnectionMakesAFallbackNoClock(t *testing.T) {
 	expect := NewWithT(t)
 	run := newRun(formula{})
