@@ -65,7 +65,7 @@ type ticks struct {
 	between     time.Duration // the longest time between two of them
 	starts      int           // of the device, soon after which it was contacted
 	common      []Destination // of others: what was blocked in every window in which it was contacted
-	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used
+	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used, or one since the start
 }
 
 // silence is the time without a contact until then, as far as it was watched.
@@ -112,6 +112,7 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 			t = &ticks{last: contact.First, before: already + contact.First.Sub(since)}
 			c.ticks[contact.Destination] = t
 		}
+		soon := started && contact.First.Sub(since) < c.settle
 		tries := max(contact.Tries, contact.Attempts)
 		switch {
 		case tries == 0:
@@ -126,6 +127,10 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 		case contact.Tries == 0:
 			t.kept++
 			continue
+		case soon && contact.Tries == 1: // the start ended an older one
+			if contact.Last.Sub(contact.First) > c.settle && until.Sub(contact.Last) <= late(contact.Quiet) {
+				t.kept++
+			}
 		default:
 			t.begun++
 		}
@@ -133,7 +138,7 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 			t.between = max(t.between, t.silence(contact.First), contact.Quiet)
 		}
 		t.last, t.unwatched = latest(t.last, contact.Last), 0
-		if started && contact.First.Sub(since) < c.settle {
+		if soon {
 			t.starts++
 		}
 	}

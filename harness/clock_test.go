@@ -371,6 +371,38 @@ func TestWhatIsLeftOfAConnectionMakesAFallbackNoClock(t *testing.T) {
 	}
 }
 
+// A start ends all connections, so that each trial with a cold boot begins with a new one.
+func TestAConnectionThatIsKeptBetweenColdBootsIsNotContactedSeldom(t *testing.T) {
+	expect := NewWithT(t)
+	for _, kept := range []bool{true, false} {
+		run := newRun(formula{})
+		run.Settings.Settle = patient.Settle
+		run.Settings.Regimes = []harness.Regime{harness.ColdBoot}
+		began := time.Now()
+		for i := range 4 {
+			at := began.Add(time.Duration(i) * 3 * hour)
+			contact := harness.Contact{Destination: destination("cloud"), First: at.Add(minute), Last: at.Add(2 * minute), Quiet: minute / 2, Tries: 1, Answered: true}
+			if kept { // with a packet once in 25 min
+				contact.Last, contact.Quiet = at.Add(170*minute), 25*minute
+			}
+			result := harness.Result{Trial: trial("other"), Started: at, Held: 3 * hour, Duration: 3 * hour, Restarted: true, Recovered: true}
+			result.Trial.Regime = harness.ColdBoot
+			if i%2 == 0 {
+				result.Trial.Block = nil
+			}
+			result.Seen.Contacts = []harness.Contact{contact}
+			run.Results = append(run.Results, result)
+		}
+		rows := harness.Judge(run).Rows
+		i := slices.IndexFunc(rows, func(row harness.Row) bool { return row.Contact.Destination == destination("cloud") })
+		expect.Expect(rows[i].Clock.Kept).To(Equal(kept))
+		expect.Expect(rows[i].Clock.AtStart).To(Equal(!kept))
+		if kept {
+			expect.Expect(rows[i].Clock.Every).To(BeZero())
+		}
+	}
+}
+
 func TestABlockedResolverIsNotTheDevicesClock(t *testing.T) {
 	expect := NewWithT(t)
 	run := newRun(formula{})
