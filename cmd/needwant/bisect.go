@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -163,13 +162,13 @@ func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ..
 	if f.out == "" {
 		f.out = runOf(nameOrPath, file)
 	}
-	_, err = os.Stat(f.out)
-	if f.resume || f.alone && err == nil {
+	taken := unused(command.Context(), f.out)
+	if f.resume || f.alone && taken != nil {
 		f.own = &file
 		return f.goOn(command)
 	}
-	if err == nil {
-		return usage(fmt.Errorf("%s exists already: go on with it by --resume, or save this run elsewhere by --out", f.out))
+	if taken != nil {
+		return taken
 	}
 	if list, err = f.prepare(command.Context(), file, list); err != nil {
 		return err

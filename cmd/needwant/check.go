@@ -85,10 +85,14 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err := f.show(command.OutOrStdout(), list.Infos(bench.Around(file)), result.Outcomes); err != nil {
 		return err
 	}
-	if err := checked(list, result.Outcomes); err != nil || f.json {
+	end := ending{spec: nameOrPath, gateway: file.Gateway}
+	switch err := checked(list, result.Outcomes); {
+	case f.json:
+		return err
+	case err != nil:
+		end.left(command.ErrOrStderr(), "", "")
 		return err
 	}
-	end := ending{spec: nameOrPath, gateway: file.Gateway}
 	end.left(command.ErrOrStderr(), allWork(len(list)), "Next: "+asRoot(file.Gateway, "bisect "+quoted(nameOrPath)+permission(file))+" runs the experiment; with --dry-run it only says what it would change.")
 	return nil
 }

@@ -124,7 +124,7 @@ func trials(n int) string {
 func verdict(run harness.Run, judgement harness.Judgement, saved string, quiet bool) error {
 	again := ""
 	if saved != "" {
-		again = "; continue with: " + typed("needwant resume %s", quoted(saved))
+		again = "; continue with: " + resuming(run, saved)
 	}
 	switch code := codeOf(run, judgement); code {
 	case codeDone:

@@ -137,7 +137,7 @@ func examineAll(ctx context.Context, out io.Writer, examinations []examination) 
 		tell("", "", remedy)
 	}
 	if problems > 0 {
-		return unfit(fmt.Errorf("%d of %d findings are problems: each has its remedy below it", problems, len(examinations)))
+		return unfit(fmt.Errorf("problems: %d of %d findings. What to do is below each", problems, len(examinations)))
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settin
 			return unfit(err)
 		}
 		fmt.Fprintf(out, " 1  answer DNS queries at %s, with the answers of %s; nothing of this machine's network is changed\n", where.Listen, where.Upstream)
+		resultLine(out, "", "Names are blocked for the device alone. "+howLong(file, settings), 2)
 		return unfit(where.Ready(command.Context()))
 	}
 	machine, err := netns.Own()
@@ -59,17 +60,19 @@ func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settin
 	for i, step := range slices.Concat(plan.Steps(), handedOn(file), plan.Work()) {
 		resultLine(out, fmt.Sprintf("%2d  ", i+1), step, 4)
 	}
-	resultLine(out, "", "No other device is affected. "+howLong(bench.NewRun("", file, file.Scenarios, settings).Settings, file.Timing), 2)
+	resultLine(out, "", "No other device is affected. "+howLong(file, settings), 2)
 	return unfit(plan.Check())
 }
 
-// howLong says how long a run takes, by the estimate that the run makes before its first trial.
-func howLong(settings harness.Settings, timing scenarios.Timing) string {
+// howLong says how long a run with a spec takes, by the estimate that the run makes before its
+// first trial.
+func howLong(file scenarios.File, settings harness.Settings) string {
 	const trials = 20 // with 7 destinations
-	usual := settings.UsualTrial()
+	settings = bench.NewRun("", file, file.Scenarios, settings).Settings
+	usual, observe := settings.UsualTrial(), file.Timing.Observe
 	text := fmt.Sprintf("The device is watched for %s first. Then a trial takes about %s: until the device has tried what is blocked, the checks, and until it works again. "+
 		"A device with 7 destinations takes about %d trials, so about %s in all.",
-		span.Words(timing.Observe), span.Words(usual), trials, span.Words((timing.Observe + trials*usual).Round(10*time.Minute)))
+		span.Words(observe), span.Words(usual), trials, span.Words(rough(observe+trials*usual)))
 	if settings.Longest > usual {
 		text += fmt.Sprintf(" What the device contacts seldom is waited for, for up to %s in a trial.", span.Words(settings.Longest))
 	}
@@ -77,6 +80,17 @@ func howLong(settings harness.Settings, timing scenarios.Timing) string {
 		return text + fmt.Sprintf(" The last block is held for %s.", span.Words(settings.Horizon))
 	}
 	return text + " The last block is held for the longest time that was seen between two contacts."
+}
+
+// rough is a time that was estimated, without what the estimate cannot know.
+func rough(d time.Duration) time.Duration {
+	switch {
+	case d < 10*time.Minute:
+		return d.Round(10 * time.Second)
+	case d < time.Hour:
+		return d.Round(time.Minute)
+	}
+	return d.Round(10 * time.Minute)
 }
 
 // handedOn says which ports of the gateway's lead to the device.

@@ -47,7 +47,7 @@ func (e ending) next(run harness.Run) string {
 	case e.saved == "":
 		return ""
 	case run.Status == harness.OverBudget:
-		return typed("needwant resume %s --budget %d", file, 2*max(1, len(run.Results))) + " continues the run."
+		return moreBudget(run, e.saved) + " continues the run."
 	case run.Status != harness.Complete:
 		return ""
 	case run.Settings.Only != nil:
@@ -59,9 +59,9 @@ func (e ending) next(run harness.Run) string {
 	}
 	if run.Settings.ByName {
 		return typed("needwant export %s%s --format adguard", file, e.device(run)) + " writes the list (or dnsmasq, hosts); " +
-			typed("needwant verify %s%s", file, e.permission()) + " tests it on the device."
+			onRun(run, "verify %s%s", file, e.permission()) + " tests it on the device."
 	}
-	return typed("needwant export %s%s --format nft", file, e.device(run)) + " writes the rules; " + typed("sudo -E needwant verify %s%s", file, e.permission()) + " tests them on the device."
+	return typed("needwant export %s%s --format nft", file, e.device(run)) + " writes the rules; " + onRun(run, "verify %s%s", file, e.permission()) + " tests them on the device."
 }
 
 // needsAll reports whether it is known that nothing can be blocked with everything still
@@ -123,6 +123,28 @@ func asRoot(gateway scenarios.Gateway, command string) string {
 	return typed("sudo -E needwant %s", command)
 }
 
+// onRun is a command of needwant as it must be typed for the device of a run.
+func onRun(run harness.Run, format string, args ...any) string {
+	if run.Settings.Simulated {
+		return typed("needwant "+format, args...)
+	}
+	return typed("sudo -E needwant "+format, args...)
+}
+
+// resuming is the command that continues a run.
+func resuming(run harness.Run, path string) string {
+	lent := func(r harness.Replica) bool { _, lent, _ := lentReplica(r.Source); return lent }
+	if slices.ContainsFunc(run.Settings.Replicas, lent) {
+		return onRun(run, "resume %s --hub ADDRESS --creds FILE", quoted(path))
+	}
+	return onRun(run, "resume %s", quoted(path))
+}
+
+// moreBudget is the command that continues a run whose budget is used up.
+func moreBudget(run harness.Run, path string) string {
+	return resuming(run, path) + typed(" --budget %d", 2*max(1, len(run.Results)))
+}
+
 // network says how the network is after a command that put a device behind a gateway,
 // which applied the policy of a run file if it is named.
 func network(gateway scenarios.Gateway, spec, policy string) string {
@@ -134,7 +156,7 @@ func network(gateway scenarios.Gateway, spec, policy string) string {
 		return "Your network was not touched: the lab ran in namespaces of its own, which are gone."
 	case scenarios.ByDNS:
 		return "Your network was not changed. If the device used this machine as its DNS server, a process keeps answering it, with nothing blocked: " +
-			"set its DNS server back, then end that process with: " + typed("needwant restore")
+			"set its DNS server back, then end that process with: " + typed("sudo needwant restore")
 	case "host":
 		return "The network is as it was: this machine forwards the device's traffic as before."
 	case "ap":

@@ -36,7 +36,7 @@ var _ = Describe("an error that ends the program", func() {
 		left := &placement.LeftError{Err: errors.New("link wlan0 is gone")}
 		code, text := concluded(over, unfit(errors.Join(context.Canceled, left)))
 		Expect(code).To(Equal(codeUnfit))
-		Expect(text).To(Equal("interrupted: putting the network back: link wlan0 is gone: run needwant restore"))
+		Expect(text).To(Equal("interrupted: putting the network back: link wlan0 is gone: run sudo needwant restore"))
 	})
 
 	It("is an interruption only if the program itself was interrupted", func(ctx SpecContext) {

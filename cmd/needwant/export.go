@@ -67,7 +67,7 @@ are only written with --simulated, for example to test them in a lab.
 // simulatedError says that a run file proves nothing of a real device.
 func simulatedError(path string) error {
 	return fmt.Errorf("%s is a run on a simulated device: it describes a world of the lab, not a product.\n"+
-		"  Run the experiment on the real device: needwant bisect SPEC\n"+
+		"  Run the experiment on the real device: sudo -E needwant bisect SPEC\n"+
 		"  To write the rules of the simulated one, e.g. for a test, add --simulated", path)
 }
 

@@ -119,12 +119,12 @@ func (f *gatewayFlags) proposed(ctx context.Context, file scenarios.File) (appli
 	}
 	if run.Settings.Simulated && file.Gateway.Placement != scenarios.Lab {
 		return applied{}, usage(fmt.Errorf("%s is a run on a simulated device: what it proved is not true of the device of %s.\n"+
-			"  Run the experiment on the real device first: needwant bisect SPEC", f.policy, file.Gateway.Placement))
+			"  Run the experiment on the real device first: "+asRoot(file.Gateway, "bisect SPEC"), f.policy, file.Gateway.Placement))
 	}
 	if run.Settings.ByName != bench.OfResolver(file) {
 		return applied{}, usage(fmt.Errorf("%s and the spec differ in their placement: one is dns, which knows names without ports, and the other is a gateway.\n"+
 			"  Give the spec that the run was made with", f.policy))
 	}
-	a, err := proposed(run, policy.Options{Kind: policy.BlockOptional, StandIns: f.standIns})
+	a, err := proposed(run, f.policy, policy.Options{Kind: policy.BlockOptional, StandIns: f.standIns})
 	return a, usage(err)
 }

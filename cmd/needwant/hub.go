@@ -213,15 +213,16 @@ func (f *hubFlags) statusCommand() *cobra.Command {
 			if err != nil {
 				return unfit(err)
 			}
-			return writeFleet(command.OutOrStdout(), fleet)
+			return writeFleet(command.OutOrStdout(), fleet, f.dirFlag())
 		},
 	}
 }
 
-// writeFleet writes the agents and devices as two tables.
-func writeFleet(out io.Writer, fleet hub.Fleet) error {
+// writeFleet writes the agents and devices as two tables. The flag is that of the hub's
+// directory.
+func writeFleet(out io.Writer, fleet hub.Fleet, dirFlag string) error {
 	if len(fleet.Agents) == 0 {
-		laid(out, "There is no agent yet. Next: "+typed("needwant hub add AGENT"))
+		laid(out, "There is no agent yet. Next: "+typed("needwant hub add AGENT%s", dirFlag))
 		return nil
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

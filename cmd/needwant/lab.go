@@ -130,6 +130,9 @@ func (f *labFlags) run(command *cobra.Command, nameOrPath string) error {
 // experiment carries out a run on a world, and keeps it under this name unless the user
 // has chosen another.
 func (f *labFlags) experiment(command *cobra.Command, world lab.World, name string) error {
+	if err := unused(command.Context(), f.out); err != nil {
+		return err
+	}
 	run := lablane.NewRun(world, f.settings)
 	if err := sharesColumns(run); err != nil {
 		return usage(err)

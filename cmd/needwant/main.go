@@ -125,6 +125,10 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 	root.SetHelpCommandGroupID(otherCommands)
 	root.SuggestionsMinimumDistance = 1 // of a short word, every other one is near
 	root.SetCompletionCommandGroupID(otherCommands)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil { // which shows its help for an unknown shell, as if that were right
+		completion.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	}
 	cobra.EnableCommandSorting = false
 	fit(root)
 	return root

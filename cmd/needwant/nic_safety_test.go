@@ -123,7 +123,7 @@ functions: {control: cloud}
 		words := said.text()
 		_ = command.Wait()
 		Expect(command.ProcessState.ExitCode()).To(Equal(130))
-		Expect(words).To(And(ContainSubstring("The network is as it was"), Not(ContainSubstring("; the network is as it was")), ContainSubstring("continue with: needwant resume plug.run")))
+		Expect(words).To(And(ContainSubstring("The network is as it was"), Not(ContainSubstring("; the network is as it was")), ContainSubstring("continue with: sudo -E needwant resume plug.run")))
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
 	},

@@ -93,6 +93,9 @@ func (r *recheckFlags) onSpec(command *cobra.Command, file scenarios.File, name 
 	if err := errors.Join(allowed(file, list, f.actuate), onlyOf(command.ErrOrStderr(), &file, "", &f.settings)); err != nil {
 		return usage(err)
 	}
+	if err := unused(command.Context(), f.out); err != nil {
+		return err
+	}
 	if list, err = f.prepare(command.Context(), file, list); err != nil {
 		return err
 	}

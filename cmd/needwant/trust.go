@@ -48,7 +48,7 @@ func agreed(command *cobra.Command, path string, file scenarios.File, given, sea
 	for _, demand := range demandsOf(file) {
 		if demand.File != "" && !within(file.Folder(), demand.File) {
 			return usage(fmt.Errorf("%s was not begun on this machine, and would %s, which is outside of its directory.\n"+
-				"  To carry on with a spec of your own: needwant bisect SPEC --resume --out %s", path, reports.Clean(demand.String()), path))
+				"  To continue it with a spec of your own: %s", path, reports.Clean(demand.String()), asRoot(file.Gateway, "bisect SPEC --resume --out "+quoted(path))))
 		}
 		fmt.Fprintf(&list, "  %s\n", reports.Clean(demand.String()))
 	}

@@ -87,7 +87,7 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	if f.options.Kind == policy.AllowRequired && run.Settings.ByName {
 		return usage(errors.New("placement dns cannot block everything except what is needed: it answers names that the run has never seen. Verify the list of names instead: --policy block-optional"))
 	}
-	applied, err := proposed(run, f.options)
+	applied, err := proposed(run, path, f.options)
 	if err != nil {
 		return usage(err)
 	}
@@ -106,7 +106,11 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 		return err
 	}
 	came, err := f.verify(command, stand, run, applied)
-	if err := errors.Join(err, stand.close()); err != nil {
+	closing := stand.close()
+	if err != nil && closing == nil && !f.json && !f.quiet {
+		f.end.left(command.ErrOrStderr(), "", "")
+	}
+	if err := errors.Join(err, closing); err != nil {
 		var ends *exitError
 		if errors.As(err, &ends) {
 			return err

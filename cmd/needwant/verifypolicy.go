@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/needwant/needwant/harness"
@@ -20,8 +20,8 @@ type applied struct {
 // nothingProved says of a run that a policy of it would block nothing.
 const nothingProved = "the run has not proved of any destination that it can be blocked"
 
-// proposed is the policy that a run stands for.
-func proposed(run harness.Run, options policy.Options) (a applied, err error) {
+// proposed is the policy that the run in a file stands for.
+func proposed(run harness.Run, path string, options policy.Options) (a applied, err error) {
 	a.known = run.Contacts()
 	matrix := reports.New(run, harness.Judge(run))
 	if a.policy, err = policy.New(matrix, options); err != nil {
@@ -33,7 +33,7 @@ func proposed(run harness.Run, options policy.Options) (a applied, err error) {
 		}
 	}
 	if len(a.policy.Blocked) == 0 && a.policy.Kind == policy.BlockOptional {
-		return a, errors.New(nothingProved + ", so there is no policy to apply: needwant report shows what is still open, and needwant resume continues an interrupted run")
+		return a, fmt.Errorf("%s, so there is no policy to apply.\n  %s holds %s", nothingProved, path, held(run, path))
 	}
 	return a, nil
 }

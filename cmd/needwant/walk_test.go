@@ -82,7 +82,7 @@ var _ = Describe("a beginner", Label("root"), func() {
 		Expect(found.Code).To(BeElementOf(0, 4), found.Stderr)
 		Expect(found.Stdout).To(MatchRegexp(`cloud\S* .*● required`))
 		again := b.needwant(ctx, "bisect", "--out", out)
-		Expect(again).To(And(HaveField("Code", 2), HaveField("Stderr", ContainSubstring("go on with it by --resume"))))
+		Expect(again).To(And(HaveField("Code", 2), HaveField("Stderr", ContainSubstring("needwant report "+out+" shows it"))))
 		Expect(needwant(ctx, "report", out).Stdout).To(Equal(found.Stdout))
 	}, SpecTimeout(4*time.Minute))
 })

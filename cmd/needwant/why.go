@@ -88,6 +88,9 @@ func (w *whyFlags) run(command *cobra.Command, args []string) error {
 	if f.settings.Only == nil {
 		return usage(errors.New("there is no block list: add --only LIST, or block: {only: {list: FILE}} to the spec"))
 	}
+	if err := unused(command.Context(), f.out); err != nil {
+		return err
+	}
 	if err := privilegesFor(file); err != nil {
 		return err
 	}

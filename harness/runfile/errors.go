@@ -37,7 +37,7 @@ func (k Kind) remedy() string {
 	case Missing:
 		return "check the name"
 	case Exists:
-		return "go on with it by needwant resume, or choose another name"
+		return "choose another name"
 	case Foreign:
 		return "choose a file that needwant lab or needwant bisect wrote with --out"
 	case TooNew:

@@ -60,7 +60,7 @@ const (
 	OpenFailing   = "fails as a whole, and may hold a smaller failing set"
 	OpenProof     = "not yet shown to work when blocked together"
 	OpenConfirm   = "not yet beyond doubt"
-	OpenAudit     = "passed as a whole, but no part of it was tried by itself"
+	OpenAudit     = "works with all of it blocked; that it also works with only a part of it blocked was not tested"
 	OpenWays      = "more ways around the known cuts than were listed, so not exact"
 	OpenRepaired  = "blocking more repaired it"
 	OpenUnsettled = "the same set both passed and failed"

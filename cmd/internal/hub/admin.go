@@ -120,7 +120,7 @@ func (d Directory) order(ctx context.Context, o order) (r result, err error) {
 }
 
 func (d Directory) notRunning() error {
-	return fmt.Errorf("no hub runs with %s: start it first (needwant hub)", d)
+	return fmt.Errorf("no hub runs with %s: start it first: needwant hub --dir %s", d, d)
 }
 
 // address is the URL at which the hub's server, or the servers that it uses, are reached from here.

@@ -182,7 +182,7 @@ func (d Directory) Add(agent, file string) error {
 		return err
 	}
 	if _, known := agents[agent]; known {
-		return fmt.Errorf("there is an agent %s already: choose another name, or take its credentials away first: needwant hub remove %s", agent, agent)
+		return fmt.Errorf("there is an agent %s already: choose another name, or take its credentials away first: needwant hub remove %s --dir %s", agent, agent, d)
 	}
 	if len(agents) >= mostAgents {
 		return fmt.Errorf("there are %d agents already, and at most %d are possible", len(agents), mostAgents)

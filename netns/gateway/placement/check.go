@@ -50,7 +50,7 @@ func (p *Plan) linkNamed(role, name string) (netlink.Link, error) {
 	}
 	if borrower := p.borrower(name); borrower != nil {
 		if !borrower.Alive() {
-			return nil, fmt.Errorf("%s: a needwant that died (process %d) had %s: 'needwant restore' puts it back", role, borrower.PID, name)
+			return nil, fmt.Errorf("%s: a needwant that died (process %d) had %s: 'sudo needwant restore' puts it back", role, borrower.PID, name)
 		}
 		return nil, fmt.Errorf("%s: another needwant (process %d) has %s now: stop it, or wait until it is done", role, borrower.PID, name)
 	}

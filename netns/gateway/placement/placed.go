@@ -239,7 +239,7 @@ func (p *Placed) Err() error {
 type LeftError struct{ Err error }
 
 func (e *LeftError) Error() string {
-	return fmt.Sprintf("putting the network back: %v: run needwant restore", e.Err)
+	return fmt.Sprintf("putting the network back: %v: run sudo needwant restore", e.Err)
 }
 
 func (e *LeftError) Unwrap() error { return e.Err }

@@ -251,7 +251,7 @@ var _ = Describe("a placement", func() {
 		journal.PID = process.Process.Pid
 		Expect(journal.Note("move eth9")).To(Succeed())
 		s.config.Inside = "eth9"
-		Expect(s.plan().Check()).To(MatchError(fmt.Sprintf("inside: a needwant that died (process %d) had eth9: 'needwant restore' puts it back", journal.PID)))
+		Expect(s.plan().Check()).To(MatchError(fmt.Sprintf("inside: a needwant that died (process %d) had eth9: 'sudo needwant restore' puts it back", journal.PID)))
 	}, SpecTimeout(30*time.Second))
 
 	It("is announced in one line, and each step before it is done", Label("root"), func(ctx SpecContext) {
