@@ -163,7 +163,7 @@ $`))
 		path, run := written(1)
 		_, err := runfile.Create(path, head())
 		Expect(err).To(MatchError(runfile.Exists))
-		Expect(err).To(MatchError(ContainSubstring("needwant resume")))
+		Expect(err).To(MatchError(ContainSubstring("choose another name")))
 		Expect(runfile.Load(context.Background(), path)).To(Equal(run))
 	})
 
