@@ -32,24 +32,6 @@ func Kinds(random *rand.Rand, faithful bool) (System, []int) {
 	return system, services
 }
 
-// Kinds makes so many kinds for the destinations of a system; none if it is 0. Each group of
-// alternatives is of one kind if others do not overlap it.
-func (s System) Kinds(most int, random *rand.Rand) (kinds []int) {
-	if most == 0 {
-		return nil
-	}
-	for range s.N {
-		kinds = append(kinds, random.IntN(most))
-	}
-	for _, cut := range s.Cuts {
-		kind := random.IntN(most)
-		for _, x := range cut.Members() {
-			kinds[x] = kind
-		}
-	}
-	return kinds
-}
-
 // Typical makes a system of n destinations, 1 or more, as the search expects a device with so
 // few: mostly 0 to 2 are required, and one small group at most. What is impossible is drawn again.
 func Typical(n int, random *rand.Rand) System {
