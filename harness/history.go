@@ -43,8 +43,7 @@ type fact struct {
 	attempts  map[int]int // how often, by row
 	missed    search.Set  // that it may have needed more time to try, see [history.miss]
 
-	// What the device had missed before it began, and when it ended, by row: since when. See [history.carry].
-	missing, stillMissing map[int]time.Time
+	missing map[int]time.Time // that the device had missed before it began, by row, see [history.carry]
 }
 
 // bench is where results follow one another: a lane, as it was opened once.
@@ -250,9 +249,9 @@ func (h history) answers(column Column) []search.Answer {
 // for less than it took another to fail.
 func (h history) allAnswers(column Column) []search.Answer {
 	var answers []search.Answer
-	late := h.lateFailures(column)
+	onset := h.lateFailure(column)
 	for _, f := range h.heard(column) {
-		if f.brief(column, late) {
+		if f.brief(column, onset) {
 			continue
 		}
 		blocked := f.blockedIf(f.passed(column))

@@ -32,26 +32,21 @@ func (h history) late(f fact, heard []fact, column Column) time.Duration {
 	if outcome.Answer != Fail || broke == nil {
 		return 0
 	}
-	met := h.metBy(f, heard, column)
-	harmless := met.carried > 0 && slices.ContainsFunc(heard, func(f fact) bool { return f.passed(column) && met.last.SubsetOf(f.attempted) })
+	news, before, carried := h.triedLast(f, heard, column)
+	harmless := carried > 0 && slices.ContainsFunc(heard, func(f fact) bool { return f.passed(column) && news.SubsetOf(f.attempted) })
 	switch {
-	case broke.Worked == 0 && met.carried == 0:
+	case broke.Worked == 0 && carried == 0:
 		return 0
-	case !met.last.IsEmpty() && !harmless && (broke.Worked == 0 || !met.before || broke.After <= unhurried*h.run.Settings.Settle):
+	case !news.IsEmpty() && !harmless && (broke.Worked == 0 || !before || broke.After <= unhurried*h.run.Settings.Settle):
 		return 0
 	}
-	return min(broke.After, LongestPeriod) + min(met.carried, unhurried*h.longestPeriod())
+	return min(broke.After, LongestPeriod) + min(carried, unhurried*h.longestPeriod())
 }
 
-// met is what the device had run into when a column failed.
-type met struct {
-	last    search.Set    // rows that it tried for the first time after the scenario had worked for the last time
-	before  bool          // it had run into others by then
-	missed  search.Set    // rows that it had missed in the trials before, and worked
-	carried time.Duration // for how long it had missed one of these when the trial began
-}
-
-func (h history) metBy(f fact, heard []fact, column Column) (m met) {
+// triedLast are, of a trial in which a column failed, the rows that the device tried for the first time
+// after the scenario had worked for the last time. before reports whether it had run into others by
+// then; carried is for how long, before the trial began, it had missed some of them and worked.
+func (h history) triedLast(f fact, heard []fact, column Column) (news search.Set, before bool, carried time.Duration) {
 	broke := f.Outcomes[column.Scenario.Name].Broke
 	worked, failed := f.Started.Add(broke.Worked), f.Started.Add(broke.After)
 	for _, c := range f.Seen.Contacts {
@@ -62,14 +57,14 @@ func (h history) metBy(f fact, heard []fact, column Column) (m met) {
 		since, missed := f.missing[i]
 		switch first := c.Attempted.After(worked); {
 		case missed && h.survived(i, since, f, heard, column):
-			m.missed, m.carried, m.before = m.missed.With(i), max(m.carried, f.Started.Sub(since)), m.before || !first
+			carried, before = max(carried, f.Started.Sub(since)), before || !first
 		case first:
-			m.last = m.last.With(i)
+			news = news.With(i)
 		default:
-			m.before = true
+			before = true
 		}
 	}
-	return m
+	return news, before, carried
 }
 
 // survived reports whether a column worked, in a trial before f that began at since or later, after the device had
@@ -86,7 +81,7 @@ func (h history) survived(i int, since time.Time, f fact, heard []fact, column C
 	})
 }
 
-// carry notes of each trial what the device had missed when it began and when it ended, and since which trial: what was
+// carry notes of each trial what the device had missed when it began, and since which trial: what was
 // blocked there, and was not contacted since with nothing in the way. No recovery waits for what is
 // contacted less often than once in Settle.
 func (h history) carry() {
@@ -108,98 +103,58 @@ func (h history) carry() {
 				delete(missing[where], h.index[c.Destination])
 			}
 		}
-		f.stillMissing = maps.Clone(missing[where])
 	}
 }
 
-// lateFailure is a failure of a column that came late. A trial that passed and was held for less than its onset says nothing of what
-// happens then, if what it blocked may fail so.
-type lateFailure struct {
-	met
-	onset     time.Duration // by when it has come, at the latest
-	whole     search.Set    // what was blocked
-	earlier   search.Set    // what the device had run into, except what it tried last
-	needsLast bool          // it worked when it had missed that for as long
-}
-
-// lateFailures are those of one column.
-type lateFailures []lateFailure
-
-// onset is for how long a set must have been blocked so that a pass counts.
-func (all lateFailures) onset(block search.Set) (longest time.Duration) {
-	for _, late := range all {
-		if !late.needsLast || late.last.Intersects(block) {
-			longest = max(longest, late.onset)
-		}
-	}
-	return longest
-}
-
-func (h history) lateFailures(column Column) (all lateFailures) {
+// lateFailure is by when a failure of a column has come, at the latest, if one came late; else 0. A
+// trial that passed and was held for less says nothing of what happens then, whatever it blocked.
+func (h history) lateFailure(column Column) (onset time.Duration) {
 	heard := h.heard(column)
 	for _, f := range heard {
-		after := h.late(f, heard, column)
-		if after == 0 || h.explained(f, heard, column) {
-			continue
+		if after := h.late(f, heard, column); after > 0 && !h.explained(f, heard, column) {
+			onset = max(onset, after+h.phase(f, column, after))
 		}
-		late := lateFailure{met: h.metBy(f, heard, column), whole: f.whole}
-		late.earlier = h.touchedBy(f, column).Minus(late.last)
-		late.onset = after + h.phase(late.earlier, after)
-		late.needsLast = !late.earlier.IsEmpty() && slices.ContainsFunc(heard, func(f fact) bool {
-			return f.passed(column) && f.Held >= late.onset && late.earlier.SubsetOf(f.whole.Intersect(f.attempted))
-		})
-		if !late.needsLast {
-			late.onset = max(late.onset, after+h.phase(late.last, after))
-		}
-		all = append(all, late)
 	}
-	return all
+	return onset
 }
 
 // phase is for how much longer a trial like one that failed late may go well: by how long after its
 // beginning the device first tries what it misses then.
-func (h history) phase(missed search.Set, after time.Duration) (phase time.Duration) {
-	for _, i := range missed.Members() {
+func (h history) phase(f fact, column Column, after time.Duration) (phase time.Duration) {
+	for _, i := range h.touchedBy(f, column).Members() {
 		phase = max(phase, min(h.clocks[i].Every, after))
 	}
 	return phase
 }
 
-// explained reports whether a part of what the device had run into when a column failed late is known
-// to fail it sooner.
+// explained reports whether a part of what the device had run into when a column failed is known
+// to fail it as soon as it is tried.
 func (h history) explained(late fact, heard []fact, column Column) bool {
-	touched, after := h.touchedBy(late, column), h.late(late, heard, column)
+	touched := h.touchedBy(late, column)
 	return slices.ContainsFunc(heard, func(f fact) bool {
 		part := h.touchedBy(f, column)
-		return f.Outcomes[column.Scenario.Name].Answer == Fail && !part.IsEmpty() && part.SubsetOf(touched) && h.late(f, heard, column) < after
+		atOnce := f.Outcomes[column.Scenario.Name].Answer == Fail && h.late(f, heard, column) == 0
+		return atOnce && !part.IsEmpty() && part.SubsetOf(touched)
 	})
 }
 
-// The reasons of trials that look into a failure which seems to be late: they block what the device tried for the first time
-// just before it, what it had tried earlier, and both with nothing missed before.
-const (
-	triedLastReason    = "tried last"
-	triedEarlierReason = "tried earlier"
-	afreshReason       = "afresh"
-)
+// triedLastReason is that of a trial which blocks alone what the device tried for the first time just
+// before a failure that seems to be late.
+const triedLastReason = "tried last"
 
-// intoLate asks, after a failure that seems to be late, for the same afresh, if that may show that it was not as late.
-// Then it asks for what the device tried for the first time just before it. If that fails by itself, the failure was not late,
-// and all the trials that were held for less count. Otherwise it asks for what the device had tried earlier: if that works for
-// as long, those count that did not block what was tried last. ok is false without such a failure, if all this was asked before,
-// and if one answer is enough or an earlier result is tested again, where the search has an order of its own.
-func (p plan) intoLate() (trial Trial, ok bool) {
+// alone asks, after a failure that seems to be late, for what the device tried for the first time just
+// before it. If that fails by itself, the failure was not late, and all the trials that were held for
+// less count. ok is false without such a failure, if that was asked before, and if one answer is enough or an
+// earlier result is tested again, where the search has an order of its own.
+func (p plan) alone() (trial Trial, ok bool) {
 	if p.run.Settings.First || p.run.Settings.Known != nil {
 		return Trial{}, false
-	}
-	if trial, ok := p.afresh(); ok {
-		return trial, true
 	}
 	for _, regime := range p.run.Settings.Regimes {
 		for _, fault := range p.run.Settings.Faults {
 			for _, column := range p.columns(regime, fault) {
-				if block, reason := p.suspectOfLate(column); !block.IsEmpty() {
-					return Trial{Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: reason, Hold: p.hold(regime, fault, block)}, true
+				if block := p.suspectOfLate(column); !block.IsEmpty() && !p.tried(block, column) {
+					return Trial{Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: triedLastReason, Hold: p.hold(regime, fault)}, true
 				}
 			}
 		}
@@ -207,86 +162,37 @@ func (p plan) intoLate() (trial Trial, ok bool) {
 	return Trial{}, false
 }
 
-// afresh asks again for what the device had run into when it failed late, if it had missed some of that in trials before, so that
-// it is not known whether it had missed that too often. A control comes first in which it can reach all of it. If it fails again, it
-// is known how late that is. With several lanes, each of which has missed something else, this is not done.
-func (p plan) afresh() (trial Trial, ok bool) {
-	if p.run.Settings.Lanes > 1 || len(p.inflight) > 0 {
-		return Trial{}, false
-	}
-	for _, column := range p.run.Columns() {
-		for _, late := range p.lateFailures(column) {
-			block := late.earlier.Union(late.last)
-			if late.missed.IsEmpty() || block.Intersects(p.kept) || p.tried(block, column, afreshReason) {
-				continue
-			}
-			if wait := p.unreached(late.missed); wait > 0 {
-				trial = p.control(1)
-				trial.Regime, trial.Hold = column.Regime, wait
-				return trial, true
-			}
-			return Trial{Number: p.number(), Block: p.destinations(block), Fault: column.Fault, Regime: column.Regime, Reason: afreshReason, Hold: p.hold(column.Regime, column.Fault, block)}, true
-		}
-	}
-	return Trial{}, false
-}
-
-// unreached is for how long a control must be held in which the device reaches what it still misses of some rows; 0 if it misses
-// nothing, or did not reach it in such a control.
-func (p plan) unreached(rows search.Set) (wait time.Duration) {
-	last := p.facts[len(p.facts)-1]
-	for i := range last.stillMissing {
-		if rows.Has(i) {
-			wait = max(wait, min(p.clocks[i].Every, LongestPeriod))
-		}
-	}
-	wait += wait / 8
-	if last.Trial.Control() && last.Held >= wait {
-		return 0
-	}
-	return wait
-}
-
-// suspectOfLate is what is to be blocked next to look into the failures of a column that seem to be late, and why. It is
+// suspectOfLate is what the device tried last before a failure of a column that seems to be late. It is
 // empty without such a failure, and if nothing else was blocked.
-func (p plan) suspectOfLate(column Column) (block search.Set, reason string) {
-	for _, late := range p.lateFailures(column) {
-		switch {
-		case late.last.IsEmpty() || late.last.Equal(late.whole):
-		case !late.last.Intersects(p.kept) && !p.tried(late.last, column, ""):
-			return late.last, triedLastReason
-		case late.needsLast || late.earlier.IsEmpty() || late.earlier.Intersects(p.kept) || p.failed(late.earlier, column):
-		case !p.tried(late.earlier, column, triedEarlierReason):
-			return late.earlier, triedEarlierReason
+func (h history) suspectOfLate(column Column) search.Set {
+	heard := h.heard(column)
+	for _, f := range heard {
+		if h.late(f, heard, column) > 0 && !h.explained(f, heard, column) {
+			if news, _, _ := h.triedLast(f, heard, column); !news.Intersects(h.kept) && !news.Equal(f.whole) {
+				return news
+			}
 		}
 	}
-	return search.Set{}, ""
+	return search.Set{}
 }
 
-// failed reports whether a column failed with no more blocked than a set.
-func (h history) failed(set search.Set, column Column) bool {
-	return slices.ContainsFunc(h.heard(column), func(f fact) bool { return !f.passed(column) && h.touchedBy(f, column).SubsetOf(set) })
-}
-
-// tried reports whether a trial that a column hears has blocked this set, or blocks it now, for a reason; "" is any.
-func (p plan) tried(set search.Set, column Column, reason string) bool {
-	same := func(t Trial) bool {
-		return !t.Control() && column.hears(t) && p.set(t.Block).Equal(set) && (reason == "" || t.Reason == reason)
-	}
+// tried reports whether a trial that a column hears has blocked this set, or blocks it now.
+func (p plan) tried(set search.Set, column Column) bool {
+	same := func(t Trial) bool { return !t.Control() && column.hears(t) && p.set(t.Block).Equal(set) }
 	return slices.ContainsFunc(p.inflight, same) || slices.ContainsFunc(p.run.Results, func(r Result) bool { return same(r.Trial) })
 }
 
 // brief reports whether a trial passed, and was not held for long enough to count.
-func (f fact) brief(column Column, late lateFailures) bool {
-	return !f.Trial.Control() && f.passed(column) && f.Held < late.onset(f.whole)
+func (f fact) brief(column Column, onset time.Duration) bool {
+	return !f.Trial.Control() && f.passed(column) && f.Held < onset
 }
 
 // untold are the sets that were blocked in trials which were too brief to count.
 func (h history) untold(columns []Column) (sets []search.Set) {
 	for _, column := range columns {
-		late := h.lateFailures(column)
+		onset := h.lateFailure(column)
 		for _, f := range h.heard(column) {
-			if f.brief(column, late) {
+			if f.brief(column, onset) {
 				sets = append(sets, f.whole)
 			}
 		}
@@ -294,11 +200,11 @@ func (h history) untold(columns []Column) (sets []search.Set) {
 	return sets
 }
 
-// hold is how long a trial of one regime and fault is held at least that blocks a set: a little longer than
-// until the latest failure, if one came late that it may share.
-func (h history) hold(regime Regime, fault Fault, block search.Set) (hold time.Duration) {
+// hold is how long a trial of one regime and fault is held at least: a little longer than
+// until the latest failure, if one came late.
+func (h history) hold(regime Regime, fault Fault) (hold time.Duration) {
 	for _, column := range h.columns(regime, fault) {
-		onset := min(h.lateFailures(column).onset(block), LongestPeriod)
+		onset := min(h.lateFailure(column), LongestPeriod)
 		hold = max(hold, onset+onset/8)
 	}
 	return hold
@@ -410,13 +316,13 @@ func (h history) waitedFor(i int, due time.Duration, column Column) bool {
 // held notes for how long each cell was blocked in one trial.
 func (j *judge) held() {
 	for _, column := range j.columns {
-		heard, late := j.heard(column.Column), j.lateFailures(column.Column)
+		heard, onset := j.heard(column.Column), j.lateFailure(column.Column)
 		for i, destination := range j.universe {
 			cell := column.Cells[destination]
 			for _, f := range heard {
 				outcome := f.Outcomes[column.Column.Scenario.Name]
 				inCut := len(cell.Cuts) > 0
-				if !f.whole.Has(i) || f.brief(column.Column, late) || inCut != (outcome.Answer == Fail) || inCut && !slices.Contains(cell.Trials, f.Trial.Number) {
+				if !f.whole.Has(i) || f.brief(column.Column, onset) || inCut != (outcome.Answer == Fail) || inCut && !slices.Contains(cell.Trials, f.Trial.Number) {
 					continue
 				}
 				lasted := f.Held

@@ -177,45 +177,6 @@ var _ = Describe("the horizon", func() {
 		Expect(long).To(HaveEach("safe list"))
 	})
 
-	It("is not what makes trials long that do not block what was tried last, if all else is known to be missed for as long without harm", func() {
-		g := home()
-		g.clocks["log"] = punctuality{0, minute}
-		done := decided(func(*harness.Run) {}, g, works(func() bool { return !g.blocks("cloud") || !g.missed("daily") }))
-		Expect(done.Status).To(Equal(harness.Complete))
-		for word, verdict := range map[string]harness.Verdict{"cloud": harness.Alternative, "daily": harness.Alternative, "log": harness.Optional, "hourly": harness.Optional} {
-			Expect(cellOf(done, word).Verdict).To(Equal(verdict), word)
-		}
-		var long []string
-		for _, result := range done.Results {
-			GinkgoWriter.Println(result.Trial.Number, result.Trial.Reason, result.Trial.Block, result.Outcomes["app"].Answer, result.Held*360, result.Trial.Hold*360)
-			if result.Trial.Hold > 0 && !slices.Contains(result.Trial.Block, destination("daily")) {
-				long = append(long, result.Trial.Reason)
-			}
-		}
-		Expect(long).To(HaveEach(BeElementOf("control", "tried earlier", "safe list")))
-	})
-
-	It("is told from what was missed in several trials: the same is asked again with nothing missed before", Label("norace"), func() {
-		g := &punctual{clocks: map[string]punctuality{
-			"cloud": {0, minute}, "log": {0, minute}, "a": {2 * hour, day}, "b": {9 * hour, 21 * hour}, "c": {14 * hour, 16 * hour},
-		}}
-		done := decided(func(*harness.Run) {}, g, works(func() bool {
-			missed := slices.DeleteFunc([]string{"a", "b", "c"}, func(word string) bool { return !g.missed(word) })
-			return len(missed) < 2
-		}))
-		Expect(done.Status).To(Equal(harness.Complete))
-		for _, result := range done.Results {
-			GinkgoWriter.Println(result.Trial.Number, result.Trial.Reason, result.Trial.Block, result.Outcomes["app"].Answer, result.Held*360, result.Trial.Hold*360)
-		}
-		for _, word := range []string{"a", "b", "c"} {
-			Expect(cellOf(done, word).Verdict).To(Equal(harness.Alternative), word)
-		}
-		last := done.Results[len(done.Results)-1]
-		took := last.Started.Add(last.Duration).Sub(done.Results[1].Started)
-		GinkgoWriter.Println("longest periods:", float64(took)/float64(day))
-		Expect(took).To(BeNumerically("<", 30*day))
-	})
-
 	It("is not what makes each trial longer than the one before", Label("norace"), func() {
 		g := home()
 		g.clocks["nightly"] = punctuality{8 * hour, day / 2}

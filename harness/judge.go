@@ -180,7 +180,7 @@ func (j *judge) passed(f fact, columns []string) bool {
 			continue
 		}
 		heard = true
-		if !f.passed(column) || f.brief(column, j.lateFailures(column)) {
+		if !f.passed(column) || f.brief(column, j.lateFailure(column)) {
 			return false
 		}
 	}

@@ -85,7 +85,7 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 		number := len(h.run.Results) + left.trials + 1
 		windows = append(windows, search.Window{Trial: number, Reason: question.Reason, Blocked: question.Block})
 		slow := question.Block.Minus(idle)
-		hold := h.hold(regime, fault, question.Block)
+		hold := h.hold(regime, fault)
 		if by := h.provoker(regime, question.Block, hold); !question.Last && by != "" {
 			provoked, _ := h.provokedBy(by)
 			slow = slow.Minus(provoked)

@@ -76,7 +76,7 @@ func (p plan) question() (trial Trial, needed float64) {
 			return trial, needed
 		}
 	}
-	if trial, ok := p.intoLate(); ok {
+	if trial, ok := p.alone(); ok {
 		return trial, 1
 	}
 	if trial, needed := p.questionBut(p.inflight); needed > 0 {
@@ -103,7 +103,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, needed float64) {
 			if !asks || question.Needed <= needed {
 				continue
 			}
-			candidate := Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault, question.Block)}
+			candidate := Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault)}
 			candidate.Unasked = p.unasked(candidate, columns)
 			if question.Last {
 				if candidate, asks = p.last(candidate, question.Block, asked); !asks {

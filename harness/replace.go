@@ -68,7 +68,7 @@ func (h history) standing(regime Regime, fault Fault) (facts []fact) {
 // answered says nothing in their favour, and one that blocked more and failed says nothing
 // against them: something else may be the reason.
 func (h history) replacement(column Column, cut search.Set) (r replacement) {
-	late := h.lateFailures(column)
+	onset := h.lateFailure(column)
 	for _, f := range h.standing(column.Regime, column.Fault) {
 		if !cut.SubsetOf(f.whole) {
 			continue
@@ -85,7 +85,7 @@ func (h history) replacement(column Column, cut search.Set) (r replacement) {
 		case !f.usable:
 		case answer == Fail && alone:
 			r.fails++
-		case answer == Pass && len(used) > 0 && f.Held >= late.onset(f.whole):
+		case answer == Pass && len(used) > 0 && f.Held >= onset:
 			r.trials = append(r.trials, f.Trial.Number)
 			r.kinds = append(r.kinds, used...)
 		}
@@ -263,7 +263,7 @@ func (p plan) withStandIns(g group, block, replaced search.Set, reason string, h
 	regime, fault := g.columns[0].Regime, g.columns[0].Fault
 	trial = Trial{
 		Number: p.number(), Block: p.destinations(block), Fault: fault, Regime: regime, Reason: reason,
-		Hold: max(hold, p.hold(regime, fault, block)), StandIns: StandInsFor(p.destinations(replaced), p.sound()),
+		Hold: max(hold, p.hold(regime, fault)), StandIns: StandInsFor(p.destinations(replaced), p.sound()),
 	}
 	return trial, len(trial.StandIns) > 0
 }
@@ -291,7 +291,7 @@ func (h history) provedOutside(g group) (f fact, kinds []StandIn, proved bool) {
 
 func (h history) worked(f fact, g group, block search.Set) bool {
 	for i, column := range g.columns {
-		if !f.passed(column) || f.Held < h.lateFailures(column).onset(f.whole) {
+		if !f.passed(column) || f.Held < h.lateFailure(column) {
 			return false
 		}
 		for _, cut := range g.explained[i].Cuts {

@@ -113,9 +113,9 @@ func (p plan) unshared(lane int) (Trial, bool) {
 // without are the lanes on which a column worked without a set, and the largest set that was blocked then.
 func (h history) without(set search.Set, column Column) (lanes map[int]bool, largest search.Set) {
 	lanes = map[int]bool{}
-	late := h.lateFailures(column)
+	onset := h.lateFailure(column)
 	for _, f := range h.heard(column) {
-		if !f.passed(column) || f.brief(column, late) || !set.SubsetOf(f.whole) {
+		if !f.passed(column) || f.brief(column, onset) || !set.SubsetOf(f.whole) {
 			continue
 		}
 		if lanes[f.Lane] = true; f.whole.Len() > largest.Len() {

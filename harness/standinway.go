@@ -171,13 +171,13 @@ func (h history) enough(column Column, cut search.Set) (proofs []wayProof) {
 	if column.Fault.ByName() {
 		return h.enoughByName(column, cut)
 	}
-	late := h.lateFailures(column)
+	onset := h.lateFailure(column)
 	for _, way := range Ways() {
 		proof := wayProof{way: way}
 		for _, f := range h.gently(column.Regime, column.Fault, way) {
 			led := h.ledBy(f, way, cut)
 			used := len(h.usedFor(led, f)) > 0 && len(h.usedFor(cut.Minus(led), f)) == 0
-			if used && f.usable && f.passed(column) && f.Held >= late.onset(f.whole) && cut.SubsetOf(f.whole) {
+			if used && f.usable && f.passed(column) && f.Held >= onset && cut.SubsetOf(f.whole) {
 				proof.trials = append(proof.trials, f.Trial.Number)
 			}
 		}
@@ -196,7 +196,7 @@ func (h history) enoughByName(column Column, cut search.Set) []wayProof {
 	for _, f := range h.standing(column.Regime, column.Fault) {
 		named, redirected := h.usedBy(WayName, cut, f)
 		mixed = mixed || named
-		if named && !redirected && f.usable && f.passed(column) && f.Held >= h.lateFailures(column).onset(f.whole) && cut.SubsetOf(f.whole) {
+		if named && !redirected && f.usable && f.passed(column) && f.Held >= h.lateFailure(column) && cut.SubsetOf(f.whole) {
 			trials = append(trials, f.Trial.Number)
 		}
 	}

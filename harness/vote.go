@@ -109,9 +109,9 @@ func (h history) votes() (votes []vote) {
 // doubts are the lanes that passed with everything blocked that another one had missed when it failed.
 func (h history) doubts(failed fact, heard []fact, column Column) map[int]bool {
 	doubts := map[int]bool{}
-	touched, late := h.touchedBy(failed, column), h.lateFailures(column)
+	touched, onset := h.touchedBy(failed, column), h.lateFailure(column)
 	for _, f := range heard {
-		if f.Lane != failed.Lane && f.passed(column) && !f.brief(column, late) && !f.Trial.Control() && touched.SubsetOf(f.whole) {
+		if f.Lane != failed.Lane && f.passed(column) && !f.brief(column, onset) && !f.Trial.Control() && touched.SubsetOf(f.whole) {
 			doubts[f.Lane] = true
 		}
 	}
@@ -124,13 +124,13 @@ func (f fact) exact() bool { return !f.blocked.IsEmpty() && f.blocked.Equal(f.wh
 // vote counts what the lanes answered when exactly this set was blocked.
 func (h history) vote(column Column, block search.Set, doubts map[int]bool) vote {
 	v := vote{column: column, block: block, sure: h.sure(column), passed: map[int]int{}, failed: map[int]int{}, doubts: doubts}
-	late := h.lateFailures(column)
+	onset := h.lateFailure(column)
 	for _, f := range h.heard(column) {
 		switch {
 		case !f.exact() || !f.blocked.Equal(block):
 		case !f.passed(column):
 			v.failed[f.Lane]++
-		case !f.brief(column, late):
+		case !f.brief(column, onset):
 			v.passed[f.Lane]++
 		}
 	}
@@ -206,6 +206,6 @@ func (p plan) disputed(lane int) (Trial, bool) {
 func (p plan) compare(block search.Set, column Column) Trial {
 	return Trial{
 		Number: p.number(), Block: p.destinations(block), Fault: column.Fault, Regime: column.Regime,
-		Reason: compareReason, Hold: p.hold(column.Regime, column.Fault, block),
+		Reason: compareReason, Hold: p.hold(column.Regime, column.Fault),
 	}
 }
