@@ -6,7 +6,7 @@
 //	go run github.com/onsi/ginkgo/v2/ginkgo --tags e2e --label-filter e2e ./reports
 //
 // It takes node, chromium (or its path in CHROMIUM) and promtool (or its path in
-// PROMTOOL). The pictures are left in .cache/e2e.
+// PROMTOOL). The pictures are left in .cache/e2e/reports.
 package reports_test
 
 import (
@@ -25,8 +25,9 @@ import (
 
 var _ = Describe("a report in use", Label("e2e"), func() {
 	It("pleases axe, on every screen, in light and dark, and without script", func(ctx SpecContext) {
-		folder, err := filepath.Abs("../.cache/e2e")
+		folder, err := filepath.Abs("../.cache/e2e/reports")
 		Expect(err).NotTo(HaveOccurred())
+		Expect(os.RemoveAll(folder)).To(Succeed()) // pictures of an earlier run
 		Expect(os.MkdirAll(folder, 0o755)).To(Succeed())
 		for name, report := range map[string]reports.Report{
 			"home":     twenty(),
