@@ -14,7 +14,7 @@ type Contact struct {
 	Collateral  []string      `json:"collateral,omitempty"` // other names on the same address and port, which a block hits too
 	Aliases     []string      `json:"aliases,omitempty"`    // names that must resolve for it to resolve (CNAME), sorted
 	Except      []string      `json:"except,omitempty"`     // if it stands for every name below a domain: the names there that are destinations of their own, sorted
-	Listed      []string      `json:"listed,omitempty"`     // with a block list: its names there, sorted, by itself or as a CNAME
+	Listed      []string      `json:"listed,omitempty"`     // with a blocklist: its names there, sorted, by itself or as a CNAME
 	Named       string        `json:"named,omitempty"`      // how the name is known: "dns" from an answer, "tls" from what a server was asked by; "" if there is none
 	Private     string        `json:"private,omitempty"`    // how it answers questions for names that nobody can read along, as "DNS over TLS"; "" where it does not
 	First       time.Time     `json:"first,omitzero"`       // first packet of the window
@@ -80,7 +80,7 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// OnList divides contacts into those with a name on a block list, which is noted, and
+// OnList divides contacts into those with a name on a blocklist, which is noted, and
 // the others. Listed finds the names of one; nil makes all of them listed.
 func OnList(contacts []Contact, listed func(Contact) []string) (on, off []Contact) {
 	if listed == nil {

@@ -30,7 +30,7 @@ func faultKinds() []faultKind {
 		{Drop, "no answer", true, false},
 		{NXDomain, "the name does not exist", true, true}, // a gateway rejects bare addresses
 		{Refused, "DNS queries for the name refused", false, true},
-		{Null, "the name answered with 0.0.0.0 and ::", false, true}, // as from a block list
+		{Null, "the name answered with 0.0.0.0 and ::", false, true}, // as from a blocklist
 	}
 }
 

@@ -55,7 +55,7 @@ func breaks(journals [][]search.Answer, blocked search.Set) int {
 }
 
 // units are the rows, and those that belong together because the same names on the
-// block list have to be allowed for them.
+// blocklist have to be allowed for them.
 func (h history) units() (all search.Set, units []search.Set) {
 	named := map[string]search.Set{}
 	for _, row := range h.rows() {

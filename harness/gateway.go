@@ -44,7 +44,7 @@ type Observation struct {
 	Since     time.Time     `json:"since"`
 	Contacts  []Contact     `json:"contacts"`            // sorted by destination
 	Always    []Contact     `json:"always,omitempty"`    // those with destinations that are always blocked, sorted by destination
-	Free      int           `json:"free,omitempty"`      // with a block list: how many contacts are not on it, and were left alone
+	Free      int           `json:"free,omitempty"`      // with a blocklist: how many contacts are not on it, and were left alone
 	Lost      int           `json:"lost,omitempty"`      // messages that the kernel could not deliver: the window is not to be trusted
 	Doubts    []string      `json:"doubts,omitempty"`    // traffic that cannot be attributed while something was blocked: the device may have got round the block
 	Home      []string      `json:"home,omitempty"`      // who in the home network the device called and was kept from, as "tcp/3128/192.168.1.9", sorted

@@ -28,7 +28,7 @@ type Judgement struct {
 	// it cannot know, sorted. That it accepts none is shown by nothing.
 	Unverified []Unverified `json:"unverified,omitempty"`
 
-	// Allow are, with a block list, the smallest sets of its names to allow so that every
+	// Allow are, with a blocklist, the smallest sets of its names to allow so that every
 	// scenario works. One empty set means that none has to be allowed; none, that it is
 	// not known.
 	Allow [][]string `json:"allow,omitempty"`

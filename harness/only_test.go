@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// television needs some of the ten names that are on its owner's block list.
+// television needs some of the ten names that are on its owner's blocklist.
 func television(works func(reached func(string) bool) bool) formula {
 	return formula{
 		contacts:  strings.Fields("track a.drm b.drm c.drm beacon acr crash ads config promo"),
@@ -19,7 +19,7 @@ func television(works func(reached func(string) bool) bool) formula {
 	}
 }
 
-// tested is the run on a device all of whose contacts are on a block list, except for some.
+// tested is the run on a device all of whose contacts are on a blocklist, except for some.
 func tested(device formula, free ...string) harness.Run {
 	GinkgoHelper()
 	return testedAs(newRun(device), device, free...)
@@ -47,7 +47,7 @@ func testedAs(run harness.Run, device formula, free ...string) harness.Run {
 	return e.Run
 }
 
-var _ = Describe("a run that tests only the names of a block list", func() {
+var _ = Describe("a run that tests only the names of a blocklist", func() {
 	It("finds one group of three in ten names within 12 trials", func() {
 		run := tested(television(func(r func(string) bool) bool { return r("a.drm") || r("b.drm") || r("c.drm") }))
 		part, trials := run, 0

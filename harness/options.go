@@ -69,7 +69,7 @@ func (h history) services() []int {
 	return services
 }
 
-// kin numbers the domains that the names of a block list were registered in: the names
+// kin numbers the domains that the names of a blocklist were registered in: the names
 // of one domain are likely to be alternatives. It is nil without a list.
 func (h history) kin() []int {
 	if h.run.Settings.Only == nil {

@@ -102,8 +102,8 @@ type Settings struct {
 	Controllers  []string      `json:"controllers,omitempty"` // of the home network, who it may call all the same
 	StandIns     []StandIn     `json:"stand_ins,omitempty"`   // tried instead of what is needed, once that is known
 	Always       []Pattern     `json:"always,omitempty"`      // blocked in every trial, controls included (block.always)
-	Only         *OnlyList     `json:"only,omitempty"`        // the block list whose names alone are tested (block.only); nil tests everything
-	First        bool          `json:"first,omitempty"`       // with a block list: end at the first set of names to allow (needwant why)
+	Only         *OnlyList     `json:"only,omitempty"`        // the blocklist whose names alone are tested (block.only); nil tests everything
+	First        bool          `json:"first,omitempty"`       // with a blocklist: end at the first set of names to allow (needwant why)
 	Short        bool          `json:"short,omitempty"`       // the result is shown as one sentence, without the matrix (needwant why)
 	Known        *Known        `json:"known,omitempty"`       // an earlier matrix that is tested again; nil searches
 	Seen         []Contact     `json:"seen,omitempty"`        // destinations that other data has, for example a log: on the list before the first trial
@@ -117,7 +117,7 @@ type Settings struct {
 	For          time.Duration `json:"for,omitempty"`      // that the last hold may take if nobody chose a horizon, if that is longer than Longest: as long as the run may take; 0 is no longer
 }
 
-// OnlyList is a block list of which a run tests the names, and nothing else.
+// OnlyList is a blocklist of which a run tests the names, and nothing else.
 type OnlyList struct {
 	List    string   `json:"list"` // the file
 	SHA256  string   `json:"sha256"`

@@ -21,7 +21,7 @@ func allow(sets [][]string) [][]string {
 	})
 }
 
-// onlySentence is the result of a run that tested the names of a block list: what to
+// onlySentence is the result of a run that tested the names of a blocklist: what to
 // allow, e.g. "Allow these 2 and everything works: a.example and b.example."
 func (r reading) onlySentence() string {
 	var sentences []string

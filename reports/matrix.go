@@ -15,7 +15,7 @@ type Matrix struct {
 	Kind       string `json:"kind"`       // "Matrix"
 	Summary    string `json:"summary"`    // the result in plain words: [Matrix.Sentence]
 
-	// Allow are, if only the names of a block list were tested, the smallest sets of them
+	// Allow are, if only the names of a blocklist were tested, the smallest sets of them
 	// to allow so that everything works, as dns/NAME. One empty set means that nothing has
 	// to be allowed; none, that it is not known.
 	Allow [][]string `json:"allow,omitempty"`
@@ -72,7 +72,7 @@ type Run struct {
 	Reachable []harness.Destination `json:"reachable,omitempty"` // that a person ordered to keep reachable during the run
 
 	Recheck   *Recheck          `json:"recheck,omitempty"`   // the earlier matrix that was tested again
-	Only      *Only             `json:"only,omitempty"`      // the block list of which only the names were tested
+	Only      *Only             `json:"only,omitempty"`      // the blocklist of which only the names were tested
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
 	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
 
@@ -85,7 +85,7 @@ type Run struct {
 	Untested  []harness.Untested `json:"untested,omitempty"`  // what the device sent that no block tests, over all trials
 }
 
-// Only is a block list of which only the names were tested.
+// Only is a blocklist of which only the names were tested.
 type Only struct {
 	List    string `json:"list"` // the file
 	Entries int    `json:"entries"`
@@ -134,7 +134,7 @@ type Destination struct {
 	Provoked   []harness.Provoker  `json:"provoked_by,omitempty"` // what makes the device contact it that is contacted seldom otherwise: "lease", "link", "start"
 	Collateral []string            `json:"collateral"`            // other names that blocking it hits too
 	Owner      Owner               `json:"owner,omitzero"`
-	Listed     []string            `json:"listed,omitempty"`  // its names on the block list, by itself or as a CNAME
+	Listed     []string            `json:"listed,omitempty"`  // its names on the blocklist, by itself or as a CNAME
 	Aliases    []string            `json:"aliases,omitempty"` // names that must resolve for its name to resolve (CNAME)
 	Named      string              `json:"named,omitempty"`   // how its name is known: "dns" from an answer, "tls" from what the server was asked by
 	Private    string              `json:"private,omitempty"` // how it answers questions for names that nobody can read along, as "DNS over TLS"

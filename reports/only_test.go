@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-var _ = Describe("the result of a run on a block list", func() {
+var _ = Describe("the result of a run on a blocklist", func() {
 	DescribeTable("begins with what to allow", func(sets string, change func(*reports.Matrix), sentence string) {
 		m := sample()
 		m.Run.Only = &reports.Only{List: "list.txt", Entries: 400}

@@ -35,25 +35,25 @@ func (b Block) checkAlways() *yamlfile.Flaw {
 	return nil
 }
 
-// checkOnly refuses a block list without a file, and faults that block more than the
+// checkOnly refuses a blocklist without a file, and faults that block more than the
 // names on it: other names may have the same addresses.
 func (b Block) checkOnly() *yamlfile.Flaw {
 	if b.Only == nil {
 		return nil
 	}
 	if b.Only.List == "" {
-		return yamlfile.FlawAt(keys("block", "only"), "write only: {list: blocklist.txt}", "there is no block list")
+		return yamlfile.FlawAt(keys("block", "only"), "write only: {list: blocklist.txt}", "there is no blocklist")
 	}
 	for i, fault := range b.Faults {
 		if fault == "reject" || fault == "drop" {
 			return yamlfile.FlawAt(keys("block", "faults", strconv.Itoa(i)), "write nxdomain, or delete the line",
-				"a block list blocks names, and %s blocks addresses, which other names may have, too", fault)
+				"a blocklist blocks names, and %s blocks addresses, which other names may have, too", fault)
 		}
 	}
 	return nil
 }
 
-// OnlyList is the path of the block list whose names alone are tested; "" if there is
+// OnlyList is the path of the blocklist whose names alone are tested; "" if there is
 // none.
 func (f File) OnlyList() string {
 	if f.Block.Only == nil {
@@ -90,7 +90,7 @@ func (f File) checkStandIns() *yamlfile.Flaw {
 	case !f.Gateway.CanStandIn():
 		return yamlfile.FlawAt(at, "leave it out, or take a placement with a gateway, such as nic or host", "placement %s has no stand-ins: it sees names without ports, and so not which kind of server would do", f.Gateway.Placement)
 	case f.Block.Only != nil:
-		return yamlfile.FlawAt(at, "leave one of the two out", "with block.only a block list is tested, which has no stand-ins")
+		return yamlfile.FlawAt(at, "leave one of the two out", "with block.only a blocklist is tested, which has no stand-ins")
 	}
 	return words(at, f.Block.StandIns, "stand-in", all...)
 }

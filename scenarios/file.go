@@ -71,13 +71,13 @@ type Secrets struct {
 // Block says how to block.
 type Block struct {
 	Faults   []string `yaml:"faults,omitempty"`
-	Only     *Only    `yaml:"only,omitempty" about:"Test only the names of a block list. Everything else stays reachable, and is not judged. The fault is nxdomain then."`
+	Only     *Only    `yaml:"only,omitempty" about:"Test only the names of a blocklist. Everything else stays reachable, and is not judged. The fault is nxdomain then."`
 	Keep     []string `yaml:"keep,omitempty" jsonschema:"enum=dhcp,enum=dns" about:"What is never blocked: dhcp (the default), dns."`
 	Always   []string `yaml:"always,omitempty" about:"What is blocked in every trial, in the controls too, and not judged: a host, *.domain, an address, or protocol/port/name with * for a protocol or a port. For a device that works only while it does not reach one of its hosts."`
 	StandIns []string `yaml:"stand_ins,omitempty" jsonschema:"enum=ntp,enum=dns,enum=probe,enum=icmp,enum=tls,enum=tcp,enum=miio-cloud" about:"What the gateway answers in the end instead of what is needed, to see what could be replaced: ntp (a time server), dns (a resolver that is built in as an address), probe (pages of connectivity checks over HTTP), icmp (replies to pings), tls (a TLS server on port 443 with a certificate that no device can know), tcp (accepts connections on other ports and says nothing), miio-cloud (echoes keep-alives on udp/8053); [] for nothing. Without this key it is all but tls, tcp and miio-cloud, but nothing with placement dns or with only."`
 }
 
-// Only names a block list.
+// Only names a blocklist.
 type Only struct {
 	List string `yaml:"list" about:"The file: hosts, plain domains, AdBlock, dnsmasq, RPZ or Unbound. A relative path begins where the spec is."`
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
-var _ = Describe("a spec with a block list", func() {
+var _ = Describe("a spec with a blocklist", func() {
 	parsed := func(block string) scenarios.File {
 		GinkgoHelper()
 		file, err := scenarios.Parse("/etc/needwant/tv.yaml", []byte(`apiVersion: needwant/v1

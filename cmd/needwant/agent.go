@@ -62,42 +62,41 @@ func agentCommand() *cobra.Command {
 		Use:   "agent SPEC...",
 		Short: "Find out what several devices need, at the same time",
 		Long: `Does for each spec what needwant bisect does, for all at the same time. Each device has
-its own gateway, and its own run file: the device's name with .run, next to the spec or in
-the directory --out. A run that is there and not complete is continued. An experiment that fails does not end the
-others. Two specs that need the same interface, VLAN or address are refused before
-anything begins.
+a separate gateway and a run file: the device's name with .run, next to the spec or in
+the directory --out. A run that is not complete is continued. If an experiment fails,
+the others continue. If two specs need the same interface, VLAN or address, nothing
+begins.
 
-With --web one page lists all devices, and each has a page below it. Questions to a person
-are asked there. With --hub the runs are sent to a hub (needwant hub), also later if the hub
-cannot be reached now, and people can answer questions and pause runs on the page of the hub,
-too. When it ends, however it ends, the network is as it was.
+With --web one page lists all devices, and each device has a page below it. There people
+answer questions, and pause runs. With --hub the runs are also sent to a hub (needwant
+hub), whose page can do the same. If the hub cannot be reached, they are sent later.
+When the agent ends, for whatever reason, the network is restored.
 
-With --recheck a result is tested again from time to time, for example each week, in a few
-trials. Each recheck is saved in a file of its own, NAME-recheck.run, NAME-recheck-2.run and so on.
+--recheck tests each result again in a few trials, for example every week. Each recheck
+has a separate file: NAME-recheck.run, NAME-recheck-2.run and so on.
 
-With --queue the agent carries out what is queued for its devices at the hub (needwant hub
-queue add). It begins no first run by itself then, and does not end by itself.
+--queue begins an experiment only when the hub says so (needwant hub queue add).
 
-With --lend the devices are lanes of experiments on other machines instead. Each experiment
-puts a device behind its gateway here and restores the network in the end; if the other
-machine cannot be reached any more, that happens after 10 s. It ends with Ctrl-C.
+--lend makes no experiments. It lends the devices to experiments on other machines. A
+device is behind its gateway only during an experiment. If the other machine cannot be
+reached, the network is restored after 10 s.
 
-The exit code is 0 if every run is complete with every cell decided, else that of a run
-that is not.`,
+The exit code is 0 if every run is complete and every cell is decided. Otherwise it is
+that of a run that is not.`,
 		Example: `  sudo -E needwant agent s50.yaml plug.yaml bulb.yaml --web=:8080`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    a.run,
 	}
-	command.Flags().StringVar(&a.out, "out", "", "save the runs in this `DIRECTORY`; the default is that of each spec")
+	command.Flags().StringVar(&a.out, "out", "", "save the runs in this `DIRECTORY`; the default is next to each spec")
 	a.flags.addSearch(command)
 	a.flags.addShared(command)
 	scheduleFlag(command, &a.flags.schedule)
 	command.Flags().BoolVarP(&a.flags.display.quiet, "quiet", "q", false, "show no progress")
 	a.flags.display.web.add(command)
 	a.uplink.add(command)
-	command.Flags().BoolVar(&a.queue, "queue", false, "with --hub: begin a first run only if the device is queued at the hub, and carry out what is queued there")
-	command.Flags().BoolVar(&a.lend, "lend", false, "with --hub: make no experiment, and lend the devices to experiments on other machines (needwant bisect SPEC hub:AGENT/DEVICE...)")
-	command.Flags().DurationVar(&a.every, "recheck", 0, "test the result of each device again (needwant recheck) this long after its last run began, e.g. 168h; then the agent does not end by itself")
+	command.Flags().BoolVar(&a.queue, "queue", false, "with --hub: test a device when it is in the hub's queue; do not end without Ctrl-C")
+	command.Flags().BoolVar(&a.lend, "lend", false, "with --hub: lend the devices to experiments on other machines (needwant bisect SPEC hub:AGENT/DEVICE...)")
+	command.Flags().DurationVar(&a.every, "recheck", 0, "test each result again this long after the last run began, e.g. 168h; do not end without Ctrl-C")
 	return command
 }
 

@@ -49,7 +49,7 @@ type bisectFlags struct {
 const defaultOrder = "2"
 
 // horizonUsage is the help of --horizon.
-const horizonUsage = "hold what can be blocked for this long in the end, e.g. 24h; 0 is the longest time known between two contacts of a destination, at most --longest or --for"
+const horizonUsage = "block the safe list for this long at the end, e.g. 24h; 0 means the longest known time between two contacts of a destination, at most --longest or --for"
 
 func bisectCommand() *cobra.Command {
 	flags := &bisectFlags{}
@@ -57,21 +57,21 @@ func bisectCommand() *cobra.Command {
 		Use:        "bisect SPEC [REPLICA...]",
 		Short:      "Find out by experiment what a real device needs",
 		SuggestFor: []string{"run", "start", "test"},
-		Long: `Puts the device of a spec behind a gateway, blocks its destinations in chosen
-sets, checks the spec's scenarios, and prints the table. The run is saved in a
-file, NAME.run, from which it can be resumed. docs/placement.md says how to
-connect the device.
+		Long: `Puts the device of a spec behind a gateway, blocks its destinations in chosen sets,
+checks what still works, and prints the table. docs/placement.md says how to connect the
+device.
 
-Each REPLICA is the spec of another device of the same model and firmware. The trials are
-shared among all of them, which saves time. In the end each is checked against the result,
-and one that differs is named. hub:AGENT/DEVICE is a device on another machine, whose agent
-lends it (needwant agent --lend). With --hub the run is sent to the hub, too.
+The run is saved in a file with the device's name, NAME.run; needwant resume continues
+it. When needwant ends, for whatever reason, the network is restored. --dry-run lists
+what would be changed, and changes nothing.
 
-With --catalog the run begins from the entry of a device of the same model. It takes a
-trial for each need and one or two more if nothing differs. What differs is searched.
+REPLICA is the spec of another device of the same model and firmware. The devices share
+the trials, which saves time. At the end the result is checked on each device, and a
+device with different needs is named. hub:AGENT/DEVICE is a device on another machine,
+whose agent lends it (needwant agent --lend).
 
-When it ends, however it ends, the network is as it was. --dry-run says what
-would be changed, and changes nothing.`,
+With --catalog the run begins from the catalog's entry for the same model. It tests the
+entry in a few trials, and searches only what differs.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0], args[1:]...) },
 	}
@@ -82,8 +82,8 @@ would be changed, and changes nothing.`,
 func (f *bisectFlags) add(command *cobra.Command) {
 	set := command.Flags()
 	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the device's name")
-	set.BoolVar(&f.resume, "resume", false, "go on with the run in that file")
-	set.BoolVar(&f.alone, "unattended", false, "begin the run in that file, or go on with it: then --for counts the time before, too")
+	set.BoolVar(&f.resume, "resume", false, "continue the run in the file of --out")
+	set.BoolVar(&f.alone, "unattended", false, "for services: begin the run in the file of --out, or continue it; --for counts the time of all parts")
 	scheduleFlag(command, &f.schedule)
 	f.addSearch(command)
 	f.addShared(command)
@@ -105,21 +105,21 @@ func (f *bisectFlags) add(command *cobra.Command) {
 // addSearch adds the flags of a search from the beginning.
 func (f *bisectFlags) addSearch(command *cobra.Command) {
 	set := command.Flags()
-	set.DurationVar(&f.settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 takes the spec's, else 30m")
-	set.StringVar(&f.catalog, "catalog", "", "begin with a test of what the catalog in this `DIRECTORY` says of the device's model, if it has an entry, and search only what differs")
-	set.StringVar(&f.settings.Order, "order", defaultOrder, "how far to prove: exact, or a number: any cut not listed has more members than that")
-	set.BoolVar(&f.dry, "dry-run", false, "say what would be changed, and change nothing")
+	set.DurationVar(&f.settings.Longest, "longest", 0, "longest wait, during a block, for a destination that the device contacts seldom; 0 means that of the spec, or 30m")
+	set.StringVar(&f.catalog, "catalog", "", "begin from the entry for the device's model, if the catalog in this `DIRECTORY` has one")
+	set.StringVar(&f.settings.Order, "order", defaultOrder, "how far to prove: exact, or a number N: a cut that is not found has more than N members")
+	set.BoolVar(&f.dry, "dry-run", false, "list what would be changed, and change nothing")
 }
 
 // addShared adds the flags of every experiment with a spec.
 func (f *bisectFlags) addShared(command *cobra.Command) {
 	set := command.Flags()
-	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
+	set.IntVar(&f.settings.Budget, "budget", 0, "largest number of trials; 0 means that of the spec")
+	set.DurationVar(&f.longest, "for", 0, "end after this time, e.g. 6h; 0 means no limit")
 	set.DurationVar(&f.settings.Horizon, "horizon", 0, horizonUsage)
 	set.StringVar(&f.settings.Driver, "driver", "ipset", "how to block: "+strings.Join(drivers(), ", "))
 	completeFlag(command, "driver", drivers()...)
-	set.Int64Var(&f.settings.Seed, "seed", 1, "of all that is random")
+	set.Int64Var(&f.settings.Seed, "seed", 1, "start value of the random choices")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
 	f.standFlags.add(command)
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")

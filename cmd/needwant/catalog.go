@@ -21,14 +21,15 @@ func catalogAddCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "add RUN...",
 		Short: "Put what runs found into a catalog, without personal data",
-		Long: `Writes a small YAML file for each run, below model, firmware and region. It holds
-verdicts, public host names and public addresses. Tokens, MAC addresses,
-names of networks, addresses at home, positions, and labels of host names that
-could tell one device from another are left out or hidden. Read it before you
-share it: it is meant to be read.
+		Long: `Writes a small YAML file for each run, at MODEL/FIRMWARE/REGION/RUN.yaml in the catalog.
+Read it before you share it.
 
-A run that cannot be added does not keep the others out: all runs of a hub can be
-named at once.`,
+The file has only verdicts, public host names and public addresses. It never has tokens,
+MAC addresses, names of Wi-Fi networks, addresses at home or positions. Parts of host
+names that could identify one device are hidden.
+
+You can name all runs of a hub at once: a run that cannot be added does not stop the
+others.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			var problems []error
@@ -39,7 +40,7 @@ named at once.`,
 		},
 	}
 	command.Flags().StringVar(&directory, "dir", "catalog", "the `DIRECTORY` of the catalog")
-	command.Flags().StringVar(&region, "region", "unknown", "where the device lives: a country by its two letters, e.g. nz")
+	command.Flags().StringVar(&region, "region", "unknown", "the country in two letters, e.g. nz")
 	return command
 }
 
@@ -65,9 +66,9 @@ func catalogBuildCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "build [DIRECTORY]",
 		Short: "Check a catalog, and write its pages and the forum's table",
-		Long: `Reads all evidence below a directory (default: catalog), refuses what is malformed
-or gives somebody away, and writes static pages. Where runs differ, each verdict
-is shown with its firmware and region.`,
+		Long: `Checks all files of a catalog, and writes static pages. DIRECTORY is the catalog
+(default: catalog). It rejects files that are malformed or contain personal data. If
+runs differ, the pages show each verdict with its firmware and region.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			all, err := catalog.Load(append(args, "catalog")[0])

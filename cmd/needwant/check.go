@@ -31,19 +31,21 @@ func checkCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check SPEC",
 		Short: "Run every check once, with nothing blocked",
-		Long: `Runs every scenario of a spec once, with nothing blocked, and says what each step
-saw. SPEC is a file, or a name that 'needwant scenario list' shows. With placement
-lab the device is a simulated one. A real device is behind the gateway for as long
-as the checks take: the spec's settle time, the checks, and that time again if one
-fails. Then the network is as it was.
+		Long: `Runs every scenario of a spec once, with nothing blocked, and shows the result of each
+step. SPEC is a file, or a name that needwant scenario list shows.
 
-The exit code is 0 when all pass, 1 when one fails, 3 when one could not be judged.`,
+A real device is behind the gateway during the checks. First needwant waits for the
+spec's settle time. If a scenario fails, it is checked again for up to that time. Then
+the network is restored.
+
+The exit code is 0 if all scenarios pass, 1 if one fails, and 3 if one could not be
+judged.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	command.Flags().StringSliceVar(&flags.tags, "tag", nil, "only scenarios with one of these tags")
 	command.Flags().BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
-	command.Flags().BoolVar(&flags.json, "json", false, "write the outcomes as JSON")
+	command.Flags().BoolVar(&flags.json, "json", false, "print the results as JSON")
 	flags.add(command)
 	seenFlag(command, &flags.seen)
 	return command

@@ -14,7 +14,7 @@ import (
 )
 
 // display is how an experiment is shown: progress on stderr and the matrix on
-// stdout, or all of it as events on stdout, one JSON object a line.
+// stdout, or all of it as events on stdout, one JSON object per line.
 type display struct {
 	format string
 	json   bool
@@ -29,7 +29,7 @@ type display struct {
 
 func (d *display) add(command *cobra.Command) {
 	formatFlag(command, &d.format)
-	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the report")
+	command.Flags().BoolVar(&d.json, "json", false, "write events to stdout, one JSON object per line; the last one holds the report")
 	command.Flags().BoolVarP(&d.quiet, "quiet", "q", false, "show no progress")
 	d.web.add(command)
 	command.Flags().StringVar(&d.pcap, "pcap", "", "save the device's packets in this `FILE.pcapng`, each with its trial as a comment")

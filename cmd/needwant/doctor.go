@@ -49,13 +49,13 @@ func doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor [SPEC]",
 		Short: "Check that this machine is ready, and fix what isn't",
-		Long: `Looks whether this machine can block and watch, on simulated devices. With SPEC it
-also puts that spec's device behind the gateway for a moment, and looks whether what
-the device sends really crosses it. Nothing is blocked for the real device.
+		Long: `Checks that this machine can block and observe a device. For this it uses simulated
+devices. With SPEC it also puts the real device behind the gateway for a moment, and
+checks that the device's packets cross the gateway. Nothing is blocked for it.
 
-Each finding is OK, a note (needwant works, and you should know), or a problem (with
-its remedy; the exit code is 3). The last one says which placements this machine can
-use.`,
+Each line is OK, a note (needwant works, and you should know something), or a problem
+with its fix. With a problem, the exit code is 3. The last line says which placements
+this machine can use.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			all, err := doctor(command.Context(), append(args, "")[0])

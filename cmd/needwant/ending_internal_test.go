@@ -12,7 +12,7 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
-// blamed is a complete run on a block list, with this name to blame.
+// blamed is a complete run on a blocklist, with this name to blame.
 func blamed(name string) harness.Run {
 	device := harness.Destination{Protocol: harness.TCP, Port: 443, Name: name}
 	run := harness.Run{Status: harness.Complete, Scenarios: []harness.ScenarioInfo{{Name: "app"}}, Settings: harness.Settings{
@@ -97,7 +97,7 @@ Next: needwant report lab.run --format html > report.html shows it in a browser;
 		Expect(needsAll(judgement)).To(BeFalse())
 	})
 
-	DescribeTable("leads from a block list to its exceptions", func(e ending, change func(*harness.Run), flags string) {
+	DescribeTable("leads from a blocklist to its exceptions", func(e ending, change func(*harness.Run), flags string) {
 		run := blamed("ads.example")
 		change(&run)
 		e.saved = "tv.run"

@@ -33,19 +33,19 @@ func exportCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "export RUN",
 		Short: "Export a run's findings as firewall rules or blocklists",
-		Long: `Writes what a run proved in the language of a firewall or a name server.
+		Long: `Writes what a run proved as rules for a firewall or a DNS server. Comments at the top list
+what the format cannot express.
 
-block-optional refuses what the run blocked all at once with everything still
-working. allow-required allows what is needed, and every member of each group of
-alternatives, and refuses all else. exceptions, after a run with --only LIST, allows names that
-the list has: --format ` + strings.Join(policy.ExceptionFormats(), ", ") + `. What the language cannot say is listed in
-comments at the top.
+There are three policies. block-optional blocks what the run blocked all at once while everything
+worked. allow-required blocks everything except what is needed, and every member of each
+group of alternatives. exceptions, after a run with --only LIST, allows the names on the list
+that are needed (only with --format ` + strings.Join(policy.ExceptionFormats(), ", ") + `).
 
-A run file does not hold the device's addresses at home: give --spec, or --mac and
+A run file does not have the device's addresses at home: give --spec, or --mac and
 --address, or fill in the placeholders that --placeholder writes.
 
-A run on a simulated device describes a world of the lab, not a product. Its rules
-are only written with --simulated, for example to test them in a lab.
+A run on a simulated device says nothing about a product. Its rules are only
+written with --simulated, for example to test them in a lab.
 
 ` + formatHelp(),
 		Args: cobra.ExactArgs(1),
@@ -82,18 +82,18 @@ func formatHelp() string {
 
 func (f *exportFlags) add(command *cobra.Command) {
 	set := command.Flags()
-	set.StringVar(&f.format, "format", "nft", "of the rules, see above")
-	set.StringVar(&f.kind, "policy", string(policy.BlockOptional), "what to write: block-optional, allow-required; exceptions after a run with --only")
-	set.StringVar(&f.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
-	set.BoolVar(&f.options.Minimal, "minimal", false, "leave open only one of each group of alternatives; block-optional always does")
-	set.BoolVar(&f.options.WholeGroups, "whole-groups", false, "leave open all alternatives under block-optional too")
-	set.StringVar(&f.mac, "mac", "", "the device's hardware `ADDRESS`, e.g. 7c:49:eb:00:00:01")
-	set.StringSliceVar(&f.addresses, "address", nil, "the device's own `ADDRESS` at home; several are possible")
-	set.StringVar(&f.spec, "spec", "", "the device's spec `FILE`, from which its MAC address and its IP address come; --address if the latter differs behind your router")
-	set.StringSliceVar(&f.standIns, "stand-in", nil, "lead the device to your own server, e.g. ntp=192.168.1.10 or dns=192.168.1.10, if the run proved with --stand-ins that one is enough; give it twice for IPv4 and IPv6")
-	set.StringVar(&f.options.Device.Name, "name", "", "what to call the device in tables and lists")
-	set.BoolVar(&f.unfilled, "placeholder", false, "write placeholders for the device's addresses, to be filled in by hand")
-	set.BoolVar(&f.simulated, "simulated", false, "write the rules of a simulated device, which are not for a real one")
+	set.StringVar(&f.format, "format", "nft", "the format of the rules, see above")
+	set.StringVar(&f.kind, "policy", string(policy.BlockOptional), "block-optional, allow-required, or after a run with --only: exceptions")
+	set.StringVar(&f.options.Scenario, "scenario", "", "the `NAME` of the scenario or column that must work (default: all)")
+	set.BoolVar(&f.options.Minimal, "minimal", false, "with allow-required: allow only one of each group of alternatives")
+	set.BoolVar(&f.options.WholeGroups, "whole-groups", false, "with block-optional: allow all members of each group of alternatives")
+	set.StringVar(&f.mac, "mac", "", "the device's MAC `ADDRESS`, e.g. 7c:49:eb:00:00:01")
+	set.StringSliceVar(&f.addresses, "address", nil, "the device's IP `ADDRESS` at home; may be given several times")
+	set.StringVar(&f.spec, "spec", "", "read the device's MAC and IP address from this spec `FILE`; give --address, too, if the IP address is another one behind your router")
+	set.StringSliceVar(&f.standIns, "stand-in", nil, "make the device use your own server, e.g. ntp=192.168.1.10 or dns=192.168.1.10, if the run proved that this is enough; give it twice for IPv4 and IPv6")
+	set.StringVar(&f.options.Device.Name, "name", "", "the name of tables and lists")
+	set.BoolVar(&f.unfilled, "placeholder", false, "write placeholders for the device's addresses, for you to fill in")
+	set.BoolVar(&f.simulated, "simulated", false, "write rules although the run is of a simulated device")
 	completeFlag(command, "format", exportFormats()...)
 	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired), string(policy.AllowExceptions))
 	command.MarkFlagsMutuallyExclusive("minimal", "whole-groups")
@@ -137,7 +137,7 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 	return err
 }
 
-// exceptions writes the names to allow although a block list has them.
+// exceptions writes the names to allow although a blocklist has them.
 func (f *exportFlags) exceptions(command *cobra.Command, matrix reports.Matrix) error {
 	if err := f.read(); err != nil {
 		return usage(err)

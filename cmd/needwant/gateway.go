@@ -26,16 +26,16 @@ func gatewayCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "gateway SPEC",
 		Short: "Keep a device working behind the gateway",
-		Long: `Puts the device of a spec behind the gateway and keeps it working there, with
-nothing blocked, until stopped. Between experiments a device must not sit offline.
+		Long: `Puts the device of a spec behind the gateway and keeps it online there, with nothing
+blocked, until you press Ctrl-C.
 
-With --policy it blocks what that run proved can be blocked all at once: the same
-as export and verify do with block-optional. With --web a page shows what is blocked,
-and makes everything reachable for 10 minutes, or until you resume.`,
+With --policy it blocks what that run proved safe to block, as export and verify do with
+block-optional. With --web a page shows what is blocked. A button there makes everything
+reachable for 10 minutes, or until you resume.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
-	command.Flags().StringVar(&flags.policy, "policy", "", "block what this `RUN` file proved to be optional")
+	command.Flags().StringVar(&flags.policy, "policy", "", "block what the run in this `RUN` file proved safe to block")
 	withStandInsFlag(command, &flags.standIns)
 	flags.web.add(command)
 	flags.add(command)

@@ -30,16 +30,15 @@ func hubCommand() *cobra.Command {
 	f := &hubFlags{}
 	command := group("hub", "Make one laboratory of several machines with agents",
 		f.addCommand(), f.removeCommand(), f.statusCommand(), f.releaseCommand(), f.queueCommand(), f.usersCommand())
-	command.Long = `Receives the records of agents (needwant agent --hub) and keeps a copy of each of
-their run files. Agents connect to the hub with TLS, never the other way, so that their
-machines may be behind NAT. A device with a MAC address belongs to one agent at a time.
+	command.Long = `Makes one laboratory of several machines. The hub has a copy of every run file of its
+agents (needwant agent --hub), and one page for all devices (--web). There people answer
+questions, and pause or stop runs. docs/fleet.md explains it.
 
-With --web one page lists the runs of all agents, and each has a page below it. Questions of
-the experiments are answered there, and a run can be paused or stopped.
+Agents connect to the hub with TLS, never the other way. A device with a MAC address belongs
+to one agent at a time.
 
-Everything is in one directory (--dir). If it is lost, agents send their run files again.
-With --nats the hub uses existing NATS servers with JetStream instead of its own; three in a
-cluster keep working when one fails. docs/fleet.md explains it.`
+The hub saves everything in one directory (--dir). If this directory is lost, the agents send
+their run files again. With --nats the hub uses existing NATS servers with JetStream.`
 	command.Example = `  needwant hub add garage      # writes garage.creds: copy it to that machine
   needwant hub --web=:8080
   sudo -E needwant agent --hub 192.168.1.5:4222 --creds garage.creds s50.yaml`
@@ -50,10 +49,10 @@ cluster keep working when one fails. docs/fleet.md explains it.`
 		}
 		return f.run(command)
 	}
-	command.PersistentFlags().StringVar(&f.dir, "dir", "", "keep everything in this `DIRECTORY`; the default is /var/lib/needwant/hub for root, else ~/.local/state/needwant/hub")
-	command.Flags().StringVar(&f.listen, "listen", ":4222", "where agents connect, `ADDRESS:PORT`; :4222 is port 4222 of every address")
-	command.PersistentFlags().StringVar(&f.servers, "nats", "", "use existing NATS servers at this `URL`, or at several with commas between them; the directory keeps it")
-	command.PersistentFlags().StringVar(&f.trusted, "nats-ca", "", "with --nats: the `FILE` with the certificate that signed those of the servers; the default is what this machine trusts")
+	command.PersistentFlags().StringVar(&f.dir, "dir", "", "save everything in this `DIRECTORY`; the default is /var/lib/needwant/hub for root, else ~/.local/state/needwant/hub")
+	command.Flags().StringVar(&f.listen, "listen", ":4222", "listen for agents at this `ADDRESS:PORT`; :4222 is port 4222 of every address")
+	command.PersistentFlags().StringVar(&f.servers, "nats", "", "use existing NATS servers at this `URL`, or several URLs with commas between them; needed once")
+	command.PersistentFlags().StringVar(&f.trusted, "nats-ca", "", "with --nats: the `FILE` with the certificate of the authority that signed those of the servers; the default is what this machine trusts")
 	f.web.add(command)
 	return command
 }
@@ -133,7 +132,7 @@ func (f *hubFlags) addCommand() *cobra.Command {
 	var out string
 	command := &cobra.Command{
 		Use:   "add AGENT",
-		Short: "Let an agent in: write its credentials to a file",
+		Short: "Allow an agent to connect: write its credentials to a file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			directory, err := f.directory()
@@ -165,10 +164,10 @@ func (f *hubFlags) addCommand() *cobra.Command {
 func (f *hubFlags) usersCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "users",
-		Short: "With --nats: print what the servers' configuration needs",
-		Long: `Prints the keys of the hub and of all agents, and what they may do, as a part of the
-configuration of existing NATS servers (--nats). Print it again after hub add and hub remove,
-and have the servers read it: nats-server --signal reload.`,
+		Short: "With --nats: print the users for the servers' configuration",
+		Long: `Prints a part of the configuration of existing NATS servers (--nats): the keys of the
+hub and of all agents, and what they may do. After hub add and hub remove, print it
+again, and reload the servers: nats-server --signal reload.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			directory, err := f.directory()
@@ -259,10 +258,12 @@ func (f *hubFlags) releaseCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "release DEVICE",
 		Short: "Take a device away from an agent that is gone",
-		Long: `Takes a device, named by its MAC address or its name, away from an agent that is not
-connected, so that another agent may have it. An agent that is only cut off from the hub
-continues its experiment. So stop it first, or unplug the device there, and confirm that with
---stopped. An agent that is connected returns its devices by itself when it is stopped.`,
+		Long: `Takes a device away from an agent that is gone, so that another agent can have it.
+DEVICE is its MAC address or its name.
+
+An agent that is only cut off from the hub continues its experiment. So stop that agent
+first, or unplug the device there, and confirm it with --stopped. An agent that is
+connected returns its devices by itself when it is stopped.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			directory, err := f.directory()
@@ -277,6 +278,6 @@ continues its experiment. So stop it first, or unplug the device there, and conf
 			return nil
 		},
 	}
-	command.Flags().BoolVar(&stopped, "stopped", false, "the agent that has it does not drive it any more: you made sure")
+	command.Flags().BoolVar(&stopped, "stopped", false, "confirm that the agent does not use the device any more")
 	return command
 }

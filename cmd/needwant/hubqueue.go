@@ -17,13 +17,12 @@ import (
 )
 
 func (f *hubFlags) queueCommand() *cobra.Command {
-	command := group("queue", "List the devices that are to be tested, and add some", f.queueAddCommand(), f.queueRemoveCommand())
-	command.Long = `Lists the queue of a running hub: the devices that are to be tested, those that are tested
-now, and what became of the others. An agent carries out what is queued for its devices if it
-was started with --queue.
+	command := group("queue", "List the devices that wait for a test, and add some", f.queueAddCommand(), f.queueRemoveCommand())
+	command.Long = `Lists the queue of a running hub: devices that wait for a test, that are tested now, and that
+were tested. Only agents that were started with --queue test them.
 
-A device has one entry at most. All devices of an agent can be tested at the same time, so an entry
-waits only for its time, for the agent, and until the device is free.`
+A device has at most one entry. It waits for its time, for the agent, and until the device is
+free.`
 	command.Example = `  needwant hub queue add garage/vacuum attic/plug
   needwant hub queue add garage --at 01:00
   needwant hub queue`
@@ -50,12 +49,13 @@ func (f *hubFlags) queueAddCommand() *cobra.Command {
 	var at string
 	command := &cobra.Command{
 		Use:   "add AGENT[/DEVICE]...",
-		Short: "Have agents test devices",
-		Long: `Adds devices to the queue; AGENT is all devices of that agent. A device without a result
-is searched as by needwant bisect, with the flags of its agent. One that has a result is tested
-as by needwant recheck, which takes a few trials. The agent has the spec: the hub sends none.
+		Short: "Add devices to the queue",
+		Long: `Adds devices to the queue of the hub. AGENT alone means all devices of that agent;
+needwant hub status lists them.
 
-needwant hub status lists the devices.`,
+A device without a result gets an experiment, as with needwant bisect. A device with a
+result gets a recheck, which takes a few trials (needwant recheck). The agent uses its
+own spec and flags: the hub sends none.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: f.completeDevices,
 		RunE: func(command *cobra.Command, args []string) (err error) {
@@ -67,7 +67,7 @@ needwant hub status lists the devices.`,
 		},
 	}
 	command.Flags().BoolVar(&q.Exact, "exact", false, "prove everything again, which takes longer")
-	command.Flags().StringVar(&at, "at", "", "begin at this `TIME` or later, e.g. 01:00, which is the next time that it is one o'clock, or \"2026-12-24 18:00\"")
+	command.Flags().StringVar(&at, "at", "", "begin at this `TIME` or later: the next 01:00, or \"2026-12-24 18:00\"")
 	return command
 }
 
@@ -75,8 +75,8 @@ func (f *hubFlags) queueRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove AGENT[/DEVICE]...",
 		Short: "Take devices out of the queue",
-		Long: `Takes devices out of the queue. A run that has begun continues; the page of the hub can
-stop it.`,
+		Long: `Takes devices out of the queue. A run that has begun continues; you can stop it on the
+page of the hub.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: f.completeDevices,
 		RunE: func(command *cobra.Command, args []string) error {

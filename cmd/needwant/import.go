@@ -32,14 +32,13 @@ func importCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "import FILE...",
 		Short: "Make the table from a capture or a log that you have",
-		Long: `Reads captures and logs, and prints what one device contacts: the table, with ???
-where an experiment has not given a verdict yet. FILE may be compressed with gzip;
-- is the standard input, which is read until it ends or Ctrl-C stops it. Several
-files are put together: a firewall's log has the ports, a resolver's log the names.
+		Long: `Reads captures and logs, and prints what one device contacts: a table with ??? instead
+of verdicts. Give it all your files: a firewall's log has the ports, a resolver's log has
+the names. FILE may be compressed with gzip. FILE - is the standard input, which is read
+until it ends or you press Ctrl-C.
 
-With --out, the list is written to FILE.seen. An experiment begins with it:
-needwant bisect SPEC --seen FILE.seen. So a destination that is contacted once a
-day is on the list before the first trial.
+--out also saves the list in FILE.seen. needwant bisect SPEC --seen FILE.seen begins with
+this list, so it tests even a destination that the device contacts once a day.
 
 ` + importHelp(),
 		Example: `  needwant import --device 192.168.1.50 /var/log/kern.log /var/log/dnsmasq.log
@@ -50,12 +49,12 @@ day is on the list before the first trial.
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args) },
 	}
 	set := command.Flags()
-	set.StringSliceVar(&flags.devices, "device", nil, "the device's `ADDRESS`, MAC address or name; several are put together (default: the only one in the data)")
-	set.StringVar(&flags.from, "from", "", "the format of the files, if it is not recognised: one of those above")
+	set.StringSliceVar(&flags.devices, "device", nil, "the device's IP `ADDRESS`, MAC address or name, if the data has several devices; may be given several times for one device")
+	set.StringVar(&flags.from, "from", "", "the format of the files, if it is not recognised: see above")
 	set.StringVar(&flags.format, "format", "text", "the format of the table: "+strings.Join(reports.SeenFormats(), ", "))
 	completeFlag(command, "from", seenFormats()...)
 	completeFlag(command, "format", reports.SeenFormats()...)
-	set.StringVar(&flags.out, "out", "", "also write the list to this `FILE.seen`, for --seen of bisect, lab, check and observe")
+	set.StringVar(&flags.out, "out", "", "also save the list in this `FILE.seen`, for bisect, lab, check and observe --seen")
 	geoipFlag(command, &flags.geoip)
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	return command
@@ -150,7 +149,7 @@ func importError(ctx context.Context, err error) error {
 
 // seenFlag adds the flag for a list that an import wrote.
 func seenFlag(command *cobra.Command, path *string) {
-	command.Flags().StringVar(path, "seen", "", "begin with the destinations in this `FILE.seen`, which import wrote")
+	command.Flags().StringVar(path, "seen", "", "begin with the destinations in this `FILE.seen` (see needwant import --out)")
 }
 
 // readSeen reads the list of --seen, if there is one, for an experiment that sees

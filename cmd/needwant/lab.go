@@ -38,15 +38,16 @@ func labCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "lab [WORLD]",
 		Short: "Run the experiment on a simulated device",
-		Long: `Builds a simulated device with its internet and home in network namespaces that
-have no way out, runs the whole experiment on it through a real gateway, and
-prints the table. WORLD is a name from the library (--list) or a file; the
-default is ` + usualWorld + `. The run is saved in WORLD.run, from which it can be resumed.
+		Long: `Builds a simulated device with its internet and home in network namespaces, runs the
+whole experiment on it, and prints the table. No packet leaves this machine. The run is
+saved in WORLD.run; needwant resume continues it.
+
+WORLD describes the simulated device. It is a name from the library (--list) or a file;
+the default is ` + usualWorld + `. The result is true of the world, not of a product with that
+name.
 
 Each line of the progress is a trial, and begins with its reason:
-` + reasons() + `docs/how-verdicts-are-reached.md explains how they follow from each other.
-
-A world's verdicts describe the world, not the product it was named after.`,
+` + reasons() + `docs/how-verdicts-are-reached.md explains them on an example.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			if flags.list {
@@ -61,20 +62,20 @@ A world's verdicts describe the world, not the product it was named after.`,
 
 func (f *labFlags) add(command *cobra.Command) {
 	set, settings := command.Flags(), &f.settings
-	set.IntVar(&settings.Lanes, "lanes", 1, "simulated devices that run trials side by side")
+	set.IntVar(&settings.Lanes, "lanes", 1, "number of simulated devices that share the trials")
 	set.StringVar(&settings.Driver, "driver", "ipset", "how to block: "+strings.Join(drivers(), ", "))
-	set.StringSliceVar(&f.faults, "fault", labFaults()[:1], "what blocking does, each a column of its own: "+strings.Join(labFaults(), ", "))
-	set.StringSliceVar(&f.regimes, "regime", []string{"steady"}, "in which state to judge: steady, cold_boot")
-	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number: any cut not listed has more members than that")
-	set.Int64Var(&settings.Seed, "seed", 1, "of all that is random")
-	set.IntVar(&settings.Budget, "budget", 0, "most trials that block something; 0 is a limit that grows with the destinations")
-	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "most answers that may be wrong, e.g. 0.05; 0 trusts each one")
-	set.DurationVar(&settings.Longest, "longest", 0, "longest time that a block is held on for what the device contacts seldom; 0 is 40s")
-	set.DurationVar(&settings.Horizon, "horizon", 0, "hold what can be blocked for this long in the end; 0 is the longest time known between two contacts of a destination, at most --longest")
+	set.StringSliceVar(&f.faults, "fault", labFaults()[:1], "how destinations are blocked, with separate columns for each: "+strings.Join(labFaults(), ", "))
+	set.StringSliceVar(&f.regimes, "regime", []string{"steady"}, "how the device is started for a trial, with separate columns for each: steady, cold_boot")
+	set.StringVar(&settings.Order, "order", "exact", "how far to prove: exact, or a number N: a cut that is not found has more than N members")
+	set.Int64Var(&settings.Seed, "seed", 1, "start value of the random choices")
+	set.IntVar(&settings.Budget, "budget", 0, "largest number of trials; 0 means a limit that grows with the destinations")
+	set.Float64Var(&settings.MaxNoise, "max-noise", 0, "largest share of wrong answers, e.g. 0.05; 0 means that every answer is right")
+	set.DurationVar(&settings.Longest, "longest", 0, "longest wait, during a block, for a destination that the device contacts seldom; 0 means 40s")
+	set.DurationVar(&settings.Horizon, "horizon", 0, "block the safe list for this long at the end; 0 means the longest known time between two contacts of a destination, at most --longest")
 	standInsFlag(command, &f.standIns)
-	set.BoolVar(&settings.Careful, "careful", false, "confirm noisy answers to odds of 3000 : 1 instead of 650 : 1")
+	set.BoolVar(&settings.Careful, "careful", false, "with --max-noise: decide at odds of 3000 : 1 instead of 650 : 1")
 	set.StringSliceVar(&settings.Kept, "keep", []string{"dhcp", "dns"}, "what is never blocked: dhcp, dns")
-	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the world's name, with a number if there is such a file")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the world's name, with a number if the file exists")
 	set.BoolVar(&f.discard, "discard", false, "do not save the run")
 	command.MarkFlagsMutuallyExclusive("out", "discard")
 	seenFlag(command, &f.seen)

@@ -98,9 +98,10 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "needwant",
 		Short: "Which network flows does a device need, and which does it merely want?",
-		Long: `needwant puts a device behind a gateway that it controls, blocks the device's
-destinations in chosen sets, checks what still works, and says with proof which
-destinations are required, which stand in for one another, and which can be blocked.
+		Long: `needwant finds out which hosts a smart device needs. It puts the device behind a gateway,
+blocks the hosts that it contacts in chosen sets, and checks what still works. The result
+is a table that says, with proof, which hosts are required, which can replace each
+other, and which you can block.
 
 Start with:  needwant lab    (a simulated device; needs no root and no hardware)`,
 		SilenceErrors: true,

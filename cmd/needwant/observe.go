@@ -45,17 +45,17 @@ func observeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "observe SPEC",
 		Short: "Show which destinations a device contacts",
-		Long: `Puts the device of a spec behind the gateway, blocks nothing, and shows what it
-contacts: on a terminal as a table that grows, else each destination when it is
-first seen. The table at the end goes to stdout; with --json events do, one JSON
-object a line.`,
+		Long: `Puts the device of a spec behind the gateway, blocks nothing, and shows what the device
+contacts. On a terminal this is a table that grows. Otherwise each new destination is a
+line. At the end the table goes to stdout; with --json, stdout has the events instead,
+one JSON object per line.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
-	command.Flags().DurationVar(&flags.longest, "for", 0, "how long, e.g. 30m; 0 is until stopped")
+	command.Flags().DurationVar(&flags.longest, "for", 0, "how long, e.g. 30m; 0 means until Ctrl-C")
 	flags.add(command)
-	command.Flags().BoolVar(&flags.provoke, "provoke", false, "after the time of --for, show what the device contacts when it gets a new lease, and when its link is taken down and up")
-	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line")
+	command.Flags().BoolVar(&flags.provoke, "provoke", false, "after the time of --for, give the device a new DHCP lease, take its link down and up, and show what it contacts then")
+	command.Flags().BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object per line")
 	command.Flags().BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	seenFlag(command, &flags.seen)
 	return command

@@ -14,12 +14,12 @@ import (
 	"github.com/needwant/needwant/scenarios"
 )
 
-// onlyFlag adds the flag for a block list.
+// onlyFlag adds the flag for a blocklist.
 func onlyFlag(command *cobra.Command, path *string) {
-	command.Flags().StringVar(path, "only", "", "test only the names on this block `LIST`: hosts, domains, AdBlock, dnsmasq, RPZ or Unbound; everything else stays reachable")
+	command.Flags().StringVar(path, "only", "", "test only the names on this blocklist, `LIST` (hosts, domains, AdBlock, dnsmasq, RPZ or Unbound); everything else stays reachable")
 }
 
-// onlyOf reads the block list of a flag, or else of a spec. With a list, names are
+// onlyOf reads the blocklist of a flag, or else of a spec. With a list, names are
 // blocked: other faults of the spec would block more than the list does.
 func onlyOf(out io.Writer, file *scenarios.File, flag string, settings *harness.Settings) error {
 	path := flag
@@ -37,7 +37,7 @@ func onlyOf(out io.Writer, file *scenarios.File, flag string, settings *harness.
 	return testOnly(out, path, settings, device(*file)...)
 }
 
-// device are the names that a block list may have for the device of a spec.
+// device are the names that a blocklist may have for the device of a spec.
 func device(file scenarios.File) (names []string) {
 	if file.Device.Address.IsValid() {
 		names = append(names, file.Device.Address.String())
@@ -50,7 +50,7 @@ func device(file scenarios.File) (names []string) {
 	return names
 }
 
-// testOnly makes a run test only the names of a block list, if there is one. Lists may
+// testOnly makes a run test only the names of a blocklist, if there is one. Lists may
 // call the device by these names.
 func testOnly(out io.Writer, path string, settings *harness.Settings, clients ...string) error {
 	if path == "" {

@@ -29,7 +29,7 @@ type script struct {
 	works    map[string]func(reached func(string) bool) bool // by scenario
 	settings func(*harness.Settings)                         // nil for the usual ones
 	spoil    func(result *harness.Result)                    // nil if nothing goes wrong
-	listed   func(name string) []string                      // of a block list
+	listed   func(name string) []string                      // of a blocklist
 }
 
 // Run is a lane of a script.
@@ -152,14 +152,14 @@ func scripts() map[string]script {
 				r.Seen.Contacts = append(r.Seen.Contacts, contact)
 			}
 		}},
-		"noise":                         {contacts: hosts, works: map[string]func(func(string) bool) bool{"app": needs}, settings: func(s *harness.Settings) { s.MaxNoise = 0.05 }},
-		"a block list":                  {contacts: hosts, settings: onList, listed: listed, works: map[string]func(func(string) bool) bool{"play": needs}},
-		"a block list that is innocent": {contacts: hosts, settings: onList, listed: listed, works: map[string]func(func(string) bool) bool{"play": nothing}},
-		"a block list, first answer": {contacts: hosts, listed: listed, works: map[string]func(func(string) bool) bool{"play": needs}, settings: func(s *harness.Settings) {
+		"noise":                        {contacts: hosts, works: map[string]func(func(string) bool) bool{"app": needs}, settings: func(s *harness.Settings) { s.MaxNoise = 0.05 }},
+		"a blocklist":                  {contacts: hosts, settings: onList, listed: listed, works: map[string]func(func(string) bool) bool{"play": needs}},
+		"a blocklist that is innocent": {contacts: hosts, settings: onList, listed: listed, works: map[string]func(func(string) bool) bool{"play": nothing}},
+		"a blocklist, first answer": {contacts: hosts, listed: listed, works: map[string]func(func(string) bool) bool{"play": needs}, settings: func(s *harness.Settings) {
 			onList(s)
 			s.First = true
 		}},
-		"a block list, and it breaks for good": {contacts: hosts, settings: onList, listed: listed, works: map[string]func(func(string) bool) bool{"play": needs}, spoil: func(r *harness.Result) {
+		"a blocklist, and it breaks for good": {contacts: hosts, settings: onList, listed: listed, works: map[string]func(func(string) bool) bool{"play": needs}, spoil: func(r *harness.Result) {
 			if r.Trial.Number > 4 {
 				r.Outcomes["play"], r.Recovered = harness.Outcome{Answer: harness.Fail, Why: "no answer"}, false
 			}

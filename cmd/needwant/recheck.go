@@ -31,13 +31,13 @@ func recheckCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "recheck SPEC --known RUN",
 		Short: "Test in a few trials whether a known result still holds",
-		Long: `Tests again what an earlier run found, for example after an update of the firmware:
-one trial for each need, and one or two for everything that can be blocked. Then it
-says in one sentence what changed. What changed is searched from there, with the rest
-taken from the earlier run. --exact proves everything again, which takes longer.
+		Long: `Tests again what an earlier run found, for example after a firmware update. Each need
+takes one trial, and everything that can be blocked one or two more. Then it says in one
+sentence what changed. Only what changed is searched again. --exact proves everything
+again, which takes longer.
 
-RUN is a run file, what needwant report --format json wrote of one, or a file of a
-catalog. In place of SPEC you can name a world of the lab.
+RUN is a run file, a report in JSON (needwant report --format json), or a file of a
+catalog. Instead of SPEC you can name a world of the lab.
 
 The exit code is 1 if something became required, or if the device does not work with
 nothing blocked.`,
@@ -48,8 +48,8 @@ nothing blocked.`,
 	}
 	set, f := command.Flags(), &flags.bisect
 	set.StringVar(&flags.known, "known", "", "the `RUN` to test again: a run file, a report in JSON, or a file of a catalog")
-	set.BoolVar(&flags.exact, "exact", false, "prove everything again, not only that each need is one and that the rest can be blocked")
-	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the device's name with -recheck, and a number if there is such a file")
+	set.BoolVar(&flags.exact, "exact", false, "prove everything again, not only what the earlier run found")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the device's name with -recheck, and a number if the file exists")
 	set.Var(&f.schedule, "schedule", "block only between these times of day, e.g. 01:00-06:00, with everything reachable in between")
 	f.addShared(command)
 	f.display.add(command)

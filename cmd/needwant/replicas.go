@@ -82,7 +82,7 @@ func (f *bisectFlags) borrows() error {
 	case f.display.pcap != "":
 		return usage(errors.New("--pcap is only for devices of this machine: the packets of a lent device are on the machine of its agent"))
 	case f.only != "":
-		return usage(errors.New("--only is only for devices of this machine: the agent that lends a device does not have the block list"))
+		return usage(errors.New("--only is only for devices of this machine: the agent that lends a device does not have the blocklist"))
 	}
 	return nil
 }

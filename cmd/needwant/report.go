@@ -26,11 +26,10 @@ func reportCommand() *cobra.Command {
 		Short: "Print a run's table, or compare two runs",
 		Long: `Prints what a run found: the table of verdicts, and the proof of each.
 
-With --compare it takes two run files, the earlier first, and tells what changed
-between them, as text or as md. Its exit code is 1 when something became required:
-a destination, or one of a group, without which a scenario breaks now and did not
-break before. It is 4 when the runs do not decide that, for example because one of
-them ended early.`,
+With --compare it takes two run files, the earlier one first, and shows what changed, as
+text or as md. The exit code is 1 if something became required: a destination, or one of
+a group, without which a scenario breaks now and did not break before. It is 4 if the
+runs do not decide that, for example because one of them ended early.`,
 		Example: `  needwant report s50.run
   needwant report --format html s50.run > s50.html
   needwant report --compare before-update.run after-update.run`,
@@ -58,13 +57,13 @@ them ended early.`,
 		},
 	}
 	formatFlag(command, &format)
-	command.Flags().BoolVar(&compare, "compare", false, "tell what changed from one run to another")
+	command.Flags().BoolVar(&compare, "compare", false, "show what changed from one run to another")
 	geoipFlag(command, &databases)
 	return command
 }
 
 func geoipFlag(command *cobra.Command, databases *[]string) {
-	command.Flags().StringArrayVar(databases, "geoip", nil, "add the countries and networks of the addresses, by this `FILE.mmdb` of yours (MaxMind, DB-IP); may be given twice")
+	command.Flags().StringArrayVar(databases, "geoip", nil, "add the countries and networks of the addresses from this database, `FILE.mmdb` (MaxMind, DB-IP); may be given twice")
 }
 
 // locate adds what the user's databases say of the addresses in a matrix.
@@ -87,7 +86,7 @@ func load(ctx context.Context, path string) (reports.Report, error) {
 }
 
 func formatFlag(command *cobra.Command, format *string) {
-	command.Flags().StringVar(format, "format", "text", "the form of the report: "+strings.Join(reportFormats(), ", "))
+	command.Flags().StringVar(format, "format", "text", "the format of the report: "+strings.Join(reportFormats(), ", "))
 	completeFlag(command, "format", reportFormats()...)
 }
 

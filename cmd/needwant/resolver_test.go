@@ -251,7 +251,7 @@ var _ = Describe("an experiment with placement dns", Label("root", "slow"), func
 		watch()
 	}, SpecTimeout(3*time.Minute))
 
-	It("tests the names on a block list alone", func(ctx SpecContext) {
+	It("tests the names on a blocklist alone", func(ctx SpecContext) {
 		f := newFlat(ctx)
 		f.start(ctx, flatMachine, func(reached map[string]bool) bool { return reached["cloud.example"] && reached["log.example"] },
 			"cloud.example", "log.example", "ads.example")

@@ -23,7 +23,7 @@ func restoreCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(command *cobra.Command, _ []string) error { return restore(command, dry) },
 	}
-	command.Flags().BoolVar(&dry, "dry-run", false, "say what would be put back, and change nothing")
+	command.Flags().BoolVar(&dry, "dry-run", false, "list what would be restored, and change nothing")
 	return command
 }
 

@@ -22,11 +22,11 @@ func resumeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "resume RUN",
 		Short: "Continue an interrupted run",
-		Long: `Continues a run from its run file. Finished trials are never repeated.
+		Long: `Continues a run from its run file. Finished trials are not repeated.
 
-The spec within a run file may run programs and read files. Those of a run that was
-not begun on this machine are shown, and are carried out only with --trust-run, or
-if you agree on a terminal.`,
+The spec in a run file may run programs and read files. If the run was not begun on this
+machine, needwant lists them first. It continues if you agree on the terminal, or with
+--trust-run.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			longer.Schedule = times.text
@@ -70,8 +70,8 @@ if you agree on a terminal.`,
 			return experimentOnLab(command, extended(run, longer), world, file, show)
 		},
 	}
-	command.Flags().IntVar(&longer.Budget, "budget", 0, "most trials that block something, those done included; 0 leaves it as it was")
-	command.Flags().DurationVar(&longer.Horizon, "horizon", 0, "hold what can be blocked for this long in the end, e.g. 24h, also if the run is complete; 0 leaves it as it was")
+	command.Flags().IntVar(&longer.Budget, "budget", 0, "largest number of trials, with those that are done; 0 means no change")
+	command.Flags().DurationVar(&longer.Horizon, "horizon", 0, "block the safe list for this long at the end, e.g. 24h, even if the run is complete; 0 means no change")
 	at.add(command)
 	scheduleFlag(command, &times)
 	trustFlag(command, &trust)

@@ -23,7 +23,7 @@ func scenarioCommand() *cobra.Command {
 		newScenarioCommand(),
 		&cobra.Command{
 			Use:   "validate SPEC...",
-			Short: "Say whether specs make sense, and where they do not",
+			Short: "Check specs, and show each error with its line",
 			Args:  cobra.MinimumNArgs(1),
 			RunE:  validateScenarios,
 		},
@@ -38,7 +38,7 @@ func scenarioCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use:   "list [NAME]",
-			Short: "List the specs that come with needwant, or print one",
+			Short: "List the specs of the library, or print one",
 			Args:  cobra.MaximumNArgs(1),
 			RunE:  listScenarios,
 		},

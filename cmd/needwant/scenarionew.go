@@ -17,11 +17,13 @@ func newScenarioCommand() *cobra.Command {
 	var from string
 	command := &cobra.Command{
 		Use:   "new [FILE]",
-		Short: "Write a spec with comments; asks on a terminal, or takes flags",
-		Long: `Writes a spec for a device of yours, with comments, made of one that comes along
-('needwant scenario list'). On a terminal it asks for what no flag says; elsewhere
-it takes the example's values, to be changed in the file, except for the MAC address.
-FILE - is the standard output; the default is the device's name with .yaml.`,
+		Short: "Write a spec: asks on a terminal, or uses flags",
+		Long: `Writes a spec for your device, with comments. It begins with a spec of the library
+(--like; needwant scenario list shows them). On a terminal it asks for everything that
+no flag says. Otherwise it writes the values of the library's spec, for you to change in
+the file.
+
+The default FILE is the device's name with .yaml. FILE - is the standard output.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	command.Flags().StringVar(&from, "like", "roborock-s50", "the spec to begin with, as 'needwant scenario list' shows")

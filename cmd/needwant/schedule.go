@@ -66,7 +66,7 @@ func (s *schedule) Set(text string) error {
 
 // scheduleFlag adds --schedule.
 func scheduleFlag(command *cobra.Command, s *schedule) {
-	command.Flags().Var(s, "schedule", "block only between these times of day, e.g. 01:00-06:00, with everything reachable in between; always ends the schedule of a run that is resumed")
+	command.Flags().Var(s, "schedule", "block only between these times of day, e.g. 01:00-06:00; for a run that is resumed, always means without a schedule")
 }
 
 func sinceMidnight(at time.Time) time.Duration {

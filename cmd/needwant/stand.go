@@ -53,7 +53,7 @@ type standOptions struct {
 	quiet   bool
 	tell    *notifier         // of a question that waits; nil if nobody is told
 	page    *webPage          // on which a person can answer, too; nil if there is none
-	only    *harness.OnlyList // the block list whose names alone are tested; nil if there is none
+	only    *harness.OnlyList // the blocklist whose names alone are tested; nil if there is none
 	known   []harness.Contact // what an earlier run saw of the device
 	among   bool              // other experiments are under way in this program: nobody is asked on the terminal
 }
@@ -69,7 +69,7 @@ type standFlags struct {
 }
 
 func (f *standFlags) add(command *cobra.Command) {
-	command.Flags().DurationVar(&f.wait, "wait", usualWait, "how long a real device may take to show up")
+	command.Flags().DurationVar(&f.wait, "wait", usualWait, "longest wait for a real device to show up")
 	command.Flags().BoolVar(&f.verbose, "verbose", false, "show each step that changes the network")
 }
 

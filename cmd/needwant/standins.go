@@ -20,7 +20,7 @@ const noStandIns = "none"
 // standInsFlag adds --stand-ins.
 func standInsFlag(command *cobra.Command, names *[]string) {
 	all := append(kindNames(harness.AllStandIns()), noStandIns)
-	command.Flags().StringSliceVar(names, "stand-ins", nil, "what the gateway answers in the end instead of what is needed, to see what could be replaced: "+strings.Join(all, ", ")+"; all but "+strings.Join(kindNames(harness.NamedStandIns()), ", ")+" unless the spec says otherwise")
+	command.Flags().StringSliceVar(names, "stand-ins", nil, "kinds of your own servers to try at the end, instead of needed destinations: "+strings.Join(all, ", ")+"; the default is that of the spec, or all but "+strings.Join(kindNames(harness.NamedStandIns()), ", "))
 	completeFlag(command, "stand-ins", all...)
 }
 
@@ -32,7 +32,7 @@ func kindNames(kinds []harness.StandIn) (names []string) {
 }
 
 // standIns reads --stand-ins. Without the flag it is everything that need not be asked for
-// by name, but nothing if a block list is tested.
+// by name, but nothing if a blocklist is tested.
 func standIns(names []string, list bool) (kinds []harness.StandIn, err error) {
 	switch {
 	case len(names) == 0 && !list:
@@ -40,7 +40,7 @@ func standIns(names []string, list bool) (kinds []harness.StandIn, err error) {
 	case len(names) == 0 || slices.Equal(names, []string{noStandIns}):
 		return []harness.StandIn{}, nil
 	case list:
-		return nil, errors.New("a block list is tested without stand-ins: leave out --stand-ins")
+		return nil, errors.New("a blocklist is tested without stand-ins: leave out --stand-ins")
 	}
 	for _, name := range names {
 		if name == noStandIns {
@@ -96,7 +96,7 @@ func ownServers(texts []string) (servers map[harness.StandIn][]netip.Addr, err e
 
 // withStandInsFlag adds --with-stand-ins, for a policy.
 func withStandInsFlag(command *cobra.Command, on *bool) {
-	command.Flags().BoolVar(on, "with-stand-ins", false, "also block what the run proved to be replaceable, and answer in its place")
+	command.Flags().BoolVar(on, "with-stand-ins", false, "also block what the run proved to be replaceable, and answer instead of it")
 }
 
 // unkept warns that the device gets the time of a clock that nobody keeps; "" if that is not so.

@@ -21,9 +21,9 @@ var _ = Describe("the stand-ins of a run", func() {
 		Expect(kinds).To(And(Equal(want), Not(BeNil())), "nil is what the spec says")
 	},
 		Entry("nothing said", nil, false, harness.StandIns()),
-		Entry("nothing said, of a block list", nil, true, nothing),
-		Entry("none, of a block list", []string{"none"}, true, nothing),
-		Entry("one, of a block list", []string{"ntp"}, true, nil),
+		Entry("nothing said, of a blocklist", nil, true, nothing),
+		Entry("none, of a blocklist", []string{"none"}, true, nothing),
+		Entry("one, of a blocklist", []string{"ntp"}, true, nil),
 		Entry("none", []string{"none"}, false, nothing),
 		Entry("one, twice", []string{"ntp", "ntp"}, false, []harness.StandIn{harness.TimeServer}),
 		Entry("none and one", []string{"none", "ntp"}, false, nil),

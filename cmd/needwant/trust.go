@@ -19,7 +19,7 @@ import (
 
 // trustFlag adds --trust-run to a command that carries out what a run file says.
 func trustFlag(command *cobra.Command, given *bool) {
-	command.Flags().BoolVar(given, "trust-run", false, "carry out the programs, and read the files, that this run file of someone else names")
+	command.Flags().BoolVar(given, "trust-run", false, "run the programs and read the files that someone else's run file names")
 }
 
 // specOf is the spec within a run file. If the run was not begun here, and the

@@ -30,7 +30,7 @@ type uplink struct {
 type uplinkFlags struct{ url, credentials string }
 
 func (f *uplinkFlags) add(command *cobra.Command) {
-	command.Flags().StringVar(&f.url, "hub", "", "send the runs to the hub at this `ADDRESS`, e.g. 192.168.1.5:4222, or by way of the NATS servers that it uses")
+	command.Flags().StringVar(&f.url, "hub", "", "send the runs to the hub at this `ADDRESS`, e.g. 192.168.1.5:4222, or to the NATS servers that it uses")
 	command.Flags().StringVar(&f.credentials, "creds", "", "with --hub: the `FILE` that needwant hub add wrote")
 	command.MarkFlagsRequiredTogether("hub", "creds")
 }

@@ -42,31 +42,30 @@ func verifyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "verify RUN",
 		Short: "Apply a run's policy and soak-test it",
-		Long: `Puts the device of a run behind the gateway again, on a lab or on the bench, applies
-the policy that the run proposes, power-cycles the device where something can, and
-checks every scenario again and again for as long as --for says. Then the policy is
-taken away, and what was seen is told.
+		Long: `Applies the policy that follows from a run, and checks every scenario again and again
+for the time of --for. The device is behind the gateway during that time, and is
+restarted if the spec says how. At the end nothing is blocked any more.
 
-block-optional refuses what the run blocked all at once with everything still
-working. allow-required refuses all but what is needed, also what was never seen.
-No trial of the run did that: this one does.
+There are two policies. block-optional blocks what the run blocked all at once while
+everything worked. allow-required blocks everything except what is needed, even what the
+run has never seen. No trial of the run did that, so try this before you use it.
 
-One check that fails may be a stumble. A scenario is broken when two in a row fail,
-or more than one in ten; then the verification ends at once, with exit code 1.
+A single failure does not count. A scenario is broken if two checks in a row fail, or
+more than one in ten. Then verify ends with the exit code 1.
 
-With --web a page shows what is blocked and what the checks came to. A person answers
-questions there, too, and can stop the verification, which makes everything reachable.`,
+With --web a page shows what is blocked and the results of the checks. A person can
+answer questions there, and stop verify, which makes everything reachable.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error { return flags.run(command, args[0]) },
 	}
 	set := command.Flags()
-	set.StringVar(&flags.kind, "policy", string(policy.BlockOptional), "what to apply: block-optional, allow-required")
+	set.StringVar(&flags.kind, "policy", string(policy.BlockOptional), "the policy to apply: block-optional, allow-required")
 	completeFlag(command, "policy", string(policy.BlockOptional), string(policy.AllowRequired))
-	set.StringVar(&flags.options.Scenario, "scenario", "", "the `NAME` of what must keep working (default: all)")
-	set.DurationVar(&flags.longest, "for", 0, "how long, e.g. 24h (default: 20 times what the run waited after a block)")
-	set.DurationVar(&flags.every, "every", 0, "from one check to the next (default: what the run waited after a block)")
+	set.StringVar(&flags.options.Scenario, "scenario", "", "the `NAME` of the scenario or column that must work (default: all)")
+	set.DurationVar(&flags.longest, "for", 0, "how long, e.g. 24h (default: 20 times the settle time of the run)")
+	set.DurationVar(&flags.every, "every", 0, "time from one check to the next (default: the settle time of the run)")
 	flags.add(command)
-	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object a line; the last one says what came of it")
+	set.BoolVar(&flags.json, "json", false, "write events to stdout, one JSON object per line; the last one has the result")
 	set.BoolVarP(&flags.quiet, "quiet", "q", false, "show no progress")
 	set.BoolVar(&flags.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	withStandInsFlag(command, &flags.options.StandIns)

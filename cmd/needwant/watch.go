@@ -22,14 +22,13 @@ func watchCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "watch RUN|DIRECTORY",
 		Short: "Follow a running experiment (read-only)",
-		Long: `Follows the run file of an experiment that another needwant carries out: on a
-terminal the table as far as it is known, with the last trials below it, else one
-line a trial. It ends with the run, and shows the whole table then. Stopping it does
+		Long: `Follows the run file of an experiment that another needwant process carries out. On a
+terminal it shows the table so far, with the last trials below it. Otherwise each trial
+is a line. When the run ends, it shows the whole table and ends, too. Stopping it does
 nothing to the experiment.
 
-With --web a page shows the same in a browser, for example on a phone, until you
-stop it. With a directory, the page lists its runs, the newest first, and follows
-each.`,
+With --web a page shows the same in a browser, for example on a phone, until you press
+Ctrl-C. For a directory, the page lists its runs.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			info, err := os.Stat(args[0])

@@ -28,9 +28,9 @@ const onLoopback = "loopback"
 
 func (f *webFlags) add(command *cobra.Command) {
 	set := command.Flags()
-	set.StringVar(&f.address, "web", "", "serve a page, on loopback or at `ADDRESS:PORT`; :8080 is port 8080 of every address")
+	set.StringVar(&f.address, "web", "", "serve a page at this `ADDRESS:PORT`; :8080 is port 8080 of every address; without a value, only this machine can open it")
 	set.Lookup("web").NoOptDefVal = onLoopback
-	set.BoolVar(&f.options.View, "web-view", false, "with --web: print a second link, which only shows")
+	set.BoolVar(&f.options.View, "web-view", false, "with --web: print a second link, for people who only look")
 	set.StringVar(&f.options.Certificate, "web-cert", "", "with --web: serve TLS with the certificate in this `FILE`")
 	set.StringVar(&f.options.Key, "web-key", "", "with --web: the certificate's private key is in this `FILE`")
 }

@@ -31,16 +31,15 @@ func whyCommand() *cobra.Command {
 	flags := &whyFlags{}
 	command := &cobra.Command{
 		Use:   "why [SPEC] --only LIST",
-		Short: "Say which block-list entry breaks a device",
-		Long: `Says in one sentence which names on a block list break the device, for example
-"Allow cdn.example and everything works". It tests only names on the list, and ends
-at the first set of names to allow; --all finds all of them, as bisect does.
+		Short: "Say which names on a blocklist break a device",
+		Long: `Says in one sentence which names on a blocklist break the device, for example "Allow
+cdn.example and everything works". It tests only names on the list. It ends when it has
+found one set of names to allow; --all finds all sets.
 
-All scenarios of the spec are judged as one: those that need no person first, and a
-person only if they pass. Without a spec, give --device and --placement: a person is
-asked whether the device works.
+All scenarios of the spec count as one. Those that a person judges come last. Without a
+spec, give --device and --placement: then a person is asked whether the device works.
 
-Switch the list off in your resolver before you begin.`,
+Before you begin, switch the list off in your resolver.`,
 		Example: `  sudo -E needwant why tv.yaml --only blocklist.txt
   sudo -E needwant why --device 192.168.1.50 --placement dns \
     --resolver 192.168.1.1 --only blocklist.txt
@@ -53,19 +52,19 @@ Switch the list off in your resolver before you begin.`,
 	onlyFlag(command, &f.only)
 	set.BoolVar(&flags.all, "all", false, "find every smallest set of names to allow, not only the first")
 	set.StringVar(&flags.device, "device", "", "without a spec: the device's `ADDRESS`")
-	set.StringVar(&flags.mac, "mac", "", "without a spec: the device's MAC `ADDRESS` (default: the one that this machine has in its table of neighbours)")
+	set.StringVar(&flags.mac, "mac", "", "without a spec: the device's MAC `ADDRESS`, if this machine does not know it (ip neigh)")
 	set.StringVar(&flags.placement, "placement", "", "without a spec: how the device is connected, see docs/placement.md")
-	set.StringVar(&flags.inside, "inside", "", "without a spec: the `LINK` to the device")
+	set.StringVar(&flags.inside, "inside", "", "without a spec: the `INTERFACE` to the device")
 	set.StringVar(&flags.resolver, "resolver", "", "without a spec, placement dns: the `ADDRESS` of the Pi-hole or home router that has the answers")
-	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `LINK` to the home network")
-	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`, for resume, report and export; the default is the device's name with -why, and a number if there is such a file")
-	set.IntVar(&f.settings.Budget, "budget", 0, "most trials that block something; 0 takes the spec's")
-	set.DurationVar(&f.longest, "for", 0, "longest time, e.g. 6h; 0 means without a limit")
+	set.StringVar(&flags.uplink, "uplink", "", "without a spec: the `INTERFACE` to the home network")
+	set.StringVar(&f.out, "out", "", "save the run in this `FILE.run`; the default is the device's name with -why, and a number if the file exists")
+	set.IntVar(&f.settings.Budget, "budget", 0, "largest number of trials; 0 means that of the spec")
+	set.DurationVar(&f.longest, "for", 0, "end after this time, e.g. 6h; 0 means no limit")
 	set.StringSliceVar(&f.tags, "tag", nil, "only scenarios with one of these tags")
 	f.standFlags.add(command)
 	set.BoolVar(&f.actuate, "allow-actuation", false, "carry out steps that make the device do something")
 	f.display.web.add(command)
-	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object a line; the last one holds the report")
+	set.BoolVar(&f.display.json, "json", false, "write events to stdout, one JSON object per line; the last one holds the report")
 	set.BoolVarP(&f.display.quiet, "quiet", "q", false, "show no progress")
 	return command
 }
@@ -86,7 +85,7 @@ func (w *whyFlags) run(command *cobra.Command, args []string) error {
 		return usage(err)
 	}
 	if f.settings.Only == nil {
-		return usage(errors.New("there is no block list: add --only LIST, or block: {only: {list: FILE}} to the spec"))
+		return usage(errors.New("there is no blocklist: add --only LIST, or block: {only: {list: FILE}} to the spec"))
 	}
 	if err := unused(command.Context(), f.out); err != nil {
 		return err

@@ -32,7 +32,7 @@ scenarios:
 		Expect(run.Stdout).To(BeEmpty())
 	},
 		Entry("a spec or a device", "name a spec, or give --device ADDRESS and --placement", "--only", list, SpecTimeout(time.Minute)),
-		Entry("a list", "there is no block list: add --only LIST", "lab-s50", SpecTimeout(time.Minute)),
+		Entry("a list", "there is no blocklist: add --only LIST", "lab-s50", SpecTimeout(time.Minute)),
 		Entry("one of the two", "the spec has them", "lab-s50", "--device", "192.168.1.50", "--only", list, SpecTimeout(time.Minute)),
 		Entry("a MAC address", "192.168.1.50: switch the device on, or add --mac ADDRESS", "--device", "192.168.1.50", "--placement", "host", "--inside", "br-lan", "--uplink", "wan", "--only", list, SpecTimeout(time.Minute)),
 		Entry("a link", "inside", "--device", "192.168.1.50", "--placement", "nic", "--only", list, SpecTimeout(time.Minute)),

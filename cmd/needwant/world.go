@@ -13,7 +13,7 @@ func worldCommand() *cobra.Command {
 	return group("world", "List and check simulated devices (worlds)",
 		&cobra.Command{
 			Use:   "validate WORLD...",
-			Short: "Say whether worlds make sense, and where they do not",
+			Short: "Check worlds, and show each error with its line",
 			Args:  cobra.MinimumNArgs(1),
 			RunE: func(command *cobra.Command, args []string) error {
 				for _, arg := range args {
@@ -37,7 +37,7 @@ func worldCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use:   "list",
-			Short: "List the worlds that come with needwant",
+			Short: "List the worlds of the library",
 			Args:  cobra.NoArgs,
 			RunE:  func(command *cobra.Command, _ []string) error { return listWorlds(command) },
 		},

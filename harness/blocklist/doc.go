@@ -1,4 +1,4 @@
-// Package blocklist reads block lists of names: which names a list blocks, and which
+// Package blocklist reads blocklists of names: which names a list blocks, and which
 // it leaves alone.
 //
 // [Read] reads a file, [Parse] any text. The forms may be mixed in one list, since each

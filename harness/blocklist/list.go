@@ -8,7 +8,7 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-// List is a block list. It may be used from several goroutines.
+// List is a blocklist. It may be used from several goroutines.
 type List struct {
 	Source  string // the file
 	SHA256  string // of the text, in hexadecimal

@@ -118,7 +118,7 @@ var _ = Describe("a list", func() {
 
 	It("without an entry is an error", func() {
 		_, err := blocklist.Parse("list.txt", strings.NewReader("# nothing\n"))
-		Expect(err).To(MatchError("the block list list.txt has no entry"))
+		Expect(err).To(MatchError("the blocklist list.txt has no entry"))
 	})
 
 	It("has limits", func() {

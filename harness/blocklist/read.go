@@ -45,14 +45,14 @@ func (e *Error) Error() string {
 func Read(path string, clients ...string) (*List, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("the block list cannot be read: %w", err)
+		return nil, fmt.Errorf("the blocklist cannot be read: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("the block list %s is not a file", path)
+		return nil, fmt.Errorf("the blocklist %s is not a file", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("the block list cannot be read: %w", err)
+		return nil, fmt.Errorf("the blocklist cannot be read: %w", err)
 	}
 	defer file.Close()
 	return Parse(path, file, clients...)
@@ -62,7 +62,7 @@ func Read(path string, clients ...string) (*List, error) {
 type ChangedError struct{ Path string }
 
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("the block list %s has changed since the run began: put the earlier one back, or begin a new run", e.Path)
+	return fmt.Sprintf("the blocklist %s has changed since the run began: put the earlier one back, or begin a new run", e.Path)
 }
 
 // Open reads the list of a run again; nil if the run has none.
@@ -93,10 +93,10 @@ func Parse(source string, text io.Reader, clients ...string) (*List, error) {
 func parse(source string, text io.Reader, clients []string, most limits) (*List, error) {
 	all, err := io.ReadAll(io.LimitReader(text, int64(most.bytes)+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading the block list %s: %w", source, err)
+		return nil, fmt.Errorf("reading the blocklist %s: %w", source, err)
 	}
 	if len(all) > most.bytes {
-		return nil, fmt.Errorf("the block list %s is larger than %d MB", source, most.bytes>>20)
+		return nil, fmt.Errorf("the blocklist %s is larger than %d MB", source, most.bytes>>20)
 	}
 	sum := sha256.Sum256(all)
 	p := &parser{
@@ -111,7 +111,7 @@ func parse(source string, text io.Reader, clients []string, most limits) (*List,
 			p.fail(err)
 		}
 		if p.list.Entries > most.entries {
-			return nil, fmt.Errorf("the block list %s has more than %d entries", source, most.entries)
+			return nil, fmt.Errorf("the blocklist %s has more than %d entries", source, most.entries)
 		}
 	}
 	return p.finish()
@@ -167,7 +167,7 @@ func (p *parser) finish() (*List, error) {
 		errs = append(errs, fmt.Errorf("%s: %d more lines cannot be read", p.list.Source, more))
 	}
 	if len(errs) == 0 && p.list.Entries == 0 {
-		errs = append(errs, fmt.Errorf("the block list %s has no entry", p.list.Source))
+		errs = append(errs, fmt.Errorf("the blocklist %s has no entry", p.list.Source))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -181,9 +181,9 @@ func (p *parser) line(text string) error {
 	p.text = text
 	switch {
 	case len(text) > longestLine:
-		return wrong("", "the line is longer than %d bytes: is this a block list?", longestLine)
+		return wrong("", "the line is longer than %d bytes: is this a blocklist?", longestLine)
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return wrong("", "this is not text: is this a block list?")
+		return wrong("", "this is not text: is this a blocklist?")
 	case p.zone.open: // a record over several lines
 		p.zone.open = !strings.Contains(text, ")")
 		return nil

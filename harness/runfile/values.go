@@ -128,8 +128,8 @@ func (v *validator) settings(s harness.Settings) {
 		oneOf(v, "what is kept", kept, "dhcp", "dns")
 	}
 	if only := s.Only; only != nil {
-		v.text("the block list", only.List)
-		v.notNegative("a number of the block list", only.Entries, only.Ignored)
+		v.text("the blocklist", only.List)
+		v.notNegative("a number of the blocklist", only.Entries, only.Ignored)
 		for _, client := range only.Clients {
 			v.text("a name of the device", client)
 		}

@@ -86,7 +86,7 @@ func (c chosen) String() string {
 // carrier is what providers number their customers' routers with (RFC 6598).
 var carrier = netip.MustParsePrefix("100.64.0.0/10")
 
-// thisNetwork is not a host (RFC 1122 section 3.2.1.3); block lists answer with it.
+// thisNetwork is not a host (RFC 1122 section 3.2.1.3); blocklists answer with it.
 var thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
 
 // foreign reports whether an address can be that of a host on the internet.

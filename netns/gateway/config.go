@@ -75,7 +75,7 @@ type Config struct {
 	// last Block.
 	Always []harness.Pattern
 
-	// Only finds the names of a contact that are on a block list. A contact without one
+	// Only finds the names of a contact that are on a blocklist. A contact without one
 	// is not a destination. Nil makes every contact one.
 	Only func(harness.Contact) (listed []string)
 }

@@ -45,7 +45,7 @@ func catchUp(ctx context.Context, log *watch.Log) error {
 type contacts struct {
 	judged []harness.Contact
 	always []harness.Contact  // with destinations that are always blocked
-	free   []harness.Contact  // not on the block list, if only its names are judged
+	free   []harness.Contact  // not on the blocklist, if only its names are judged
 	left   []harness.Untested // what there are too many of to judge
 }
 

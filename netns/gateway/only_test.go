@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/netns/gateway"
 )
 
-var _ = Describe("a gateway with a block list", Label("root"), func() {
+var _ = Describe("a gateway with a blocklist", Label("root"), func() {
 	It("shows only contacts with a name on it, and leaves the others alone", func(ctx SpecContext) {
 		ads, api := families[0].first, families[0].second
 		s := newStreet(ctx, func(config *gateway.Config) {

@@ -11,7 +11,7 @@ import (
 // AllowExceptions is what an export of [Exceptions] is called.
 const AllowExceptions Kind = "exceptions"
 
-// Exceptions are the names to allow although a block list has them: one of the
+// Exceptions are the names to allow although a blocklist has them: one of the
 // smallest sets with which everything works.
 type Exceptions struct {
 	Names  []string
@@ -21,12 +21,12 @@ type Exceptions struct {
 	simulated bool
 }
 
-// NewExceptions takes them from a run that tested the names of a block list. The error
+// NewExceptions takes them from a run that tested the names of a blocklist. The error
 // says why there are none.
 func NewExceptions(m reports.Matrix, device Device) (Exceptions, error) {
 	switch {
 	case m.Run.Only == nil:
-		return Exceptions{}, errors.New("the run did not test a block list: exceptions need a run with --only LIST")
+		return Exceptions{}, errors.New("the run did not test a blocklist: exceptions need a run with --only LIST")
 	case len(m.Allow) == 0:
 		return Exceptions{}, errors.New("it is not known yet which names to allow: the run ended too early")
 	case len(m.Allow[0]) == 0:
@@ -81,7 +81,7 @@ func (e Exceptions) Write(format string) (string, error) {
 	if e.simulated {
 		d.comment("SIMULATED DEVICE: the run describes a world of the lab. Do not load this for a real device.")
 	}
-	d.comment("needwant: exceptions from a block list for %s", e.Device.title())
+	d.comment("needwant: exceptions from a blocklist for %s", e.Device.title())
 	for _, sentence := range append(e.Proof, how) {
 		d.comment("%s", sentence)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/needwant/needwant/reports/policy"
 )
 
-// listed is a run on a block list, after which these names are to be allowed.
+// listed is a run on a blocklist, after which these names are to be allowed.
 func listed(sets ...[]string) reports.Matrix {
 	m := matrix(fan()...)
 	m.Run.Only = &reports.Only{List: "list.txt", Entries: 3}
@@ -25,7 +25,7 @@ func listed(sets ...[]string) reports.Matrix {
 	return m
 }
 
-var _ = Describe("exceptions from a block list", func() {
+var _ = Describe("exceptions from a blocklist", func() {
 	written := func(format string, device policy.Device) string {
 		GinkgoHelper()
 		e, err := policy.NewExceptions(listed([]string{"dns/api.fan.example", "dns/log.fan.example"}), device)
@@ -95,7 +95,7 @@ var _ = Describe("exceptions from a block list", func() {
 	})
 })
 
-var _ = Describe("dnsmasq with exceptions from its block list", Label("peer", "root"), func() {
+var _ = Describe("dnsmasq with exceptions from its blocklist", Label("peer", "root"), func() {
 	It("answers for just these names", func(ctx SpecContext) {
 		tool("dnsmasq")
 		ns := namespace()

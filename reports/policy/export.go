@@ -55,8 +55,8 @@ func Formats() []Format {
 			Manual: Manual{"sections of `/etc/config/firewall`", "addresses seen", "yes", "yes", "own tests"},
 		},
 		{
-			Name: "dnsmasq", About: "a block list of names", leads: true, names: true, comment: "#", write: dnsmasq,
-			Manual: Manual{"a block list of names", "yes", "no", "no", "`dnsmasq --test`; its answers"},
+			Name: "dnsmasq", About: "a blocklist of names", leads: true, names: true, comment: "#", write: dnsmasq,
+			Manual: Manual{"a blocklist of names", "yes", "no", "no", "`dnsmasq --test`; its answers"},
 		},
 		{
 			Name: "dnsmasq-nftset", About: "makes the table of nft follow names", comment: "#", write: dnsmasqSets,

@@ -107,7 +107,7 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		return Policy{}, fmt.Errorf("there is no policy %q: choose block-optional or allow-required", options.Kind)
 	}
 	if m.Run.Only != nil && options.Kind == AllowRequired {
-		return Policy{}, errors.New("the run tested only the names of a block list, so that nothing is known of the others: choose exceptions or block-optional")
+		return Policy{}, errors.New("the run tested only the names of a blocklist, so that nothing is known of the others: choose exceptions or block-optional")
 	}
 	if options.Kind == AllowRequired && !m.Decides() {
 		return Policy{}, fmt.Errorf("the run proves nothing, since no cell is decided: allow-required would block all that the run did not see (it is %s)", harmless(string(m.Run.Status)))

@@ -16,7 +16,7 @@ import (
 	"github.com/needwant/needwant/reports/policy"
 )
 
-var _ = Describe("exceptions from a block list, applied to a resolver", Label("root", "peer"), func() {
+var _ = Describe("exceptions from a blocklist, applied to a resolver", Label("root", "peer"), func() {
 	It("let a device work again that the list broke", func(ctx SpecContext) {
 		tools("nft", "dnsmasq")
 		world, err := lab.Find("tv-list")

@@ -27,7 +27,7 @@ import (
 type Options struct {
 	Driver string // how to block: "ipset" or "iptables"; "" is ipset
 	Wait   time.Duration
-	Only   *harness.OnlyList // the block list whose names alone are tested; nil if there is none
+	Only   *harness.OnlyList // the blocklist whose names alone are tested; nil if there is none
 	Tell   func(text string) // progress, in words
 	Step   func(text string) // each step of the placement, before it is done; nil tells nobody
 	Ask    scenarios.Asker   // asks a person; nil if nobody is there

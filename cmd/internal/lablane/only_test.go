@@ -11,7 +11,7 @@ import (
 	"github.com/needwant/needwant/reports"
 )
 
-var _ = Describe("the television that a block list broke", Label("root", "slow"), func() {
+var _ = Describe("the television that a blocklist broke", Label("root", "slow"), func() {
 	It("needs any one of three names, which takes at most 12 trials to find", func(ctx SpecContext) {
 		list, err := blocklist.Read("../../../netns/lab/worlds/tv-list.txt")
 		Expect(err).NotTo(HaveOccurred())

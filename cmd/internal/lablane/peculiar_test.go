@@ -70,7 +70,7 @@ var _ = Describe("what people reported", Label("root"), func() {
 	)
 
 	It("is all there", func() {
-		tried["tv-list"] = true // with its block list, in only_test.go
+		tried["tv-list"] = true // with its blocklist, in only_test.go
 		for _, name := range []string{"own-time", "picky-time", "probe-204", "no-pinning", "time-by-dhcp", "own-cloud"} {
 			tried[name] = true // with stand-ins, in standin_test.go
 		}

@@ -26,7 +26,7 @@ import (
 type Options struct {
 	Driver string            // "ipset", which "" means, or "iptables"
 	Ask    scenarios.Asker   // asks a person; nil if nobody is there
-	Only   *harness.OnlyList // the block list whose names alone are tested; nil if there is none
+	Only   *harness.OnlyList // the blocklist whose names alone are tested; nil if there is none
 }
 
 // World is the one that a spec with placement lab names. A relative path begins

@@ -42,7 +42,7 @@ type Config struct {
 	// Always names what is blocked at all times, by its addresses.
 	Always []harness.Pattern
 
-	// Only finds the names of a contact that are on a block list; nil if all are to be
+	// Only finds the names of a contact that are on a blocklist; nil if all are to be
 	// judged. The names below a domain are joined to one destination only if the list
 	// has all of them.
 	Only func(harness.Contact) (listed []string)

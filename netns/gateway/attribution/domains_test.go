@@ -41,7 +41,7 @@ var _ = Describe("names that never repeat", func() {
 		})
 	})
 
-	It("stay destinations of their own if only some of them are on the block list", func() {
+	It("stay destinations of their own if only some of them are on the blocklist", func() {
 		inVirtualTime(func() {
 			c := config()
 			c.Only = func(c harness.Contact) []string {

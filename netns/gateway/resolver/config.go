@@ -29,7 +29,7 @@ type Config struct {
 	// Always names what is blocked at all times, under the fault of the last Block.
 	Always []harness.Pattern
 
-	// Only finds the names of a contact that are on a block list. A contact without one
+	// Only finds the names of a contact that are on a blocklist. A contact without one
 	// is not judged. Nil judges all.
 	Only func(harness.Contact) (listed []string)
 }

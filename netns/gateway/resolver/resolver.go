@@ -25,7 +25,7 @@ type Resolver struct {
 	clients   *clients
 	forwarder *names.Forwarder
 	always    []harness.Pattern
-	only      func(harness.Contact) (listed []string) // nil if there is no block list
+	only      func(harness.Contact) (listed []string) // nil if there is no blocklist
 
 	mutex sync.Mutex
 	table table
@@ -185,7 +185,7 @@ func (r *Resolver) instead(message *dns.Msg) *dns.Msg {
 	}
 }
 
-// null answers as block lists do: 0.0.0.0 and ::, and nothing for other kinds of
+// null answers as blocklists do: 0.0.0.0 and ::, and nothing for other kinds of
 // record.
 func null(message *dns.Msg) *dns.Msg {
 	answer := new(dns.Msg).SetReply(message)

@@ -126,7 +126,7 @@ var _ = Describe("a resolver that blocks for one client", Label("root"), func() 
 	},
 		Entry("as one that does not exist", harness.NXDomain, dns.RcodeNameError, "", SpecTimeout(30*time.Second)),
 		Entry("as one that is refused", harness.Refused, dns.RcodeRefused, "", SpecTimeout(30*time.Second)),
-		Entry("as block lists do", harness.Null, dns.RcodeSuccess, "0.0.0.0", SpecTimeout(30*time.Second)),
+		Entry("as blocklists do", harness.Null, dns.RcodeSuccess, "0.0.0.0", SpecTimeout(30*time.Second)),
 	)
 
 	It("knows the device by its MAC address, whatever address it has", func(ctx SpecContext) {
