@@ -23,6 +23,7 @@ type ending struct {
 	spec    string            // as the user named it; "" for a world, or if the file does not exist
 	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
 	policy  string            // the run file whose policy the gateway applied; "" if none
+	page    bool              // the HTML report was written just now
 }
 
 // write says it of a run. A run that failed with nothing blocked, or was interrupted,
@@ -53,15 +54,52 @@ func (e ending) next(run harness.Run) string {
 	case run.Settings.Only != nil:
 		return e.exceptions(run)
 	case run.Settings.Simulated:
-		return typed("needwant report %s --format html > report.html", file) + " shows it in a browser; needwant scenario new describes your own device."
+		return e.browser("; ") + ownDevice
 	case needsAll(harness.Judge(run)):
-		return typed("needwant report %s --format html > report.html", file) + " shows it in a browser. There are no rules to write, since nothing can be blocked."
+		return e.browser(". ") + "There are no rules to write, since nothing can be blocked."
 	}
 	if run.Settings.ByName {
 		return typed("needwant export %s%s --format adguard", file, e.device(run)) + " writes the list (or dnsmasq, hosts); " +
 			onRun(run, "verify %s%s", file, e.permission()) + " tests it on the device."
 	}
 	return typed("needwant export %s%s --format nft", file, e.device(run)) + " writes the rules; " + onRun(run, "verify %s%s", file, e.permission()) + " tests them on the device."
+}
+
+// ownDevice is what a run on a simulated device leads to.
+const ownDevice = "needwant scenario new describes your own device."
+
+// browser is the command that shows the run in a browser, and what comes before the next
+// sentence; "" if that page was written just now.
+func (e ending) browser(between string) string {
+	if e.page {
+		return ""
+	}
+	return typed("needwant report %s --format html > report.html", quoted(e.saved)) + " shows it in a browser" + between
+}
+
+// reported writes what a report of a run leads to. Only a person at a terminal needs that.
+func (e ending) reported(out io.Writer, run harness.Run) {
+	if !screenOf(out).live() {
+		return
+	}
+	if run.Status != harness.Complete {
+		laid(out, e.saved+" holds "+held(run, e.saved)+".")
+	} else if next := e.next(run); next != "" {
+		laid(out, "Next: "+next)
+	}
+}
+
+// exported is the same of rules or a list, given the flags with which verify tests them.
+func (e ending) exported(out io.Writer, run harness.Run, flags string) {
+	switch {
+	case !screenOf(out).live():
+	case run.Settings.Simulated:
+		laid(out, "Next: "+ownDevice)
+	case run.Status != harness.Complete:
+		laid(out, e.saved+" holds "+held(run, e.saved)+".")
+	case run.Settings.Only == nil:
+		laid(out, "Next: "+onRun(run, "verify %s%s%s", quoted(e.saved), flags, e.permission())+" tests on the device that it works with this policy.")
+	}
 }
 
 // needsAll reports whether it is known that nothing can be blocked with everything still

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"time"
 
@@ -85,6 +86,44 @@ Next: needwant export 'my s50.run' --spec s50.yaml --format nft writes the rules
 Your network was not touched: the lab ran in namespaces of its own, which are gone.
 Next: needwant report lab.run --format html > report.html shows it in a browser; needwant scenario new describes your own device.
 `))
+	})
+
+	Describe("of report and export", func() {
+		spoken := func(write func(io.Writer)) string {
+			terminal := &fakeTerminal{columns: 200, rows: 24}
+			write(terminal.screen())
+			return strings.Join(terminal.shown(), " ")
+		}
+		e := ending{saved: "s50.run", spec: "s50.yaml"}
+
+		DescribeTable("leads on from a report", func(status harness.Status, simulated, page bool, next string) {
+			e, run := e, complete
+			e.page, run.Status, run.Settings.Simulated, run.Settings.Budget = page, status, simulated, 9
+			Expect(spoken(func(out io.Writer) { e.reported(out, run) })).To(HavePrefix(next))
+		},
+			Entry("of a real device", harness.Complete, false, false, "Next: needwant export s50.run --spec s50.yaml --format nft writes the rules;"),
+			Entry("of a simulated one", harness.Complete, true, false, "Next: needwant report s50.run --format html > report.html shows it in a browser; needwant scenario new"),
+			Entry("in HTML", harness.Complete, true, true, "Next: needwant scenario new describes your own device."),
+			Entry("that is not complete", harness.Interrupted, false, false, "s50.run holds a run that is not complete: sudo -E needwant resume s50.run continues it."),
+		)
+
+		DescribeTable("leads on from an export", func(status harness.Status, simulated bool, next string) {
+			run := complete
+			run.Status, run.Settings.Simulated, run.Settings.Budget = status, simulated, 9
+			flags := (&exportFlags{kind: "allow-required", options: policy.Options{Scenario: "my app"}}).tested()
+			Expect(spoken(func(out io.Writer) { e.exported(out, run, flags) })).To(HavePrefix(next))
+		},
+			Entry("for a real device", harness.Complete, false, "Next: sudo -E needwant verify s50.run --policy allow-required --scenario 'my app' tests on the device that it works with this policy."),
+			Entry("for a simulated one", harness.Complete, true, "Next: needwant scenario new describes your own device."),
+			Entry("of a run that is not complete", harness.Interrupted, false, "s50.run holds a run that is not complete: sudo -E needwant resume s50.run continues it."),
+		)
+
+		It("is silent if no person reads it, e.g. in a script", func() {
+			var out strings.Builder
+			e.reported(&out, complete)
+			e.exported(&out, complete, "")
+			Expect(out.String()).To(BeEmpty())
+		})
 	})
 
 	It("leads to no rules if nothing can be blocked", func() {

@@ -57,11 +57,26 @@ written with --simulated, for example to test them in a lab.
 			if run.Settings.Simulated && !flags.simulated {
 				return usage(simulatedError(args[0]))
 			}
-			return flags.export(command, reports.New(run, harness.Judge(run)))
+			if err := flags.export(command, reports.New(run, harness.Judge(run))); err != nil {
+				return err
+			}
+			ending{saved: args[0], spec: specName(run)}.exported(command.ErrOrStderr(), run, flags.tested())
+			return nil
 		},
 	}
 	flags.add(command)
 	return command
+}
+
+// tested are the flags with which verify tests the policy that is written.
+func (f *exportFlags) tested() (flags string) {
+	if f.kind != string(policy.BlockOptional) {
+		flags += " --policy " + f.kind
+	}
+	if f.options.Scenario != "" {
+		flags += " --scenario " + quoted(f.options.Scenario)
+	}
+	return flags
 }
 
 // simulatedError says that a run file proves nothing of a real device.

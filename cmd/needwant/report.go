@@ -46,14 +46,19 @@ runs do not decide that, for example because one of them ended early.`,
 			if compare {
 				return compareRuns(command.Context(), command.OutOrStdout(), format, args[0], args[1])
 			}
-			report, err := load(command.Context(), args[0])
+			run, err := loadRun(command.Context(), args[0])
 			if err != nil {
 				return err
 			}
+			report := reports.NewReport(run, harness.Judge(run))
 			if err := locate(&report.Matrix, databases); err != nil {
 				return unfit(err)
 			}
-			return render(command.OutOrStdout(), format, report)
+			if err := render(command.OutOrStdout(), format, report); err != nil {
+				return err
+			}
+			ending{saved: args[0], spec: specName(run), page: format == "html"}.reported(command.ErrOrStderr(), run)
+			return nil
 		},
 	}
 	formatFlag(command, &format)

@@ -7,7 +7,7 @@ import (
 
 // adguard writes rules for AdGuard Home, for this client alone.
 func adguard(d *draft, p Policy) error {
-	client := "$client=" + adguardClient(d, p.Device)
+	client := "$client=" + adguardClient(p.Device)
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
 	d.loseByName(p)
@@ -42,9 +42,8 @@ func adguard(d *draft, p Policy) error {
 }
 
 // adguardClient is the device's addresses, divided by bars.
-func adguardClient(d *draft, device Device) string {
+func adguardClient(device Device) string {
 	if len(device.Addresses) == 0 {
-		d.lose("AdGuard knows the device by its address: FILL IN %s, or give --address.", placeholderAddress)
 		return placeholderAddress
 	}
 	all := device.only(func(netip.Addr) bool { return true })

@@ -149,7 +149,7 @@ func whyAlternative(id harness.Destination, cuts [][]harness.Destination, blocke
 }
 
 // reason says what the policy rests on, and what it does not rest on.
-func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
+func (p *Policy) reason(m reports.Matrix, safe reports.Safe) {
 	p.prove("Holds for %s: run %s of %s.", strings.Join(p.Columns, ", "), p.Run, m.Run.Started.Format("2006-01-02"))
 	if safe.Trial > 0 && len(safe.Destinations) > 0 {
 		lasted := ""
@@ -188,9 +188,6 @@ func (p *Policy) reason(m reports.Matrix, options Options, safe reports.Safe) {
 		for _, other := range row.Destination.Collateral {
 			p.doubt("%s shares an address and port with %s: a rule by address hits both.", row.Destination.ID, short(harmless(other), 100))
 		}
-	}
-	if options.Device.placeholder() {
-		p.doubt("FILL IN the device: its MAC address or its own addresses are placeholders here.")
 	}
 }
 

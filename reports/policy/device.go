@@ -28,8 +28,15 @@ const (
 	placeholderAddress = "192.0.2.1"
 )
 
-// placeholder reports whether nothing is known to tell the device by.
-func (d Device) placeholder() bool { return d.MAC == nil && len(d.Addresses) == 0 }
+// placeholder is what a text has in the place of the device's address; "" if it has none.
+func placeholder(text string) string {
+	for _, one := range []string{placeholderMAC, placeholderAddress} {
+		if strings.Contains(text, one) {
+			return one
+		}
+	}
+	return ""
+}
 
 // of fills in what the run knows, and makes the texts harmless.
 func (d Device) of(run reports.Device) (Device, error) {

@@ -63,7 +63,7 @@ func (e Exceptions) Write(format string) (string, error) {
 		d.mark, how = "!", "Add these to the custom filtering rules. An exception is for the name and all names below it."
 		client := ""
 		if len(e.Device.Addresses) > 0 {
-			client = "$client=" + adguardClient(d, e.Device)
+			client = "$client=" + adguardClient(e.Device)
 		}
 		line = func(name string) string { return "@@||" + name + "^" + client }
 	case "pihole":

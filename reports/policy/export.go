@@ -163,11 +163,14 @@ func (f Format) Export(p Policy) (Export, error) {
 		return Export{}, err
 	}
 	text := d.body.String()
-	placeholder := strings.Contains(text, placeholderMAC) || strings.Contains(text, placeholderAddress)
+	unknown := placeholder(text)
+	if unknown != "" {
+		d.said = append(d.said, sentence("FILL IN the device: %s is a placeholder for its address.", unknown))
+	}
 	if f.comment != "" {
 		text = f.head(p, d) + text
 	}
-	return Export{text, d.lost, placeholder}, nil
+	return Export{text, d.lost, unknown != ""}, nil
 }
 
 // head are the comments at the top.

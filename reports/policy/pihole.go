@@ -33,7 +33,7 @@ func pihole(d *draft, p Policy) error {
 	d.line("pihole-FTL sqlite3 /etc/pihole/gravity.db <<'SQL'")
 	d.line("BEGIN IMMEDIATE;")
 	d.line(`INSERT OR IGNORE INTO "group" (name, description) VALUES (%s, %s);`, group, quotedSQL("needwant: "+p.Device.title()))
-	for _, client := range piholeClients(d, p.Device) {
+	for _, client := range piholeClients(p.Device) {
 		d.line("INSERT OR IGNORE INTO client (ip, comment) VALUES (%s, %s);", client, quotedSQL(p.Device.Name))
 		d.line(`INSERT OR IGNORE INTO client_by_group (client_id, group_id) SELECT client.id, "group".id FROM client, "group" WHERE ip = %s AND name = %s;`, client, group)
 	}
@@ -100,7 +100,7 @@ func (p Policy) wildHost(host string) bool {
 }
 
 // piholeClients are what Pi-hole knows the device by.
-func piholeClients(d *draft, device Device) (clients []string) {
+func piholeClients(device Device) (clients []string) {
 	for _, address := range device.Addresses {
 		clients = append(clients, quotedSQL(address.String()))
 	}
@@ -108,7 +108,6 @@ func piholeClients(d *draft, device Device) (clients []string) {
 		clients = append(clients, quotedSQL(strings.ToUpper(device.MAC.String())))
 	}
 	if clients == nil {
-		d.lose("Pi-hole knows the device by its address: FILL IN %s, or give --spec or --address.", placeholderAddress)
 		clients = []string{quotedSQL(placeholderAddress)}
 	}
 	return clients

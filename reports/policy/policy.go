@@ -146,7 +146,7 @@ func New(m reports.Matrix, options Options) (Policy, error) {
 		return Policy{}, err
 	}
 	p.explain(m)
-	p.reason(m, options, safe)
+	p.reason(m, safe)
 	return p, nil
 }
 

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"net/netip"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -89,7 +90,7 @@ var _ = Describe("a policy", func() {
 		p := made(m, policy.Options{Kind: policy.BlockOptional})
 		Expect(p.Doubts).To(ContainElements(
 			ContainSubstring("No single trial"), ContainSubstring("not complete"),
-			ContainSubstring("other.example"), ContainSubstring("FILL IN")))
+			ContainSubstring("other.example")))
 	})
 
 	It("does not block what the device never tried while it was blocked", func() {
@@ -239,6 +240,23 @@ var _ = Describe("an export", func() {
 		p := made(matrix(fan()...), policy.Options{Kind: policy.BlockOptional})
 		Expect(export("nft", p).Text).To(And(ContainSubstring("00:00:5e:00:53:01"), ContainSubstring("# FILL IN")))
 		Expect(export("adguard", p).Text).To(ContainSubstring("$client=192.0.2.1\n"))
+	})
+
+	It("asks for the device's address only if the text has a placeholder", func() {
+		p := made(matrix(fan()...), policy.Options{Kind: policy.BlockOptional})
+		asking := 0
+		for _, format := range policy.Formats() {
+			exported, err := format.Export(p)
+			if err != nil {
+				continue // not with this policy
+			}
+			asks := strings.Contains(exported.Text, "FILL IN")
+			Expect(asks).To(Equal(exported.Placeholder), format.Name)
+			if asks {
+				asking++
+			}
+		}
+		Expect(asking).To(BeNumerically(">", 4))
 	})
 })
 
