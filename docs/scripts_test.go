@@ -143,6 +143,26 @@ func startsGoroutine(folder string) (where string) {
 }
 
 var _ = Describe("make", func() {
+	It("says after the lab how the next command is typed, unless the program is installed", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		Expect(os.Mkdir(filepath.Join(folder, "bin"), 0o755)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(folder, "bin", "needwant"), []byte("#!/bin/sh\n"), 0o755)).To(Succeed())
+		Expect(os.CopyFS(filepath.Join(folder, "installed"), os.DirFS(filepath.Join(folder, "bin")))).To(Succeed())
+		lab := func(path string) string {
+			makefile, err := filepath.Abs(filepath.Join(root, "Makefile"))
+			Expect(err).NotTo(HaveOccurred())
+			command := exec.CommandContext(ctx, "make", "-C", folder, "--no-print-directory", "-f", makefile, "-o", "deps", "-o", "build", "lab")
+			command.Env = append(os.Environ(), "PATH="+path)
+			output, err := command.CombinedOutput()
+			Expect(err).NotTo(HaveOccurred(), "%s", output)
+			return string(output)
+		}
+		if _, err := exec.LookPath("needwant"); err != nil {
+			Expect(lab(os.Getenv("PATH"))).To(ContainSubstring("needwant is bin/needwant here: sudo make install"))
+		}
+		Expect(lab(filepath.Join(folder, "installed") + ":" + os.Getenv("PATH"))).To(BeEmpty())
+	})
+
 	It("lists every target a person would call", func(ctx SpecContext) {
 		output, err := exec.CommandContext(ctx, "make", "-C", root, "--no-print-directory").Output()
 		Expect(err).NotTo(HaveOccurred())

@@ -10,12 +10,12 @@ import (
 	"github.com/needwant/needwant/internal/span"
 )
 
-// subject names the device: "s50 (roborock.vacuum.s5), firmware 3.5.8", or
-// "simulated device s50 (roborock.vacuum.s5)".
+// subject names the device: "s50 (roborock.vacuum.s5), firmware 3.5.8", "s50" if its model is
+// not known, or "simulated device s50 (roborock.vacuum.s5)".
 func (r reading) subject() string {
 	d := r.Device
-	subject := cmp.Or(d.Model, "a device of unknown model")
-	if d.Name != "" && d.Name != d.Model {
+	subject := cmp.Or(d.Model, d.Name, "a device of unknown model")
+	if d.Name != "" && d.Name != subject {
 		subject = fmt.Sprintf("%s (%s)", d.Name, subject)
 	}
 	if d.Firmware != "" {

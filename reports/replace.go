@@ -15,6 +15,17 @@ func orKinds(kinds []harness.StandIn) string {
 	return ", or " + enumerate(each(kinds, func(k harness.StandIn) string { return string(k) }))
 }
 
+// replaceable lists what can replace anything in the table.
+func (r reading) replaceable() (kinds []harness.StandIn) {
+	for _, row := range r.Rows {
+		for _, cell := range row.Cells {
+			kinds = append(kinds, cell.Replaceable...)
+		}
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
 // orOwn is ", or your own time server (by its name)", or "" for none.
 func orOwn(kinds []harness.StandIn, by harness.Way) string {
 	if len(kinds) == 0 {

@@ -66,7 +66,8 @@ func (t Text) table(out io.Writer, r reading) {
 	if len(r.Rows) == 0 {
 		return
 	}
-	for _, g := range t.layout(r) {
+	grids := t.layout(r)
+	for _, g := range grids {
 		g.write(out, t)
 		if t.Brief && g.words {
 			return
@@ -76,17 +77,22 @@ func (t Text) table(out io.Writer, r reading) {
 			fmt.Fprintln(out, line)
 		}
 	}
-	for _, line := range t.legend(r) {
+	for _, line := range t.legend(r, grids[0].words) {
 		fmt.Fprintln(out, line)
 	}
 }
 
-// legend explains the verdicts that occur.
-func (t Text) legend(r reading) []string {
+// legend explains the verdicts that occur, and "or ntp" if the cells are in words.
+func (t Text) legend(r reading, words bool) []string {
 	var entries []string
 	for _, v := range r.legend() {
 		if slices.ContainsFunc(r.Rows, func(row Row) bool { return row.has(v.Verdict) }) {
 			entries = append(entries, v.Symbol+" "+string(v.Verdict)+": "+v.Meaning)
+		}
+	}
+	if words {
+		for _, kind := range r.replaceable() {
+			entries = append(entries, fmt.Sprintf("or %s: %s can replace it", kind, kind.Own()))
 		}
 	}
 	var lines []string

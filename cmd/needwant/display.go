@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,6 +90,9 @@ func (d *display) closing(command *cobra.Command, run harness.Run) error {
 		return err
 	}
 	if !d.quiet {
+		if !d.short {
+			resultAgain(command.ErrOrStderr(), d.format, report)
+		}
 		d.end.write(command.ErrOrStderr(), run)
 	}
 	if err := verdict(run, judgement, d.end.saved, d.quiet); err != nil && codeOf(run, judgement) != codeOpen {
@@ -109,6 +113,22 @@ func (d *display) show(out io.Writer, report reports.Report) error {
 		return err
 	}
 	return render(out, d.format, report)
+}
+
+// resultAgain says a report's result once more on a terminal whose window is too low for the
+// report as text, which begins with it.
+func resultAgain(out io.Writer, format string, report reports.Report) {
+	screen := screenOf(out)
+	if !screen.live() || format != "text" {
+		return
+	}
+	columns, rows, err := screen.size()
+	var text strings.Builder
+	if err != nil || (reports.Text{Width: columns}).Render(&text, report.Matrix) != nil || strings.Count(text.String(), "\n") < rows {
+		return
+	}
+	fmt.Fprintln(out)
+	laid(out, report.Summary)
 }
 
 // trials counts them in words.

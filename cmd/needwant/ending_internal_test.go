@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -117,6 +118,17 @@ Next: needwant report lab.run --format html > report.html shows it in a browser;
 			Entry("for a simulated one", harness.Complete, true, "Next: needwant scenario new describes your own device."),
 			Entry("of a run that is not complete", harness.Interrupted, false, "s50.run holds a run that is not complete: sudo -E needwant resume s50.run continues it."),
 		)
+
+		It("says the result once more if the report scrolled it out of the window", func() {
+			report := reports.NewReport(complete, harness.Judge(complete))
+			for rows, said := range map[int]string{3: report.Summary, 50: ""} {
+				terminal := &fakeTerminal{columns: 200, rows: rows}
+				resultAgain(terminal.screen(), "text", report)
+				Expect(strings.TrimSpace(strings.Join(terminal.shown(), " "))).To(Equal(said))
+				resultAgain(terminal.screen(), "html", report)
+				Expect(strings.TrimSpace(strings.Join(terminal.shown(), " "))).To(Equal(said))
+			}
+		})
 
 		It("is silent if no person reads it, e.g. in a script", func() {
 			var out strings.Builder

@@ -57,6 +57,7 @@ runs do not decide that, for example because one of them ended early.`,
 			if err := render(command.OutOrStdout(), format, report); err != nil {
 				return err
 			}
+			resultAgain(command.ErrOrStderr(), format, report)
 			ending{saved: args[0], spec: specName(run), page: format == "html"}.reported(command.ErrOrStderr(), run)
 			return nil
 		},

@@ -217,6 +217,7 @@ func begun(run harness.Run) harness.Run {
 // watched says what comes after a run that is over, or that no program carries out any more.
 func watched(out io.Writer, run harness.Run, path string) {
 	end := ending{saved: path, spec: specName(run)}
+	resultAgain(out, "text", reports.NewReport(run, harness.Judge(run)))
 	switch run.Status {
 	case harness.Running, harness.Interrupted:
 		laid(out, fmt.Sprintf("The run was interrupted after %s. Next: %s continues it.", trials(len(run.Results)), resuming(run, path)))
