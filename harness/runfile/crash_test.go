@@ -136,7 +136,7 @@ var _ = Describe("a run file under attack", func() {
 		output, err := command.Output()
 		Expect(err).NotTo(HaveOccurred(), string(output))
 		Expect(string(output)).To(MatchRegexp(
-			`^full: true run file .*/full.run cannot grow: no space left .*: free some space.*
+			`^full: true run file .*/full.run cannot grow: no space left: free some space.*
 kept: true <nil>
 again: <nil>
 kept: true <nil>

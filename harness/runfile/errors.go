@@ -55,7 +55,7 @@ func (k Kind) remedy() string {
 	case NotWritable:
 		return "check the rights on the file and on its folder"
 	case NoSpace:
-		return "free some space, then needwant resume; every trial before this one is safe"
+		return "free some space, then continue with needwant resume and this file; every trial before this one is safe"
 	}
 	return "check the disk and the rights on the file"
 }
@@ -75,10 +75,23 @@ type Error struct {
 
 func (e *Error) Error() string {
 	problem := string(e.Kind)
-	if e.Err != nil && e.Kind != Missing && e.Kind != Exists {
+	if e.detailed() {
 		problem += fmt.Sprintf(" (%v)", e.Err)
 	}
 	return fmt.Sprintf("run file %s %s: %s", e.Path, problem, e.Kind.remedy())
+}
+
+// detailed reports whether the detail adds anything: what SQLite says of a foreign file and of a
+// full disk is what the kind says.
+func (e *Error) detailed() bool {
+	switch e.Kind {
+	case Missing, Exists:
+		return false
+	case Foreign, NoSpace:
+		var own *sqlite.Error
+		return e.Err != nil && !errors.As(e.Err, &own)
+	}
+	return e.Err != nil
 }
 
 // Unwrap gives the kind and the detail to errors.Is and errors.As.
