@@ -209,7 +209,7 @@ func (s *speech) untilAll(ctx context.Context, patterns ...string) {
 }
 
 var _ = Describe("an agent with devices of several placements", Label("root"), func() {
-	It("finds what each needs, and the machine is as it was whenever it ends", func(ctx SpecContext) {
+	It("finds what each needs, and the machine is as it was whenever it ends", Label("whole"), func(ctx SpecContext) {
 		f := newFleet(ctx)
 		f.device(ctx, 1, "lamp", "placement: onearm, uplink: lan")
 		f.device(ctx, 2, "bulb", "placement: onearm, uplink: lan")

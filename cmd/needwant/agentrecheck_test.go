@@ -33,7 +33,7 @@ scenarios:
   app: {steps: [{ping: {host: 192.168.50.10}}]}
 `
 	)
-	It("has a recheck of each run, in files that the hub has, too, and goes on with them after a kill", func(ctx SpecContext) {
+	It("has a recheck of each run, in files that the hub has, too, and goes on with them after a kill", Label("whole"), func(ctx SpecContext) {
 		folder := GinkgoT().TempDir()
 		spec := filepath.Join(folder, "lamp.yaml")
 		Expect(os.WriteFile(spec, []byte(lampSpec), 0o600)).To(Succeed())

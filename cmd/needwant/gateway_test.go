@@ -29,7 +29,7 @@ var _ = Describe("needwant gateway --policy", Label("root"), func() {
 	},
 		Entry("but not what was never tried", strings.Replace(lampWorld, "  cloud:", "  first: {host: first.lamp.example, addresses: [203.0.113.23], protocol: tcp, port: 443, when: boot}\n  cloud:", 1),
 			ConsistOf("udp/123/time.lamp.example", "tcp/443/stats.lamp.example"), SpecTimeout(2*time.Minute)),
-		Entry("but not what makes it worse", "slower", // two of its three time servers, and neither its api nor its cloud
+		Entry("but not what makes it worse", Label("whole"), "slower", // two of its three time servers, and neither its api nor its cloud
 			ConsistOf("tcp/443/log.shine.example", "tcp/443/shop.shine.example", HavePrefix("udp/123/ntp"), HavePrefix("udp/123/ntp")), SpecTimeout(3*time.Minute)),
 	)
 

@@ -125,7 +125,7 @@ destinations:
 		Expect(verdicts).To(Equal(map[harness.Verdict]int{harness.Required: 2, harness.Alternative: 3, harness.Optional: 2}))
 	}, SpecTimeout(3*time.Minute))
 
-	It("blocks names as a separate fault, also when it is resumed", func(ctx SpecContext) {
+	It("blocks names as a separate fault, also when it is resumed", Label("whole"), func(ctx SpecContext) {
 		path := filepath.Join(GinkgoT().TempDir(), "n.run")
 		short := needwant(ctx, "lab", "all-optional", "--fault", "reject,nxdomain", "--budget", "1", "--out", path)
 		Expect(short.Code).To(Equal(4), short.Stderr)
