@@ -119,10 +119,14 @@ func (p *punctual) missed(word string) bool {
 
 // The clock of these tests runs 360 times as fast as that of a device.
 const (
-	minute = time.Minute / 360
-	hour   = time.Hour / 360
+	second = time.Second / 360
+	minute = 60 * second
+	hour   = 60 * minute
 	day    = 24 * hour
 )
+
+// shown is a time of that clock as people read it.
+func shown(d time.Duration) time.Duration { return (d * 360).Round(time.Second) }
 
 // patient is the timing of a run on a real device, with a hold of up to 3 days.
 var patient = harness.Timing{Settle: 3 * minute / 2, Patience: 3 * minute / 2, Recover: minute, Look: minute / 60, Longest: 3 * day}
