@@ -61,6 +61,7 @@ type Bench struct {
 	window   time.Duration        // for how long the last of them held its block
 	clock    clock
 	waited   map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
+	took     map[Destination]time.Duration // how long each took at most, after a block began, to be tried
 	slow     map[string]bool               // names whose answers were late while every scenario passed
 	mute     map[string]bool               // names without an answer while every scenario passed
 	shown    map[Destination]bool          // told of as fresh

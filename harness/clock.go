@@ -63,6 +63,7 @@ type ticks struct {
 	unwatched   time.Duration // since the last contact, between two windows
 	tries       int           // in all windows
 	between     time.Duration // the longest time between two of them
+	usual       time.Duration // the same within windows in which nothing was in the way
 	starts      int           // of the device, soon after which it was contacted
 	common      []Destination // of others: what was blocked in every window in which it was contacted
 	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used, or one since the start
@@ -134,6 +135,9 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 		default:
 			t.begun++
 		}
+		if contact.Touched == 0 && !recovering {
+			t.usual = max(t.usual, contact.Quiet)
+		}
 		if !blind {
 			t.between = max(t.between, t.silence(contact.First), contact.Quiet)
 		}
@@ -186,6 +190,15 @@ func (c *clock) of(d Destination, known time.Duration) Clock {
 	}
 	k.AtStart = c.starts > 0 && t.starts == c.starts && k.seldom(seldomAfter*c.settle)
 	return k
+}
+
+// usual is how often a destination is contacted as long as it is reached; 0 if that is not known. After a failure the device
+// may wait for longer.
+func (c *clock) usual(d Destination) time.Duration {
+	if t := c.ticks[d]; t != nil {
+		return t.usual
+	}
+	return 0
 }
 
 // seldom reports whether a contact may take longer to come than some time.

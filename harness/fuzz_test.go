@@ -13,9 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	. "github.com/onsi/ginkgo/v2"
-	. "github.com/onsi/gomega"
-
 	"github.com/needwant/needwant/harness"
 )
 
@@ -146,6 +143,9 @@ func (f *fuzzed) vary(p *part, before []part) {
 	if retry := between(random, 5*second, 4*minute); draw("retry", 2) {
 		p.retry = retry
 	}
+	if p.misses > 0 && f.has["lab"] { // settle is how long a simulated device takes to give up
+		p.retry = min(p.retry, settle/time.Duration(2*p.misses))
+	}
 	if lease := between(random, 10*minute, 36*hour); draw("late", 3) {
 		p.lease = lease
 	}
@@ -155,7 +155,7 @@ func (f *fuzzed) vary(p *part, before []part) {
 	if draw("demand", 4) {
 		p.every = 0
 	}
-	if pause := settle/8 + time.Duration(random.Int64N(int64(settle/2))); draw("degraded", 5) {
+	if pause := settle/8 + time.Duration(random.Int64N(int64(settle/2))); draw("degraded", 5) && !f.has["lab"] { // where each failure counts
 		p.pause, p.kept = pause, false
 	}
 	if answer := between(random, settle, 4*hour); draw("answers", 2) {
@@ -425,95 +425,3 @@ func (f *fuzzed) showsOptional(number int, d harness.Destination, scenario strin
 	}
 	return ""
 }
-
-// String is what a person needs to look into a run.
-func (f *fuzzed) String() string {
-	var text strings.Builder
-	var has []string
-	for _, dimension := range dimensions {
-		if f.has[dimension] {
-			has = append(has, dimension)
-		}
-	}
-	fmt.Fprintf(&text, "%s=%d, dimensions %s\n%s", fuzzSeeds, f.seed, strings.Join(has, ","), f.device)
-	fmt.Fprintf(&text, "  settle %s, longest %s, first control %s, horizon %s, order %s, %d lanes\n", shown(f.timing.Settle), shown(f.timing.Longest), shown(f.first), shown(f.run.Horizon()), f.run.Settings.Order, f.run.Settings.Lanes)
-	fmt.Fprintf(&text, "  %s after %d trials, %s: %s\n", f.run.Status, len(f.run.Results), shown(f.run.Duration), f.run.Why)
-	for i, r := range f.run.Results {
-		if i == 120 {
-			fmt.Fprintf(&text, "  … %d more\n", len(f.run.Results)-i)
-			break
-		}
-		fmt.Fprintf(&text, "  %3d lane %d at %s %-24s %v", r.Trial.Number, r.Lane, shown(r.Started.Sub(f.run.Results[0].Started)), r.Trial.Reason, words(r.Trial.Block))
-		for _, function := range f.device.functions {
-			outcome := r.Outcomes[function.name]
-			fmt.Fprintf(&text, " %s %s", function.name, outcome.Answer)
-			if broke := outcome.Broke; broke != nil {
-				fmt.Fprintf(&text, " (worked at %s, failed at %s with %v)", shown(broke.Worked), shown(broke.After), words(broke.Touched))
-			}
-		}
-		var tried []string
-		for _, c := range r.Seen.Contacts {
-			if c.Attempts > 0 {
-				tried = append(tried, fmt.Sprintf("%s@%s", words([]harness.Destination{c.Destination})[0], shown(c.Attempted.Sub(r.Started))))
-			}
-		}
-		fmt.Fprintf(&text, " held %s of %s, tried %v, recovered %v %s\n", shown(r.Held), shown(r.Trial.Hold), tried, r.Recovered, r.Suspect)
-	}
-	for _, column := range f.judged.Columns {
-		fmt.Fprintf(&text, "  %s, certified %s:", column.Column.ID, column.Certified)
-		for _, row := range f.judged.Rows {
-			cell := column.Cells[row.Contact.Destination]
-			fmt.Fprintf(&text, " %s %s (%s, held %s)", words([]harness.Destination{row.Contact.Destination})[0], cell.Verdict, shown(row.Clock.Every), shown(cell.Held))
-		}
-		text.WriteString("\n")
-	}
-	return text.String()
-}
-
-// seeds are those of the environment, or else from first up to last.
-func seeds(first, last uint64) (from, to uint64) {
-	text := os.Getenv(fuzzSeeds)
-	if text == "" {
-		return first, last
-	}
-	if n, _ := fmt.Sscanf(text, "%d-%d", &from, &to); n < 2 {
-		to = from
-	}
-	return from, to
-}
-
-// fuzz carries out some experiments, and fails with what is wrong.
-func fuzz(first, last uint64) {
-	GinkgoHelper()
-	definite, cells := 0, 0
-	from, to := seeds(first, last)
-	var failed []string
-	for seed := from; seed <= to; seed++ {
-		f := drawn(seed)
-		f.do()
-		if wrong := f.wrong(); len(wrong) > 0 {
-			failed = append(failed, fmt.Sprintf("%s\n  %s", f, strings.Join(wrong, "\n  ")))
-		} else {
-			GinkgoWriter.Println(f)
-		}
-		for _, column := range f.judged.Columns {
-			for _, cell := range column.Cells {
-				if cells++; cell.Verdict != harness.Undecided && cell.Verdict != harness.NotExercised {
-					definite++
-				}
-			}
-		}
-	}
-	AddReportEntry("definite verdicts", fmt.Sprintf("%d of %d, seeds %d to %d", definite, cells, from, to))
-	if len(failed) > 0 {
-		Fail(strings.Join(failed, "\n"))
-	}
-	if to-from >= 20 {
-		Expect(definite).To(BeNumerically(">", cells/2), "definite verdicts")
-	}
-}
-
-var _ = Describe("an experiment on a random device", Label("norace"), func() {
-	It("ends, and none of its verdicts is wrong", func() { fuzz(1, 25) })
-	It("ends, and none of its verdicts is wrong, with many seeds", Label("slow"), func() { fuzz(1, 1000) })
-})

@@ -180,11 +180,12 @@ func (b *Bench) retries(contact Contact) time.Duration {
 
 // expected is how long to wait for a first try: for a destination that is contacted seldom
 // until it is overdue, and for one that was seen once until it has been silent for longer
-// than ever before.
+// than ever before. What was tried only after a while in an earlier trial may take as long again, for example since the
+// device uses the last DNS answer.
 func (b *Bench) expected(destination Destination, fault Fault) time.Duration {
 	patience := b.patience(fault)
 	known := b.clock.of(destination, b.Periods[destination])
-	wait := late(known.Every)
+	wait := max(late(known.Every), late(b.took[destination]))
 	if known.Every == 0 && !known.Last.IsZero() && b.waited[destination] == 0 {
 		wait = known.Silence
 	}
@@ -217,12 +218,15 @@ func (b *Bench) memory(trial Trial) time.Duration {
 // are not waited for again for as long until they have been tried.
 func (b *Bench) note(result *Result) {
 	if b.waited == nil {
-		b.waited = map[Destination]time.Duration{}
+		b.waited, b.took = map[Destination]time.Duration{}, map[Destination]time.Duration{}
 	}
 	tried := attempted(result.Seen, result.Trial.Block)
 	for _, destination := range result.Trial.Block {
 		if slices.Contains(tried, destination) {
 			delete(b.waited, destination)
+			if contact, _ := result.Seen.Contact(destination); !contact.Attempted.IsZero() {
+				b.took[destination] = max(b.took[destination], contact.Attempted.Sub(result.Started))
+			}
 			continue
 		}
 		if result.Trial.Ways[destination] == WayOption {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/needwant/needwant/harness/search"
+	"github.com/needwant/needwant/internal/span"
 )
 
 const (
@@ -13,6 +14,7 @@ const (
 	giveUpAfter     = 3  // controls in a row, on one lane, that fail
 	muteAfter       = 6  // trials in a row that tell nothing, or one trial so many times
 	endlessAfter    = 40 // trials, in one sitting, that showed destinations never seen before
+	longestHolds    = 4  // as many times the longest wait a trial may be held for, since failures come late
 	noisyRepeats    = 5  // as many trials as without noise, at most
 )
 
@@ -196,12 +198,31 @@ func (p plan) used() int {
 }
 
 // spent reports whether the trials that block something are used up: those of the
-// budget, or without one, those of the limit.
+// budget, or without one, those of the limit; or whether each would take too long.
 func (p plan) spent() bool {
+	if p.tooLong() != "" {
+		return true
+	}
 	if budget := p.run.Settings.Budget; budget > 0 {
 		return p.used() >= budget
 	}
 	return p.used() >= len(p.universe) && p.used() >= p.limit()
+}
+
+// tooLong says that trials would have to be held for very long since failures come ever later, if so; else "".
+func (p plan) tooLong() string {
+	settings := p.run.Settings
+	most := max(settings.Longest, settings.Horizon, settings.For)
+	if settings.Longest == 0 {
+		return ""
+	}
+	for _, column := range p.run.Columns() {
+		if hold := p.hold(column.Regime, column.Fault); hold > longestHolds*most {
+			return fmt.Sprintf("%s failed so late that each trial would have to be held for %s, which is more than %d times the longest of longest, horizon and for: "+
+				"what worked for less time stays undecided; go on with a larger --longest", column.Scenario.Name, span.Words(hold), longestHolds)
+		}
+	}
+	return ""
 }
 
 // limit is where a run without a budget ends. It grows with what is known: no run
@@ -229,6 +250,9 @@ func (p plan) limit() int {
 
 // whySpent says why a run without a budget stops before all is decided.
 func (p plan) whySpent() string {
+	if long := p.tooLong(); long != "" {
+		return long
+	}
 	if p.run.Settings.Budget > 0 {
 		return ""
 	}

@@ -88,7 +88,11 @@ func (b *Bench) remember(control Result) {
 	if control.Suspect != "" || !control.Recovered || worse {
 		return
 	}
+	before := b.live
 	b.live = map[Destination]bool{}
+	for destination, live := range before {
+		b.live[destination] = live && !b.awaits(destination) // it need not be contacted in each control
+	}
 	for _, contact := range b.unasked.Contacts {
 		b.live[contact.Destination] = contact.Answered
 	}
@@ -97,24 +101,30 @@ func (b *Bench) remember(control Result) {
 // forget stops waiting for destinations that the device no longer tries.
 func (b *Bench) forget(seen Observation) {
 	for destination := range b.live {
-		if contact, _ := seen.Contact(destination); contact.Tries == 0 && !contact.Answered {
+		if contact, _ := seen.Contact(destination); contact.Tries == 0 && !contact.Answered && b.awaits(destination) {
 			delete(b.live, destination)
 		}
 	}
 }
 
-// reached reports whether every live destination has answered. Those that are contacted
-// seldom are not waited for.
+// reached reports whether every live destination has answered that is waited for.
 func (b *Bench) reached(seen Observation) bool {
 	for destination, live := range b.live {
-		if !live || b.clock.of(destination, 0).Every > b.Timing.Settle {
-			continue
-		}
-		if contact, _ := seen.Contact(destination); !contact.Answered {
+		if contact, _ := seen.Contact(destination); live && !contact.Answered && b.awaits(destination) {
 			return false
 		}
 	}
 	return true
+}
+
+// awaits reports whether a recovery waits for a destination: not for what is contacted seldom as long as it is reached. If the
+// device tries it again only after a while once it has failed, it would begin the next trial without it.
+func (b *Bench) awaits(destination Destination) bool {
+	every := b.clock.usual(destination)
+	if every == 0 {
+		every = b.clock.of(destination, 0).Every
+	}
+	return every <= b.Timing.Settle
 }
 
 // stillBroken checks scenarios again and returns those that do not pass, and whether one of

@@ -11,6 +11,7 @@ import (
 type safeList struct {
 	set     search.Set
 	columns []Column
+	hold    time.Duration // for how long it shall be held
 }
 
 // toHorizon asks for a safe list that was not held to the horizon yet, when nothing else is left to ask.
@@ -51,7 +52,7 @@ func (p plan) last(trial Trial, joint search.Set, asked []Trial) (next Trial, ok
 
 // holding is the trial that holds a list to the horizon.
 func (p plan) holding(list safeList, regime Regime, fault Fault) Trial {
-	trial := Trial{Number: p.number(), Block: p.destinations(list.set), Fault: fault, Regime: regime, Reason: horizonReason, Hold: p.horizon()}
+	trial := Trial{Number: p.number(), Block: p.destinations(list.set), Fault: fault, Regime: regime, Reason: horizonReason, Hold: list.hold}
 	if len(list.columns) < len(p.columns(regime, fault)) {
 		trial.Unasked = p.unasked(trial, list.columns)
 	}
@@ -62,9 +63,9 @@ func (p plan) holding(list safeList, regime Regime, fault Fault) Trial {
 // the last.
 func (h history) short(regime Regime, fault Fault) (lists []safeList) {
 	columns := h.columns(regime, fault)
-	joint := safeList{search.JointSafe(h.explanations(columns)...), columns}
+	joint := safeList{search.JointSafe(h.explanations(columns)...), columns, h.horizon()}
 	lists = h.shortAlone(regime, fault, joint.set)
-	if horizon := h.horizon(); horizon > 0 && !joint.set.IsEmpty() && !h.heldTo(horizon, joint) {
+	if joint.hold > 0 && !joint.set.IsEmpty() && !h.heldTo(joint) {
 		lists = append(lists, joint)
 	}
 	return lists
@@ -74,15 +75,21 @@ func (h history) short(regime Regime, fault Fault) (lists []safeList) {
 // joint safe list: its own one, since it may need late what others need in any case, and what its cuts rest on if the device
 // did not try that. A matrix that is tested again rests on the earlier run there.
 func (h history) shortAlone(regime Regime, fault Fault, joint search.Set) (lists []safeList) {
-	horizon := h.horizon()
-	if horizon == 0 || h.run.Settings.Known != nil {
+	if h.run.Settings.Known != nil {
 		return nil
 	}
+	horizon := h.horizon()
 	for _, column := range h.columns(regime, fault) {
 		explanation := h.explain(column)
-		for _, set := range append(h.unseen(explanation, column), search.JointSafe(explanation)) {
-			alone := safeList{set, []Column{column}}
-			if !alone.set.SubsetOf(joint) && !h.heldTo(horizon, alone) {
+		var wanted []safeList
+		for _, set := range h.unseen(explanation, column) {
+			wanted = append(wanted, safeList{set, []Column{column}, max(horizon, h.untilTried(set))})
+		}
+		if horizon > 0 {
+			wanted = append(wanted, safeList{search.JointSafe(explanation), []Column{column}, horizon})
+		}
+		for _, alone := range wanted {
+			if covered := alone.hold <= horizon && alone.set.SubsetOf(joint); !covered && !h.heldTo(alone) {
 				lists = append(lists, alone)
 			}
 		}
@@ -92,7 +99,7 @@ func (h history) shortAlone(regime Regime, fault Fault, joint search.Set) (lists
 
 // A cut of several members rests on trials that worked with all but one of them blocked. If the device did not try all
 // of these, there are two reasons. It contacts some only while all the others are blocked: these are spares, and
-// the cut is one. Or it contacts some seldom, and would have failed later. So these sets are held to the horizon, too.
+// the cut is one. Or it contacts some seldom, and would have failed later. So these sets are held to the horizon, too, and at least until the device should have tried them.
 
 // spareSeen is in how many trials a spare must have been contacted.
 const spareSeen = 2
@@ -116,10 +123,31 @@ func (h history) unseen(explanation search.Explanation, column Column) (sets []s
 	return sets
 }
 
-// spare reports whether the device contacted a member of a cut soon, whenever all the others were blocked.
+// untilTried is for how long a set is blocked so that the device tries all of it: twice as long as it took in another trial,
+// and no longer than a block may be held.
+func (h history) untilTried(set search.Set) (hold time.Duration) {
+	hold = unhurried * h.run.Settings.Settle
+	for i, took := range h.firstTries() {
+		if set.Has(i) {
+			hold = max(hold, 2*took)
+		}
+	}
+	if most := max(h.run.Settings.Longest, h.run.Settings.Horizon); most > 0 {
+		hold = min(hold, most)
+	}
+	return hold
+}
+
+// spare reports whether the device contacted a member of a cut soon, whenever all the others were blocked, and
+// not when a lane began.
 func (h history) spare(i int, cut search.Set, heard []fact) bool {
 	soon, times := unhurried*h.run.Settings.Settle, 0
+	begun := map[bench]bool{}
 	for _, f := range heard {
+		if !begun[f.bench()] && f.Trial.Control() && f.contacted.Has(i) {
+			return false
+		}
+		begun[f.bench()] = true
 		if !cut.Without(i).SubsetOf(f.whole) {
 			continue
 		}
@@ -140,11 +168,11 @@ func (h history) explanations(columns []Column) (explained []search.Explanation)
 	return explained
 }
 
-// heldTo reports whether a list was held to the horizon with its columns working, or
+// heldTo reports whether a list was held for long enough with its columns working, or
 // so often without an answer that it is not asked again. A horizon that nobody chose is a period, which
 // the very hold may have shown to be a little longer than it was known to be.
-func (h history) heldTo(horizon time.Duration, list safeList) bool {
-	tries := 0
+func (h history) heldTo(list safeList) bool {
+	tries, horizon := 0, list.hold
 	if h.run.Settings.Horizon == 0 {
 		horizon -= horizon / 16
 	}

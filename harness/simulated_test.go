@@ -299,7 +299,7 @@ func (s simulated) loses(word string, blocked func(string) bool) (by time.Durati
 	}
 	p := s.part(word)
 	if p.while != "" {
-		if by, ok = s.misses(p.while, blocked); !ok {
+		if _, ok = s.misses(p.while, blocked); !ok {
 			return 0, false
 		}
 	}

@@ -58,11 +58,10 @@ const missTries = 2
 
 // miss notes of each trial what is contacted seldom and was not tried while it was blocked, nor
 // blocked until it was overdue: a pass says nothing of it. How often it is contacted may have
-// become known only later. The search asks again then.
+// become known only later. The same holds of what was blocked for less time than the device took to try it in another
+// trial. The search asks again then.
 func (h history) miss() {
-	if h.holds == nil {
-		return
-	}
+	took := h.firstTries()
 	misses := make([]int, len(h.universe))
 	for n := range h.facts {
 		f := &h.facts[n]
@@ -70,10 +69,25 @@ func (h history) miss() {
 			continue
 		}
 		for _, i := range f.whole.Minus(f.attempted).Members() {
-			if h.periodic(h.clocks[i]) && f.Held < h.due(h.clocks[i]) && misses[i] < missTries {
+			early := h.holds != nil && h.periodic(h.clocks[i]) && f.Held < h.due(h.clocks[i])
+			if (early || f.Held < took[i]) && misses[i] < missTries {
 				misses[i]++
 				f.missed = f.missed.With(i)
 			}
 		}
 	}
+}
+
+// firstTries is how long the device took at most, by row, to try what was blocked.
+func (h history) firstTries() []time.Duration {
+	took := make([]time.Duration, len(h.universe))
+	for _, f := range h.facts {
+		for _, c := range f.Seen.Contacts {
+			if c.Attempts > 0 && !c.Attempted.IsZero() {
+				i := h.index[c.Destination]
+				took[i] = max(took[i], c.Attempted.Sub(f.Started))
+			}
+		}
+	}
+	return took
 }

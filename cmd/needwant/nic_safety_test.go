@@ -92,7 +92,10 @@ functions: {control: cloud}
 		before, up := h.settled(ctx), <-carrier
 		command, said := h.start(ctx, "bisect", h.spec("observe: 1s", "observe: 14s"), "--allow-actuation", "--wait", "30s")
 		said.until(ctx, "control: nothing blocked")
-		Eventually(up).WithContext(ctx).WithPolling(50*time.Millisecond).Should(BeFalse(), "once a trial would wait for stats")
+		Eventually(up).WithContext(ctx).WithTimeout(160*time.Second).WithPolling(50*time.Millisecond).Should(BeFalse(), func() string {
+			_ = command.Process.Kill()
+			return "once a trial would wait for stats, but it said\n" + said.text()
+		})
 		Expect(command.Process.Kill()).To(Succeed())
 		_ = command.Wait()
 		h.expectAsBefore(ctx, before)
