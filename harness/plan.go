@@ -219,7 +219,7 @@ func (p plan) tooLong() string {
 	for _, column := range p.run.Columns() {
 		if hold := p.hold(column.Regime, column.Fault); hold > longestHolds*most {
 			return fmt.Sprintf("%s failed so late that each trial would have to be held for %s, which is more than %d times the longest of longest, horizon and for: "+
-				"what worked for less time stays undecided; go on with a larger --longest", column.Scenario.Name, span.Words(hold), longestHolds)
+				"what worked for less time stays undecided; begin another run with a larger longest", column.Scenario.Name, span.Words(hold), longestHolds)
 		}
 	}
 	return ""

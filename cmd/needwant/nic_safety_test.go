@@ -106,8 +106,10 @@ functions: {control: cloud}
 	It("is as it was when needwant is killed with one link", func(ctx SpecContext) {
 		h := newHome(ctx)
 		h.oneWire(ctx)
+		spec := h.spec("placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0")
+		h.serveDHCP(h.gatewayMAC(ctx, spec)) // the home router leaves the device to us
 		before := h.settled(ctx)
-		command, said := h.start(ctx, "gateway", h.spec("placement: nic, inside: inside, uplink: uplink", "placement: onearm, uplink: br0"), "--wait", "30s")
+		command, said := h.start(ctx, "gateway", spec, "--wait", "30s")
 		said.until(ctx, "waiting for the device")
 		Expect(h.in(ctx, "ip -br link")).To(ContainSubstring("nw-"))
 		Expect(command.Process.Kill()).To(Succeed())

@@ -26,20 +26,31 @@ var _ = Describe("a cleanup process that another program has stopped or killed",
 		return guardian, journal
 	}
 
+	It("is an error when it is killed before it is ready", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		lock, err := guard.Take(ctx, folder, "the device")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(lock.Release)
+		journal, err := guard.NewJournal(folder, "the device", guard.Link{}, nil)
+		Expect(err).NotTo(HaveOccurred())
+		_, err = guard.Start([]string{"sh", "-c", "kill -TERM $$"}, journal, netnstest.New(), lock)
+		Expect(err).To(MatchError("starting the guardian: it ended at once"))
+	}, SpecTimeout(20*time.Second))
+
 	It("is dismissed though it was stopped", func(ctx SpecContext) {
-		guardian, journal := start(ctx, "kill -STOP $$")
+		guardian, journal := start(ctx, "echo >&5; kill -STOP $$")
 		Expect(os.Remove(journal.Path())).To(Succeed())
 		Expect(guardian.Dismiss()).To(Succeed())
 	}, SpecTimeout(20*time.Second))
 
 	It("is not missed when everything is back", func(ctx SpecContext) {
-		guardian, journal := start(ctx, "kill -KILL $$")
+		guardian, journal := start(ctx, "echo >&5; kill -KILL $$")
 		Expect(os.Remove(journal.Path())).To(Succeed())
 		Expect(guardian.Dismiss()).To(Succeed())
 	}, SpecTimeout(20*time.Second))
 
 	It("is reported when something is left", func(ctx SpecContext) {
-		guardian, _ := start(ctx, "kill -KILL $$")
+		guardian, _ := start(ctx, "echo >&5; kill -KILL $$")
 		Expect(guardian.Dismiss()).To(MatchError("the guardian ended before everything was back: signal: killed"))
 	}, SpecTimeout(20*time.Second))
 })
