@@ -80,7 +80,7 @@ device: {model: some.plug.v1, firmware: "1.0", token: "00112233445566778899aabbc
 tempo: {contact: 110ms, patience: 3, poll: 220ms}
 destinations:
   cloud: {host: cloud.plug.example, addresses: [203.0.113.10], protocol: udp, port: 8053}
-  stats: {host: stats.plug.example, addresses: [203.0.113.13], protocol: tcp, port: 443, every: 6s}
+  stats: {host: stats.plug.example, addresses: [203.0.113.13], protocol: tcp, port: 443, every: 12s}
 functions: {control: cloud}
 `, func(ctx context.Context, device *netns.Namespace, link string) {
 			carrier <- func() bool {
@@ -90,7 +90,8 @@ functions: {control: cloud}
 			join(ctx, device, link)
 		})
 		before, up := h.settled(ctx), <-carrier
-		command, said := h.start(ctx, "bisect", h.spec("observe: 1s", "observe: 14s"), "--allow-actuation", "--wait", "30s")
+		// A wait of 8 to 12 times settle is worth taking the link down, and not a new lease, which this device never asks for.
+		command, said := h.start(ctx, "bisect", h.spec("settle: 600ms", "settle: 1200ms", "observe: 1s", "observe: 28s"), "--allow-actuation", "--wait", "30s")
 		said.until(ctx, "control: nothing blocked")
 		Eventually(up).WithContext(ctx).WithTimeout(160*time.Second).WithPolling(50*time.Millisecond).Should(BeFalse(), func() string {
 			_ = command.Process.Kill()
