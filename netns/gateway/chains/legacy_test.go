@@ -41,6 +41,21 @@ var _ = Describe("chains of the legacy backend", Label("root"), func() {
 		Expect(tables.Check()).To(ContainSubstring("is gone"))
 	})
 
+	It("are written where nf_tables has no IPv4, although iptables-nft lists its chains", func() {
+		programs := GinkgoT().TempDir()
+		for _, name := range []string{"iptables", "ip6tables"} {
+			listing := "#!/bin/sh\ncase \"$*\" in *-N*) echo 'TABLE_ADD failed (Operation not supported): table filter' >&2; exit 4 ;; esac\nexec " + legacy + " " + name + " \"$@\"\n"
+			Expect(os.WriteFile(filepath.Join(programs, name+"-nft"), []byte(listing), 0o700)).To(Succeed())
+			for _, end := range []string{"-legacy", "-legacy-restore", "-nft-restore"} {
+				Expect(os.Symlink(legacy, filepath.Join(programs, name+end))).To(Succeed())
+			}
+		}
+		GinkgoT().Setenv("PATH", programs)
+		tables, err := chains.Open(netnstest.New())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(tables.Install(chains.IPv4, []chains.Chain{{Table: "filter", Name: "NEEDWANT", Hooks: []chains.Hook{chains.On("FORWARD")}}})).To(Succeed())
+	})
+
 	It("are told from a missing iptables", func() {
 		GinkgoT().Setenv("PATH", GinkgoT().TempDir())
 		_, err := chains.Open(nil)

@@ -86,11 +86,27 @@ func (t *Tables) find(suffix string) error {
 		if t.legacy, err = isLegacy(path, suffix); err != nil {
 			return err
 		}
+		if err := writes(command); err != nil {
+			return err
+		}
 		if _, err := t.List(family, "filter", "FORWARD"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writes returns an error unless this kernel lets a program make a chain. That it lists one proves
+// nothing: a kernel may have nf_tables without IPv4, as Debian's user-mode-linux 6.1 has, and iptables-nft
+// lists the kernel's own chains there. It is tried in a namespace made for that, so that no rule of the
+// machine is changed.
+func writes(command *iptables.IPTables) error {
+	scratch, err := netns.New()
+	if err != nil {
+		return err
+	}
+	tried := scratch.Do(func() error { return command.NewChain("filter", Marker) })
+	return errors.Join(tried, scratch.Close())
 }
 
 // isLegacy reports which backend a program writes to. One without a suffix is asked.
