@@ -220,13 +220,16 @@ var _ = Describe("what is contacted only while something else is blocked", func(
 			Expect(verdict("check", "log")).To(Equal(harness.Optional))
 		})
 
-		It("is decided if that began before the first trial of the lane", func() {
+		It("is decided if that began before the first trial of the lane, or between two", func() {
 			device := light
 			device.contacts = append([]string{"ads", "log", "map", "news", "shop"}, device.contacts...)
 			device.fallbacks = map[string]string{"check": "time"}
-			in := func(trial int) harness.Verdict {
+			in := func(trial int, later ...harness.Contact) harness.Verdict {
 				run := done(newRun(device), device, func(r *harness.Result) {
-					if r.Trial.Number == trial {
+					switch r.Trial.Number {
+					case trial - 1:
+						r.Later = later
+					case trial:
 						left(r, harness.Contact{Answered: true})
 					}
 				})
@@ -235,6 +238,7 @@ var _ = Describe("what is contacted only while something else is blocked", func(
 			}
 			Expect(in(1)).To(Equal(harness.Optional))
 			Expect(in(2)).To(Equal(harness.NotExercised))
+			Expect(in(2, harness.Contact{Destination: destination("check"), Tries: 1})).To(Equal(harness.Optional), "while the device recovered from the trial before")
 		})
 
 		It("is not decided if that lasts longer: the device may use it while everything works", func() {

@@ -87,15 +87,12 @@ func (h history) fact(result Result) fact {
 	f := fact{Result: result, attempts: map[int]int{}}
 	f.blocked = h.set(result.Trial.Block)
 	f.whole = h.set(slices.DeleteFunc(slices.Clone(result.Trial.Block), func(d Destination) bool { return h.universe[h.index[d]] != d }))
-	var contacted, begun, touched, attempted []int
+	var contacted, touched, attempted []int
 	blocks := result.Trial.blocks()
 	for _, contact := range result.Seen.Contacts {
 		row := h.index[contact.Destination]
 		if !contact.silent() {
 			contacted = append(contacted, row)
-		}
-		if contact.Tries > 0 {
-			begun = append(begun, row)
 		}
 		if contact.Touched+contact.Attempts == 0 || !blocks(contact.Destination) {
 			continue
@@ -108,9 +105,20 @@ func (h history) fact(result Result) fact {
 			f.attempts[row] += contact.Attempts
 		}
 	}
-	f.contacted, f.begun = search.Of(contacted...), search.Of(begun...)
+	f.contacted, f.begun = search.Of(contacted...), h.rowsBegun(result.Seen.Contacts)
 	f.touched, f.attempted = search.Of(touched...), search.Of(attempted...)
 	return f
+}
+
+// rowsBegun are the rows of some contacts in which the device began something.
+func (h history) rowsBegun(contacts []Contact) search.Set {
+	var begun []int
+	for _, contact := range contacts {
+		if contact.Tries > 0 {
+			begun = append(begun, h.index[contact.Destination])
+		}
+	}
+	return search.Of(begun...)
 }
 
 // destinations are all that the results name, in the order they were first seen, and
@@ -381,19 +389,19 @@ func (h history) firstContacts(f fact) map[int]time.Duration {
 //
 // What is left of an earlier connection may be its end: the device closes it late, or
 // repeats packets of it because it is blocked by now. So it is left over if the device
-// began something in the trial before on the same lane, or if it was left over then
-// and is blocked again. Otherwise the device uses it. Before the first trial of a lane
-// anything may have begun.
+// began something in the trial before on the same lane, or until it had recovered from
+// that, or if it was left over then and is blocked again. Otherwise the device uses it.
+// Before the first trial of a lane anything may have begun.
 func (h history) windows(regime Regime, fault Fault) []search.Window {
 	var windows []search.Window
-	recent := map[bench]search.Set{} // what was begun, or left over and blocked, in the trial before
+	recent := map[bench]search.Set{} // what was begun since the beginning of the trial before, or left over and blocked in it
 	for _, f := range h.facts {
 		old := f.contacted.Minus(f.begun)
 		leftover := old
 		if known, ok := recent[f.bench()]; ok {
 			leftover = old.Intersect(known)
 		}
-		recent[f.bench()] = f.begun.Union(leftover.Intersect(f.whole))
+		recent[f.bench()] = f.begun.Union(h.rowsBegun(f.Later)).Union(leftover.Intersect(f.whole))
 		if (Column{Regime: regime, Fault: fault}).hears(f.Trial) {
 			windows = append(windows, search.Window{
 				Trial: f.Trial.Number, Reason: f.Trial.Reason, Blocked: f.whole,
