@@ -111,7 +111,7 @@ var _ = Describe("a device that needs what it contacts once a day", func() {
 	})
 })
 
-var _ = Describe("a device that stops when it has missed what it needs three times", func() {
+var _ = Describe("a device that stops when it has missed what it needs three times", Label("norace"), func() {
 	It("is found out, though it had missed it in the trial before, too", func() {
 		for seed := range uint64(24) {
 			chance := rand.New(rand.NewPCG(seed, 2))

@@ -14,7 +14,7 @@ import (
 	"github.com/needwant/needwant/harness"
 )
 
-var _ = Describe("every run ends", func() {
+var _ = Describe("every run ends", Label("norace"), func() {
 	light := formula{
 		contacts:  []string{"cloud", "ads", "log"},
 		scenarios: map[string]func(func(string) bool) bool{"app": func(r func(string) bool) bool { return r("cloud") }},

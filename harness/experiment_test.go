@@ -141,7 +141,7 @@ var _ = Describe("an experiment", func() {
 		Expect(verdicts(done, 0)).To(HaveKeyWithValue("ads", harness.Alternative))
 	})
 
-	It("asks again when answers contradict each other, and gets over one stumble", func() {
+	It("asks again when answers contradict each other, and gets over one stumble", Label("norace"), func() {
 		noticed := 0
 		for stumble := 3; stumble < 20; stumble++ {
 			clumsy := &lane{device: vacuum, after: func(r *harness.Result) {

@@ -61,7 +61,7 @@ func cellOf(run harness.Run, word string) harness.Cell {
 	return harness.Judge(run).Columns[0].Cells[destination(word)]
 }
 
-var _ = Describe("the horizon", func() {
+var _ = Describe("the horizon", Label("norace"), func() {
 	horizon := func(h time.Duration) func(*harness.Run) {
 		return func(run *harness.Run) { run.Settings.Horizon = h }
 	}
@@ -106,7 +106,7 @@ var _ = Describe("the horizon", func() {
 		Expect(cellOf(done, "cloud").Verdict).To(Equal(harness.Optional))
 	})
 
-	It("tells apart what fails late from what was tried for the first time at that moment", Label("norace"), func() {
+	It("tells apart what fails late from what was tried for the first time at that moment", func() {
 		g, app := forgiving("hourly", 60)
 		g.clocks["weekly"] = punctuality{60*hour + 9*minute, 7 * day}
 		done := decided(horizon(4*day), g, app)
@@ -177,7 +177,7 @@ var _ = Describe("the horizon", func() {
 		Expect(long).To(HaveEach("safe list"))
 	})
 
-	It("is not what makes each trial longer than the one before", Label("norace"), func() {
+	It("is not what makes each trial longer than the one before", func() {
 		g := home()
 		g.clocks["nightly"] = punctuality{8 * hour, day / 2}
 		done := decided(horizon(3*day), g, works(func() bool {
@@ -252,7 +252,7 @@ var _ = Describe("the horizon", func() {
 		}
 	})
 
-	It("dates a failure of a scenario that is watched, part by part", Label("norace"), func() {
+	It("dates a failure of a scenario that is watched, part by part", func() {
 		g, app := forgiving("daily", 3)
 		app.Watch = func(ctx context.Context, enough <-chan struct{}) harness.Outcome {
 			good, all := 0, 0

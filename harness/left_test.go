@@ -50,7 +50,7 @@ var _ = Describe("the time that a run still takes", func() {
 	})
 })
 
-var _ = Describe("the time that a run with long holds still takes", func() {
+var _ = Describe("the time that a run with long holds still takes", Label("norace"), func() {
 	// watchedClosely is such a run in virtual time, with the estimate after each trial that blocked
 	// something, and the time that was really left.
 	watchedClosely := func(horizon time.Duration, misses int) (estimates, needed []time.Duration) {

@@ -79,7 +79,7 @@ func expectVerdicts(run harness.Run, seed uint64, verdicts map[string]harness.Ve
 	}
 }
 
-var _ = Describe("a device that contacts something seldom, and when it is provoked", func() {
+var _ = Describe("a device that contacts something seldom, and when it is provoked", Label("norace"), func() {
 	harmless := map[string]harness.Verdict{"cloud": harness.Required, "log": harness.Optional, "update": harness.Optional, "shop": harness.Optional}
 
 	for _, by := range harness.Provokers() {

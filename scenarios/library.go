@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/needwant/needwant/internal/yamlfile"
@@ -23,25 +24,40 @@ type Entry struct {
 }
 
 // Library lists the specs that come with the program, by name.
-func Library() []Entry {
-	files, err := fs.Glob(library, "library/*.yaml")
+func Library() (entries []Entry) {
+	for _, name := range names() {
+		entries = append(entries, Entry{name, named(name)})
+	}
+	return entries
+}
+
+// names are the names of the library's specs.
+func names() (names []string) {
+	files, err := fs.Glob(library, pathOf("*"))
 	if err != nil {
 		panic(err) // it is a part of the program
 	}
-	var entries []Entry
 	for _, path := range files {
-		text, err := fs.ReadFile(library, path)
-		if err != nil {
-			panic(err)
-		}
-		file, err := Parse(path, text)
-		if err != nil {
-			panic(err) // a spec reads them all
-		}
-		file.folder = "." // where the user stands: the library is in no folder
-		entries = append(entries, Entry{strings.TrimSuffix(filepath.Base(path), ".yaml"), file})
+		names = append(names, strings.TrimSuffix(filepath.Base(path), ".yaml"))
 	}
-	return entries
+	return names
+}
+
+// pathOf is where a spec of the library is.
+func pathOf(name string) string { return "library/" + name + ".yaml" }
+
+// named is a spec of the library.
+func named(name string) File {
+	text, err := fs.ReadFile(library, pathOf(name))
+	if err != nil {
+		panic(err)
+	}
+	file, err := Parse(pathOf(name), text)
+	if err != nil {
+		panic(err) // a spec reads them all
+	}
+	file.folder = "." // where the user stands: the library is in no folder
+	return file
 }
 
 // Find takes the name of a library spec, or the path of a file. What looks like
@@ -51,17 +67,13 @@ func Find(nameOrPath string) (File, error) {
 	if strings.ContainsRune(nameOrPath, filepath.Separator) || extension == ".yaml" || extension == ".yml" {
 		return Load(nameOrPath)
 	}
-	var names []string
-	for _, entry := range Library() {
-		if entry.Name == nameOrPath {
-			return entry.File, nil
-		}
-		names = append(names, entry.Name)
+	if slices.Contains(names(), nameOrPath) {
+		return named(nameOrPath), nil
 	}
 	if _, err := os.Stat(nameOrPath); err == nil {
 		return Load(nameOrPath)
 	}
-	remedy := yamlfile.Suggest(nameOrPath, names)
+	remedy := yamlfile.Suggest(nameOrPath, names())
 	if _, err := os.Stat(nameOrPath + ".yaml"); err == nil {
 		remedy = fmt.Sprintf("did you mean %q?", nameOrPath+".yaml")
 	}

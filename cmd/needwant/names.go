@@ -86,7 +86,15 @@ func links(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.
 
 // completeFlag offers names for a flag of a command, if it has that flag.
 func completeFlag(command *cobra.Command, flag string, names ...cobra.Completion) {
-	_ = command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp)) // a program without it has no such flag
+	completeFlagLater(command, flag, func() []cobra.Completion { return names })
+}
+
+// completeFlagLater offers names that take time to find out, as those of the library do. They are only found
+// out when the shell asks for them, so that no command waits for that.
+func completeFlagLater(command *cobra.Command, flag string, names func() []cobra.Completion) {
+	_ = command.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return names(), cobra.ShellCompDirectiveNoFileComp
+	}) // a program without it has no such flag
 }
 
 // firstArgument completes the first argument with names and with files.

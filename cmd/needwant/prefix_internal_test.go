@@ -243,7 +243,7 @@ func parts(name string, s script) (all []part) {
 	return all
 }
 
-var _ = Describe("a run that ended at any trial", func() {
+var _ = Describe("a run that ended at any trial", Label("norace"), func() {
 	all := scripts()
 	for _, name := range slices.Sorted(maps.Keys(all)) { // in the same order in each process
 		script := all[name]

@@ -67,7 +67,7 @@ var _ = Describe("the promise", Label("root"), func() {
 		}
 	})
 
-	often("that a signal at any moment leaves the network as it was and the run file whole", 6, 500, 3*time.Minute, func(ctx SpecContext, times int) {
+	often("that a signal at any moment leaves the network as it was and the run file whole", 3, 500, 3*time.Minute, func(ctx SpecContext, times int) {
 		h := newHome(ctx)
 		h.neighbours(ctx)
 		before := h.resting(ctx)

@@ -27,12 +27,12 @@ The default FILE is the device's name with .yaml. FILE - is the standard output.
 		Args: cobra.MaximumNArgs(1),
 	}
 	command.Flags().StringVar(&from, "like", "roborock-s50", "the spec to begin with, as 'needwant scenario list' shows")
-	completeFlag(command, "like", templates()...)
+	completeFlagLater(command, "like", templates)
 	for i, q := range questions {
 		command.Flags().StringVar(&values[i], q.flag, "", q.asks)
 	}
 	completeFlag(command, "placement", placements()...)
-	completeFlag(command, "world", worlds()...)
+	completeFlagLater(command, "world", worlds)
 	for _, flag := range []string{"inside", "uplink"} {
 		_ = command.RegisterFlagCompletionFunc(flag, links) // the flags were added just now
 	}

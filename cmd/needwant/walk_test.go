@@ -35,7 +35,7 @@ func (b beginner) mistakes(ctx context.Context, before, after string, code int, 
 	Expect(os.WriteFile(b.path, good, 0o600)).To(Succeed())
 }
 
-var _ = Describe("a beginner", Label("root"), func() {
+var _ = Describe("a beginner", Label("root", "whole"), func() {
 	It("gets from a new spec to a matrix, and is told what to do at each mistake", func(ctx SpecContext) {
 		b := beginner{filepath.Join(GinkgoT().TempDir(), "mine.yaml")}
 

@@ -66,7 +66,7 @@ func (o *office) shows(ctx context.Context, line string) {
 	}).WithContext(ctx).WithTimeout(30 * time.Second).WithPolling(200 * time.Millisecond).Should(MatchRegexp(line))
 }
 
-var _ = Describe("an agent with a hub, and devices that are wired to it", Label("root"), func() {
+var _ = Describe("an agent with a hub, and devices that are wired to it", Label("root", "whole"), func() {
 	It("returns them after a signal, and ends the experiment of one that was given to another agent", func(ctx SpecContext) {
 		f := newFleet(ctx)
 		f.device(ctx, 1, "lamp", "placement: onearm, uplink: lan")

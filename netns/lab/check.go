@@ -65,7 +65,7 @@ func (w World) checkHead() *flaw {
 		return flawAt(keys("apiVersion"), "write apiVersion: needwant/v1", "apiVersion is %q", w.APIVersion)
 	case w.Kind != "World":
 		return flawAt(keys("kind"), "write kind: World", "kind is %q", w.Kind)
-	case !namePattern().MatchString(w.Name):
+	case !namePattern.MatchString(w.Name):
 		return flawAt(keys("name"), "write letters, digits, dots, dashes and underscores", "%q is not a name", w.Name)
 	case !slices.Contains([]Failure{Silent, WithError, Mute}, w.Failure):
 		return flawAt(keys("failure"), suggest(string(w.Failure), []string{"silent", "error", "mute"}), "unknown failure %q", w.Failure)
@@ -131,7 +131,7 @@ func (w World) checkDestinations() *flaw {
 	}
 	for _, id := range w.IDs() {
 		at := func(key ...string) []string { return append(keys("destinations", id), key...) }
-		if !idPattern().MatchString(id) || id == "true" || id == "false" {
+		if !idPattern.MatchString(id) || id == "true" || id == "false" {
 			return flawAt(at(), "begin with a letter; go on with letters, digits, _ - and .", "%q is not an id", id)
 		}
 		if flaw := w.Destinations[id].check(at); flaw != nil {
@@ -263,9 +263,11 @@ func (d Destination) sameAnswer(other Destination) bool {
 	return slices.Equal(mine, theirs) && d.Rotate == other.Rotate && d.ttl() == other.ttl()
 }
 
-func namePattern() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) }
-
-func idPattern() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`) }
+var (
+	namePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	idPattern    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
+	labelPattern = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`) // of a host's name
+)
 
 // goodHost follows RFC 1123, and allows the underscore that real names have.
 func goodHost(host string) bool {
@@ -275,9 +277,8 @@ func goodHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return false
 	}
-	label := regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 	for part := range strings.SplitSeq(host, ".") {
-		if !label.MatchString(part) {
+		if !labelPattern.MatchString(part) {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,24 +15,39 @@ import (
 var library embed.FS
 
 // Library lists the worlds that come with the program, by name.
-func Library() []World {
-	entries, err := fs.ReadDir(library, "worlds")
+func Library() (worlds []World) {
+	for _, name := range worldNames() {
+		worlds = append(worlds, named(name))
+	}
+	return worlds
+}
+
+// worldNames are the names of the library's worlds.
+func worldNames() (names []string) {
+	files, err := fs.Glob(library, pathOf("*"))
 	if err != nil {
 		panic(err) // it is a part of the program
 	}
-	var worlds []World
-	for _, entry := range entries {
-		text, err := fs.ReadFile(library, "worlds/"+entry.Name())
-		if err != nil {
-			panic(err)
-		}
-		world, err := Parse("worlds/"+entry.Name(), text)
-		if err != nil {
-			panic(err) // a spec reads them all
-		}
-		worlds = append(worlds, world)
+	for _, path := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(path), ".yaml"))
 	}
-	return worlds
+	return names
+}
+
+// pathOf is where a world of the library is.
+func pathOf(name string) string { return "worlds/" + name + ".yaml" }
+
+// named is a world of the library, whose file has its name.
+func named(name string) World {
+	text, err := fs.ReadFile(library, pathOf(name))
+	if err != nil {
+		panic(err)
+	}
+	world, err := Parse(pathOf(name), text)
+	if err != nil {
+		panic(err) // a spec reads them all
+	}
+	return world
 }
 
 // Find takes the name of a library world, or the path of a file. What looks
@@ -41,12 +57,8 @@ func Find(nameOrPath string) (World, error) {
 	if strings.ContainsRune(nameOrPath, filepath.Separator) || extension == ".yaml" || extension == ".yml" {
 		return Load(nameOrPath)
 	}
-	var names []string
-	for _, world := range Library() {
-		if world.Name == nameOrPath {
-			return world, nil
-		}
-		names = append(names, world.Name)
+	if slices.Contains(worldNames(), nameOrPath) {
+		return named(nameOrPath), nil
 	}
 	if _, err := os.Stat(nameOrPath); err == nil {
 		return Load(nameOrPath)
@@ -54,7 +66,7 @@ func Find(nameOrPath string) (World, error) {
 	return World{}, &Error{
 		File:    nameOrPath,
 		Message: "neither a world of the library nor a file",
-		Remedy:  suggest(nameOrPath, names),
+		Remedy:  suggest(nameOrPath, worldNames()),
 	}
 }
 
