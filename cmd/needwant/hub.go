@@ -109,6 +109,11 @@ func (f *hubFlags) run(command *cobra.Command) error {
 		return err
 	}
 	defer web.close()
+	select {
+	case <-h.Serving():
+	case <-ctx.Done():
+		return nil
+	}
 	laid(notes, fmt.Sprintf("%s, and keeps everything in %s. Next: %s lets an agent in. Ctrl-C stops the hub; the experiments continue.",
 		h.Where(), directory, typed("needwant hub add AGENT%s", f.dirFlag())))
 	if web == nil {

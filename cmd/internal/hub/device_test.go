@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -49,6 +50,20 @@ var _ = Describe("a device", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(fleet.Devices).To(HaveExactElements(And(HaveField("Agent", "two"), HaveField("Held", true), HaveField("Name", "other-name"))))
 		Expect(fleet.Agents).To(HaveEach(HaveField("Now()", true)))
+	}, SpecTimeout(time.Minute))
+
+	It("is known to the hub if it is returned before the agent says hello", func(ctx SpecContext) {
+		l, s := newLaboratory(), &said{}
+		link := l.link("one", s)
+		for i := range 10 {
+			simulated := hub.Device{Name: fmt.Sprintf("lamp%d", i), Placement: "lab"}
+			held, _ := hold(link, simulated)
+			Expect(held).NotTo(BeNil())
+			Expect(link.Return(ctx, simulated)).To(Succeed())
+		}
+		fleet, err := l.directory.Status(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(fleet.Devices).To(And(HaveLen(10), HaveEach(And(HaveField("Agent", "one"), HaveField("Held", false)))))
 	}, SpecTimeout(time.Minute))
 
 	It("is not the agent's again by a request that comes twice, or after the device was returned", func(ctx SpecContext) {

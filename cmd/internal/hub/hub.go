@@ -30,6 +30,8 @@ type Hub struct {
 	registry *registry
 	stage    *stage
 	page     atomic.Bool
+	serving  chan struct{} // closed when it answers for the first time
+	once     sync.Once
 
 	mu     sync.Mutex
 	agents map[string]string // their public keys, by name
@@ -42,7 +44,7 @@ func New(directory Directory, listen string, say func(string)) (*Hub, error) {
 	if err := directory.prepare(); err != nil {
 		return nil, err
 	}
-	h := &Hub{directory: directory, listen: listen, notes: newNotes(say), registry: &registry{seen: map[string]presence{}}}
+	h := &Hub{directory: directory, listen: listen, notes: newNotes(say), registry: &registry{seen: map[string]presence{}}, serving: make(chan struct{})}
 	var err error
 	if h.own, err = directory.own(); err != nil {
 		return nil, err
@@ -95,6 +97,10 @@ func (h *Hub) Where() string {
 	}
 	return "The hub listens at " + h.listen
 }
+
+// Serving is closed when the hub answers agents and its user for the first time. Records need not be
+// received yet.
+func (h *Hub) Serving() <-chan struct{} { return h.serving }
 
 // Run receives until ctx ends.
 func (h *Hub) Run(ctx context.Context) {
@@ -178,6 +184,10 @@ func (h *Hub) serve(ctx context.Context) error {
 	}
 	h.stage.use(connection)
 	defer h.stage.use(nil)
+	if err := connection.Flush(); err != nil { // the subscriptions
+		return err
+	}
+	h.once.Do(func() { close(h.serving) })
 	in := &inbox{directory: h.directory, stream: stream, keys: h.key, say: h.notes.say, tell: func(agent string, r refusal) { h.refuse(connection, agent, r) }}
 	broken := make(chan error, 1)
 	var receiving sync.WaitGroup

@@ -192,17 +192,22 @@ func (r *registry) takeBack(ctx context.Context, agent string, h hello) (welcome
 		return welcome{Wrong: wrong}, nil
 	}
 	for _, device := range h.Devices {
-		if err := r.free(ctx, agent, device.key(agent)); err != nil {
+		if err := r.free(ctx, agent, device.key(agent), device); err != nil {
 			return welcome{}, err
 		}
 	}
 	return welcome{}, nil
 }
 
-// free takes a device back from an agent.
-func (r *registry) free(ctx context.Context, agent, key string) error {
+// free takes a device back from an agent. One that the hub was never told of is known from now on: an agent
+// may return a device before it says hello.
+func (r *registry) free(ctx context.Context, agent, key string, device Device) error {
 	_, err := r.change(ctx, key, func(known Known) (Known, bool) {
-		if !known.Held || known.Agent != agent {
+		unknown := known.Agent == ""
+		if unknown {
+			known = known.of(agent, device, time.Now().UTC())
+		}
+		if !unknown && (!known.Held || known.Agent != agent) {
 			return known, false
 		}
 		known.Held, known.Since = false, time.Now().UTC()
@@ -364,5 +369,5 @@ func (r *registry) release(ctx context.Context, name string, stopped bool) (stri
 	case !stopped:
 		return "", fmt.Errorf("agent %s has %s, and is not connected: it may be at work all the same. Stop it, or unplug the device there, and repeat this with --stopped", known.Agent, name)
 	}
-	return fmt.Sprintf("%s is free. Any agent may have it.", name), r.free(ctx, known.Agent, found[0])
+	return fmt.Sprintf("%s is free. Any agent may have it.", name), r.free(ctx, known.Agent, found[0], known.Device)
 }
