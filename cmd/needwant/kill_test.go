@@ -18,7 +18,7 @@ import (
 )
 
 var _ = Describe("SIGKILL", Label("root"), func() {
-	DescribeTable("leaves no process, namespace, interface, rule or set,", func(ctx SpecContext, times int) {
+	DescribeTable("leaves no process, namespace, interface, rule or set", func(ctx SpecContext, times int) {
 		before := host()
 		random := rand.New(rand.NewPCG(1, uint64(GinkgoRandomSeed())))
 		for i := range times {
