@@ -389,7 +389,7 @@ func (f *bisectFlags) experiment(command *cobra.Command, file scenarios.File, li
 	if err := errors.Join(failure, finished, journal.Close(), stands.close()); err != nil {
 		return unfit(err)
 	}
-	f.display.end.saved, f.display.end.gateway = f.out, file.Gateway
+	f.display.end.saved, f.display.end.unsaved, f.display.end.gateway = f.out, whyUnsaved(journal), file.Gateway
 	tell.say("The run is over. " + reports.New(e.Run, harness.Judge(e.Run)).Summary)
 	return f.display.closing(command, e.Run)
 }

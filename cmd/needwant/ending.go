@@ -20,6 +20,7 @@ import (
 // saved, the state of the network, and what to do next.
 type ending struct {
 	saved   string            // the run file; "" if the run is not saved
+	unsaved string            // why not, if that was not wanted
 	spec    string            // as the user named it; "" for a world, or if the file does not exist
 	gateway scenarios.Gateway // of the spec; no placement if the network was not touched now
 	policy  string            // the run file whose policy the gateway applied; "" if none
@@ -32,6 +33,9 @@ func (e ending) write(out io.Writer, run harness.Run) {
 	say := func(format string, args ...any) { laid(out, fmt.Sprintf(format, args...)) }
 	if e.saved != "" {
 		say("The run is saved in %s.", e.saved)
+	}
+	if e.unsaved != "" {
+		say("%s. Next time: --out FILE saves it elsewhere.", e.unsaved)
 	}
 	if state := network(e.gateway, e.spec, e.policy); state != "" {
 		say("%s", state)

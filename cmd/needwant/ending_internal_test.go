@@ -166,7 +166,12 @@ Next: needwant report lab.run --format html > report.html shows it in a browser;
 		Expect(said(ending{saved: "tv.run", spec: "tv.yaml"}, run)).NotTo(ContainSubstring("export"))
 	})
 
-	It("says nothing of a network that was not touched, nor of a run that is not kept", func() {
+	It("says of a run that could not be saved why, and how the next one is", func() {
+		lost := ending{unsaved: whyUnsaved(nowhere{"This run is not saved: run file /a.run cannot be written"})}
+		Expect(said(lost, complete)).To(Equal("This run is not saved: run file /a.run cannot be written. Next time: --out FILE saves it elsewhere.\n"))
+	})
+
+	It("says nothing of a network that was not touched, nor of a run that nobody wants to keep", func() {
 		Expect(said(ending{}, complete)).To(BeEmpty())
 	})
 

@@ -133,7 +133,7 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 	}
 	export, err := format.Export(p)
 	if err != nil {
-		return usage(fmt.Errorf("%s: %w", format.Name, err))
+		return usage(fmt.Errorf("format %s: %w", format.Name, err))
 	}
 	if export.Placeholder && !f.unfilled {
 		return usage(fmt.Errorf("these rules need the device's address, without which they load and do nothing.\n"+

@@ -50,7 +50,7 @@ their run files again. With --nats the hub uses existing NATS servers with JetSt
 		return f.run(command)
 	}
 	command.PersistentFlags().StringVar(&f.dir, "dir", "", "save everything in this `DIRECTORY`; the default is /var/lib/needwant/hub for root, else ~/.local/state/needwant/hub")
-	command.Flags().StringVar(&f.listen, "listen", ":4222", "listen for agents at this `ADDRESS:PORT`; :4222 is port 4222 of every address")
+	command.Flags().StringVar(&f.listen, "listen", ":"+hub.DefaultPort, "listen for agents at this `ADDRESS:PORT`; :4222 is port 4222 of every address")
 	command.PersistentFlags().StringVar(&f.servers, "nats", "", "use existing NATS servers at this `URL`, or several URLs with commas between them; needed once")
 	command.PersistentFlags().StringVar(&f.trusted, "nats-ca", "", "with --nats: the `FILE` with the certificate of the authority that signed those of the servers; the default is what this machine trusts")
 	f.web.add(command)
@@ -151,7 +151,7 @@ func (f *hubFlags) addCommand() *cobra.Command {
 				return usage(err)
 			}
 			laid(command.OutOrStdout(), fmt.Sprintf("Wrote the credentials of agent %s to %s. Anyone who has the file is that agent: copy it to the agent's machine, for example with scp, and delete it here.", args[0], out))
-			address := "ADDRESS:4222"
+			address := "ADDRESS:" + directory.Port()
 			if servers, err := directory.Servers(); err != nil {
 				return unfit(err)
 			} else if servers != "" {
@@ -245,7 +245,7 @@ func writeFleet(out io.Writer, fleet hub.Fleet, dirFlag string) error {
 		fmt.Fprintln(table, "\nDEVICE\tMODEL\tMAC ADDRESS\tPLACEMENT\tAGENT")
 	}
 	for _, device := range fleet.Devices {
-		agent := "– (last: " + device.Agent + ")"
+		agent := "none (" + device.Agent + " had it last)"
 		if device.Held {
 			agent = device.Agent
 		}

@@ -17,12 +17,18 @@ type journal interface {
 	Close() error
 }
 
-// nowhere is the journal of a run that nobody wants to keep.
-type nowhere struct{}
+// nowhere is the journal of a run that is not saved: why is "" if nobody wants to keep it.
+type nowhere struct{ why string }
 
 func (nowhere) Append(harness.Result) error                        { return nil }
 func (nowhere) Finish(harness.Status, string, time.Duration) error { return nil }
 func (nowhere) Close() error                                       { return nil }
+
+// whyUnsaved is why a run is not saved that somebody would want to keep; "" if it is.
+func whyUnsaved(kept journal) string {
+	lost, _ := kept.(nowhere)
+	return lost.why
+}
 
 // keep creates the run file that the user named, or else one called name (see
 // createNumbered). If the user named none, and none can be created in this folder, the
@@ -34,8 +40,9 @@ func keep(out io.Writer, named, name string, run harness.Run) (path string, file
 	}
 	path, file, err = createNumbered(name, run)
 	if kind, ok := errors.AsType[runfile.Kind](err); ok && !kind.Usage() {
-		fmt.Fprintf(out, "This run is not saved: %v\n", err)
-		return "", nowhere{}, nil
+		lost := nowhere{"This run is not saved: " + err.Error()}
+		fmt.Fprintln(out, lost.why)
+		return "", lost, nil
 	}
 	return path, file, err
 }

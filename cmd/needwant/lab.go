@@ -255,6 +255,7 @@ func experiment(command *cobra.Command, e *harness.Experiment, journal journal, 
 	if err := errors.Join(failure, finished); err != nil {
 		return unfit(err)
 	}
+	show.end.unsaved = whyUnsaved(journal)
 	show.end.gateway.Placement = scenarios.Lab
 	return show.closing(command, e.Run)
 }

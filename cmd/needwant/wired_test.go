@@ -91,8 +91,8 @@ var _ = Describe("an agent with a hub, and devices that are wired to it", Label(
 		Eventually(ended).WithContext(ctx).WithTimeout(time.Duration(len(f.specs)) * 5 * time.Second).Should(BeClosed())
 		Expect(command.ProcessState.ExitCode()).To(Equal(130))
 		f.home.expectAsBefore(ctx, before)
-		o.shows(ctx, `lamp .*– \(last: one\)`)
-		o.shows(ctx, `fan .*– \(last: one\)`)
+		o.shows(ctx, `lamp .*none \(one had it last\)`)
+		o.shows(ctx, `fan .*none \(one had it last\)`)
 
 		By("giving one of its devices away while it is cut off")
 		command, said = f.home.start(ctx, one...)
@@ -122,6 +122,6 @@ scenarios: {status: {steps: [{ping: {host: 192.168.90.10}}]}}
 		f.home.expectAsBefore(ctx, before)
 		f.home.expectClean()
 		o.shows(ctx, `lamp .* nic +two\b`)
-		o.shows(ctx, `fan .*– \(last: one\)`)
+		o.shows(ctx, `fan .*none \(one had it last\)`)
 	}, SpecTimeout(4*time.Minute))
 })

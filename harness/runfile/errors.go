@@ -32,7 +32,7 @@ const (
 func (k Kind) Error() string { return string(k) }
 
 // remedy says what to do about it.
-func (k Kind) remedy() string {
+func (k Kind) remedy(path string) string {
 	switch k {
 	case Missing:
 		return "check the name"
@@ -55,7 +55,7 @@ func (k Kind) remedy() string {
 	case NotWritable:
 		return "check the rights on the file and on its folder"
 	case NoSpace:
-		return "free some space, then continue with needwant resume and this file; every trial before this one is safe"
+		return "free some space; every trial before this one is safe. Then needwant resume " + path + " continues the run"
 	}
 	return "check the disk and the rights on the file"
 }
@@ -78,7 +78,7 @@ func (e *Error) Error() string {
 	if e.detailed() {
 		problem += fmt.Sprintf(" (%v)", e.Err)
 	}
-	return fmt.Sprintf("run file %s %s: %s", e.Path, problem, e.Kind.remedy())
+	return fmt.Sprintf("run file %s %s: %s", e.Path, problem, e.Kind.remedy(e.Path))
 }
 
 // detailed reports whether the detail adds anything: what SQLite says of a foreign file and of a

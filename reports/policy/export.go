@@ -149,14 +149,14 @@ func (f Format) Export(p Policy) (Export, error) {
 		return Export{}, fmt.Errorf("the run was made with placement dns: it knows names and no ports, so that no firewall rules can be made of it: choose one of %s", strings.Join(formatsThat(Format.ByName), ", "))
 	}
 	if len(p.Own) > 0 && !f.leads {
-		return Export{}, fmt.Errorf("format %s cannot lead the device to your time server: choose one of %s, or leave out --stand-in", f.Name, strings.Join(leading(), ", "))
+		return Export{}, fmt.Errorf("it cannot lead the device to your time server: choose one of %s, or leave out --stand-in", strings.Join(leading(), ", "))
 	}
 	if len(p.OwnDNS) > 0 && !f.rules {
 		redirecting := formatsThat(func(f Format) bool { return f.rules })
-		return Export{}, fmt.Errorf("format %s cannot lead the device to your DNS server, since a resolver that is built in has no name: choose one of %s, or leave out --stand-in dns", f.Name, strings.Join(redirecting, ", "))
+		return Export{}, fmt.Errorf("it cannot lead the device to your DNS server, since a resolver that is built in has no name: choose one of %s, or leave out --stand-in dns", strings.Join(redirecting, ", "))
 	}
 	if len(p.Own) == 0 && f.offers {
-		return Export{}, fmt.Errorf("format %s offers your own server to the device: add --stand-in ntp=ADDRESS", f.Name)
+		return Export{}, fmt.Errorf("it offers your own server to the device: add --stand-in ntp=ADDRESS")
 	}
 	d := &draft{mark: f.comment}
 	if err := f.write(d, p); err != nil {

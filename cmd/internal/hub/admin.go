@@ -136,6 +136,23 @@ func (d Directory) address() (string, error) {
 	return "tls://" + near(strings.TrimSpace(string(text))), nil
 }
 
+// DefaultPort is where a hub listens for agents.
+const DefaultPort = "4222"
+
+// Port is where the hub that uses the directory listens, or listened last; [DefaultPort] if it was never
+// started.
+func (d Directory) Port() string {
+	text, err := os.ReadFile(d.path("address"))
+	if err != nil {
+		return DefaultPort
+	}
+	_, port, err := net.SplitHostPort(strings.TrimSpace(string(text)))
+	if err != nil {
+		return DefaultPort
+	}
+	return port
+}
+
 // near is an address of this machine at which a server is reached that listens at another
 // one, or at every one.
 func near(listens string) string {
