@@ -41,7 +41,7 @@ type Device struct {
 	Model   string     `yaml:"model,omitempty" about:"As the device or its box has it, for example roborock.vacuum.s5."`
 	MAC     string     `yaml:"mac,omitempty" about:"Its MAC address, in quotes. Needed with onearm, ap and host, where it is one of several clients."`
 	Maker   []string   `yaml:"maker,omitempty" about:"The maker's domains, for example [xiaomi.com, mi.com]. Reports call destinations of these domains first party, and no others."`
-	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address: in the home network with placement onearm, host and dns, otherwise behind the gateway. Left out with placement lab."`
+	Address netip.Addr `yaml:"address,omitempty" about:"Its IP address: in the home network with placement host and dns, otherwise behind the gateway, in a network that the home does not use. Left out with placement lab."`
 }
 
 // Gateway says where the gateway stands. Which keys it needs depends on the

@@ -117,6 +117,11 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 			return err
 		}
 	}
+	if !a.flags.dry {
+		if err := a.privileges(); err != nil {
+			return err
+		}
+	}
 	var each []replica
 	for _, m := range a.members {
 		each = append(each, replica{source: m.spec, file: m.file})
@@ -126,9 +131,6 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	}
 	if a.flags.dry {
 		return a.dryRun(command)
-	}
-	if err := a.privileges(); err != nil {
-		return err
 	}
 	web, err := a.flags.display.web.open(ctx, notes)
 	if err != nil {

@@ -48,7 +48,7 @@ func (i *interview) draft(command *cobra.Command, from string, questions []quest
 		if given {
 			if err = q.take(&draft, values[number]); err == nil && q.doubt(draft) == nil { // a token that is written out is not repeated
 				i.answered(q.flag, values[number])
-				i.warn(q, values[number])
+				i.warn(q, &draft, values[number])
 			}
 		} else {
 			err = i.insist(ctx, q, &draft)
@@ -97,8 +97,8 @@ func (i *interview) again(ctx context.Context, asks, usual string, take func(ans
 	return fmt.Errorf("%d answers could not be used. The last one: %w", mostWrong, wrong)
 }
 
-// insist asks until the answer makes sense. One that names what this machine does not
-// have is taken if it is given twice.
+// insist asks until the answer makes sense. One that does not suit this machine is taken
+// if it is given twice.
 func (i *interview) insist(ctx context.Context, q question, draft *scenarios.Draft) error {
 	usual := q.usual(draft)
 	switch {
@@ -150,20 +150,20 @@ func (i *interview) wrong(q question, draft *scenarios.Draft, answer, last strin
 	if err := q.take(draft, answer); err != nil {
 		return err
 	}
-	if q.missing != nil && answer != last {
-		if said := q.missing(answer, i.around); said != "" {
-			return errors.New(said + ". If it is to come, answer the same again")
+	if q.unsuited != nil && answer != last {
+		if said := q.unsuited(draft, answer, i.around); said != "" {
+			return errors.New(said + ". If that will change, answer the same again")
 		}
 	}
 	return q.doubt(*draft)
 }
 
-// warn tells a person what a flag names and this machine does not have.
-func (i *interview) warn(q question, value string) {
-	if i.lines == nil || q.missing == nil {
+// warn tells a person why the value of a flag, which the draft has, does not suit this machine.
+func (i *interview) warn(q question, draft *scenarios.Draft, value string) {
+	if i.lines == nil || q.unsuited == nil {
 		return
 	}
-	if said := q.missing(value, i.around); said != "" {
+	if said := q.unsuited(draft, value, i.around); said != "" {
 		i.object(errors.New("note: " + said))
 	}
 }

@@ -33,8 +33,8 @@ type question struct {
 	means func(typed string, s surroundings) (string, error)
 	// optional: without a usual answer, Enter leaves it out.
 	optional bool
-	// missing says what an answer names and this machine does not have; nil: nothing.
-	missing func(answer string, s surroundings) string
+	// unsuited says why an answer does not suit this machine, as one that names what it does not have; nil: any does.
+	unsuited func(d *scenarios.Draft, answer string, s surroundings) string
 }
 
 // questions are in the order in which they are asked.
@@ -71,7 +71,7 @@ func aboutGateway() []question {
 			set:   place,
 			about: func(_ *scenarios.Draft, s surroundings) []string { return s.placements() },
 			offer: func(_ *scenarios.Draft, s surroundings) string { return s.recommended() },
-			missing: func(answer string, s surroundings) string {
+			unsuited: func(_ *scenarios.Draft, answer string, s surroundings) string {
 				if s.lacks(answer) {
 					return fmt.Sprintf("placement %s needs two interfaces, one to the device and one to the home network", answer)
 				}
@@ -125,7 +125,7 @@ func aboutDevice() []question {
 				}
 				return nil
 			},
-			wanted: realDevice, about: whichAddress, offer: usualAddress,
+			wanted: realDevice, about: whichAddress, offer: usualAddress, unsuited: atHomeAlready,
 		},
 	}
 }
@@ -198,7 +198,7 @@ func optional(q question) question {
 func link(q question, offer func(surroundings, scenarios.Gateway) string, about func(*scenarios.Draft, surroundings) []string) question {
 	q.about = about
 	q.offer = func(d *scenarios.Draft, s surroundings) string { return offer(s, d.Gateway) }
-	q.missing = func(answer string, s surroundings) string {
+	q.unsuited = func(_ *scenarios.Draft, answer string, s surroundings) string {
 		if s.has(answer) {
 			return ""
 		}
@@ -256,6 +256,21 @@ func whichAddress(d *scenarios.Draft, _ surroundings) []string {
 		return []string{"the address that the device has in your home network now"}
 	}
 	return []string{"a new address, in a network that your home does not use: the device gets it from the gateway"}
+}
+
+// atHomeAlready says that a new address is in a network of this machine, which the gateway would refuse.
+func atHomeAlready(d *scenarios.Draft, _ string, s surroundings) string {
+	if d.KeepsAddress() {
+		return ""
+	}
+	for _, l := range s.links {
+		for _, text := range l.addresses {
+			if home, err := netip.ParsePrefix(text); err == nil && home.Contains(d.Device.Address) {
+				return fmt.Sprintf("%s is in the network of %s, and behind the gateway the device needs a network of its own", d.Device.Address, l.name)
+			}
+		}
+	}
+	return ""
 }
 
 // doubt says what is wrong with an answer that the draft has now. After the first of two

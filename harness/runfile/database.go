@@ -6,10 +6,13 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
 )
@@ -73,6 +76,12 @@ func connect(ctx context.Context, path string) (*database, error) {
 
 func regular(path string) error {
 	info, err := os.Stat(path)
+	if err == nil {
+		err = unix.Access(path, unix.R_OK)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return problem(Unreadable, "this user may not read it")
+	}
 	if err != nil {
 		return err
 	}

@@ -81,17 +81,17 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("run file %s %s: %s", e.Path, problem, e.Kind.remedy(e.Path))
 }
 
-// detailed reports whether the detail adds anything: what SQLite says of a foreign file and of a
-// full disk is what the kind says.
+// detailed reports whether the detail adds anything. What SQLite says does so only of a file that
+// is damaged or cannot be read.
 func (e *Error) detailed() bool {
 	switch e.Kind {
 	case Missing, Exists:
 		return false
-	case Foreign, NoSpace:
-		var own *sqlite.Error
-		return e.Err != nil && !errors.As(e.Err, &own)
+	case Damaged, Unreadable:
+		return e.Err != nil
 	}
-	return e.Err != nil
+	var own *sqlite.Error
+	return e.Err != nil && !errors.As(e.Err, &own)
 }
 
 // Unwrap gives the kind and the detail to errors.Is and errors.As.
