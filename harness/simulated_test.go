@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/needwant/needwant/harness"
@@ -98,6 +99,7 @@ func (s simulated) String() string {
 
 // unit is one such device behind a gateway, in virtual time. What it does is computed whenever the gateway is used.
 type unit struct {
+	mu sync.Mutex
 	simulated
 	random  *rand.Rand
 	now     time.Time // what it did is known until then
@@ -224,6 +226,8 @@ func (u *unit) wakeFallbacks(main *state, failed bool) {
 
 // Block begins a window. A connection to what is blocked is reset, and the device tries again soon.
 func (u *unit) Block(_ context.Context, block []harness.Destination, fault harness.Fault) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.catchUp()
 	u.since, u.blocked, u.byName = u.now, map[harness.Destination]bool{}, fault.ByName()
 	for _, d := range block {
@@ -240,6 +244,8 @@ func (u *unit) Block(_ context.Context, block []harness.Destination, fault harne
 }
 
 func (u *unit) Observe(context.Context) (harness.Observation, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.catchUp()
 	seen := harness.Observation{Since: u.since}
 	for _, s := range u.states {
@@ -253,6 +259,8 @@ func (u *unit) Observe(context.Context) (harness.Observation, error) {
 
 // start has the device contact everything, as when it is switched on.
 func (u *unit) start(context.Context) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.catchUp()
 	for _, p := range u.parts {
 		if s := u.states[p.word]; !s.next.IsZero() {
@@ -262,11 +270,14 @@ func (u *unit) start(context.Context) error {
 	return nil
 }
 
-// scenarios check the device's functions.
+// scenarios check the device's functions. Each check takes a time of its own: what happens at the same moment has no order.
 func (u *unit) scenarios() (all []harness.Scenario) {
-	for _, f := range u.functions {
+	for i, f := range u.functions {
+		takes := second/20 + time.Duration(i)*time.Millisecond
 		all = append(all, harness.Scenario{Name: f.name, Check: func(context.Context) harness.Outcome {
-			<-time.After(second / 20)
+			<-time.After(takes)
+			u.mu.Lock()
+			defer u.mu.Unlock()
 			u.catchUp()
 			if u.use(f) {
 				return harness.Outcome{Answer: harness.Pass}
