@@ -6,9 +6,10 @@ import "math/bits"
 // is common, one with three is rare. Alternatives are often of one kind, or side by side.
 type prior struct {
 	required []float64 // the chances of 0, 1, … required destinations
-	groups   float64   // the mean number of groups
+	groups   []float64 // the chances of 0, 1, … groups
 	sizes    []float64 // the chances of groups, by size
-	whole    float64   // the chance that some group is all of a kind, if the kinds are known
+	adjacent float64   // the share of groups whose members are side by side
+	whole    float64   // groups that are all of a kind, for each other one, if the kinds are known
 	proof    float64   // of a trial is saved by a question that is one of the proofs in the end
 	rounds   int       // in which several chains take turns
 }
@@ -19,18 +20,22 @@ const fewest = 9
 var (
 	few = prior{
 		required: []float64{0.2, 0.3, 0.2, 0.15, 0.08},
-		groups:   0.7, sizes: []float64{2: 0.40, 3: 0.24, 4: 0.16, 5: 0.12}, whole: 0.3, proof: 0.2, rounds: 500,
+		groups:   []float64{0.497, 0.348, 0.122, 0.028}, // a Poisson distribution with mean 0.7
+		sizes:    []float64{2: 0.40, 3: 0.24, 4: 0.16, 5: 0.12},
+		adjacent: 0.2, whole: 0.43, proof: 0.2, rounds: 500,
 	}
 	many = prior{
-		required: []float64{0.2, 0.2, 0.2, 0.2, 0.1},
-		groups:   0.7, sizes: []float64{2: 0.24, 3: 0.23, 4: 0.22, 5: 0.2}, proof: 0.4, rounds: 2000,
+		required: []float64{0.24, 0.24, 0.24, 0.24, 0.03, 0.012},
+		groups:   []float64{0.37, 0.48, 0.12, 0.03},
+		sizes:    []float64{2: 0.25, 3: 0.25, 4: 0.25, 5: 0.23, 6: 0.07, 7: 0.02},
+		adjacent: 0.1, proof: 0.4, rounds: 2000,
 	}
 )
 
 const (
 	requiredMore = 0.6  // beyond those listed, each further one against one less
+	groupsMore   = 0.2  // the same of groups
 	groupMore    = 0.5  // beyond those listed, each further member against one less
-	sideBySide   = 0.2  // of the groups
 	ofOneKind    = 0.4  // of the groups, if the kinds are known
 	counted      = 0.03 // of the groups, if they have three members or more: several are needed
 )
@@ -38,37 +43,86 @@ const (
 // likelihood is how much likelier a world is with a need in place of its i-th than
 // without it.
 func (f *field) likelihood(w draft, i int, n need) float64 {
-	if n.counts() {
-		return f.counting(n)
-	}
 	if n.breaks > 1 {
-		return f.expected(n.group, f.grouping(n.group)*f.appears(n.group))
+		usual := f.grouping(n.group) * f.moreGroups(f.groupsOf(w, i, need{}), f.groupsOf(w, i, n))
+		if n.counts() {
+			return f.counting(n, usual)
+		}
+		return f.expected(n.group, float64(usual*f.appears(n.group)))
 	}
 	others := f.found
 	for j, other := range w {
-		if j != i && other.group&(other.group-1) == 0 {
+		if j != i && other.breaks == 1 {
 			others++
 		}
 	}
-	more := requiredMore
-	if chances := f.required; others+1 < len(chances) {
-		more = chances[others+1] / chances[others]
-	}
-	usual := more * float64(others+1) / float64(max(1, f.found+len(f.members)-others))
+	usual := oneMore(f.required, requiredMore, others) / float64(max(1, f.found+len(f.members)-others))
 	return f.expected(n.group, float64(usual*f.appears(n.group)))
 }
 
-// counting is the same of a group several of which are needed. It takes the place of the
-// proven cuts that it explains.
-func (f *field) counting(n need) float64 {
-	size := bits.OnesCount64(n.group)
-	chance := counted / float64(size-2) * f.grouping(n.group)
-	for _, cut := range f.cuts {
-		if n.has(cut.group) {
-			chance /= f.grouping(cut.group)
+// groupsOf is how many groups there are with a need in place of the i-th. Proven cuts of a
+// group several of which are needed are that one group.
+func (f *field) groupsOf(w draft, i int, n need) (groups int) {
+	if n.breaks > 1 {
+		groups++
+	}
+	for j, other := range w {
+		if j != i && other.breaks > 1 {
+			groups++
 		}
 	}
-	return chance
+	for _, cut := range f.cuts {
+		if !n.explains(cut) && !w.explains(i, cut) {
+			groups++
+		}
+	}
+	return groups
+}
+
+// explains reports whether a proven cut is one of several of the need.
+func (n need) explains(cut need) bool { return n.counts() && n.has(cut.group) }
+
+// explains is the same of any need of the draft except the i-th.
+func (w draft) explains(i int, cut need) bool {
+	for j, other := range w {
+		if j != i && other.need.explains(cut) {
+			return true
+		}
+	}
+	return false
+}
+
+// moreGroups is how much likelier one number of groups is than another, as in [oneMore].
+func (f *field) moreGroups(from, to int) float64 {
+	if to < from {
+		return 1 / f.moreGroups(to, from)
+	}
+	factor := 1.0
+	for n := from; n < to; n++ {
+		factor *= oneMore(f.groups, groupsMore, n)
+	}
+	return factor
+}
+
+// oneMore is how much likelier n+1 needs are than n, times n+1, since a world does not order
+// them. Beyond the chances, each further need is rarer by the same factor.
+func oneMore(chances []float64, beyond float64, n int) float64 {
+	if n+1 < len(chances) {
+		beyond = chances[n+1] / chances[n]
+	}
+	return beyond * float64(n+1)
+}
+
+// counting is how likely a group is of which several are needed, if one of cuts alone would
+// usually be. It takes the place of the proven cuts that it explains.
+func (f *field) counting(n need, usual float64) float64 {
+	usual *= counted / float64(bits.OnesCount64(n.group)-2)
+	for _, cut := range f.cuts {
+		if n.has(cut.group) {
+			usual /= f.grouping(cut.group)
+		}
+	}
+	return usual
 }
 
 // odds are how likely groups are, by size, so that each is worked out once for a field.
@@ -80,14 +134,14 @@ type odds struct {
 
 // odds are those of the field, whose members and kinds are known.
 func (f *field) odds() (o odds) {
-	n, anywhere := len(f.members), 1-sideBySide
+	n, anywhere := len(f.members), 1-f.adjacent
 	if len(f.kinds) > 1 {
 		anywhere -= ofOneKind
 	}
 	o.alike = make([][]float64, len(f.kinds))
-	near, gap := sideBySide/float64(n), 1.0
+	near, gap := f.adjacent/float64(n), 1.0
 	for size := range n + 1 {
-		chance := f.groups * f.sizes[min(size, len(f.sizes)-1)]
+		chance := f.sizes[min(size, len(f.sizes)-1)]
 		for range size - (len(f.sizes) - 1) {
 			chance *= groupMore
 		}
