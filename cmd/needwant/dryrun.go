@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -47,6 +48,9 @@ func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settin
 		fmt.Fprintf(out, " 1  answer DNS queries at %s, with the answers of %s; nothing of this machine's network is changed\n", where.Listen, where.Upstream)
 		resultLine(out, "", "Names are blocked for the device alone. "+howLong(file, settings), 2)
 		return unfit(where.Ready(command.Context()))
+	}
+	if os.Geteuid() != 0 {
+		return unfit(errors.New("--dry-run looks into this machine's network, which only root may: run it with sudo"))
 	}
 	machine, err := netns.Own()
 	if err != nil {

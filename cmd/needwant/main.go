@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	code, text := conclude(ctx, err, exit)
 	if text != "" {
-		complain(stderr, "needwant: "+plainly(text))
+		complain(stderr, "needwant: "+filesPlainly(err, text))
 	}
 	return code
 }

@@ -86,7 +86,7 @@ func regular(path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return problem(Foreign, "no regular file")
+		return problem(Foreign, "it is not a file")
 	}
 	if info.Size() > mostBytes {
 		return problem(TooLarge, "%d bytes, and at most %d are read", info.Size(), mostBytes)

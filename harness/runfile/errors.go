@@ -53,7 +53,7 @@ func (k Kind) remedy(path string) string {
 	case InUse:
 		return "wait for the experiment that writes to it, or stop that one first; reports can be made meanwhile"
 	case NotWritable:
-		return "check the rights on the file and on its folder"
+		return "check the rights on the file and on its directory"
 	case NoSpace:
 		return "free some space; every trial before this one is safe. Then needwant resume " + path + " continues the run"
 	}
@@ -76,7 +76,11 @@ type Error struct {
 func (e *Error) Error() string {
 	problem := string(e.Kind)
 	if e.detailed() {
-		problem += fmt.Sprintf(" (%v)", e.Err)
+		detail := e.Err
+		if file, ok := errors.AsType[*fs.PathError](detail); ok { // the path is named already
+			detail = file.Err
+		}
+		problem += fmt.Sprintf(" (%v)", detail)
 	}
 	return fmt.Sprintf("run file %s %s: %s", e.Path, problem, e.Kind.remedy(e.Path))
 }

@@ -58,7 +58,7 @@ func create(path string, run harness.Run, first record) (*File, error) {
 func reserve(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
-		return problem(NotWritable, "no such folder")
+		return problem(NotWritable, "no such directory")
 	}
 	if err != nil {
 		return err

@@ -15,11 +15,11 @@ const maxText = 1 << 20
 func (f Format) Read(path string) ([]byte, error) {
 	text, err := f.readText(path)
 	if err != nil {
-		return nil, &Error{
-			File:    path,
-			Message: fmt.Sprintf("the %s cannot be read: %v", f.Noun, cause(err)),
-			Remedy:  fmt.Sprintf("give the path of a YAML file, or a name that '%s' shows", f.Examples),
+		remedy := fmt.Sprintf("give the path of a YAML file, or a name that '%s' shows", f.Examples)
+		if errors.Is(err, fs.ErrPermission) {
+			remedy = "check the rights on the file, or run it with sudo"
 		}
+		return nil, &Error{File: path, Message: fmt.Sprintf("the %s cannot be read: %v", f.Noun, cause(err)), Remedy: remedy}
 	}
 	return text, nil
 }
@@ -31,7 +31,7 @@ func (f Format) readText(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
+		return nil, errors.New("it is not a file")
 	}
 	if info.Size() > maxText {
 		return nil, fmt.Errorf("it has %d bytes, and a %s at most %d", info.Size(), f.Noun, maxText)

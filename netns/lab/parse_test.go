@@ -166,7 +166,7 @@ var _ = Describe("A file", func() {
 			Expect(err.(*lab.Error).Remedy).NotTo(BeEmpty())
 		},
 		Entry("none there", func(folder string) string { return folder + "/none.yaml" }, "no such file"),
-		Entry("a folder", func(folder string) string { return folder + "/" }, "no regular file"),
+		Entry("a folder", func(folder string) string { return folder + "/" }, "it is not a file"),
 		Entry("a huge one", func(folder string) string {
 			path := folder + "/huge.yaml"
 			Expect(os.WriteFile(path, make([]byte, 1<<20+1), 0o600)).To(Succeed())

@@ -215,7 +215,7 @@ func (d Directory) Remove(agent string) error {
 		err = os.Remove(d.path("agents", agent))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no agent %s in %s", agent, d)
+		return fmt.Errorf("there is no agent %s in %s: needwant hub status lists all", agent, d)
 	}
 	return err
 }

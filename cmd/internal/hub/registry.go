@@ -357,7 +357,10 @@ func (r *registry) release(ctx context.Context, name string, stopped bool) (stri
 			found = append(found, key)
 		}
 	}
-	if len(found) != 1 {
+	if len(found) == 0 {
+		return "", fmt.Errorf("no device is called %s: needwant hub status lists all", name)
+	}
+	if len(found) > 1 {
 		return "", fmt.Errorf("%d devices are called %s: name one by its MAC address; needwant hub status lists them", len(found), name)
 	}
 	known := devices[found[0]]
