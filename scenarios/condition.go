@@ -45,14 +45,28 @@ func compile(text, of string, names types.Map, options ...expr.Option) (conditio
 	if err == nil {
 		return condition{text, program}, nil
 	}
-	wrong := &conditionError{text: text, line: 1, message: err.Error(), names: spelled(names), of: of}
+	wrong := &conditionError{text: text, line: 1, message: plainly(err.Error()), names: spelled(names), of: of}
 	if flaw, ok := errors.AsType[*file.Error](err); ok {
-		wrong.line, wrong.column, wrong.message = max(flaw.Line, 1), flaw.Column, flaw.Message
-		if flaw.Message == `unexpected token Operator("=")` {
-			wrong.message = "a single = does not compare: write =="
-		}
+		wrong.line, wrong.column, wrong.message = max(flaw.Line, 1), flaw.Column, plainly(flaw.Message)
 	}
 	return condition{}, wrong
+}
+
+// plainly says what the expression package says of common mistakes in other words.
+func plainly(message string) string {
+	switch message {
+	case `unexpected token Operator("=")`:
+		return "a single = does not compare: write =="
+	case "unexpected token EOF":
+		return "it ends too early"
+	}
+	if strings.HasPrefix(message, "expected bool, but got ") {
+		return "this is neither true nor false: compare it, for example with == or <"
+	}
+	if reason, ok := strings.CutPrefix(message, "error parsing regexp: "); ok {
+		return "this is not a regular expression: " + reason
+	}
+	return message
 }
 
 // spelled lists names as they are written, those of saved values in full.

@@ -51,7 +51,7 @@ func (h *Hass) check() *ArgumentError {
 	case h.URL == "":
 		return wrong("url", "hass needs a url", "write it as http://192.168.1.5:8123")
 	case err != nil || (where.Scheme != "http" && where.Scheme != "https") || where.Host == "":
-		return wrong("url", "this is no address of the web", "write it as http://192.168.1.5:8123")
+		return wrong("url", "this is not a web address", "write it as http://192.168.1.5:8123")
 	case h.Interval > time.Hour:
 		return wrong("interval", "interval is "+span.Typed(h.Interval), "write 1h at most")
 	case h.PollTimeout > time.Hour:

@@ -92,7 +92,7 @@ func (h *HTTP) checkURL() *ArgumentError {
 	}
 	where, err := url.Parse(h.URL)
 	if err != nil || (where.Scheme != "http" && where.Scheme != "https") || where.Host == "" {
-		return wrong("url", "this is no address of the web", "begin it with http:// or https://")
+		return wrong("url", "this is not a web address", "begin it with http:// or https://")
 	}
 	if _, password := where.User.Password(); password {
 		return &ArgumentError{"url", "a password must not be written out", secretRemedy, true}
@@ -112,7 +112,7 @@ func (h *HTTP) prepare(e *Engine, _ time.Duration) (deed, error) {
 	}
 	where, err := url.Parse(asked.URL)
 	if err != nil || where.Host == "" {
-		return deed{}, errors.New("the secret url is no address of the web: begin it with http:// or https://")
+		return deed{}, errors.New("the secret url is not a web address: begin it with http:// or https://")
 	}
 	if _, err := asked.request(context.Background()); err != nil {
 		return deed{}, err

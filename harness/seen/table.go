@@ -423,6 +423,9 @@ func enumerate(devices []*device) string {
 	var lines []string
 	for _, d := range devices[:min(most, len(devices))] {
 		line := fmt.Sprintf("  %s  %d destinations", d.address, size(d))
+		if size(d) == 1 {
+			line = fmt.Sprintf("  %s  1 destination", d.address)
+		}
 		for _, more := range []string{d.mac, d.name} {
 			if more != "" {
 				line += "  " + more

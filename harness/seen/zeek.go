@@ -68,6 +68,9 @@ func (z *zeekTable) fields(line []byte) (zeekFields, error) {
 		}
 		return nil, nil
 	}
+	if len(z.columns) == 0 {
+		return nil, errors.New("no line with #fields comes before it, as in every log of Zeek")
+	}
 	if len(values) != len(z.columns) {
 		return nil, fmt.Errorf("it has %d fields, and #fields names %d", len(values), len(z.columns))
 	}

@@ -108,7 +108,7 @@ func (d *Document) body(tree *ast.File) (ast.Node, error) {
 	return docs[0].Body, nil
 }
 
-const syntaxRemedy = "check indentation, brackets and quotes; a text with : or # in it must be quoted"
+const syntaxRemedy = "check indentation, brackets, quotes, and the dash before each entry of a list; a text with : or # in it must be quoted"
 
 // syntax turns an error of the YAML package into ours.
 func (d *Document) syntax(err error) error {
@@ -121,6 +121,9 @@ func (d *Document) syntax(err error) error {
 		message, remedy := positioned.GetMessage(), syntaxRemedy
 		if twice := regexp.MustCompile(`^mapping key (".*") already defined at \[(\d+):\d+\]$`).FindStringSubmatch(message); twice != nil {
 			message, remedy = fmt.Sprintf("the key %s is there twice, first in line %s", twice[1], twice[2]), "remove one of the two"
+		}
+		if message == "mapping value is not allowed in this context" {
+			message, remedy = "there is a second key in this line", `quote a text that has ": " in it, and begin each key in a line of its own`
 		}
 		if strings.HasPrefix(message, "found character '\t'") {
 			message, remedy = "a line begins with a tab", "indent with blanks: YAML does not allow tabs there"

@@ -204,7 +204,7 @@ func (s *socket) close() { _ = s.conn.CloseNow() }
 func (c *Client) base() (*url.URL, error) {
 	base, err := url.Parse(c.URL)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, &SetupError{What: "Home Assistant's URL is no address of the web", Remedy: "write it as in http://192.168.1.5:8123"}
+		return nil, &SetupError{What: "Home Assistant's URL is not a web address", Remedy: "write it as in http://192.168.1.5:8123"}
 	}
 	return base, nil
 }
