@@ -345,7 +345,7 @@ func (p plan) assess() (useless map[int]end, over end) {
 		case len(unclear[lane]) >= muteAfter:
 			useless[lane] = end{Interrupted, whyUnclear(unclear[lane]) + onceGone}
 		case len(mute) >= muteAfter || again[asked] >= muteAfter:
-			return useless, end{Interrupted, "trials keep telling nothing: " + failures(result) + onceGone}
+			return useless, end{Interrupted, "the last trials could not be counted: " + failures(result) + onceGone}
 		}
 		if why, ends := useless[lane]; ends && !p.others(useless) {
 			return useless, why

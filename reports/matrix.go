@@ -76,7 +76,7 @@ type Run struct {
 	Always    []harness.Pattern `json:"always,omitempty"`    // blocked in every trial, in the controls too
 	Simulated bool              `json:"simulated,omitempty"` // the device is that of a lab world: the verdicts describe the world
 
-	Isolated    bool     `json:"isolated,omitempty"`    // the device was kept from the home network, except for answers to who called it
+	Isolated    bool     `json:"isolated,omitempty"`    // the device could not open connections to the home network
 	ByName      bool     `json:"by_name,omitempty"`     // placement dns: only the device's DNS queries were seen and blocked
 	Controllers []string `json:"controllers,omitempty"` // who in the home network it might call all the same
 	Refused     []string `json:"refused,omitempty"`     // who there it called without success, as "tcp/3128/192.168.1.9"

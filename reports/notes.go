@@ -288,11 +288,11 @@ func (r reading) isolation() []string {
 	if !r.Run.Isolated {
 		return nil
 	}
-	line := "The device was kept from the home network, except for answers to who called it"
+	except := ""
 	if len(r.Run.Controllers) > 0 {
-		line += " and for " + enumerate(r.Run.Controllers)
+		except = ", except to " + enumerate(r.Run.Controllers)
 	}
-	lines := []string{line + "."}
+	lines := []string{fmt.Sprintf("The device could not open connections to the home network%s; it could only reply.", except)}
 	if len(r.Run.Refused) > 0 {
 		lines = append(lines, "It called there without success: "+enumerate(r.Run.Refused)+". Name a host in gateway: {controllers: [...]} if it needs it.")
 	}

@@ -168,13 +168,13 @@ var _ = Describe("what a report says of a device that goes past the resolver", f
 
 	It("says who in the home network the device could not call", func() {
 		run, judgement := s50()
-		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("kept from the home network"))
+		Expect(markdown(reports.New(run, judgement))).NotTo(ContainSubstring("connections to the home network"))
 		run.Settings.Isolated, run.Settings.Controllers = true, []string{"192.168.1.5"}
 		for i := range run.Results {
 			run.Results[i].Seen.Home = []string{"tcp/3128/192.168.1.9"}
 		}
 		Expect(markdown(reports.New(run, judgement))).To(And(
-			ContainSubstring("kept from the home network, except for answers to who called it and for 192.168.1.5."),
+			ContainSubstring("could not open connections to the home network, except to 192.168.1.5; it could only reply."),
 			ContainSubstring("It called there without success: tcp/3128/192.168.1.9.")))
 	})
 })

@@ -112,6 +112,9 @@ func (a *agent) run(command *cobra.Command, specs []string) error {
 	if a.lend && (a.uplink.url == "" || a.every > 0 || a.queue || a.flags.display.web.address != "") {
 		return usage(errors.New("--lend needs --hub and --creds, and cannot be combined with --queue, --recheck and --web"))
 	}
+	if info, err := os.Stat(cmp.Or(a.out, ".")); err != nil || !info.IsDir() {
+		return usage(fmt.Errorf("--out %s: there is no such directory: create it first", a.out))
+	}
 	for _, spec := range specs {
 		if err := a.add(spec); err != nil {
 			return err

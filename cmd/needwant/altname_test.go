@@ -28,7 +28,7 @@ var _ = Describe("interfaces that are given by their alternative names", Label("
 		said.until(ctx, "the device is behind the gateway")
 		other := h.needwant(ctx, "gateway", h.spec("7c:49:eb:00:00:01", "7c:49:eb:00:00:02", "192.168.50.10", "192.168.60.10"))
 		Expect(other.Code).To(Equal(3), other.Stderr)
-		Expect(other.Stderr).To(ContainSubstring("already runs on link inside"))
+		Expect(other.Stderr).To(ContainSubstring("already runs on interface inside"))
 		Expect(command.Process.Kill()).To(Succeed())
 		_ = command.Wait()
 		h.expectAsBefore(ctx, before)

@@ -133,7 +133,7 @@ func (f *bisectFlags) read(nameOrPath string) (file scenarios.File, list scenari
 	if list, err = file.Chosen(f.tags); err != nil {
 		return file, nil, usage(err)
 	}
-	return file, list, usage(errors.Join(f.check(), allowed(file, list, f.actuate || f.dry)))
+	return file, list, usage(errors.Join(f.check(), allowed(file, list, f.actuate || f.dry, "--tag")))
 }
 
 func (f *bisectFlags) run(command *cobra.Command, nameOrPath string, replicas ...string) error {

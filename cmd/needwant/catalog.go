@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,11 @@ others.`,
 			for _, path := range args {
 				problems = append(problems, addToCatalog(command, path, directory, region))
 			}
-			return errors.Join(problems...)
+			if err := errors.Join(problems...); err != nil {
+				return err
+			}
+			onTerminal(command.ErrOrStderr(), fmt.Sprintf("Read what is in it before you share it. Next: %s makes its pages.", typed("needwant catalog build %s", quoted(directory))))
+			return nil
 		},
 	}
 	command.Flags().StringVar(&directory, "dir", "catalog", "the `DIRECTORY` of the catalog")
@@ -79,8 +84,11 @@ runs differ, the pages show each verdict with its firmware and region.`,
 			if err := catalog.Site(out, models); err != nil {
 				return unfit(err)
 			}
-			_, err = fmt.Fprintf(command.OutOrStdout(), "%s, in %s\n", catalog.Size(models, all), out)
-			return err
+			if _, err := fmt.Fprintf(command.OutOrStdout(), "%s, in %s\n", catalog.Size(models, all), out); err != nil {
+				return err
+			}
+			onTerminal(command.ErrOrStderr(), fmt.Sprintf("Next: open %s in a browser.", filepath.Join(out, "index.html")))
+			return nil
 		},
 	}
 	command.Flags().StringVar(&out, "out", "site", "the `DIRECTORY` to write to")

@@ -60,7 +60,7 @@ func (f *checkFlags) run(command *cobra.Command, nameOrPath string) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := allowed(file, list, f.actuate); err != nil {
+	if err := allowed(file, list, f.actuate, "--tag"); err != nil {
 		return usage(err)
 	}
 	known, err := readSeen(command.ErrOrStderr(), f.seen, bench.OfResolver(file))
@@ -129,14 +129,15 @@ func once(list scenarios.List) scenarios.List {
 	return list
 }
 
-// allowed refuses to move a real device without having been told to.
-func allowed(file scenarios.File, list scenarios.List, actuate bool) error {
+// allowed refuses to move a real device without having been told to. Chooses is the flag of the
+// command that chooses scenarios.
+func allowed(file scenarios.File, list scenarios.List, actuate bool, chooses string) error {
 	if actuate || file.Gateway.Placement == scenarios.Lab {
 		return nil
 	}
 	for _, spec := range list {
 		if spec.Actuates() {
-			return fmt.Errorf("scenario %s makes the device do something: add --allow-actuation, or choose others with --tag", spec.Name)
+			return fmt.Errorf("scenario %s makes the device do something: add --allow-actuation, or choose others with %s", spec.Name, chooses)
 		}
 	}
 	return nil
@@ -145,7 +146,7 @@ func allowed(file scenarios.File, list scenarios.List, actuate bool) error {
 // permission is the flag that a command with the file's scenarios needs, after a blank; ""
 // if it needs none.
 func permission(file scenarios.File) string {
-	if allowed(file, file.Scenarios, false) == nil {
+	if allowed(file, file.Scenarios, false, "") == nil {
 		return ""
 	}
 	return " --allow-actuation"

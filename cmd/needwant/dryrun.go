@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -49,12 +49,9 @@ func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settin
 		resultLine(out, "", "Names are blocked for the device alone. "+howLong(file, settings), 2)
 		return unfit(where.Ready(command.Context()))
 	}
-	if os.Geteuid() != 0 {
-		return unfit(errors.New("--dry-run looks into this machine's network, which only root may: run it with sudo"))
-	}
-	machine, err := netns.Own()
+	machine, err := thisMachine()
 	if err != nil {
-		return unfit(err)
+		return err
 	}
 	defer machine.Close()
 	plan, err := bench.Plan(file, machine)
@@ -66,6 +63,15 @@ func dryRun(command *cobra.Command, file scenarios.File, settings harness.Settin
 	}
 	resultLine(out, "", "No other device is affected. "+howLong(file, settings), 2)
 	return unfit(plan.Check())
+}
+
+// thisMachine opens the machine's network, which takes root.
+func thisMachine() (*netns.Namespace, error) {
+	machine, err := netns.Own()
+	if errors.Is(err, fs.ErrPermission) {
+		err = errors.New("only root may look into this machine's network: run it with sudo")
+	}
+	return machine, unfit(err)
 }
 
 // howLong says how long a run with a spec takes, by the estimate that the run makes before its

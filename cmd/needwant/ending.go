@@ -81,6 +81,13 @@ func (e ending) browser(between string) string {
 	return typed("needwant report %s --format html > report.html", quoted(e.saved)) + " shows it in a browser" + between
 }
 
+// onTerminal writes a message for a person. A program that reads the output does not need it.
+func onTerminal(out io.Writer, text string) {
+	if screenOf(out).live() {
+		laid(out, text)
+	}
+}
+
 // reported writes what a report of a run leads to. Only a person at a terminal needs that.
 func (e ending) reported(out io.Writer, run harness.Run) {
 	if !screenOf(out).live() {

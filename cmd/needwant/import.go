@@ -171,7 +171,7 @@ func readSeen(out io.Writer, path string, namesAlone bool) ([]harness.Contact, e
 		if more := len(names) - most; more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		fmt.Fprintf(plain{out}, "%s has no port for %s: each is tested once the device contacts it\n", path, text)
+		laid(out, visible(fmt.Sprintf("%s has no port for %s. A name is tested once the device contacts it.", path, text)))
 	}
 	return list.Contacts(), nil
 }

@@ -145,7 +145,7 @@ func (i *interview) wrong(q question, draft *scenarios.Draft, answer, last strin
 		return nil
 	}
 	if answer == "" {
-		return errors.New("an answer is needed here: nothing can be guessed")
+		return errors.New("there is no default here: type an answer")
 	}
 	if err := q.take(draft, answer); err != nil {
 		return err

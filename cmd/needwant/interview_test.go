@@ -74,7 +74,7 @@ var _ = Describe("needwant scenario new, on a terminal", Label("root"), func() {
 		Expect(listed).NotTo(ContainSubstring("192.168.1.9/24"), "the interfaces are listed once")
 		answer("its model", "")
 		answer("or the device's IP address):\n    1  7c:49:eb:00:00:02  192.168.1.33 on eth0, Xiaomi\n", "") // and not the router
-		answer("an answer is needed here: nothing can be guessed", "12:34")
+		answer("there is no default here: type an answer", "12:34")
 		answer(`"12:34" is not a MAC address: write it as`, "192.168.1.44")
 		answer("192.168.1.44 did not answer in this machine's networks", "192.168.1.33")
 		answer("a new address, in a network that your home does not use", "here")

@@ -41,7 +41,7 @@ func keep(out io.Writer, named, name string, run harness.Run) (path string, file
 	path, file, err = createNumbered(name, run)
 	if kind, ok := errors.AsType[runfile.Kind](err); ok && !kind.Usage() {
 		lost := nowhere{"This run is not saved: " + err.Error()}
-		fmt.Fprintln(out, lost.why)
+		laid(out, lost.why)
 		return "", lost, nil
 	}
 	return path, file, err

@@ -90,7 +90,7 @@ func (r *recheckFlags) onSpec(command *cobra.Command, file scenarios.File, name 
 	if err != nil {
 		return usage(err)
 	}
-	if err := errors.Join(allowed(file, list, f.actuate), onlyOf(command.ErrOrStderr(), &file, "", &f.settings)); err != nil {
+	if err := errors.Join(allowed(file, list, f.actuate, "--tag"), onlyOf(command.ErrOrStderr(), &file, "", &f.settings)); err != nil {
 		return usage(err)
 	}
 	if err := unused(command.Context(), f.out); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
-	"github.com/needwant/needwant/netns"
 	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -126,9 +125,12 @@ func sameTraits(first string, here []trait, other string, there []trait) error {
 
 // disjoint rejects two experiments that need the same of this machine.
 func disjoint(ctx context.Context, all []replica) error {
-	machine, err := netns.Own()
+	if !slices.ContainsFunc(all, func(r replica) bool { return r.lender == "" && r.file.Gateway.Placement != scenarios.Lab }) {
+		return nil
+	}
+	machine, err := thisMachine()
 	if err != nil {
-		return unfit(err)
+		return err
 	}
 	defer machine.Close()
 	claims := make([]guard.Names, len(all))

@@ -187,7 +187,7 @@ func labStand(ctx context.Context, out io.Writer, person *person, file scenarios
 	if options.observe {
 		lane.First = file.Timing.Observe
 	}
-	fmt.Fprintf(out, "lab %s: its device is %s, its Home Assistant %s with %s; their tokens are known\n",
-		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity)
+	laid(out, fmt.Sprintf("lab %s: device %s, Home Assistant at %s with the entity %s; their tokens are filled in",
+		world.Name, lane.Lab.Device.Address, lane.Lab.Assistant.URL, lane.Lab.Assistant.Entity))
 	return &stand{bench: lane.Bench, lane: lane, back: lane.Close, person: person, simulated: true}, nil
 }

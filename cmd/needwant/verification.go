@@ -149,9 +149,9 @@ func (v verification) boot() string {
 // after says whether it was the policy.
 func (v verification) after() string {
 	if v.Recovered {
-		return "With nothing refused all works again."
+		return "With nothing blocked, everything works again."
 	}
-	return "With nothing refused not all works again: look after the device."
+	return "Nothing is blocked any more, but not everything works again: check the device."
 }
 
 func (v verification) word(e harness.Endurance) string {

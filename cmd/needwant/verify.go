@@ -129,8 +129,11 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 
 // next is what a verification leads to.
 func (f *verifyFlags) next(path string, came verification) string {
-	if !came.Works || f.end.spec == "" || f.end.gateway.Placement == scenarios.Lab || came.Policy != policy.BlockOptional {
+	if !came.Works || f.end.spec == "" || f.end.gateway.Placement == scenarios.Lab {
 		return ""
+	}
+	if came.Policy == policy.AllowRequired {
+		return "Next: " + typed("needwant export %s --spec %s --policy allow-required", quoted(path), quoted(f.end.spec)) + " writes the rules."
 	}
 	export, what, keeps := "needwant export "+quoted(path)+" --spec "+quoted(f.end.spec), "rules", "keeps the device behind this machine with them"
 	if f.end.gateway.Placement == scenarios.ByDNS {
@@ -182,7 +185,7 @@ func (f *verifyFlags) onBench(command *cobra.Command, path string, run harness.R
 	if err != nil {
 		return nil, usage(fmt.Errorf("%s: %w", path, err))
 	}
-	if err := allowed(file, list, f.actuate); err != nil {
+	if err := allowed(file, list, f.actuate, "--scenario"); err != nil {
 		return nil, usage(err)
 	}
 	if f.tell, err = newNotifier(file, run.Device.Name, command.ErrOrStderr()); err != nil {

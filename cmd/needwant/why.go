@@ -81,7 +81,7 @@ func (w *whyFlags) run(command *cobra.Command, args []string) error {
 	}
 	f.display.format = "text"
 	f.settings.Order, f.settings.Driver, f.settings.Seed, f.settings.First, f.settings.Short = "2", "ipset", 1, !w.all, true
-	if err := errors.Join(f.check(), allowed(file, list, f.actuate), onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings)); err != nil {
+	if err := errors.Join(f.check(), allowed(file, list, f.actuate, "--tag"), onlyOf(command.ErrOrStderr(), &file, f.only, &f.settings)); err != nil {
 		return usage(err)
 	}
 	if f.settings.Only == nil {

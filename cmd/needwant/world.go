@@ -45,8 +45,12 @@ func worldCommand() *cobra.Command {
 }
 
 func listWorlds(command *cobra.Command) error {
+	width := 0
 	for _, world := range lab.Library() {
-		fmt.Fprintf(command.OutOrStdout(), "%-16s %s\n", world.Name, world.About)
+		width = max(width, len(world.Name)+2)
+	}
+	for _, world := range lab.Library() {
+		hanging(command.OutOrStdout(), fmt.Sprintf("%-*s", width, world.Name), world.About, width)
 	}
 	return nil
 }

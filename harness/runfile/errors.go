@@ -53,7 +53,7 @@ func (k Kind) remedy(path string) string {
 	case InUse:
 		return "wait for the experiment that writes to it, or stop that one first; reports can be made meanwhile"
 	case NotWritable:
-		return "check the rights on the file and on its directory"
+		return "check its directory, and the rights on both"
 	case NoSpace:
 		return "free some space; every trial before this one is safe. Then needwant resume " + path + " continues the run"
 	}

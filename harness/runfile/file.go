@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func create(path string, run harness.Run, first record) (*File, error) {
 func reserve(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
-		return problem(NotWritable, "no such directory")
+		return problem(NotWritable, "there is no directory %s", filepath.Dir(path))
 	}
 	if err != nil {
 		return err

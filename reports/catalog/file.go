@@ -86,6 +86,7 @@ func OfModel(directory, model string) ([]Evidence, error) {
 func load(directory, part string) ([]Evidence, error) {
 	var all []Evidence
 	var problems []error
+	first := map[string]string{} // where each run is
 	err := filepath.WalkDir(part, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -103,6 +104,11 @@ func load(directory, part string) ([]Evidence, error) {
 			problems = append(problems, &FileError{path, err})
 			return nil
 		}
+		if other, twice := first[evidence.Run]; twice {
+			problems = append(problems, &FileError{path, fmt.Errorf("the same run is in %s: remove the one that is wrong", other)})
+			return nil
+		}
+		first[evidence.Run] = path
 		all = append(all, evidence)
 		return nil
 	})

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,13 @@ var _ = Describe("a catalog", func() {
 		Entry("an unknown column", "native_app: required", "app: required", "no column"),
 		Entry("a group of nobody", "  - udp/123/ntp2", "  - udp/123/ntp3", "no destination"),
 	)
+
+	It("refuses a run that is there twice, which would count as two", func() {
+		first := put(evidence("RUNAAAAAAAAAAAAAAAAAAAAAAA", "1.0", "nz", harness.Required))
+		second := put(evidence("RUNAAAAAAAAAAAAAAAAAAAAAAA", "1.0", "unknown", harness.Required))
+		_, err := catalog.Load(directory)
+		Expect(err).To(MatchError(fmt.Sprintf("%s: the same run is in %s: remove the one that is wrong", second, first)))
+	})
 
 	It("keeps different models apart, whatever they are called, and its front page", func() {
 		var all []catalog.Evidence

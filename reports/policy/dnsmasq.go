@@ -14,7 +14,7 @@ func dnsmasq(d *draft, p Policy) error {
 	}
 	led := d.led(p)
 	n := namesOf(d, p.listed(), p.withServed(p.unlisted()), blocked).but(led)
-	d.lose("It goes for every device that asks this server.")
+	d.lose("It applies to every device that uses this server, not only to this one.")
 	d.lose(namesCoverBelow)
 	d.lose(directContactPasses)
 	d.loseByName(p)

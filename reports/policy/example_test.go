@@ -45,7 +45,7 @@ func Example() {
 	// # Trial 3 blocked 1 destination at once, and all worked.
 	// # Not expressed by the format hosts:
 	// # - Names have no ports: a name is blocked on all of them.
-	// # - It goes for every device that asks this server.
+	// # - It applies to every device that uses this server, not only to this one.
 	// # - An address that the device has built in, or got from another name server, is not affected.
 	// # - The run blocked by reject: a device may react to a missing name in another way.
 	//

@@ -22,7 +22,7 @@ func namesAlone(d *draft, p Policy, prefix string) error {
 	})
 	led := d.led(p)
 	n := namesOf(d, listed, p.withServed(p.unlisted()), blocked)
-	d.lose("It goes for every device that asks this server.")
+	d.lose("It applies to every device that uses this server, not only to this one.")
 	d.lose(directContactPasses)
 	d.loseByName(p)
 	for _, host := range n.listed {

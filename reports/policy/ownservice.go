@@ -79,8 +79,8 @@ func (p *Policy) serve(m reports.Matrix, s ownService) error {
 				ways = slices.DeleteFunc(ways, func(way harness.Way) bool { return !slices.Contains(cell.Ways, way) })
 			}
 			if cell.Verdict != harness.Optional && !slices.Contains(cell.Replaceable, s.kind) {
-				return fmt.Errorf("the run does not prove that your %s would do instead of %s, which is %s: make the experiment with --stand-ins %s",
-					s.server, harmless(row.Destination.ID.String()), cell.Verdict, s.kind)
+				return fmt.Errorf("the run does not prove that your %s would do instead of %s, which is %s: make the experiment with --stand-ins %s if that was not tried, or leave out --stand-in %s",
+					s.server, harmless(row.Destination.ID.String()), cell.Verdict, s.kind, s.kind)
 			}
 		}
 		p.Served = append(p.Served, d)

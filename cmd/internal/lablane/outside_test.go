@@ -109,7 +109,7 @@ var _ = Describe("a block that is removed from outside in mid-trial", Label("roo
 	It("ends the run with the reason, where it stays removed", func(ctx SpecContext) {
 		run, _ := meddled(ctx, []int{1}, "iptables-nft", "-D", "FORWARD", "1")
 		Expect(run.Status).To(Equal(harness.Interrupted))
-		Expect(run.Why).To(MatchRegexp(`trials keep telling nothing: .*the block did not hold: IPv4 FORWARD in filter: the jump .* is gone.*; resume the run once the cause is gone`))
+		Expect(run.Why).To(MatchRegexp(`the last trials could not be counted: .*the block did not hold: IPv4 FORWARD in filter: the jump .* is gone.*; resume the run once the cause is gone`))
 		for _, column := range harness.Judge(run).Columns {
 			for destination, cell := range column.Cells {
 				Expect(cell.Verdict).To(BeElementOf(harness.Undecided, harness.NotExercised), destination.String())

@@ -83,7 +83,7 @@ func (p *Plan) Claims() guard.Names {
 	c, own := p.config, p.way.locks(p.config)
 	names := guard.Names{
 		Alone:  append([]string{c.device()}, own.Alone...),
-		Shared: append([]string{"link " + c.Uplink}, own.Shared...),
+		Shared: append([]string{"interface " + c.Uplink}, own.Shared...),
 	}
 	if !p.way.shares {
 		_, cable, _ := c.cable()

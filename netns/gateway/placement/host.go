@@ -28,7 +28,7 @@ func host() way {
 		kind: Host, shares: true,
 		validate: func(c Config) error { return errors.Join(c.needMAC(), c.needLinks()) },
 		locks: func(c Config) guard.Names {
-			return guard.Names{Alone: []string{"the rules of this machine"}, Shared: []string{"link " + c.Inside}}
+			return guard.Names{Alone: []string{"the rules of this machine"}, Shared: []string{"interface " + c.Inside}}
 		},
 		check: (*Plan).checkHost,
 		steps: func(p *Plan) []step {

@@ -52,7 +52,7 @@ func Kinds() (kinds []Kind) {
 }
 
 // lockInside locks the link to the device.
-func lockInside(c Config) guard.Names { return guard.Names{Alone: []string{"link " + c.Inside}} }
+func lockInside(c Config) guard.Names { return guard.Names{Alone: []string{"interface " + c.Inside}} }
 
 // needMAC refuses a configuration that does not say which of several clients the
 // device is.

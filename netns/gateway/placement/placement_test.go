@@ -96,7 +96,7 @@ var _ = Describe("a placement", func() {
 		})
 		Expect(err).NotTo(HaveOccurred())
 		steps := plan.Steps()
-		Expect(steps[0]).To(Equal("lock device 7c:49:eb:00:00:01, link eth1, network 192.168.50.0/24, network 169.254.75.40/30 for this program, in /run/needwant"))
+		Expect(steps[0]).To(Equal("lock device 7c:49:eb:00:00:01, interface eth1, network 192.168.50.0/24, network 169.254.75.40/30 for this program, in /run/needwant"))
 		var changes []string
 		for _, step := range steps {
 			if what, changing := strings.CutSuffix(step, "  (changes the machine)"); changing {
@@ -281,9 +281,9 @@ var _ = Describe("a placement", func() {
 		_, err = s.plan().Do(ctx)
 		Expect(err).To(MatchError(ContainSubstring(says)))
 	},
-		Entry("a VLAN of the interface that was moved", "already runs on link eth1", func(c *placement.Config) { c.Kind, c.VLAN = placement.VLAN, 50 }, SpecTimeout(30*time.Second)),
-		Entry("the interface that was moved, as an uplink", "already runs on link eth1", func(c *placement.Config) { c.Inside, c.Uplink = "eth2", "eth1" }, SpecTimeout(30*time.Second)),
-		Entry("the uplink, as the interface to be moved", "already runs on link eth0", func(c *placement.Config) { c.Inside, c.Uplink = "eth0", "eth2" }, SpecTimeout(30*time.Second)),
+		Entry("a VLAN of the interface that was moved", "already runs on interface eth1", func(c *placement.Config) { c.Kind, c.VLAN = placement.VLAN, 50 }, SpecTimeout(30*time.Second)),
+		Entry("the interface that was moved, as an uplink", "already runs on interface eth1", func(c *placement.Config) { c.Inside, c.Uplink = "eth2", "eth1" }, SpecTimeout(30*time.Second)),
+		Entry("the uplink, as the interface to be moved", "already runs on interface eth0", func(c *placement.Config) { c.Inside, c.Uplink = "eth0", "eth2" }, SpecTimeout(30*time.Second)),
 	)
 
 	It("does not take an interface for absent that the kernel says nothing about", Label("root"), func() {

@@ -29,7 +29,7 @@ func vlan() way {
 			return errors.Join(problems...)
 		},
 		locks: func(c Config) guard.Names {
-			return guard.Names{Alone: []string{fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside)}, Shared: []string{"link " + c.Inside}}
+			return guard.Names{Alone: []string{fmt.Sprintf("VLAN %d of %s", c.VLAN, c.Inside)}, Shared: []string{"interface " + c.Inside}}
 		},
 		check: func(p *Plan) error {
 			if err := p.checkTrunk(); err != nil {
