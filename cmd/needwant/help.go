@@ -29,7 +29,7 @@ func fitted(description string) string {
 		text = nil
 	}
 	for line := range strings.Lines(description) {
-		line = strings.TrimRight(line, "\n")
+		line = strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")
 		if line != "" && line[0] != ' ' {
 			text = append(text, line)
 			continue

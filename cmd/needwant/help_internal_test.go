@@ -20,6 +20,7 @@ var _ = Describe("the help", func() {
 			texts++
 			for line := range strings.Lines(out.String()) {
 				Expect(displaywidth.String(strings.TrimRight(line, "\n"))).To(BeNumerically("<=", helpWidth), "%s --help: %s", one.CommandPath(), line)
+				Expect(line).NotTo(ContainSubstring(`\u`), "an escaped character")
 			}
 		})
 		Expect(texts).To(BeNumerically(">", 25))

@@ -128,6 +128,8 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 	root.SetCompletionCommandGroupID(otherCommands)
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil { // which shows its help for an unknown shell, as if that were right
+		completion.Short = "Print the completions of a shell, e.g. bash"
+		completion.Long = "Prints a script that completes commands, flags and names in a shell. The help of each\nshell says how to use it."
 		completion.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 	}
 	cobra.EnableCommandSorting = false
