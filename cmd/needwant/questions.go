@@ -258,12 +258,16 @@ func whichAddress(d *scenarios.Draft, _ surroundings) []string {
 	return []string{"a new address, in a network that your home does not use: the device gets it from the gateway"}
 }
 
-// atHomeAlready says that a new address is in a network of this machine, which the gateway would refuse.
+// atHomeAlready says that a new address is in the home network, which the gateway would refuse. What
+// else this machine is in does not matter: the interface to the device may have the address of its router.
 func atHomeAlready(d *scenarios.Draft, _ string, s surroundings) string {
 	if d.KeepsAddress() {
 		return ""
 	}
 	for _, l := range s.links {
+		if l.name != d.Gateway.Uplink {
+			continue
+		}
 		for _, text := range l.addresses {
 			if home, err := netip.ParsePrefix(text); err == nil && home.Contains(d.Device.Address) {
 				return fmt.Sprintf("%s is in the network of %s, and behind the gateway the device needs a network of its own", d.Device.Address, l.name)

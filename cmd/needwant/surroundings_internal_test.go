@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 
 	"github.com/needwant/needwant/cmd/internal/nearby"
 	"github.com/needwant/needwant/scenarios"
@@ -79,6 +80,18 @@ var _ = Describe("the surroundings", func() {
 		Entry(nil, "host", "192.168.1.33", "the address that the device has"),
 		Entry(nil, "onearm", "192.168.50.10", "a new address"),
 		Entry(nil, "dns", "192.168.1.33", "the address that the device has"),
+	)
+
+	DescribeTable("say of a new address that it is in the home network, and in no other:", func(placement, address string, at types.GomegaMatcher) {
+		s := surroundings{links: []networkLink{{name: "eth0", addresses: []string{"192.168.1.9/24"}}, {name: "eth1", addresses: []string{"192.168.50.1/24"}}}}
+		draft := &scenarios.Draft{Gateway: scenarios.Gateway{Placement: placement, Inside: "eth1", Uplink: "eth0"}}
+		draft.Device.Address = netip.MustParseAddr(address)
+		Expect(atHomeAlready(draft, "", s)).To(at)
+	},
+		Entry("a free one", "nic", "192.168.60.7", BeEmpty()),
+		Entry("one of the home", "nic", "192.168.1.77", ContainSubstring("in the network of eth0")),
+		Entry("one behind the interface to the device", "nic", "192.168.50.10", BeEmpty()),
+		Entry("one of the home, which it keeps", "host", "192.168.1.77", BeEmpty()),
 	)
 
 	It("show a device's name without what would do something to the terminal", func() {
