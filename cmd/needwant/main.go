@@ -50,10 +50,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // complain writes what is wrong, in lines that fit a terminal. Lines that fit keep their
-// form: some show what a file says.
+// form: some show what a file says. One with a mark below it is cut to what is around that.
 func complain(out io.Writer, text string) {
 	columns := screenOf(out).columns()
-	for line := range strings.SplitSeq(text, "\n") {
+	lines := strings.Split(text, "\n")
+	for i := range lines[1:] {
+		if strings.TrimLeft(lines[i+1], " ") == "^" {
+			lines[i], lines[i+1] = around(lines[i], lines[i+1], columns)
+		}
+	}
+	for _, line := range lines {
 		if columns == 0 || displaywidth.String(line) <= columns {
 			fmt.Fprintln(plain{out}, strings.ReplaceAll(line, span.Joint, " "))
 			continue
@@ -62,6 +68,26 @@ func complain(out io.Writer, text string) {
 		margin := len(line) - len(rest)
 		hanging(out, line[:margin], rest, margin+2)
 	}
+}
+
+// around cuts a line to what fits around the mark below it. Both are returned; columns are 0 if
+// there is room for everything.
+func around(line, mark string, columns int) (string, string) {
+	const margin, dots = 4, "…"
+	all, at := []rune(line), len(mark)-1
+	if columns < 20 || len(all) <= columns {
+		return line, mark
+	}
+	if at < columns-margin {
+		return string(all[:columns-1]) + dots, mark
+	}
+	first := at - columns/2
+	last := min(len(all), first+columns-margin-2)
+	text := dots + string(all[first:last])
+	if last < len(all) {
+		text += dots
+	}
+	return strings.Repeat(" ", margin) + text, strings.Repeat(" ", margin+1+at-first) + "^"
 }
 
 // words are all that is to be said of an error that ends in an exit: what is

@@ -17,6 +17,8 @@ type mistake struct{ theirs, ours string }
 
 func mistakes() []mistake {
 	return []mistake{
+		{`(?s)^(unknown command ".*?") for ".*?"\n\nDid you mean this\?\n\t([\w-]+)\n.*$`, `$1: did you mean "$2"?`},
+		{`^(unknown command ".*?") for ".*?"$`, "$1"},
 		{`^accepts (\d+) arg\(s\), received (\d+)$`, "expected arguments: $1, got $2"},
 		{`^accepts at most (\d+) arg\(s\), received (\d+)$`, "expected arguments: at most $1, got $2"},
 		{`^requires at least (\d+) arg\(s\), only received (\d+)$`, "expected arguments: at least $1, got $2"},

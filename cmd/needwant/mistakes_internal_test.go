@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -40,4 +41,19 @@ var _ = Describe("what the system says of a file", func() {
 		err.Err = syscall.ENOENT
 		Expect(filesPlainly(err, "the world cannot be read")).To(Equal("the world cannot be read"))
 	})
+})
+
+var _ = Describe("a line of a file with a mark below it", func() {
+	DescribeTable("is cut to what is around the mark", func(line, mark, shown, below string) {
+		text, under := around(line, mark, 40)
+		Expect(text).To(Equal(shown))
+		Expect(under).To(Equal(below))
+		Expect([]rune(text)).To(HaveLen(min(40, len([]rune(text)))))
+		Expect([]rune(text)[len(under)-1]).To(Equal([]rune(line)[len(mark)-1]), "the mark is below the same character")
+	},
+		Entry("if it is short", "    settle: 90", "            ^", "    settle: 90", "            ^"),
+		Entry("at its beginning", "    faults: [rejct]     # reject, drop or nxdomain", "             ^", "    faults: [rejct]     # reject, drop …", "             ^"),
+		Entry("in its middle", "    steps: [{prompt: {text: Does it play?, aks: 1}, expect: answer}]", strings.Repeat(" ", 43)+"^", "    …xt: Does it play?, aks: 1}, expect…", strings.Repeat(" ", 25)+"^"),
+		Entry("at its end", "    steps: [{prompt: {text: Does it play?, ask: 1}}]", strings.Repeat(" ", 43)+"^", "    …xt: Does it play?, ask: 1}}]", strings.Repeat(" ", 25)+"^"),
+	)
 })
