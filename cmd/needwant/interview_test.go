@@ -178,7 +178,7 @@ var _ = Describe("needwant scenario new, on a machine without a second interface
 		}
 		Expect(path).NotTo(BeAnExistingFile())
 	},
-		Entry("for the interface to the device", "", "an answer is needed here", "--like", "tv", "--placement", "host", SpecTimeout(time.Minute)),
+		Entry("for the interface to the device", "", "there is no default here", "--like", "tv", "--placement", "host", SpecTimeout(time.Minute)),
 		Entry("for the second one", "eth0", "inside and uplink are both eth0", "--like", "tv", "--placement", "host", SpecTimeout(time.Minute)),
 		Entry("for a placement", "here", `unknown placement "here"`, "--like", "tv", SpecTimeout(time.Minute)),
 	)

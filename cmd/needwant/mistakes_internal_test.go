@@ -53,7 +53,7 @@ var _ = Describe("a line of a file with a mark below it", func() {
 	},
 		Entry("if it is short", "    settle: 90", "            ^", "    settle: 90", "            ^"),
 		Entry("at its beginning", "    faults: [rejct]     # reject, drop or nxdomain", "             ^", "    faults: [rejct]     # reject, drop …", "             ^"),
-		Entry("in its middle", "    steps: [{prompt: {text: Does it play?, aks: 1}, expect: answer}]", strings.Repeat(" ", 43)+"^", "    …xt: Does it play?, aks: 1}, expect…", strings.Repeat(" ", 25)+"^"),
-		Entry("at its end", "    steps: [{prompt: {text: Does it play?, ask: 1}}]", strings.Repeat(" ", 43)+"^", "    …xt: Does it play?, ask: 1}}]", strings.Repeat(" ", 25)+"^"),
+		Entry("in its middle", "    steps: [{prompt: {text: Does it play?, aks: 1}, expect: answer}]", strings.Repeat(" ", 43)+"^", "    …ext: Does it play?, aks: 1}, expec…", strings.Repeat(" ", 25)+"^"),
+		Entry("at its end", "    steps: [{prompt: {text: Does it play?, ask: 1}}]", strings.Repeat(" ", 43)+"^", "    …ext: Does it play?, ask: 1}}]", strings.Repeat(" ", 25)+"^"),
 	)
 })
