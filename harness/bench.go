@@ -49,24 +49,25 @@ type Bench struct {
 	release context.CancelFunc // ends what holds the block; nil if there is none
 	lifted  int                // the trial that was to be given up last; it may not have begun then
 
-	asked    []Scenario // in the trial
-	making   sync.Once
-	abandon  chan struct{}        // full when the trial is to be given up; made once
-	unasked  Observation          // what the device contacted before it was asked for anything
-	provoked bool                 // the trial did what it is to be provoked by
-	before   Observation          // what it had contacted when that began
-	live     map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
-	failing  int                  // controls in a row that failed
-	doubted  int                  // trials in a row that Doubt spoke against
-	window   time.Duration        // for how long the last of them held its block
-	clock    clock
-	waited   map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
-	took     map[Destination]time.Duration // how long each took at most, after a block began, to be tried
-	slow     map[string]bool               // names whose answers were late while every scenario passed
-	mute     map[string]bool               // names without an answer while every scenario passed
-	shown    map[Destination]bool          // told of as fresh
-	offered  bool                          // the device's leases name the gateway as the time server
-	renews   bool                          // its lease may be from before that changed
+	asked     []Scenario // in the trial
+	making    sync.Once
+	abandon   chan struct{}        // full when the trial is to be given up; made once
+	unasked   Observation          // what the device contacted before it was asked for anything
+	provoked  bool                 // the trial did what it is to be provoked by
+	before    Observation          // what it had contacted when that began
+	live      map[Destination]bool // answered, unasked, in the last control: to be reached again before the next trial
+	failing   int                  // controls in a row that failed
+	doubted   int                  // trials in a row that Doubt spoke against
+	window    time.Duration        // for how long the last of them held its block
+	clock     clock
+	waited    map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
+	took      map[Destination]time.Duration // how long each took at most, after a block began, to be tried
+	slow      map[string]bool               // names whose answers were late while every scenario passed
+	mute      map[string]bool               // names without an answer while every scenario passed
+	shown     map[Destination]bool          // told of as fresh
+	observing bool                          // the first control, which lasts for First, is under way
+	offered   bool                          // the device's leases name the gateway as the time server
+	renews    bool                          // its lease may be from before that changed
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait
@@ -80,8 +81,9 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 	}
 	b.asked, b.provoked = trial.asked(b.Scenarios), false
 	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
-		b.Timing.Settle, b.First = max(usual, first), 0
+		b.Timing.Settle, b.First, b.observing = max(usual, first), 0, true
 		defer func() {
+			b.observing = false
 			if b.Timing.Settle = usual; result.Abandoned {
 				b.First = first
 			}

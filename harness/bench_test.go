@@ -381,6 +381,14 @@ func TestABenchTellsWhatItIsDoing(t *testing.T) {
 		expect.Expect(steps[0]).To(And(
 			HaveField("Untried", []harness.Destination{destination("late")}),
 			HaveField("Until", begun.Add(timing.Patience))))
+
+		steps, bench.First, begun = nil, time.Hour, time.Now()
+		for number := range 2 { // the first control alone observes
+			_, err = bench.Run(context.Background(), harness.Trial{Number: number + 1})
+			expect.Expect(err).NotTo(HaveOccurred())
+		}
+		expect.Expect(steps[0]).To(And(HaveField("Phase", harness.Observing), HaveField("Until", begun.Add(time.Hour))))
+		expect.Expect(steps).To(ContainElement(HaveField("Phase", harness.Settling)))
 	})
 }
 

@@ -122,7 +122,11 @@ func (b *Bench) settle(ctx context.Context, result *Result, again bool, checked 
 			}
 			settled = latest(settled, over)
 		}
-		b.tell(Step{Phase: Settling, Until: settled, Untried: untried, Fresh: b.fresh(seen)})
+		phase := Settling
+		if b.observing {
+			phase = Observing
+		}
+		b.tell(Step{Phase: phase, Until: settled, Untried: untried, Fresh: b.fresh(seen)})
 		left := time.Until(settled)
 		if left <= 0 {
 			return seen, nil

@@ -7,6 +7,7 @@ type Phase string
 
 const (
 	Calming    Phase = "calming"    // before the block: the last trial was doubted, e.g. because the machine was too busy
+	Observing  Phase = "observing"  // nothing is blocked, and the device is observed before the first block
 	Settling   Phase = "settling"   // the block is in place, and the device has time to react to it
 	Checking   Phase = "checking"   // the scenarios are checked
 	Persisting Phase = "persisting" // what failed is checked again

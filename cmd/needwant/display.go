@@ -44,6 +44,10 @@ func (d *display) notify(command *cobra.Command, run harness.Run, benches ...*ha
 		follow, look := tell, step
 		screen := screenOf(command.ErrOrStderr())
 		progress := newProgress(screen, run)
+		for _, bench := range benches {
+			progress.ahead(run, bench.First)
+			break
+		}
 		if d.line != nil {
 			progress.waiting = d.line.begin()
 		} else {

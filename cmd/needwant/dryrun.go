@@ -77,12 +77,11 @@ func thisMachine() (*netns.Namespace, error) {
 // howLong says how long a run with a spec takes, by the estimate that the run makes before its
 // first trial.
 func howLong(file scenarios.File, settings harness.Settings) string {
-	const trials = 20 // with 7 destinations
 	settings = bench.NewRun("", file, file.Scenarios, settings).Settings
 	usual, observe := settings.UsualTrial(), file.Timing.Observe
 	text := fmt.Sprintf("The device is watched for %s first. Then a trial takes about %s: until the device has tried what is blocked, the checks, and until it works again. "+
-		"A device with 7 destinations takes about %d trials, so about %s in all.",
-		span.Words(observe), span.Words(usual), trials, span.Words(rough(observe+trials*usual)))
+		"A device with %d destinations takes about %d trials, so about %s in all.",
+		span.Words(observe), span.Words(usual), usualDestinations, usualTrials, span.Words(usualTime(settings, observe)))
 	if settings.Longest > usual {
 		text += fmt.Sprintf(" What the device contacts seldom is waited for, for up to %s in a trial.", span.Words(settings.Longest))
 	}
@@ -90,6 +89,14 @@ func howLong(file scenarios.File, settings harness.Settings) string {
 		return text + fmt.Sprintf(" The last block is held for %s.", span.Words(settings.Horizon))
 	}
 	return text + " The last block is held for the longest time that was seen between two contacts."
+}
+
+// A device with usualDestinations, of which two are needed, takes about usualTrials.
+const usualDestinations, usualTrials = 7, 20
+
+// usualTime is how long they take, with the observation before them.
+func usualTime(settings harness.Settings, observe time.Duration) time.Duration {
+	return rough(observe + usualTrials*settings.UsualTrial())
 }
 
 // rough is a time that was estimated, without what the estimate cannot know.

@@ -56,6 +56,15 @@ func (p *progress) open(run harness.Run) {
 	}
 }
 
+// ahead says how long a run takes that begins with an observation, if that is worth a word.
+func (p *progress) ahead(run harness.Run, observe time.Duration) {
+	if observe < time.Minute {
+		return
+	}
+	p.say("observes the device for %s; then, with %d destinations, about %d trials of about %s: about %s in all",
+		span.Words(observe), usualDestinations, usualTrials, span.Words(run.Settings.UsualTrial()), span.Words(usualTime(run.Settings, observe)))
+}
+
 func blockedHow(faults []harness.Fault) string {
 	words := make([]string, len(faults))
 	for i, fault := range faults {

@@ -25,6 +25,18 @@ var _ = Describe("the progress of an experiment that began with a list", func() 
 	})
 })
 
+var _ = DescribeTable("the progress of an experiment that begins with an observation", func(observe time.Duration, says ...string) {
+	var out bytes.Buffer
+	p := newProgress(&out, harness.Run{})
+	out.Reset()
+	p.ahead(harness.Run{Settings: harness.Settings{Settle: 90 * time.Second}}, observe)
+	Expect(strings.FieldsFunc(out.String(), func(r rune) bool { return r == '\n' })).To(Equal(says))
+},
+	Entry("says how long it takes", 30*time.Minute,
+		"observes the device for 30 min; then, with 7 destinations, about 20 trials of about 3 min: about 1 h 30 min in all"),
+	Entry("or nothing, in a lab", time.Second),
+)
+
 var _ = Describe("the progress of an experiment", func() {
 	host := func(name string) harness.Destination {
 		return harness.Destination{Protocol: harness.TCP, Port: 443, Name: name + ".example"}

@@ -152,11 +152,11 @@ func TestAnExperimentShowsWhatItWaitsFor(t *testing.T) {
 
 		control := harness.Trial{Number: 1, Reason: "control"}
 		progress.show(harness.Event{Kind: harness.Began, At: time.Now(), Lane: 1, Trial: &control})
-		progress.step(harness.Step{Lane: 1, Phase: harness.Settling, Until: time.Now().Add(30 * time.Minute), Fresh: []harness.Destination{destination}})
+		progress.step(harness.Step{Lane: 1, Phase: harness.Observing, Until: time.Now().Add(30 * time.Minute), Fresh: []harness.Destination{destination}})
 		expect.Expect(status()).To(Equal([]string{
 			"      sees tcp/443/a.example", // during the observation
 			"   1  control: nothing blocked",
-			"      gives the device time, 29 min 59 s more",
+			"      observes what the device contacts, 29 min 59 s more",
 			"      1 s so far",
 		}))
 		progress.show(harness.Event{Kind: harness.Ended, At: time.Now(), Lane: 1, Trial: &control, Progress: harness.Progress{Elapsed: time.Minute, Left: 2, Remaining: 4 * time.Minute},

@@ -113,6 +113,8 @@ func waitsFor(step harness.Step) string {
 	switch step.Phase {
 	case harness.Calming:
 		return joinWords("nothing is blocked; waits until this machine is less busy", prefixed("at most ", more))
+	case harness.Observing:
+		return joinWords("observes what the device contacts", more)
 	case harness.Settling:
 		return settling(step.Untried, more)
 	case harness.Checking:
