@@ -173,7 +173,7 @@ func (f *hubFlags) usersCommand() *cobra.Command {
 		Long: `Prints a part of the configuration of existing NATS servers (--nats): the keys of the
 hub and of all agents, and what they may do. After hub add and hub remove, print it
 again, and reload the servers: nats-server --signal reload.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
 			directory, err := f.directory()
 			if err != nil {
@@ -207,7 +207,7 @@ func (f *hubFlags) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "List the agents of a running hub, and their devices",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
 			directory, err := f.directory()
 			if err != nil {

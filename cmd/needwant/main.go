@@ -153,14 +153,32 @@ Start with:  needwant lab    (a simulated device; needs no root and no hardware)
 	root.SuggestionsMinimumDistance = 1 // of a short word, every other one is near
 	root.SetCompletionCommandGroupID(otherCommands)
 	root.InitDefaultCompletionCmd()
-	if completion, _, err := root.Find([]string{"completion"}); err == nil { // which shows its help for an unknown shell, as if that were right
-		completion.Short = "Print the completions of a shell, e.g. bash"
-		completion.Long = "Prints a script that completes commands, flags and names in a shell. The help of each\nshell says how to use it."
-		completion.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		inOurWords(completion)
 	}
 	cobra.EnableCommandSorting = false
 	fit(root)
 	return root
+}
+
+// inOurWords gives the command of the flag library that prints completions our help and mistakes.
+func inOurWords(completion *cobra.Command) {
+	completion.Short = "Print the completions of a shell, e.g. bash"
+	completion.Long = "Prints a script that completes commands, flags and names in a shell. The help of each\nshell says how to use it."
+	completion.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("unknown shell %q: choose one of bash, zsh, fish, powershell", args[0])
+		}
+		return nil
+	}
+	completion.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
+	for _, shell := range completion.Commands() {
+		shell.Args = noArguments
+		before, mac, ok := strings.Cut(shell.Long, "#### macOS:\n")
+		if _, after, found := strings.Cut(mac, "\n\nYou"); ok && found { // needwant is for Linux alone
+			shell.Long = strings.Replace(before, "#### Linux:\n\n", "", 1) + "You" + after
+		}
+	}
 }
 
 // helpCommand is that of the flag library, except that a command that does not exist is an

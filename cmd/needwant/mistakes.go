@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,6 +27,14 @@ func mistakes() []mistake {
 		{`^invalid argument "(.*)" for "(?:-\w, )?(--[\w-]+)" flag: strconv\.Parse(?:Int|Uint): .*$`, "$2 $1: expected a whole number"},
 		{`^invalid argument "(.*)" for "(?:-\w, )?(--[\w-]+)" flag: strconv\.ParseFloat: .*$`, "$2 $1: expected a number, e.g. 0.05"},
 	}
+}
+
+// noArguments is for a command that takes none.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("expected arguments: none, got %q", args[0])
+	}
+	return nil
 }
 
 // plainly says a message of the flag library in plain words.

@@ -20,7 +20,7 @@ func restoreCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "restore",
 		Short: "Clean up after a run that was killed (safe to repeat)",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE:  func(command *cobra.Command, _ []string) error { return restore(command, dry) },
 	}
 	command.Flags().BoolVar(&dry, "dry-run", false, "list what would be restored, and change nothing")

@@ -30,7 +30,7 @@ func scenarioCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "schema",
 			Short: "Print the JSON Schema of a spec, for editors",
-			Args:  cobra.NoArgs,
+			Args:  noArguments,
 			RunE: func(command *cobra.Command, _ []string) error {
 				_, err := command.OutOrStdout().Write(scenarios.Schema())
 				return err

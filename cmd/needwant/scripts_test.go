@@ -1,12 +1,14 @@
 package main_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +61,42 @@ var _ = Describe("the command line", func() {
 			}
 		}
 	}, SpecTimeout(3*time.Minute))
+
+	It("has the help, a good use and a mistake of every command, and of every command below it", func(ctx SpecContext) {
+		var text string
+		for _, path := range scripts {
+			script, err := os.ReadFile(path)
+			Expect(err).NotTo(HaveOccurred())
+			text += string(script)
+		}
+		commands := commandsBelow(ctx)
+		Expect(len(commands)).To(BeNumerically(">", 30))
+		for _, command := range commands {
+			for part, line := range map[string]string{"help": `exec NAME --help$`, "good use": `exec .*NAME($| ([^-\n]|-[^-\n]|--[^h\n]))`, "mistake": `exits \d+ .*NAME\b`} {
+				pattern := regexp.MustCompile(`(?m)^` + strings.Replace(line, "NAME", "needwant "+command, 1))
+				Expect(pattern.MatchString(text)).To(BeTrue(), "no %s of needwant %s", part, command)
+			}
+		}
+	}, SpecTimeout(3*time.Minute))
 })
+
+// commandsBelow are those that the help of a command lists, and those below them.
+func commandsBelow(ctx context.Context, parent ...string) (commands []string) {
+	GinkgoHelper()
+	help := needwant(ctx, append(parent, "--help")...).Stdout
+	if len(parent) > 0 {
+		_, help, _ = strings.Cut(help, "\nAvailable Commands:\n")
+	}
+	for _, command := range regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`).FindAllStringSubmatch(help, -1) {
+		path := slices.Concat(parent, command[1:])
+		if command[1] == "help" {
+			continue
+		}
+		commands = append(commands, strings.Join(path, " "))
+		commands = append(commands, commandsBelow(ctx, path...)...)
+	}
+	return commands
+}
 
 // exits runs a program, and fails unless it ends with the exit code.
 func exits(ts *testscript.TestScript, not bool, args []string) {

@@ -29,7 +29,7 @@ func worldCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "schema",
 			Short: "Print the JSON Schema of a world, for editors",
-			Args:  cobra.NoArgs,
+			Args:  noArguments,
 			RunE: func(command *cobra.Command, _ []string) error {
 				_, err := command.OutOrStdout().Write(lab.Schema())
 				return err
@@ -38,7 +38,7 @@ func worldCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "list",
 			Short: "List the worlds of the library",
-			Args:  cobra.NoArgs,
+			Args:  noArguments,
 			RunE:  func(command *cobra.Command, _ []string) error { return listWorlds(command) },
 		},
 	)

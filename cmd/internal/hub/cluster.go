@@ -113,8 +113,12 @@ func (d Directory) Servers() (string, error) {
 // WriteUsers writes what the servers' configuration needs to have in an account with JetStream: the
 // hub and the agents, and what they may do.
 func (d Directory) WriteUsers(out io.Writer) error {
-	if err := d.prepare(); err != nil {
+	servers, err := d.Servers()
+	if err != nil {
 		return err
+	}
+	if servers == "" {
+		return fmt.Errorf("%s has no hub that uses existing NATS servers: give its directory with --dir, or the addresses of the servers with --nats", d)
 	}
 	own, err := d.own()
 	if err != nil {
