@@ -257,7 +257,7 @@ func (p plan) whySpent() string {
 		return ""
 	}
 	return fmt.Sprintf("%d trials did not decide all of %d destinations, which should take less than %d: the answers keep changing; "+
-		"set trials: {max_noise: 0.05} in the spec, or go on with a larger --budget", p.used(), len(p.universe), p.limit())
+		"set trials: {max_noise: 0.05} in the spec, or continue with a larger --budget", p.used(), len(p.universe), p.limit())
 }
 
 // endless says that new destinations keep showing up, if they do; else "".

@@ -288,7 +288,7 @@ func (f *bisectFlags) goOn(command *cobra.Command) error {
 	}
 	if f.alone && f.longest > 0 {
 		if f.longest -= harness.ProgressOf(run).Elapsed; f.longest <= 0 {
-			fmt.Fprintln(command.ErrOrStderr(), "the time of the run is used up: go on with a larger --for")
+			laid(command.ErrOrStderr(), "the time of the run is used up: continue with a larger --for")
 			return f.display.closing(command, run)
 		}
 	}

@@ -141,11 +141,11 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 			"  or --mac and --address; with --placeholder you fill them in by hand", quoted(command.Flags().Arg(0)), f.format))
 	}
 	if p.Kind == policy.BlockOptional && len(p.Blocked) == 0 && !format.Offers() {
-		fmt.Fprintln(command.ErrOrStderr(), "nothing is blocked by this: "+nothingProved)
+		laid(command.ErrOrStderr(), "nothing is blocked by this: "+nothingProved)
 	}
 	if !format.Comments() {
 		for _, sentence := range append(p.Doubts, export.Lost...) {
-			fmt.Fprintln(command.ErrOrStderr(), sentence)
+			laid(command.ErrOrStderr(), sentence)
 		}
 	}
 	_, err = io.WriteString(command.OutOrStdout(), export.Text)

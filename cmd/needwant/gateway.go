@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/bench"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -82,17 +84,25 @@ func (f *gatewayFlags) run(command *cobra.Command, nameOrPath string) error {
 		return unfit(errors.Join(err, stand.close()))
 	}
 	for _, d := range blocked {
-		fmt.Fprintf(command.ErrOrStderr(), "blocked: %s%s\n", d, answeredHere(trial.StandIns[d]))
+		laid(command.ErrOrStderr(), fmt.Sprintf("blocked: %s%s", d, answeredHere(trial.StandIns[d])))
 	}
 	if kept, err := synchronised(); err == nil {
-		fmt.Fprint(command.ErrOrStderr(), unkept(trial.StandIns, kept))
+		if warning := unkept(trial.StandIns, kept); warning != "" {
+			laid(command.ErrOrStderr(), warning)
+		}
 	}
-	fmt.Fprintln(command.ErrOrStderr(), kept(file, len(blocked))+"; stop with Ctrl-C")
+	laid(command.ErrOrStderr(), kept(file, len(blocked))+"; stop with Ctrl-C")
 	k := &keeper{
 		gateway: stand.bench.Gateway, policy: trial, orders: web.orders(),
 		show: web.policy(harness.Device{Name: file.Device.Name, Model: file.Device.Model}, trial, len(file.Block.Always) > 0),
 	}
-	if err := errors.Join(k.keep(command.Context(), stand.over), stand.close()); err != nil {
+	began := time.Now()
+	gone := screenOf(command.ErrOrStderr()).show(func(int, int) []string {
+		return []string{"      " + span.Words(time.Since(began).Truncate(time.Second)) + " so far"}
+	})
+	err = k.keep(command.Context(), stand.over)
+	gone()
+	if err := errors.Join(err, stand.close()); err != nil {
 		return unfit(err)
 	}
 	ending{spec: nameOrPath, gateway: file.Gateway, policy: f.policy}.left(command.ErrOrStderr(), "", "")

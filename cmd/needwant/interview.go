@@ -217,10 +217,12 @@ func (i *interview) ask(ctx context.Context, asks, usual string) (string, error)
 	select {
 	case line, open := <-i.lines:
 		if !open {
+			fmt.Fprintln(i.out)
 			return "", errClosed
 		}
 		return cmp.Or(line, usual), nil
 	case <-ctx.Done():
+		fmt.Fprintln(i.out)
 		return "", ctx.Err()
 	}
 }
@@ -234,6 +236,5 @@ func (i *interview) keep(args []string) {
 	for _, arg := range args {
 		words = append(words, quoted(arg))
 	}
-	fmt.Fprintln(i.out)
-	laid(i.out, "Nothing was written. To go on with the answers so far: "+typed("%s", strings.Join(append(words, i.answers...), " ")))
+	laid(i.out, "Nothing was written. To continue with the answers so far: "+typed("%s", strings.Join(append(words, i.answers...), " ")))
 }

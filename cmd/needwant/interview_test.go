@@ -152,7 +152,7 @@ var _ = Describe("needwant scenario new, on a terminal that is closed", Label("r
 		rest, err := io.ReadAll(heard)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(command.Wait()).To(MatchError(fmt.Sprintf("exit status %d", code)))
-		Expect(string(rest)).To(ContainSubstring("Nothing was written. To go on with the answers so far: needwant scenario new " + path + " --like tv --placement nic\n"))
+		Expect(string(rest)).To(ContainSubstring("Nothing was written. To continue with the answers so far: needwant scenario new " + path + " --like tv --placement nic\n"))
 		Expect(path).NotTo(BeAnExistingFile())
 	},
 		Entry("at the end of the input", "\x04", 2, SpecTimeout(time.Minute)),

@@ -67,7 +67,7 @@ scenarios:
 		Expect(os.ReadFile(path)).To(Equal(before))
 	},
 		Entry("when it is complete", harness.Complete, "nothing is left to try", SpecTimeout(time.Minute)),
-		Entry("when its budget is used up", harness.OverBudget, "go on with a larger --budget", SpecTimeout(time.Minute)),
+		Entry("when its budget is used up", harness.OverBudget, "continue with a larger --budget", SpecTimeout(time.Minute)),
 	)
 
 	It("is shown as one sentence if it was begun for that, unless a format is named", func(ctx SpecContext) {

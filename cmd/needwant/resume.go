@@ -89,10 +89,10 @@ func alreadyOver(command *cobra.Command, show display, run harness.Run, longer h
 	}
 	why := "the run is complete: nothing is left to try"
 	if run.Status != harness.Complete {
-		why = fmt.Sprintf("the budget of %d trials is used up: go on with a larger --budget", run.Settings.Budget)
+		why = fmt.Sprintf("the budget of %d trials is used up: continue with a larger --budget", run.Settings.Budget)
 	}
 	if !show.quiet {
-		fmt.Fprintln(command.ErrOrStderr(), why)
+		laid(command.ErrOrStderr(), why)
 	}
 	return true, show.closing(command, run)
 }

@@ -115,7 +115,7 @@ func (s *screen) show(status status) (stop func()) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.status = nil
-		_ = s.pen.Flush(0)
+		_ = s.flush(0)
 	})
 }
 
@@ -133,7 +133,7 @@ func (s *screen) hold() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held++; s.pen != nil {
-		_ = s.pen.Flush(0)
+		_ = s.flush(0)
 	}
 	return func() {
 		s.mu.Lock()
@@ -154,8 +154,19 @@ func (s *screen) draw() error {
 	for _, line := range lines[:now.lines] {
 		_, _ = s.pen.WriteString(fitting(line, columns) + "\n")
 	}
+	err := s.flush(now.lines)
 	s.shown = now
-	return s.pen.Flush(now.lines)
+	return err
+}
+
+// flush erases the status that is drawn, and writes what there is instead, of which so many lines
+// are the next status. A ^C that the terminal has shown below the status is erased, too.
+func (s *screen) flush(lines int) error {
+	if s.shown.lines > 0 {
+		_, _ = io.WriteString(s.out, "\r")
+	}
+	s.shown.lines = 0
+	return s.pen.Flush(lines)
 }
 
 // fitting is a line that fits a window, with the last column left free: some terminals

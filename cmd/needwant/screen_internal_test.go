@@ -46,15 +46,15 @@ func (f *fakeTerminal) screen() *screen {
 	return &screen{out: f, pen: cupwriter.New(f, true), size: f.size}
 }
 
-// shown is what the terminal shows, as far as lines, "up", "erase below" and "clear" go.
+// shown is what the terminal shows, as far as lines, "return", "up", "erase below" and "clear" go.
 func (f *fakeTerminal) shown() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var lines []string
-	text := f.got.String()
-	for text != "" {
+	line, column := "", 0 // the line of the cursor
+	for text := f.got.String(); text != ""; {
 		if rest, cleared := strings.CutPrefix(text, "\x1b[H\x1b[2J"); cleared {
-			lines, text = nil, rest
+			lines, line, column, text = nil, "", 0, rest
 			continue
 		}
 		if rest, moved := strings.CutPrefix(text, "\x1b["); moved {
@@ -63,11 +63,23 @@ func (f *fakeTerminal) shown() []string {
 			if err != nil || up > len(lines) {
 				panic(fmt.Sprintf("%d lines, and then %q", len(lines), text[:min(len(text), 20)]))
 			}
-			lines, text = lines[:len(lines)-up], after
+			at := len(lines) - up
+			line = (lines[at] + strings.Repeat(" ", column))[:column]
+			lines, text = lines[:at], after
 			continue
 		}
-		line, after, _ := strings.Cut(text, "\n")
-		lines, text = append(lines, line), after
+		switch text[0] {
+		case '\n':
+			lines, line, column = append(lines, line), "", 0
+		case '\r':
+			column = 0
+		default:
+			line, column = line[:column]+text[:1], column+1
+		}
+		text = text[1:]
+	}
+	if line != "" {
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -138,6 +150,17 @@ func TestWhereThereIsNoTerminalThereIsNoStatus(t *testing.T) {
 	expect.Expect(out.String()).To(Equal("a line\n"))
 }
 
+func TestWhatTheTerminalShowsOfCtrlCIsErasedWithTheStatus(t *testing.T) {
+	onScreen(t, func(expect Gomega, terminal *fakeTerminal, screen *screen) {
+		stop := screen.show(func(int, int) []string { return []string{"one", "two"} })
+		synctest.Wait()
+		fmt.Fprint(terminal, "^C")
+		stop()
+		fmt.Fprintln(screen, "The network is as it was.")
+		expect.Expect(terminal.shown()).To(Equal([]string{"The network is as it was."}))
+	})
+}
+
 func TestAnExperimentShowsWhatItWaitsFor(t *testing.T) {
 	onScreen(t, func(expect Gomega, terminal *fakeTerminal, screen *screen) {
 		destination := harness.Destination{Protocol: harness.TCP, Port: 443, Name: "a.example"}
@@ -198,6 +221,7 @@ func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
 			synctest.Wait()
 			return terminal.shown()
 		}
+		expect.Expect(v.interrupted()).To(BeEmpty())
 		v.takes(harness.Step{Phase: harness.Settling, Until: time.Now().Add(90 * time.Second)})
 		expect.Expect(status()).To(Equal([]string{
 			"      control: nothing blocked",
@@ -223,6 +247,7 @@ func TestAVerificationShowsWhatItWaitsFor(t *testing.T) {
 			"      waits for the next round of checks, 1 min 28 s more",
 			"      2 s of 30 min; round 20 of checks: app works",
 		}))
+		expect.Expect(v.interrupted()).To(Equal("UNDECIDED: interrupted after 2 s of 30 min; in round 20 of checks: app works."))
 		stop()
 		expect.Expect(terminal.shown()).To(HaveLen(4))
 	})

@@ -104,7 +104,7 @@ func unkept(standIns map[harness.Destination]harness.StandIn, kept bool) string 
 	if kept || !slices.Contains(slices.Collect(maps.Values(standIns)), harness.TimeServer) {
 		return ""
 	}
-	return "warning: the device gets the time of this machine, whose clock no time server keeps; 'sudo timedatectl set-ntp true' changes that\n"
+	return "warning: the device gets the time of this machine, whose clock no time server keeps; 'sudo timedatectl set-ntp true' changes that"
 }
 
 // answeredHere says which stand-in answers; "" if none does.

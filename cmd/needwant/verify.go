@@ -35,6 +35,7 @@ type verifyFlags struct {
 	page    *webPage  // nil if there is none
 	tell    *notifier // of the end, and of each question; nil if nobody is told
 	end     ending
+	partly  string // what came of it, if it was interrupted
 }
 
 func verifyCommand() *cobra.Command {
@@ -107,7 +108,7 @@ func (f *verifyFlags) run(command *cobra.Command, path string) error {
 	came, err := f.verify(command, stand, run, applied)
 	closing := stand.close()
 	if err != nil && closing == nil && !f.json && !f.quiet {
-		f.end.left(command.ErrOrStderr(), "", "")
+		f.end.left(command.ErrOrStderr(), f.partly, "")
 	}
 	if err := errors.Join(err, closing); err != nil {
 		var ends *exitError
@@ -222,6 +223,9 @@ func (f *verifyFlags) verify(command *cobra.Command, stand *stand, run harness.R
 	}
 	shown.hold(applied.policy.Kind, trial)
 	soaked, err := stand.lane.Soak(ctx, trial, soak)
+	if ctx.Err() != nil {
+		f.partly = shown.interrupted()
+	}
 	return newVerification(run, applied, soaked), err
 }
 

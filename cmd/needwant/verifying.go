@@ -65,6 +65,20 @@ func (v *verifying) round(round harness.Round) {
 	}
 }
 
+// interrupted says what an interrupted verification came to; "" before the policy was applied.
+func (v *verifying) interrupted() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.holds == "" {
+		return ""
+	}
+	text := fmt.Sprintf("UNDECIDED: interrupted after %s of %s", span.Words(time.Since(v.began).Truncate(time.Second)), span.Words(v.soak.For))
+	if v.rounds > 0 {
+		text += fmt.Sprintf("; in round %d of checks: %s", v.rounds, v.last)
+	}
+	return text + "."
+}
+
 // lines are what the screen shows.
 func (v *verifying) lines(int, int) []string {
 	v.mu.Lock()

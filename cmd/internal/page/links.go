@@ -63,7 +63,7 @@ func (l Links) Write(out io.Writer, terminal bool) {
 		fmt.Fprintf(out, "To look only: %s\n", l.View)
 	}
 	if l.Local {
-		fmt.Fprintln(out, "Only this machine can open it. For a phone, add an address of this machine: --web=:8080")
+		fmt.Fprintln(out, "Only this machine can open it.\nFor a phone, add an address of this machine: --web=:8080")
 		return
 	}
 	if terminal {

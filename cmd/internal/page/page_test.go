@@ -246,7 +246,7 @@ var _ = Describe("the links of a page", func() {
 	})
 	It("say so if no phone can open them", func() {
 		Expect(write(page.Links{Control: "http://127.0.0.1:8080/", Local: true}, true)).To(Equal(
-			"The page is at http://127.0.0.1:8080/\nOnly this machine can open it. For a phone, add an address of this machine: --web=:8080\n"))
+			"The page is at http://127.0.0.1:8080/\nOnly this machine can open it.\nFor a phone, add an address of this machine: --web=:8080\n"))
 	})
 })
 
