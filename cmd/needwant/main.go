@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -36,7 +37,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	used, err := root.ExecuteContextC(ctx)
 	var exit *exitError
-	if err != nil && !errors.As(err, &exit) { // cobra's own: unknown flags, missing arguments
+	if lost, ok := errors.AsType[*fs.PathError](err); ok && lost.Op == "write" && !errors.As(err, &exit) {
+		exit = &exitError{codeUnfit, err} // of a result: its reader or its space is gone
+	}
+	if err != nil && exit == nil && !errors.As(err, &exit) { // cobra's own: unknown flags, missing arguments
 		exit = &exitError{codeUsage, fmt.Errorf("%s\n  usage: %s\n  %s --help says more", plainly(err.Error()), used.UseLine(), used.CommandPath())}
 	}
 	if exit == nil {
