@@ -18,6 +18,7 @@ type Live struct {
 	All     int                   // trials in all, roughly; 0 if that is not known
 	Blocked []harness.Destination // now
 	Tried   []harness.Destination // those of Blocked that the device ran into
+	Seen    []harness.Destination // contacted since the trial under way began, and perhaps in no row yet
 	// StandIns are what answers now instead of some of Blocked.
 	StandIns map[harness.Destination]harness.StandIn
 	Ended    bool                  // nothing happens any more
@@ -129,10 +130,14 @@ func (l Live) drawing(r Report) drawing {
 			drawn.add(d, state, words[state])
 		}
 	}
+	reachable := slices.Clone(l.Seen)
 	for _, row := range r.Rows {
-		switch state := states[row.Destination.ID]; state {
+		reachable = append(slices.DeleteFunc(reachable, func(d harness.Destination) bool { return d == row.Destination.ID }), row.Destination.ID)
+	}
+	for _, d := range reachable {
+		switch state := states[d]; state {
 		case "", "kept":
-			drawn.add(row.Destination.ID, cmp.Or(state, "open"), words[state])
+			drawn.add(d, cmp.Or(state, "open"), words[state])
 		}
 	}
 	return drawn

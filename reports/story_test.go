@@ -130,6 +130,13 @@ var _ = Describe("the page of a run under way", func() {
 		Expect(page).To(And(MatchRegexp(`<li class="cut"><bdi>ec2-52-`), MatchRegexp(`<li class="own"><bdi>61\..*your own time server instead</span>`)))
 	})
 
+	It("shows what the device contacts before the trial that shows it is over", func() {
+		fresh := spokenTo("fresh.example")
+		page := live(underWay(), reports.Live{Seen: []harness.Destination{fresh, vacuumHosts()[0]}})
+		Expect(page).To(MatchRegexp(`<li class="open"><bdi>fresh\.<wbr>example</bdi>.*reachable</span>|<li class="open"><bdi>fresh.example</bdi>.*reachable</span>`))
+		Expect(strings.Count(page, "<li class=\"open\"><bdi>")).To(Equal(1+strings.Count(live(underWay(), reports.Live{}), "<li class=\"open\"><bdi>")), "each once")
+	})
+
 	It("has no style and no script of its own, which browsers would refuse", func() {
 		for _, story := range stories() {
 			Expect(live(story.report, story.live)).NotTo(MatchRegexp(`<style|<script>|<[^>]* (style|on\w+)=`), story.name)

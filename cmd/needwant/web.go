@@ -8,11 +8,13 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/cmd/internal/page"
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/internal/span"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/scenarios"
 )
@@ -141,7 +143,11 @@ type following struct {
 	report   func() reports.Report
 	under    map[int]harness.Trial         // by lane
 	tried    map[int][]harness.Destination // by lane
+	seen     []harness.Destination         // for the first time, since a trial ended
 	progress harness.Progress
+	at       time.Time      // when that was
+	shown    time.Time      // when the page was put last
+	observes time.Time      // until when the device is observed before the first block; zero if it is not
 	held     *harness.Order // by which no trial begins; nil if there is none
 	last     bool           // no other trial begins
 }
@@ -166,13 +172,14 @@ func (f *following) judge() {
 func (f *following) event(event harness.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.progress = event.Progress
+	f.progress, f.at, f.observes = event.Progress, time.Now(), time.Time{}
 	f.run.Duration = event.Progress.Elapsed
 	switch event.Kind {
 	case harness.Began:
 		f.under[event.Lane], f.tried[event.Lane] = *event.Trial, nil
 	case harness.Ended:
 		delete(f.under, event.Lane)
+		f.seen = nil
 		f.run.Results = append(f.run.Results, *event.Result)
 		f.judge()
 	case harness.Ordered:
@@ -199,10 +206,21 @@ func (f *following) order(order harness.Order) {
 	}
 }
 
+// observingRefresh is how often the page is put while the device is observed before the first block.
+const observingRefresh = 5 * time.Second
+
 // step shows what a trial has tried of what it blocks.
 func (f *following) step(step harness.Step) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.seen = append(f.seen, step.Fresh...)
+	if step.Phase == harness.Observing {
+		f.observes = step.Until
+		if len(step.Fresh) > 0 || time.Since(f.shown) >= observingRefresh {
+			f.show(false)
+		}
+		return
+	}
 	trial, known := f.under[step.Lane]
 	if known && step.Phase == harness.Recovering { // nothing is blocked any more
 		delete(f.under, step.Lane)
@@ -227,9 +245,14 @@ func (f *following) step(step harness.Step) {
 // show shows the trial that has been under way for longest, or that they are over. What
 // came of the run is shown by [display.closing].
 func (f *following) show(over bool) {
+	f.shown = time.Now()
+	progress := f.progress
+	if since := f.shown.Sub(f.at); since >= time.Second {
+		progress.Elapsed = (progress.Elapsed + since).Truncate(time.Second)
+	}
 	now := reports.Now{Over: len(f.run.Results), Left: f.progress.Left, Held: f.held, Kept: len(f.run.Settings.Always) > 0}
 	live := reports.Live{
-		Left: left(f.progress), Over: now.Over, Held: f.held != nil, Kept: f.run.Reachable(), StandIns: map[harness.Destination]harness.StandIn{},
+		Left: left(progress), Over: now.Over, Held: f.held != nil, Kept: f.run.Reachable(), StandIns: map[harness.Destination]harness.StandIn{},
 	}
 	if f.held == nil {
 		for lane, trial := range f.under {
@@ -241,7 +264,10 @@ func (f *following) show(over bool) {
 			}
 		}
 	}
-	live.Now = now.Sentence()
+	live.Now, live.Seen = now.Sentence(), slices.Clone(f.seen)
+	if rest := time.Until(f.observes).Truncate(time.Second); rest > 0 {
+		live.Left += "; the device is observed for " + span.Words(rest) + " more"
+	}
 	if now.Left > 0 {
 		live.All = now.Over + now.Left
 	}
