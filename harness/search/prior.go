@@ -2,8 +2,9 @@ package search
 
 import "math/bits"
 
-// prior is what a device is thought to need before anything is known. A device with a group
-// is common, one with three is rare. Alternatives are often of one kind, or side by side.
+// prior is what a device is thought to need before anything is known. Most have something
+// that nothing else replaces. A device with a group is common, one with three is rare.
+// Alternatives are often of one kind, or side by side.
 type prior struct {
 	required []float64 // the chances of 0, 1, … required destinations
 	groups   []float64 // the chances of 0, 1, … groups
@@ -25,8 +26,8 @@ var (
 		adjacent: 0.2, whole: 0.43, proof: 0.2, rounds: 500,
 	}
 	many = prior{
-		required: []float64{0.24, 0.24, 0.24, 0.24, 0.03, 0.012},
-		groups:   []float64{0.37, 0.48, 0.12, 0.03},
+		required: []float64{0.12, 0.26, 0.29, 0.29, 0.03, 0.012},
+		groups:   []float64{0.385, 0.48, 0.12, 0.03},
 		sizes:    []float64{2: 0.25, 3: 0.25, 4: 0.25, 5: 0.23, 6: 0.07, 7: 0.02},
 		adjacent: 0.1, proof: 0.4, rounds: 2000,
 	}
