@@ -26,8 +26,8 @@ var (
 		adjacent: 0.2, whole: 0.43, proof: 0.2, rounds: 500,
 	}
 	many = prior{
-		required: []float64{0.12, 0.26, 0.29, 0.29, 0.03, 0.012},
-		groups:   []float64{0.385, 0.48, 0.12, 0.03},
+		required: []float64{0.12, 0.26, 0.295, 0.295, 0.022, 0.01},
+		groups:   []float64{0.38, 0.455, 0.17, 0.045},
 		sizes:    []float64{2: 0.25, 3: 0.25, 4: 0.25, 5: 0.23, 6: 0.07, 7: 0.02},
 		adjacent: 0.1, proof: 0.4, rounds: 2000,
 	}
