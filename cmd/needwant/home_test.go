@@ -214,7 +214,7 @@ func (h *home) state(ctx context.Context) []string {
 	text := h.in(ctx, `
 		ip addr
 		ip route show table all; ip -6 route show table all; ip rule
-		sysctl -a 2>/dev/null | grep '^net\.' | grep -v -e nf_conntrack_count -e nf_conntrack_max -e nf_log`)
+		grep -rs '' /proc/sys/net | grep -v -e nf_conntrack_count -e nf_conntrack_max -e nf_log`)
 	lines := strings.Split(text, "\n")
 	for i, rule := range h.rules(ctx) {
 		lines = append(lines, fmt.Sprintf("rule %d: %s", i, rule))

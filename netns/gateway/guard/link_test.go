@@ -148,7 +148,7 @@ var _ = Describe("a link that was borrowed", Label("root"), func() {
 	}, SpecTimeout(30*time.Second))
 })
 
-// state is all that ip and sysctl say of a namespace, without what counts
+// state is all that ip and /proc/sys say of a namespace, without what counts
 // seconds, and the queue of a link that is down, which it gets again when it is
 // set up.
 func state(ctx context.Context, namespace *netns.Namespace) string {
@@ -156,7 +156,7 @@ func state(ctx context.Context, namespace *netns.Namespace) string {
 	return netnstest.Shell(ctx, namespace, `
 		ip addr | sed -E 's/(valid_lft|preferred_lft) [1-9][0-9]*sec/\1 some/g; s/qdisc [a-z]+ state DOWN/state DOWN/'
 		ip route show table all; ip -6 route show table all
-		sysctl -a 2>/dev/null | grep '^net\.' | grep -v -e nf_conntrack_count -e nf_conntrack_max -e netfilter.nf_log`)
+		grep -rs '' /proc/sys/net | grep -v -e nf_conntrack_count -e nf_conntrack_max -e netfilter/nf_log`)
 }
 
 // settled is the state once the kernel has done with what was set up.
