@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -19,7 +20,7 @@ import (
 func instead(script string) {
 	GinkgoHelper()
 	folder := GinkgoT().TempDir()
-	for _, name := range []string{"iptables-nft", "ip6tables-nft", "iptables-nft-restore", "ip6tables-nft-restore"} {
+	for _, name := range []string{"iptables-nft", "ip6tables-nft", "iptables-nft-restore", "ip6tables-nft-restore", "iptables-nft-save", "ip6tables-nft-save"} {
 		genuine, err := exec.LookPath(name)
 		Expect(err).NotTo(HaveOccurred())
 		text := fmt.Sprintf("#!/bin/sh\nREAL=%s\nBROKEN=%s/broken\n%s\n", genuine, folder, script)
@@ -29,6 +30,38 @@ func instead(script string) {
 	GinkgoT().Setenv("PATH", folder+":"+os.Getenv("PATH"))
 	GinkgoT().Setenv("BROKEN", filepath.Join(folder, "broken"))
 }
+
+var _ = Describe("chains in all tables of a family", Label("root"), func() {
+	It("are checked by one program, and removed by one", func() {
+		instead(`echo "${REAL##*/}" >>$BROKEN; exec $REAL "$@"`)
+		tables, err := chains.Open(netnstest.New())
+		Expect(err).NotTo(HaveOccurred())
+		hooks := []chains.Hook{chains.On("FORWARD"), {From: "FORWARD", Match: chains.Rulef("-p udp")}}
+		plan := []chains.Chain{
+			{Table: "filter", Name: "NEEDWANT", Hooks: hooks, Rules: []chains.Rule{chains.Rulef("-j NEEDWANT-END")}},
+			{Table: "filter", Name: "NEEDWANT-END", Rules: []chains.Rule{chains.Rulef("-j DROP")}},
+			{Table: "mangle", Name: "NEEDWANT", Hooks: hooks},
+			{Table: "nat", Name: "NEEDWANT", Hooks: []chains.Hook{chains.On("PREROUTING")}},
+		}
+		Expect(tables.Install(chains.IPv4, plan)).To(Succeed())
+		ran := func() []string {
+			text, err := os.ReadFile(os.Getenv("BROKEN"))
+			Expect(err).NotTo(HaveOccurred())
+			Expect(os.Truncate(os.Getenv("BROKEN"), 0)).To(Succeed())
+			return strings.Fields(string(text))
+		}
+		ran()
+		Expect(tables.Check()).To(BeEmpty())
+		Expect(ran()).To(HaveExactElements("iptables-nft-save"))
+		Expect(tables.Remove(chains.IPv4, plan)).To(Succeed())
+		Expect(ran()).To(HaveExactElements("iptables-nft-restore"))
+		Expect(tables.List(chains.IPv4, "filter", "FORWARD")).To(BeEmpty())
+		Expect(tables.Install(chains.IPv4, plan)).To(Succeed(), "all are gone")
+		Expect(tables.Delete(chains.IPv4, "mangle", "FORWARD", chains.Rulef("-p udp -j NEEDWANT"))).To(Succeed())
+		Expect(tables.Remove(chains.IPv4, plan)).To(Succeed(), "although a jump is gone")
+		Expect(tables.Install(chains.IPv4, plan)).To(Succeed())
+	})
+})
 
 var _ = Describe("chains that cannot be listed", Label("root"), func() {
 	chain := chains.Chain{Table: "filter", Name: "NEEDWANT", Hooks: []chains.Hook{chains.On("FORWARD")}, Rules: []chains.Rule{chains.Rulef("-j DROP")}}

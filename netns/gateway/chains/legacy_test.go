@@ -46,7 +46,7 @@ var _ = Describe("chains of the legacy backend", Label("root"), func() {
 		for _, name := range []string{"iptables", "ip6tables"} {
 			listing := "#!/bin/sh\ncase \"$*\" in *-N*) echo 'TABLE_ADD failed (Operation not supported): table filter' >&2; exit 4 ;; esac\nexec " + legacy + " " + name + " \"$@\"\n"
 			Expect(os.WriteFile(filepath.Join(programs, name+"-nft"), []byte(listing), 0o700)).To(Succeed())
-			for _, end := range []string{"-legacy", "-legacy-restore", "-nft-restore"} {
+			for _, end := range []string{"-legacy", "-legacy-restore", "-nft-restore", "-nft-save"} {
 				Expect(os.Symlink(legacy, filepath.Join(programs, name+end))).To(Succeed())
 			}
 		}

@@ -12,8 +12,18 @@ import (
 // script is what iptables-restore reads to write chains that do not exist yet: first all
 // chains with their rules, then the jumps to them, so that no packet meets a
 // half-written one. What is between the name of a table and COMMIT is written as a whole.
-func script(chains []Chain) (lines []string) {
-	for _, part := range [][]func(Chain) []Rule{{create, fill}, {hook}} {
+func script(chains []Chain) []string {
+	return scriptOf(chains, [][]func(Chain) []Rule{{create, fill}, {hook}})
+}
+
+// undoing is what it reads to take chains away again, the jumps first.
+func undoing(chains []Chain) []string {
+	return scriptOf(chains, [][]func(Chain) []Rule{{unhook}, {empty, drop}})
+}
+
+// scriptOf has the parts one after another, each with all tables.
+func scriptOf(chains []Chain, parts [][]func(Chain) []Rule) (lines []string) {
+	for _, part := range parts {
 		for _, table := range tables {
 			var commands []string
 			for _, step := range part {
@@ -53,6 +63,17 @@ func hook(chain Chain) (commands []Rule) {
 	}
 	return commands
 }
+
+func unhook(chain Chain) (commands []Rule) {
+	for _, hook := range chain.Hooks {
+		commands = append(commands, append(Rule{"-D", hook.From}, marked(hook.jump(chain))...))
+	}
+	return commands
+}
+
+func empty(chain Chain) []Rule { return []Rule{{"-F", chain.Name}} }
+
+func drop(chain Chain) []Rule { return []Rule{{"-X", chain.Name}} }
 
 // Rewrite replaces all rules of an installed chain at once: no packet meets a part of them.
 func (t *Tables) Rewrite(family Family, table, chain string, rules []Rule) error {

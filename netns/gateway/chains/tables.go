@@ -86,6 +86,11 @@ func (t *Tables) find(suffix string) error {
 		if t.legacy, err = isLegacy(path, suffix); err != nil {
 			return err
 		}
+		if !t.legacy {
+			if _, err := exec.LookPath(path + saver); err != nil {
+				return err
+			}
+		}
 		if err := writes(command); err != nil {
 			return err
 		}
@@ -134,12 +139,17 @@ func (t *Tables) Install(family Family, chains []Chain) error {
 }
 
 // Remove takes installed chains away: first the jumps to them, then the chains
-// with their rules, whatever these have become.
+// with their rules, whatever these have become. Only if some of them are gone does it try
+// one after another.
 func (t *Tables) Remove(family Family, chains []Chain) error {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	return t.namespace.Do(func() error {
-		steps := []func(*iptables.IPTables, Chain) error{unhook, destroy}
+		if t.restore(family, undoing(chains)) == nil {
+			t.forget(family, chains)
+			return nil
+		}
+		steps := []func(*iptables.IPTables, Chain) error{unhookOne, destroy}
 		for _, step := range steps {
 			for _, chain := range chains {
 				if err := step(t.commands[family], chain); err != nil {
@@ -152,7 +162,7 @@ func (t *Tables) Remove(family Family, chains []Chain) error {
 	})
 }
 
-func unhook(command *iptables.IPTables, chain Chain) error {
+func unhookOne(command *iptables.IPTables, chain Chain) error {
 	for _, hook := range chain.Hooks {
 		if err := command.DeleteIfExists(chain.Table, hook.From, marked(hook.jump(chain))...); err != nil {
 			return err
