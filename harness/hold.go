@@ -151,13 +151,13 @@ func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, 
 	patience := b.patience(result.Trial.Fault)
 	when = result.Started.Add(result.Provoked.over() + b.Timing.Settle + b.memory(result.Trial))
 	for _, destination := range result.Trial.Block {
-		wait := b.expected(destination, result.Trial.Fault)
+		wait := b.expected(destination, result.Trial)
 		switch {
 		case result.Trial.Ways[destination] == WayOption: // the device contacts the gateway instead
 		case slices.Contains(tried, destination):
 			contact, _ := seen.Contact(destination)
 			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle+b.retries(contact)))
-		case late(b.waited[destination]) >= wait:
+		case result.Trial.Awaited[destination] == 0 && late(b.waited[destination]) >= wait:
 		case wait > patience && time.Since(result.Started) < wait:
 			untried, due = append(untried, destination), latest(due, result.Started.Add(wait))
 			when = latest(when, result.Started.Add(patience))
@@ -185,18 +185,18 @@ func (b *Bench) retries(contact Contact) time.Duration {
 // expected is how long to wait for a first try: for a destination that is contacted seldom
 // until it is overdue, and for one that was seen once until it has been silent for longer
 // than ever before. What was tried only after a while in an earlier trial may take as long again, for example since the
-// device uses the last DNS answer.
-func (b *Bench) expected(destination Destination, fault Fault) time.Duration {
-	patience := b.patience(fault)
+// device uses the last DNS answer. The trial may say for how long it is waited for at least.
+func (b *Bench) expected(destination Destination, trial Trial) time.Duration {
+	patience := b.patience(trial.Fault)
 	known := b.clock.of(destination, b.Periods[destination])
 	wait := max(late(known.Every), late(b.took[destination]))
 	if known.Every == 0 && !known.Last.IsZero() && b.waited[destination] == 0 {
 		wait = known.Silence
 	}
-	if fault.ByName() {
+	if trial.Fault.ByName() {
 		wait += b.Timing.Memory
 	}
-	return max(patience, min(wait, b.Timing.Longest))
+	return max(patience, min(wait, b.Timing.Longest), trial.Awaited[destination])
 }
 
 // patience is how long to wait for a first try of what is contacted often. If only names
@@ -236,7 +236,7 @@ func (b *Bench) note(result *Result) {
 		if result.Trial.Ways[destination] == WayOption {
 			continue
 		}
-		if wait := b.expected(destination, result.Trial.Fault); time.Since(result.Started) >= wait {
+		if wait := b.expected(destination, result.Trial); time.Since(result.Started) >= wait {
 			b.waited[destination] = max(b.waited[destination], wait)
 		}
 	}

@@ -90,6 +90,9 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 			provoked, _ := h.provokedBy(by)
 			slow = slow.Minus(provoked)
 		}
+		for _, wait := range h.awaited(question.Block) {
+			hold = max(hold, wait)
+		}
 		hold = max(h.seldom(slow), hold)
 		works := 1.0 // the chance of it
 		for _, journals := range journals {

@@ -127,10 +127,8 @@ func (h history) unseen(explanation search.Explanation, column Column) (sets []s
 // and no longer than a block may be held.
 func (h history) untilTried(set search.Set) (hold time.Duration) {
 	hold = unhurried * h.run.Settings.Settle
-	for i, took := range h.firstTries() {
-		if set.Has(i) {
-			hold = max(hold, 2*took)
-		}
+	for _, i := range set.Members() {
+		hold = max(hold, 2*h.took[i])
 	}
 	if most := max(h.run.Settings.Longest, h.run.Settings.Horizon); most > 0 {
 		hold = min(hold, most)

@@ -2,6 +2,8 @@ package harness
 
 import (
 	"time"
+
+	"github.com/needwant/needwant/harness/search"
 )
 
 // What a device contacts seldom is decided last, and all of it at once: a trial that blocks it
@@ -53,29 +55,50 @@ func (h history) holdsOfRows() []float64 {
 	return holds
 }
 
-// missTries is how many passes may say nothing of a row, so that no question is asked for ever.
+// missTries is in how many passes a row may be missed, before a trial that blocks it waits until the
+// device should have tried it.
 const missTries = 2
 
 // miss notes of each trial what is contacted seldom and was not tried while it was blocked, nor
 // blocked until it was overdue: a pass says nothing of it. How often it is contacted may have
 // become known only later. The same holds of what was blocked for less time than the device took to try it in another
 // trial. The search asks again then.
-func (h history) miss() {
-	took := h.firstTries()
-	misses := make([]int, len(h.universe))
+func (h *history) miss() {
+	h.took, h.misses = h.firstTries(), make([]int, len(h.universe))
 	for n := range h.facts {
 		f := &h.facts[n]
+		f.missed = search.Set{}
 		if !f.usable || f.Trial.Control() {
 			continue
 		}
 		for _, i := range f.whole.Minus(f.attempted).Members() {
-			early := h.holds != nil && h.periodic(h.clocks[i]) && f.Held < h.due(h.clocks[i])
-			if (early || f.Held < took[i]) && misses[i] < missTries {
-				misses[i]++
+			if f.Held < h.longEnough(i) {
+				h.misses[i]++
 				f.missed = f.missed.With(i)
 			}
 		}
 	}
+}
+
+// awaited are those of a set that were missed often, and for how long each is waited for: a little longer than is enough, since
+// the device may be somewhat late the next time.
+func (h history) awaited(set search.Set) map[Destination]time.Duration {
+	awaited := map[Destination]time.Duration{}
+	for _, i := range set.Members() {
+		if h.misses[i] >= missTries {
+			wait := h.longEnough(i) + h.run.Settings.Settle
+			awaited[h.universe[i]] = wait + wait/8
+		}
+	}
+	return awaited
+}
+
+// longEnough is for how long a row must be blocked so that a pass says something of it though the device did not try it.
+func (h history) longEnough(i int) time.Duration {
+	if h.holds != nil && h.periodic(h.clocks[i]) {
+		return max(h.took[i], h.due(h.clocks[i]))
+	}
+	return h.took[i]
 }
 
 // firstTries is how long the device took at most, by row, to try what was blocked.

@@ -24,6 +24,10 @@ type Trial struct {
 	Reason string        `json:"reason"`         // a [Reason]'s name, which [Trial.Why] puts into words
 	Hold   time.Duration `json:"hold,omitempty"` // how long the block is held at least while a scenario works; 0 as long as it takes to judge them
 
+	// Awaited are those of Block that earlier trials missed: for how long each is waited for, from the block on, until the
+	// device tries it.
+	Awaited map[Destination]time.Duration `json:"awaited,omitempty"`
+
 	// Provoke is what is done, once everything works under the block, to make the device contact what it contacts
 	// seldom; "" leaves the device alone. A bench that cannot do that waits.
 	Provoke Provoker `json:"provoke,omitempty"`

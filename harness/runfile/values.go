@@ -191,6 +191,10 @@ func CheckResult(run harness.Run, result harness.Result) error {
 	v.text("a trial's reason", trial.Reason)
 	v.notNegative("a trial's lane or sitting", result.Lane, result.Sitting)
 	v.span("a trial's duration", result.Duration, result.Held, trial.Hold)
+	for destination, wait := range trial.Awaited {
+		v.destination(destination)
+		v.span("how long a destination is waited for", wait)
+	}
 	oneOf(v, "what a trial is provoked by", trial.Provoke, slices.Concat(provokers, []harness.Provoker{""})...)
 	if provoked := result.Provoked; provoked != nil {
 		oneOf(v, "what a trial was provoked by", provoked.By, provokers...)

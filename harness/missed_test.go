@@ -1,0 +1,66 @@
+package harness_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/needwant/needwant/harness"
+)
+
+// journalled is a run whose trials are given, of a device with one scenario. Its trials begin one after another.
+func journalled(results ...harness.Result) harness.Run {
+	run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
+	run.Settings.Settle, run.Settings.Longest, run.Settings.Order = minute, day, "exact"
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, r := range results {
+		r.Trial.Number, r.Started, r.Lane, r.Sitting, r.Recovered, r.Duration = i+1, at, 1, 1, true, r.Held
+		for c := range r.Seen.Contacts {
+			contact := &r.Seen.Contacts[c]
+			contact.First = at.Add(time.Second)
+			contact.Last = at.Add(max(time.Second, r.Held-time.Second))
+			if contact.Attempts > 0 {
+				contact.Attempted = contact.First
+			}
+		}
+		at = at.Add(r.Held + minute)
+		run.Results = append(run.Results, r)
+	}
+	return run
+}
+
+// held is a trial that was held for so long, and in which the device tried some of what was blocked.
+func held(answer harness.Answer, lasted time.Duration, block []string, tried ...string) harness.Result {
+	r := harness.Result{Trial: trial(block...), Held: lasted, Outcomes: map[string]harness.Outcome{"app": {Answer: answer}}}
+	for _, word := range tried {
+		r.Seen.Contacts = append(r.Seen.Contacts, harness.Contact{Destination: destination(word), Tries: 1, Attempts: 1, Touched: 1})
+	}
+	return r
+}
+
+// watching is a control in which the device contacts each destination once in so long.
+func watching(lasted time.Duration, every map[string]time.Duration) harness.Result {
+	r := held(harness.Pass, lasted, nil)
+	for word, quiet := range every {
+		r.Seen.Contacts = append(r.Seen.Contacts, harness.Contact{Destination: destination(word), Tries: 1 + int(lasted/quiet), Quiet: quiet, Answered: true})
+	}
+	return r
+}
+
+var _ = Describe("a trial in which the device did not try what it contacts seldom", func() {
+	It("never counts as one that worked without it, however often it is repeated", func() {
+		results := []harness.Result{
+			watching(2*day, map[string]time.Duration{"often": minute / 2, "rare": 2 * hour}),
+			held(harness.Pass, 5*minute, []string{"often"}, "often"),
+			held(harness.Pass, 2*hour, []string{"rare"}, "rare"),
+			held(harness.Fail, 2*hour, []string{"often", "rare"}, "often", "rare"),
+		}
+		for range 5 {
+			results = append(results, held(harness.Pass, 5*minute, []string{"often", "rare"}, "often"))
+		}
+		for _, word := range []string{"often", "rare"} {
+			Expect(cellOf(journalled(results...), word).Verdict).To(Equal(harness.Alternative), word)
+		}
+	})
+})
