@@ -45,7 +45,7 @@ type fact struct {
 	attempts  map[int]int // how often, by row
 	missed    search.Set  // that it may have needed more time to try, see [history.miss]
 
-	missing map[int]time.Time // that the device had missed before it began, by row, see [history.carry]
+	missing map[int]miss // when it began, by row, see [history.carry]
 }
 
 // bench is where results follow one another: a lane, as it was opened once.
@@ -256,22 +256,25 @@ func (h history) answers(column Column) []search.Answer {
 }
 
 // allAnswers are the trusted results of one column, without those that passed and were held
-// for less than it took another to fail.
+// for less than it took another to fail. What the device lacked from the beginning counts as blocked in one that failed.
 func (h history) allAnswers(column Column) []search.Answer {
 	var answers []search.Answer
-	onset := h.lateFailure(column)
-	for _, f := range h.heard(column) {
+	heard, onset := h.heard(column), h.lateFailure(column)
+	for _, f := range heard {
 		if f.brief(column, onset) {
 			continue
 		}
-		blocked := f.blockedIf(f.passed(column))
+		blocked, touched := f.blockedIf(f.passed(column)), h.touchedBy(f, column)
 		if f.passed(column) {
 			blocked = blocked.Minus(f.missed)
+		} else {
+			lacked := h.lacked(f, heard, column)
+			blocked, touched = blocked.Union(lacked), touched.Union(lacked)
 		}
 		answers = append(answers, search.Answer{
 			Trial:     f.Trial.Number,
 			Blocked:   blocked,
-			Touched:   h.touchedBy(f, column).Intersect(blocked),
+			Touched:   touched.Intersect(blocked),
 			Attempted: f.attempted.Intersect(blocked),
 			Passed:    f.passed(column),
 			Again:     f.Trial.Reason == compareReason,

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -54,10 +53,10 @@ func (h history) triedLast(f fact, heard []fact, column Column) (news search.Set
 			continue
 		}
 		i := h.index[c.Destination]
-		since, missed := f.missing[i]
+		miss, missed := f.missing[i]
 		switch first := c.Attempted.After(worked); {
-		case missed && h.survived(i, since, f, heard, column):
-			carried, before = max(carried, f.Started.Sub(since)), before || !first
+		case missed && h.survived(i, miss.since, f, heard, column):
+			carried, before = max(carried, f.Started.Sub(miss.since)), before || !first
 		case first:
 			news = news.With(i)
 		default:
@@ -79,31 +78,6 @@ func (h history) survived(i int, since time.Time, f fact, heard []fact, column C
 			return h.index[c.Destination] == i && c.Touched+c.Attempts > 0 && c.Attempted.Before(before.Started.Add(broke.Worked))
 		})
 	})
-}
-
-// carry notes of each trial what the device had missed when it began, and since which trial: what was
-// blocked there, and was not contacted since with nothing in the way. No recovery waits for what is
-// contacted less often than once in Settle.
-func (h history) carry() {
-	missing := map[bench]map[int]time.Time{}
-	for n := range h.facts {
-		f := &h.facts[n]
-		where := f.bench()
-		if missing[where] == nil {
-			missing[where] = map[int]time.Time{}
-		}
-		f.missing = maps.Clone(missing[where])
-		for _, i := range f.attempted.Members() {
-			if _, known := missing[where][i]; !known && h.clocks[i].Every > h.run.Settings.Settle {
-				missing[where][i] = f.Started
-			}
-		}
-		for _, c := range slices.Concat(f.Seen.Contacts, f.Later) {
-			if c.Tries > 0 && c.Attempts+c.Touched == 0 {
-				delete(missing[where], h.index[c.Destination])
-			}
-		}
-	}
 }
 
 // lateFailure is by when a failure of a column has come, at the latest, if one came late; else 0. A

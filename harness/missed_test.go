@@ -1,6 +1,7 @@
 package harness_test
 
 import (
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -61,6 +62,32 @@ var _ = Describe("a trial in which the device did not try what it contacts seldo
 		}
 		for _, word := range []string{"often", "rare"} {
 			Expect(cellOf(journalled(results...), word).Verdict).To(Equal(harness.Alternative), word)
+		}
+	})
+})
+
+var _ = Describe("a trial that begins while the device does without what it missed in the one before", func() {
+	before := []harness.Result{
+		watching(day, map[string]time.Duration{"often": minute / 2, "slow": 10 * minute}),
+		held(harness.Pass, 10*minute, []string{"slow"}, "slow"),
+		held(harness.Fail, 3*minute, []string{"often"}, "often"),
+	}
+
+	It("fails for want of both", func() {
+		Expect(cellOf(journalled(before...), "often").Verdict).To(Equal(harness.Undecided))
+		worked := held(harness.Pass, 3*minute, []string{"often"}, "often")
+		for _, word := range []string{"often", "slow"} {
+			Expect(cellOf(journalled(append(slices.Clip(before), worked)...), word).Verdict).To(Equal(harness.Alternative), word)
+		}
+	})
+
+	It("fails for want of what it blocks alone, if the device has reached the other again, or should have", func() {
+		for _, after := range []harness.Result{
+			watching(11*minute, map[string]time.Duration{"often": minute / 2, "slow": 10 * minute}),
+			watching(hour, map[string]time.Duration{"often": minute / 2}),
+		} {
+			again := append(slices.Clip(before), after, held(harness.Fail, 3*minute, []string{"often"}, "often"))
+			Expect(cellOf(journalled(again...), "often").Verdict).To(Equal(harness.Required))
 		}
 	})
 })

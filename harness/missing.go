@@ -1,0 +1,85 @@
+package harness
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/needwant/needwant/harness/search"
+)
+
+// A device still does without what it missed in a trial when the next one begins, if it contacts that less often than once in
+// Settle: no recovery waits for that. So it may fail the next trial for want of both.
+
+// miss is what a device did without when a trial began.
+type miss struct {
+	since time.Time // the beginning of the trial in which it missed that
+	last  time.Time // its last try
+}
+
+// carry notes of each trial what the device had missed when it began: what was blocked before, and was neither
+// contacted since with nothing in the way nor is overdue.
+func (h history) carry() {
+	missing := map[bench]map[int]miss{}
+	for n := range h.facts {
+		f := &h.facts[n]
+		all := missing[f.bench()]
+		if all == nil {
+			all = map[int]miss{}
+			missing[f.bench()] = all
+		}
+		maps.DeleteFunc(all, func(i int, m miss) bool { return f.Started.After(h.overdueAt(i, m)) })
+		f.missing = maps.Clone(all)
+		for _, c := range f.Seen.Contacts {
+			i := h.index[c.Destination]
+			if f.attempted.Has(i) && c.Attempts > 0 && h.clocks[i].Every > h.run.Settings.Settle {
+				m := all[i]
+				all[i] = miss{earliest(m.since, f.Started), latest(m.last, c.Last)}
+			}
+		}
+		for _, c := range slices.Concat(f.Seen.Contacts, f.Later) {
+			if c.reached() {
+				delete(all, h.index[c.Destination])
+			}
+		}
+	}
+}
+
+// reached reports whether the device began to contact something, and nothing was in the way.
+func (c Contact) reached() bool { return c.Tries > 0 && c.Attempts+c.Touched == 0 }
+
+// overdueAt is when nothing is expected any more of what was missed.
+func (h history) overdueAt(i int, m miss) time.Time {
+	return m.last.Add(late(h.clocks[i].Every) + h.run.Settings.Settle)
+}
+
+// lacked is what the device did without when a column failed, since it had missed that before the trial began. It is empty if a part of
+// what the device ran into is known to fail by itself.
+func (h history) lacked(f fact, heard []fact, column Column) search.Set {
+	lacked, touched := h.stillMissed(f, column), h.touchedBy(f, column)
+	if lacked.IsEmpty() || slices.ContainsFunc(heard, func(g fact) bool {
+		part := h.touchedBy(g, column).Union(h.stillMissed(g, column))
+		return !g.passed(column) && !part.IsEmpty() && part.SubsetOf(touched)
+	}) {
+		return search.Set{}
+	}
+	return lacked
+}
+
+// stillMissed is what the device had missed before a trial began, and had not contacted again, soon enough to matter, when a
+// column failed.
+func (h history) stillMissed(f fact, column Column) (missed search.Set) {
+	failed := f.Held
+	if broke := f.Outcomes[column.Scenario.Name].Broke; broke != nil {
+		failed = broke.After
+	}
+	for i := range f.missing {
+		again := slices.ContainsFunc(f.Seen.Contacts, func(c Contact) bool {
+			return h.index[c.Destination] == i && c.reached() && c.First.Sub(f.Started)+h.run.Settings.Settle <= failed
+		})
+		if !again {
+			missed = missed.With(i)
+		}
+	}
+	return missed
+}
