@@ -36,6 +36,7 @@ type judge struct {
 // column judges one column.
 func (j *judge) column(column Column) {
 	explanation := j.explain(column)
+	j.doubt(&explanation, column)
 	j.explanations = append(j.explanations, explanation)
 	verdict := ColumnVerdict{
 		Column:    column,
@@ -62,6 +63,45 @@ func (j *judge) column(column Column) {
 		verdict.Cells[destination] = j.believe(i, column, explanation, verdict.Cuts, j.cell(i, explanation, verdict.Cuts))
 	}
 	j.columns = append(j.columns, verdict)
+}
+
+// doubt takes back the cuts of a column that rest on trials in which the device did not try all that was blocked, until these
+// sets were held for long enough: see [history.unseen]. Nothing is certified then.
+func (j *judge) doubt(e *search.Explanation, column Column) {
+	if j.run.Settings.Known != nil {
+		return
+	}
+	cuts, rest, proved := e.Cuts, e.Optional.Union(e.NotExercised).Union(e.Undecided), search.Set{}
+	e.Cuts = nil
+	for _, cut := range cuts {
+		if open := j.unheld(cut, column); len(open) > 0 {
+			e.Open = append(e.Open, search.Open{Why: search.OpenProof, Sets: open})
+			e.Unproven, rest = append(e.Unproven, search.Cut{Members: cut.Members, Trials: cut.Trials}), rest.Union(cut.Members)
+			continue
+		}
+		e.Cuts, proved = append(e.Cuts, cut), proved.Union(cut.Members)
+	}
+	if len(e.Cuts) < len(cuts) {
+		e.Certified, e.Sentence, e.Fallbacks = "none", "Only what is listed is proven; the rest is open.", nil
+		e.Optional, e.NotExercised, e.Undecided = search.Set{}, search.Set{}, rest.Minus(proved)
+	}
+}
+
+// unheld are the parts of a cut that it rests on and that worked in no trial in which the device tried all of them, or that lasted
+// until the others were overdue. Of what is contacted once in an unknown time, it lasted to the horizon.
+func (j *judge) unheld(cut search.Cut, column Column) []search.Set {
+	heard := j.heard(column)
+	return slices.DeleteFunc(j.unseen(search.Explanation{Cuts: []search.Cut{cut}}, column), func(part search.Set) bool {
+		return slices.ContainsFunc(heard, func(f fact) bool {
+			return f.passed(column) && part.SubsetOf(f.whole) && !slices.ContainsFunc(part.Minus(f.attempted).Members(), func(i int) bool {
+				least := max(j.horizon(), j.untilTried(part))
+				if every := j.clocks[i].Every; every > 0 {
+					least = late(every)
+				}
+				return f.Held < least && !j.spare(i, cut.Members, heard)
+			})
+		})
+	})
 }
 
 // cell is the verdict on destination i. cuts are those of the explanation, in

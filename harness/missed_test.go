@@ -91,3 +91,19 @@ var _ = Describe("a trial that begins while the device does without what it miss
 		}
 	})
 })
+
+var _ = Describe("a group of alternatives", func() {
+	It("is not proved by trials that ended before the device should have tried all that they blocked", func() {
+		run := func(tried ...string) harness.Run {
+			return journalled(
+				watching(9*day, map[string]time.Duration{"a": minute / 2, "b": minute / 2, "rare": 30 * hour}),
+				held(harness.Fail, 31*hour, []string{"a", "b", "rare"}, "a", "b", "rare"),
+				held(harness.Pass, hour, []string{"a", "b"}, "a", "b"),
+				held(harness.Pass, 26*hour, []string{"a", "rare"}, tried...),
+				held(harness.Pass, 2*hour, []string{"b", "rare"}, "b", "rare"),
+			)
+		}
+		Expect(cellOf(run("a"), "rare").Verdict).To(Equal(harness.Undecided))
+		Expect(cellOf(run("a", "rare"), "rare").Verdict).To(Equal(harness.Alternative))
+	})
+})
