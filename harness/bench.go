@@ -60,14 +60,14 @@ type Bench struct {
 	doubted   int                  // trials in a row that Doubt spoke against
 	window    time.Duration        // for how long the last of them held its block
 	clock     clock
-	waited    map[Destination]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
-	took      map[Destination]time.Duration // how long each took at most, after a block began, to be tried
-	slow      map[string]bool               // names whose answers were late while every scenario passed
-	mute      map[string]bool               // names without an answer while every scenario passed
-	shown     map[Destination]bool          // told of as fresh
-	observing bool                          // the first control, which lasts for First, is under way
-	offered   bool                          // the device's leases name the gateway as the time server
-	renews    bool                          // its lease may be from before that changed
+	waited    map[destinationIn]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
+	took      map[destinationIn]time.Duration // how long each took at most, after a block began, to be tried
+	slow      map[string]bool                 // names whose answers were late while every scenario passed
+	mute      map[string]bool                 // names without an answer while every scenario passed
+	shown     map[Destination]bool            // told of as fresh
+	observing bool                            // the first control, which lasts for First, is under way
+	offered   bool                            // the device's leases name the gateway as the time server
+	renews    bool                            // its lease may be from before that changed
 }
 
 // Run carries out one trial: block, settle, check, observe, unblock, and wait

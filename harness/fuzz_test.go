@@ -45,6 +45,7 @@ var dimensions = []string{
 	"lab",       // the settings of a lab instead of those of a real device
 	"start",     // the device is started when the run begins
 	"horizon",   // the user chose one
+	"boot",      // some is contacted only when the device starts, and the device is also started under the block
 }
 
 // fuzzed is one random experiment.
@@ -72,8 +73,8 @@ func between(random *rand.Rand, least, most time.Duration) time.Duration {
 	return time.Duration(float64(least) * math.Exp(random.Float64()*scale)).Round(second)
 }
 
-// drawn is the experiment of a seed.
-func drawn(seed uint64) *fuzzed {
+// drawn is the experiment of a seed, without some dimensions.
+func drawn(seed uint64, without ...string) *fuzzed {
 	f := &fuzzed{seed: seed, has: map[string]bool{}}
 	only, forced := os.LookupEnv(fuzzDimensions)
 	for _, dimension := range dimensions {
@@ -81,6 +82,9 @@ func drawn(seed uint64) *fuzzed {
 		if forced && only != "" {
 			f.has[dimension] = slices.Contains(strings.Split(only, ","), dimension)
 		}
+	}
+	for _, dimension := range without {
+		f.has[dimension] = false
 	}
 	f.timing = f.drawTiming()
 	f.device = f.drawDevice()
@@ -167,6 +171,9 @@ func (f *fuzzed) vary(p *part, before []part) {
 			p.every = max(p.every, 10*second)
 		}
 	}
+	if boot := chance(f.seed, "boot "+p.word); f.has["boot"] && p.while == "" && boot.IntN(3) == 0 {
+		p.every, p.boot, p.kept, p.first = 0, true, false, between(boot, second, settle)
+	}
 }
 
 // drawNeeds draws what a function needs. A fallback stands in only for the part after which it is contacted.
@@ -221,6 +228,9 @@ func (f *fuzzed) drawRun() harness.Run {
 	if f.has["lanes"] {
 		settings.Lanes = 2
 	}
+	if f.has["boot"] {
+		settings.Regimes = []harness.Regime{harness.Steady, harness.ColdBoot}
+	}
 	if f.has["answers"] {
 		settings.Faults = []harness.Fault{harness.NXDomain}
 	}
@@ -254,7 +264,7 @@ func (f *fuzzed) do() {
 		e := &harness.Experiment{Run: f.run, Journal: &counted{end: end}}
 		for lane := range f.run.Settings.Lanes {
 			u := newUnit(f.device, chance(f.seed, fmt.Sprint("unit ", lane)))
-			bench := &harness.Bench{Number: lane + 1, Gateway: u, Scenarios: u.scenarios(), Timing: f.timing, First: f.first}
+			bench := &harness.Bench{Number: lane + 1, Gateway: u, Restart: u.start, Scenarios: u.scenarios(), Timing: f.timing, First: f.first}
 			if f.has["start"] {
 				bench.Wake = u.start
 			}
@@ -287,7 +297,9 @@ func (f *fuzzed) wrong() (wrong []string) {
 	}
 	for i, column := range f.judged.Columns {
 		function := f.device.functions[slices.IndexFunc(f.device.functions, func(x function) bool { return x.name == column.Column.Scenario.Name })]
-		wrong = append(wrong, f.wrongColumn(column, function, f.judged.Safe[i])...)
+		truth := *f
+		truth.device.cold = column.Column.Regime == harness.ColdBoot
+		wrong = append(wrong, truth.wrongColumn(column, function, f.judged.Safe[i])...)
 	}
 	return wrong
 }

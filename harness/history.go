@@ -18,15 +18,15 @@ type history struct {
 	run      Run
 	universe []Destination // by index, in the order they were first seen
 	index    map[Destination]int
-	order    []int           // the universe with likely group-mates adjacent
-	rank     []int           // where each of the universe is in that order
-	kept     search.Set      // what a person ordered to keep reachable
-	asked    []int           // the order without those
-	facts    []fact          // one for each result
-	clocks   []Clock         // of the universe
-	holds    []float64       // of the universe, see [history.holdsOfRows]
-	took     []time.Duration // of the universe, see [history.firstTries]
-	misses   []int           // of the universe: in how many trials each was missed, see [history.miss]
+	order    []int                   // the universe with likely group-mates adjacent
+	rank     []int                   // where each of the universe is in that order
+	kept     search.Set              // what a person ordered to keep reachable
+	asked    []int                   // the order without those
+	facts    []fact                  // one for each result
+	clocks   []Clock                 // of the universe
+	holds    []float64               // of the universe, see [history.holdsOfRows]
+	took     map[rowIn]time.Duration // how long the device took to try it, see [history.firstTries]
+	misses   map[rowIn]int           // in how many trials it was missed, see [history.miss]
 
 	differing map[int][]Difference // by lane, see [history.exclude]
 	decisive  []vote               // that showed these

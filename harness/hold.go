@@ -157,7 +157,7 @@ func (b *Bench) settled(result *Result, seen Observation) (when, due time.Time, 
 		case slices.Contains(tried, destination):
 			contact, _ := seen.Contact(destination)
 			when = latest(when, latest(contact.First, contact.Attempted).Add(b.Timing.Settle+b.retries(contact)))
-		case result.Trial.Awaited[destination] == 0 && late(b.waited[destination]) >= wait:
+		case result.Trial.Awaited[destination] == 0 && late(b.waited[destinationIn{destination, result.Trial.Regime}]) >= wait:
 		case wait > patience && time.Since(result.Started) < wait:
 			untried, due = append(untried, destination), latest(due, result.Started.Add(wait))
 			when = latest(when, result.Started.Add(patience))
@@ -188,9 +188,9 @@ func (b *Bench) retries(contact Contact) time.Duration {
 // device uses the last DNS answer. The trial may say for how long it is waited for at least.
 func (b *Bench) expected(destination Destination, trial Trial) time.Duration {
 	patience := b.patience(trial.Fault)
-	known := b.clock.of(destination, b.Periods[destination])
-	wait := max(late(known.Every), late(b.took[destination]))
-	if known.Every == 0 && !known.Last.IsZero() && b.waited[destination] == 0 {
+	known, here := b.clock.of(destination, b.Periods[destination]), destinationIn{destination, trial.Regime}
+	wait := max(late(known.Every), late(b.took[here]))
+	if known.Every == 0 && !known.Last.IsZero() && b.waited[here] == 0 {
 		wait = known.Silence
 	}
 	if trial.Fault.ByName() {
@@ -218,18 +218,25 @@ func (b *Bench) memory(trial Trial) time.Duration {
 	return 0
 }
 
+// destinationIn is a destination in a regime: a device that has just started contacts it at other times.
+type destinationIn struct {
+	destination Destination
+	regime      Regime
+}
+
 // note remembers for how long blocked destinations were waited for without success: they
 // are not waited for again for as long until they have been tried.
 func (b *Bench) note(result *Result) {
 	if b.waited == nil {
-		b.waited, b.took = map[Destination]time.Duration{}, map[Destination]time.Duration{}
+		b.waited, b.took = map[destinationIn]time.Duration{}, map[destinationIn]time.Duration{}
 	}
 	tried := attempted(result.Seen, result.Trial.Block)
 	for _, destination := range result.Trial.Block {
+		here := destinationIn{destination, result.Trial.Regime}
 		if slices.Contains(tried, destination) {
-			delete(b.waited, destination)
+			delete(b.waited, here)
 			if contact, _ := result.Seen.Contact(destination); !contact.Attempted.IsZero() {
-				b.took[destination] = max(b.took[destination], contact.Attempted.Sub(result.Started))
+				b.took[here] = max(b.took[here], contact.Attempted.Sub(result.Started))
 			}
 			continue
 		}
@@ -237,7 +244,7 @@ func (b *Bench) note(result *Result) {
 			continue
 		}
 		if wait := b.expected(destination, result.Trial); time.Since(result.Started) >= wait {
-			b.waited[destination] = max(b.waited[destination], wait)
+			b.waited[here] = max(b.waited[here], wait)
 		}
 	}
 }

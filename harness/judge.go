@@ -94,7 +94,7 @@ func (j *judge) unheld(cut search.Cut, column Column) []search.Set {
 	return slices.DeleteFunc(j.unseen(search.Explanation{Cuts: []search.Cut{cut}}, column), func(part search.Set) bool {
 		return slices.ContainsFunc(heard, func(f fact) bool {
 			return f.passed(column) && part.SubsetOf(f.whole) && !slices.ContainsFunc(part.Minus(f.attempted).Members(), func(i int) bool {
-				least := max(j.horizon(), j.untilTried(part))
+				least := max(j.horizon(), j.untilTried(part, column.Regime))
 				if every := j.clocks[i].Every; every > 0 {
 					least = late(every)
 				}

@@ -90,7 +90,7 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 			provoked, _ := h.provokedBy(by)
 			slow = slow.Minus(provoked)
 		}
-		for _, wait := range h.awaited(question.Block) {
+		for _, wait := range h.awaited(question.Block, regime) {
 			hold = max(hold, wait)
 		}
 		hold = max(h.seldom(slow), hold)

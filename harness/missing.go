@@ -28,6 +28,9 @@ func (h history) carry() {
 			all = map[int]miss{}
 			missing[f.bench()] = all
 		}
+		if f.Restarted { // a device that starts asks for all of it again
+			clear(all)
+		}
 		maps.DeleteFunc(all, func(i int, m miss) bool { return f.Started.After(h.overdueAt(i, m)) })
 		f.missing = maps.Clone(all)
 		for _, c := range f.Seen.Contacts {

@@ -105,7 +105,7 @@ func (p plan) questionBut(asked []Trial) (trial Trial, needed float64) {
 			if !asks || question.Needed <= needed {
 				continue
 			}
-			candidate := Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault), Awaited: p.awaited(question.Block)}
+			candidate := Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault), Awaited: p.awaited(question.Block, regime)}
 			candidate.Unasked = p.unasked(candidate, columns)
 			if question.Last {
 				if candidate, asks = p.last(candidate, question.Block, asked); !asks {

@@ -83,7 +83,7 @@ func (h history) shortAlone(regime Regime, fault Fault, joint search.Set) (lists
 		explanation := h.explain(column)
 		var wanted []safeList
 		for _, set := range h.unseen(explanation, column) {
-			wanted = append(wanted, safeList{set, []Column{column}, max(horizon, h.untilTried(set))})
+			wanted = append(wanted, safeList{set, []Column{column}, max(horizon, h.untilTried(set, regime))})
 		}
 		if horizon > 0 {
 			wanted = append(wanted, safeList{search.JointSafe(explanation), []Column{column}, horizon})
@@ -125,10 +125,10 @@ func (h history) unseen(explanation search.Explanation, column Column) (sets []s
 
 // untilTried is for how long a set is blocked so that the device tries all of it: twice as long as it took in another trial,
 // and no longer than a block may be held.
-func (h history) untilTried(set search.Set) (hold time.Duration) {
+func (h history) untilTried(set search.Set, regime Regime) (hold time.Duration) {
 	hold = unhurried * h.run.Settings.Settle
 	for _, i := range set.Members() {
-		hold = max(hold, 2*h.took[i])
+		hold = max(hold, 2*h.took[rowIn{i, regime}])
 	}
 	if most := max(h.run.Settings.Longest, h.run.Settings.Horizon); most > 0 {
 		hold = min(hold, most)

@@ -17,13 +17,14 @@ import (
 type simulated struct {
 	parts     []part
 	functions []function
+	cold      bool // what it needs is asked of a device that was started while parts were blocked
 }
 
 // part is a destination of the device.
 type part struct {
 	word   string
 	every  time.Duration // between two contacts, to within 2 %; 0 contacts it only when a function is used
-	first  time.Duration // the first contact, after the device's start
+	first  time.Duration // the first contact, after the device's start; of boot, each start
 	retry  time.Duration // until the next contact after one that failed; 0 is every
 	misses int           // that the device bears in a row
 	lease  time.Duration // for how long it works after the last contact that succeeded
@@ -31,6 +32,7 @@ type part struct {
 	while  string        // it is contacted only while the contacts with this one fail
 	kept   bool          // the device keeps a connection to it
 	pause  time.Duration // for how long functions fail when it is lost, until the device continues without it
+	boot   bool          // the device contacts it when it starts, until that succeeds once
 }
 
 // function is a scenario. It works if each of its needs is met.
@@ -63,6 +65,8 @@ func (s simulated) String() string {
 	for _, p := range s.parts {
 		fmt.Fprintf(&text, "  %s is contacted", p.word)
 		switch {
+		case p.boot:
+			fmt.Fprintf(&text, " when the device starts, after %s", shown(p.first))
 		case p.every == 0:
 			text.WriteString(" when a function is used")
 		case p.kept:
@@ -205,7 +209,7 @@ func (u *unit) contact(s *state) {
 		wait = s.retry
 	}
 	s.next = time.Time{}
-	if s.every > 0 {
+	if s.every > 0 || s.boot && blocked {
 		s.next = u.now.Add(u.about(wait))
 	}
 	u.wakeFallbacks(s, blocked)
@@ -257,13 +261,20 @@ func (u *unit) Observe(context.Context) (harness.Observation, error) {
 	return seen, nil
 }
 
-// start has the device contact everything, as when it is switched on.
+// start has the device contact everything, as when it is switched on. It knows of no failure from before.
 func (u *unit) start(context.Context) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.catchUp()
 	for _, p := range u.parts {
-		if s := u.states[p.word]; !s.next.IsZero() {
+		s := u.states[p.word]
+		s.missed, s.gone, s.open = 0, time.Time{}, false
+		switch {
+		case p.while != "":
+			s.next = time.Time{}
+		case p.boot:
+			s.next = u.now.Add(u.about(2*second + p.first))
+		case !s.next.IsZero():
 			s.next = u.now.Add(u.about(2 * second))
 		}
 	}
@@ -293,7 +304,7 @@ func (u *unit) use(f function) bool {
 	pauses := false
 	for _, p := range u.parts {
 		s := u.states[p.word]
-		if p.every == 0 && p.while == "" {
+		if p.every == 0 && p.while == "" && !p.boot {
 			u.contact(s)
 		}
 		if since := s.lost(u.now); p.pause > 0 && !since.IsZero() && u.now.Sub(since) < p.pause {
@@ -305,10 +316,10 @@ func (u *unit) use(f function) bool {
 
 // loses is by when, at the latest, a part is lost when a set is blocked; ok is false if it never is.
 func (s simulated) loses(word string, blocked func(string) bool) (by time.Duration, ok bool) {
-	if !blocked(word) {
+	p := s.part(word)
+	if !blocked(word) || p.boot && !s.cold {
 		return 0, false
 	}
-	p := s.part(word)
 	if p.while != "" {
 		if _, ok = s.misses(p.while, blocked); !ok {
 			return 0, false
@@ -320,13 +331,16 @@ func (s simulated) loses(word string, blocked func(string) bool) (by time.Durati
 	return max(miss, p.lease), true
 }
 
-// misses is by when, at the latest, a contact with a part fails for the first time.
+// misses is by when, at the latest, a contact with a part fails for the first time. A device that starts contacts it sooner.
 func (s simulated) misses(word string, blocked func(string) bool) (by time.Duration, ok bool) {
-	if !blocked(word) {
+	p := s.part(word)
+	if !blocked(word) || p.boot && !s.cold {
 		return 0, false
 	}
-	p := s.part(word)
 	by = p.every + p.every/25 + p.answer + p.answer/25
+	if p.boot {
+		by += 3*second + p.first
+	}
 	if p.while != "" {
 		main, ok := s.misses(p.while, blocked)
 		if !ok {

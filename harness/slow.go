@@ -64,7 +64,7 @@ const missTries = 2
 // become known only later. The same holds of what was blocked for less time than the device took to try it in another
 // trial. The search asks again then.
 func (h *history) miss() {
-	h.took, h.misses = h.firstTries(), make([]int, len(h.universe))
+	h.took, h.misses = h.firstTries(), map[rowIn]int{}
 	for n := range h.facts {
 		f := &h.facts[n]
 		f.missed = search.Set{}
@@ -72,21 +72,21 @@ func (h *history) miss() {
 			continue
 		}
 		for _, i := range f.whole.Minus(f.attempted).Members() {
-			if f.Held < h.longEnough(i) {
-				h.misses[i]++
+			if f.Held < h.longEnough(i, f.Trial.Regime) {
+				h.misses[rowIn{i, f.Trial.Regime}]++
 				f.missed = f.missed.With(i)
 			}
 		}
 	}
 }
 
-// awaited are those of a set that were missed often, and for how long each is waited for: a little longer than is enough, since
-// the device may be somewhat late the next time.
-func (h history) awaited(set search.Set) map[Destination]time.Duration {
+// awaited are those of a set that were missed often in a regime, and for how long each is waited for: a little longer than is
+// enough, since the device may be somewhat late the next time.
+func (h history) awaited(set search.Set, regime Regime) map[Destination]time.Duration {
 	awaited := map[Destination]time.Duration{}
 	for _, i := range set.Members() {
-		if h.misses[i] >= missTries {
-			wait := h.longEnough(i) + h.run.Settings.Settle
+		if h.misses[rowIn{i, regime}] >= missTries {
+			wait := h.longEnough(i, regime) + h.run.Settings.Settle
 			awaited[h.universe[i]] = wait + wait/8
 		}
 	}
@@ -94,23 +94,31 @@ func (h history) awaited(set search.Set) map[Destination]time.Duration {
 }
 
 // longEnough is for how long a row must be blocked so that a pass says something of it though the device did not try it.
-func (h history) longEnough(i int) time.Duration {
+func (h history) longEnough(i int, regime Regime) time.Duration {
+	took := h.took[rowIn{i, regime}]
 	if h.holds != nil && h.periodic(h.clocks[i]) {
-		return max(h.took[i], h.due(h.clocks[i]))
+		return max(took, h.due(h.clocks[i]))
 	}
-	return h.took[i]
+	return took
 }
 
-// firstTries is how long the device took at most, by row, to try what was blocked.
-func (h history) firstTries() []time.Duration {
-	took := make([]time.Duration, len(h.universe))
+// firstTries is how long the device took at most, by row, to try what was blocked and it was left alone. It does so at other
+// times when it has just started.
+func (h history) firstTries() map[rowIn]time.Duration {
+	took := map[rowIn]time.Duration{}
 	for _, f := range h.facts {
-		for _, c := range f.Seen.Contacts {
+		for _, c := range f.byItself() {
 			if c.Attempts > 0 && !c.Attempted.IsZero() {
-				i := h.index[c.Destination]
-				took[i] = max(took[i], c.Attempted.Sub(f.Started))
+				row := rowIn{h.index[c.Destination], f.Trial.Regime}
+				took[row] = max(took[row], c.Attempted.Sub(f.Started))
 			}
 		}
 	}
 	return took
+}
+
+// rowIn is a row in a regime.
+type rowIn struct {
+	row    int
+	regime Regime
 }
