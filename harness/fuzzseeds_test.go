@@ -68,6 +68,7 @@ var _ = Describe("an experiment on a random device", Label("norace"), func() {
 		Entry("a kept connection was taken for a fallback, and not tried in a short trial", uint64(138)),
 		Entry("a short pass contradicted what the device had tried later", uint64(311)),
 		Entry("what was missed in the trial before did not count as blocked", uint64(109)),
+		Entry("a contradiction was asked again without an end", uint64(89)),
 		Entry("the third short pass counted, though the device had not tried what it contacts seldom", uint64(243)),
 		Entry("what works without several was not proved with all of them tried in one trial", uint64(312), "boot"),
 	)
