@@ -107,9 +107,6 @@ func (p plan) questionBut(asked []Trial) (trial Trial, needed float64) {
 			}
 			candidate := Trial{Number: p.number(), Block: p.destinations(question.Block), Fault: fault, Regime: regime, Reason: question.Reason, Hold: p.hold(regime, fault), Awaited: p.awaited(question.Block, regime)}
 			candidate.Unasked = p.unasked(candidate, columns)
-			if p.asksInVain(candidate) {
-				continue
-			}
 			if question.Last {
 				if candidate, asks = p.last(candidate, question.Block, asked); !asks {
 					continue
@@ -122,22 +119,6 @@ func (p plan) questionBut(asked []Trial) (trial Trial, needed float64) {
 		}
 	}
 	return trial, needed
-}
-
-// mostAsked is how often the same is asked in a sitting. Of 300 random devices, see docs/design/084-fuzz-in-virtual-time.md, those
-// whose run ended by itself were asked the same 12 times at most.
-const mostAsked = 20
-
-// asksInVain reports whether the same was asked so often that one more answer would settle nothing, for example since the
-// device contradicts itself. What depends on it stays open.
-func (p plan) asksInVain(trial Trial) bool {
-	times := 0
-	for _, result := range p.run.Results[p.sitting:] {
-		if result.Trial.asks() == trial.asks() && !result.Abandoned {
-			times++
-		}
-	}
-	return times >= mostAsked
 }
 
 func (p plan) control(lane int) Trial {

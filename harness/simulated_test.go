@@ -261,14 +261,14 @@ func (u *unit) Observe(context.Context) (harness.Observation, error) {
 	return seen, nil
 }
 
-// start has the device contact everything, as when it is switched on. It knows of no failure from before.
+// start has the device contact everything, as when it is switched on. It knows of no failure and no DNS answer from before.
 func (u *unit) start(context.Context) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.catchUp()
 	for _, p := range u.parts {
 		s := u.states[p.word]
-		s.missed, s.gone, s.open = 0, time.Time{}, false
+		s.missed, s.gone, s.open, s.answer = 0, time.Time{}, false, time.Time{}
 		switch {
 		case p.while != "":
 			s.next = time.Time{}
