@@ -62,6 +62,7 @@ type Bench struct {
 	clock     clock
 	waited    map[destinationIn]time.Duration // for how long each was waited for without success while blocked, if it was not tried since
 	took      map[destinationIn]time.Duration // how long each took at most, after a block began, to be tried
+	starting  map[Destination]time.Duration   // how long after a start each was contacted first, at most
 	slow      map[string]bool                 // names whose answers were late while every scenario passed
 	mute      map[string]bool                 // names without an answer while every scenario passed
 	shown     map[Destination]bool            // told of as fresh

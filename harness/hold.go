@@ -230,6 +230,7 @@ func (b *Bench) note(result *Result) {
 	if b.waited == nil {
 		b.waited, b.took = map[destinationIn]time.Duration{}, map[destinationIn]time.Duration{}
 	}
+	b.noteStart(result)
 	tried := attempted(result.Seen, result.Trial.Block)
 	for _, destination := range result.Trial.Block {
 		here := destinationIn{destination, result.Trial.Regime}

@@ -36,10 +36,11 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 		}
 		return nil
 	}
-	restarted, failed := false, false
+	var started time.Time // the device was restarted
+	failed := false
 	missed := result.Trial.Regime == ColdBoot || result.Provoked != nil && result.Provoked.By == ByStart && !result.Trial.Control()
 	if missed { // what it missed at its start is missing until the next
-		restarted = true
+		started = time.Now()
 		if err := b.restart(ctx, result.Trial); err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 			result.Suspect = cmp.Or(suspicion(Observation{Disturbed: seen.Disturbed}), b.silence(result, seen))
 		}
 		b.tell(Step{Phase: Recovering, Until: deadline, Scenarios: namesOf(broken)})
-		reached, late := b.reached(seen), time.Now().After(deadline)
+		reached, late := b.reached(seen) && b.hasStarted(seen, started), time.Now().After(deadline)
 		if reached || late {
 			var answered bool
 			broken, failed, answered = b.stillBroken(ctx, broken, late || !asked)
@@ -62,8 +63,8 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 			late = late || answered && time.Now().After(deadline)
 		}
 		result.Recovered = len(broken) == 0
-		if late && failed && !restarted && b.Restart != nil {
-			restarted, deadline = true, time.Now().Add(b.Timing.Recover)
+		if late && failed && started.IsZero() && b.Restart != nil {
+			started, deadline = time.Now(), time.Now().Add(b.Timing.Recover)
 			if err := b.restart(ctx, result.Trial); err != nil {
 				return err
 			}
@@ -79,6 +80,36 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 			return err
 		}
 	}
+}
+
+// noteStart notes what the device contacted soon after it was started, and how soon.
+func (b *Bench) noteStart(result *Result) {
+	if !result.Restarted {
+		return
+	}
+	if b.starting == nil {
+		b.starting = map[Destination]time.Duration{}
+	}
+	for _, contact := range result.Seen.Contacts {
+		if took := contact.First.Sub(result.Started); took <= b.Timing.Recover {
+			b.starting[contact.Destination] = max(b.starting[contact.Destination], took)
+		}
+	}
+}
+
+// hasStarted reports whether the device has contacted, since it was restarted, what it contacts soon after each start, or should have.
+// The next trial would meet it at its start otherwise.
+func (b *Bench) hasStarted(seen Observation, restarted time.Time) bool {
+	if restarted.IsZero() {
+		return true
+	}
+	for destination, took := range b.starting {
+		contact, _ := seen.Contact(destination)
+		if contact.Last.Before(restarted) && time.Since(restarted) < late(took)+b.Timing.Settle {
+			return false
+		}
+	}
+	return true
 }
 
 // remember takes a good control as the picture of a device that works; one

@@ -153,7 +153,7 @@ func (e *Explanation) divide(rest Set, t *theory) {
 // level is how much the passing sets certify.
 func (t *theory) level(broken *Contradiction) (certified, sentence string) {
 	const given = "given that blocking more never repairs"
-	if broken == nil && t.suspects.IsEmpty() && len(t.open) == 0 && len(t.certify()) == 0 {
+	if broken == nil && t.suspects.IsEmpty() && len(t.open) == 0 && len(t.certify()) == 0 && len(t.doubted) == 0 {
 		ways, all := transversals(t.cuts, t.Transversals)
 		if all && len(t.unproven(ways)) == 0 {
 			return "exact", "No other set of destinations breaks it, " + given + "."

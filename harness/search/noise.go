@@ -159,7 +159,7 @@ func (t *theory) weakPieces() (weak []Set) {
 }
 
 // certify asks until each cut and all that passes is beyond doubt, then for what
-// contradicts them. One pass is enough for each of many maximal sets, since a cut that
+// contradicts them, as often as that may help. One pass is enough for each of many maximal sets, since a cut that
 // nobody suspects is unlikely, and fails in each of them unless it holds alternatives.
 func (t *theory) certify() []Question {
 	var questions []Question
@@ -172,9 +172,25 @@ func (t *theory) certify() []Question {
 		questions = append(questions, Question{Block: p, Reason: Confirm, Fails: 0.1})
 	}
 	for _, f := range t.doubted {
-		questions = append(questions, Question{Block: f.set, Reason: Again, Fails: 0.5})
+		if t.asked(f.set) < mostAgain {
+			questions = append(questions, Question{Block: f.set, Reason: Again, Fails: 0.5})
+		}
 	}
 	return questions
+}
+
+// mostAgain is how often a set is asked of which a finding is doubted. If a part of it fails each time, but never the whole,
+// no answer speaks of the finding itself.
+const mostAgain = 12
+
+// asked is in how many trials exactly a set was blocked.
+func (t *theory) asked(s Set) (trials int) {
+	for _, answer := range t.knowledge {
+		if answer.Blocked.Equal(s) {
+			trials++
+		}
+	}
+	return trials
 }
 
 // weakPassing are the maximal passing sets that are not known to pass well enough, and
