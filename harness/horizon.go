@@ -102,23 +102,20 @@ func (h history) phase(f fact, column Column, after time.Duration) (phase time.D
 }
 
 // explained reports whether a part of what the device had run into when a column failed is known
-// to fail it as soon as it is tried: it failed so, and never worked for as long.
+// to fail it as soon as it is tried: it failed so, and never worked once all of it was tried.
 func (h history) explained(late fact, heard []fact, column Column) bool {
 	touched := h.touchedBy(late, column)
 	return slices.ContainsFunc(heard, func(f fact) bool {
 		part := h.touchedBy(f, column)
 		atOnce := f.Outcomes[column.Scenario.Name].Answer == Fail && h.late(f, heard, column) == 0
-		return atOnce && !part.IsEmpty() && part.SubsetOf(touched) && !h.disputed(f, part, heard, column)
+		return atOnce && !part.IsEmpty() && part.SubsetOf(touched) && !h.disputed(part, heard, column)
 	})
 }
 
-// disputed reports whether a column worked with a set blocked for at least as long as it took to fail in a trial.
-func (h history) disputed(failed fact, set search.Set, heard []fact, column Column) bool {
-	took := failed.Held
-	if broke := failed.Outcomes[column.Scenario.Name].Broke; broke != nil {
-		took = broke.After
-	}
-	return slices.ContainsFunc(heard, func(f fact) bool { return f.passed(column) && set.SubsetOf(f.whole) && f.Held >= took })
+// disputed reports whether a column worked in a trial in which the device tried all of a set. So a failure at once with that set
+// was no rule.
+func (h history) disputed(set search.Set, heard []fact, column Column) bool {
+	return slices.ContainsFunc(heard, func(f fact) bool { return f.passed(column) && set.SubsetOf(f.attempted) })
 }
 
 // triedLastReason is that of a trial which blocks alone what the device tried for the first time just
