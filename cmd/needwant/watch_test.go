@@ -51,7 +51,7 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		command.Env = append(os.Environ(), "NO_COLOR=", "TERM=xterm")
 		command.Stdout = screen
 		Expect(command.Run()).To(Succeed())
-		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)○ optional.*so far\r\n\x1b\[\d+A\x1b\[J.*Safe to block, all at once`))
+		Expect(string(screen.Contents())).To(MatchRegexp(`(?s)○ optional.*so far\r\n\r\x1b\[\d+A\x1b\[J.*Safe to block, all at once`))
 	}, SpecTimeout(time.Minute))
 
 	It("says when the experiment was cut short", func(ctx SpecContext) {
