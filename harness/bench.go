@@ -81,7 +81,8 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		return result, err
 	}
 	b.asked, b.provoked = trial.asked(b.Scenarios), false
-	if usual, first := b.Timing.Settle, b.First; trial.Control() && first > 0 {
+	usual := b.Timing.Settle
+	if first := b.First; trial.Control() && first > 0 {
 		b.Timing.Settle, b.First, b.observing = max(usual, first), 0, true
 		defer func() {
 			b.observing = false
@@ -125,7 +126,7 @@ func (b *Bench) Run(ctx context.Context, trial Trial) (result Result, err error)
 		result.Suspect = fmt.Sprintf("this program stood still for %v", span.Words(stalls().Round(time.Millisecond)))
 	}
 	result.Duration = time.Since(result.Started)
-	b.clock.settle = b.Timing.Settle
+	b.clock.settle = usual
 	b.clock.result(result)
 	return result, nil
 }

@@ -65,6 +65,7 @@ type ticks struct {
 	between     time.Duration // the longest time between two of them
 	usual       time.Duration // the same within windows in which nothing was in the way
 	starts      int           // of the device, soon after which it was contacted
+	running     int           // windows in which it was contacted, though no start was soon before
 	common      []Destination // of others: what was blocked in every window in which it was contacted
 	begun, kept int           // windows, without a block of it, in which a connection was begun, and in which only an older one was used, or one since the start
 }
@@ -91,8 +92,8 @@ type clock struct {
 // add takes the next window. started reports whether the device was started when it
 // began, and recovering whether it is the one after a block, which ended connections. block is
 // what is blocked, or was. A blind window says nothing of how often the device would contact
-// what it did not. Between two windows, for example in a pause of the run, a contact is not seen.
-func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering, blind bool) {
+// what it did not. In the window after a restart, restarted is set. Between two windows, for example in a pause of the run, a contact is not seen.
+func (c *clock) add(since, until time.Time, contacts []Contact, block []Destination, started, recovering, restarted, blind bool) {
 	if c.ticks == nil {
 		c.until, c.ticks = since, map[Destination]*ticks{}
 	}
@@ -145,6 +146,10 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 		if soon {
 			t.starts++
 		}
+		repeats := contact.Touched == 0 && contact.Last.Sub(since) > c.settle // a try that fails is repeated in any case
+		if !restarted && (!soon || repeats) {
+			t.running++
+		}
 	}
 	if blind {
 		for _, t := range c.ticks {
@@ -157,9 +162,9 @@ func (c *clock) add(since, until time.Time, contacts []Contact, block []Destinat
 // the device had recovered.
 func (c *clock) result(r Result) {
 	blind := r.Trial.blinds()
-	c.add(r.Started, r.Started.Add(r.Held), r.byItself(), r.Trial.Block, r.Restarted, false, blind)
+	c.add(r.Started, r.Started.Add(r.Held), r.byItself(), r.Trial.Block, r.Restarted, false, false, blind)
 	if len(r.Later) > 0 {
-		c.add(r.Started.Add(r.Held), r.Started.Add(r.Duration), r.Later, r.Trial.Block, false, true, blind)
+		c.add(r.Started.Add(r.Held), r.Started.Add(r.Duration), r.Later, r.Trial.Block, false, true, r.restartedAfter(), blind)
 	}
 }
 
@@ -184,6 +189,9 @@ func (c *clock) of(d Destination, known time.Duration) Clock {
 		return Clock{Every: known}
 	}
 	between, open := max(t.between, known), t.silence(c.until)
+	if t.running == 0 { // only starts were seen to make the device contact it
+		between = known
+	}
 	k := Clock{Last: t.last, Tries: t.tries, Silence: max(t.before, between, open)}
 	if between > 0 && GoesOn(between, open, c.settle) {
 		k.Every = between

@@ -38,8 +38,7 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 	}
 	var started time.Time // the device was restarted
 	failed := false
-	missed := result.Trial.Regime == ColdBoot || result.Provoked != nil && result.Provoked.By == ByStart && !result.Trial.Control()
-	if missed { // what it missed at its start is missing until the next
+	if result.restartedAfter() { // what it missed at its start is missing until the next
 		started = time.Now()
 		if err := b.restart(ctx, result.Trial); err != nil {
 			return err
@@ -80,6 +79,11 @@ func (b *Bench) recover(ctx context.Context, result *Result) error {
 			return err
 		}
 	}
+}
+
+// restartedAfter reports whether the device is restarted when the block is over.
+func (r Result) restartedAfter() bool {
+	return !r.Trial.Control() && (r.Trial.Regime == ColdBoot || r.Provoked != nil && r.Provoked.By == ByStart)
 }
 
 // noteStart notes what the device contacted soon after it was started, and how soon.
