@@ -108,12 +108,14 @@ var _ = Describe("a group of alternatives", func() {
 	})
 })
 
-var _ = Describe("a device that contacts something long after its start", Label("norace"), func() {
-	It("is not asked the same again and again, since it starts before it has contacted that", func() {
+var _ = Describe("a device that contacts something only after its start", Label("norace"), func() {
+	// started is an experiment on such a device.
+	started := func(after time.Duration) *fuzzed {
+		GinkgoHelper()
 		f := &fuzzed{seed: 1, has: map[string]bool{"boot": true, "start": true}, first: hour}
 		f.timing = f.drawTiming()
 		f.timing.Settle, f.timing.Patience, f.timing.Longest = 30*second, 15*minute, day
-		late := func(word string) part { return part{word: word, boot: true, first: 12 * minute, retry: 20 * second} }
+		late := func(word string) part { return part{word: word, boot: true, first: after, retry: 20 * second} }
 		f.device = simulated{
 			parts:     []part{{word: "cloud", every: 20 * second}, late("time1"), late("time2"), late("updates")},
 			functions: []function{{"app", []need{{1, []string{"cloud"}}, {1, []string{"time1", "time2"}}}}, {"hass", nil}},
@@ -122,5 +124,25 @@ var _ = Describe("a device that contacts something long after its start", Label(
 		f.do()
 		Expect(f.wrong()).To(BeEmpty())
 		Expect(f.run.Status).To(Equal(harness.Complete), f.run.Why)
+		return f
+	}
+
+	It("is not asked the same again and again, since it starts before it has contacted that", func() { started(12 * minute) })
+
+	It("is not waited for as if it contacted that as often as it is started", func() {
+		f := started(10 * second)
+		for _, column := range f.judged.Columns {
+			if column.Column.Scenario.Name != "app" || column.Column.Regime != harness.Steady {
+				continue
+			}
+			for _, word := range []string{"time1", "time2", "updates"} {
+				Expect(column.Cells[destination(word)].Verdict).To(Equal(harness.NotExercised), word)
+			}
+		}
+		for _, row := range f.judged.Rows {
+			if row.Contact.Destination != destination("cloud") {
+				Expect(row.Clock).To(HaveField("Every", BeZero()), row.Contact.Destination.String())
+			}
+		}
 	})
 })
