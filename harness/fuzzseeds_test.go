@@ -25,7 +25,7 @@ func seeds(first, last uint64) (from, to uint64) {
 }
 
 // open are seeds that are known to be wrong, and not mended yet: see note 084. They are carried out only if the environment names them.
-var open = []uint64{98, 137, 251, 300, 616, 737}
+var open = []uint64{616, 737}
 
 // fuzz carries out some experiments, without some dimensions, and fails with what is wrong.
 func fuzz(first, last uint64, without ...string) {
