@@ -62,6 +62,9 @@ func (l *laboratory) cluster(ctx context.Context) {
 // serve starts the servers, if there are any, with the users of the hub.
 func (l *laboratory) serve(ctx context.Context) {
 	GinkgoHelper()
+	if len(l.nodes) == 0 {
+		return
+	}
 	var routes []string
 	for _, node := range l.nodes {
 		routes = append(routes, fmt.Sprintf("%q", "nats-route://"+node.address+":6222"))
