@@ -150,10 +150,9 @@ var _ = Describe("a device", func() {
 	It("has one process of an agent, whatever credentials were copied", func(ctx SpecContext) {
 		l, s := newLaboratory(), &said{}
 		credentials := l.credentials("one")
-		first, second := l.connect(credentials, s), l.connect(credentials, s)
-		held, _ := hold(first, lamp)
+		held, _ := hold(l.connect(credentials, s), lamp)
 		Expect(held).NotTo(BeNil())
-		granted, waits := waiting(second, lamp)
+		granted, waits := waiting(l.connect(credentials, s), lamp)
 		Eventually(waits.texts).WithContext(ctx).Should(ContainElement(ContainSubstring("another process used the credentials of agent one")))
 		Expect(granted).NotTo(Receive())
 	}, SpecTimeout(time.Minute))

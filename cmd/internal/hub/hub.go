@@ -33,9 +33,10 @@ type Hub struct {
 	serving  chan struct{} // closed when it answers for the first time
 	once     sync.Once
 
+	server *server.Server // nil with a cluster
+
 	mu     sync.Mutex
 	agents map[string]string // their public keys, by name
-	server *server.Server    // nil with a cluster
 }
 
 // New prepares the hub in a directory, which it makes if there is none. Listen is where
@@ -71,9 +72,7 @@ func (h *Hub) start() error {
 		h.listen = h.cluster.URL
 		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	options, err := h.directory.options(h.listen, h.agents)
+	options, err := h.directory.options(h.listen, authentication{hub: h.own.public, agent: h.holder})
 	if err != nil {
 		return err
 	}
@@ -277,23 +276,19 @@ func (h *Hub) reload() {
 		return
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if maps.Equal(agents, h.agents) {
-		return
-	}
-	if h.server == nil {
-		h.agents = agents
-		return
-	}
-	options, err := h.directory.options(h.listen, agents)
-	if err == nil {
-		err = h.server.ReloadOptions(options)
-	}
-	if err != nil {
-		h.notes.say(fmt.Sprintf("the agents cannot be changed: %v", err))
-		return
-	}
+	same := maps.Equal(agents, h.agents)
 	h.agents = agents
+	h.mu.Unlock()
+	if same || h.server == nil {
+		return
+	}
+	allowed := func(public string) bool {
+		_, known := h.holder(public)
+		return known || public == h.own.public
+	}
+	if err := disconnect(h.server, allowed); err != nil {
+		h.notes.say(fmt.Sprintf("the hub cannot tell which agents are connected: %v", err))
+	}
 }
 
 // key is an agent's public key; "" if there is no such agent.
@@ -301,6 +296,18 @@ func (h *Hub) key(agent string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.agents[agent]
+}
+
+// holder is the agent that has a public key.
+func (h *Hub) holder(public string) (agent string, known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for agent, its := range h.agents {
+		if its == public {
+			return agent, true
+		}
+	}
+	return "", false
 }
 
 // answer answers a request.

@@ -3,6 +3,8 @@ package hub_test
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"github.com/needwant/needwant/cmd/internal/hub"
 	"github.com/needwant/needwant/harness"
@@ -254,11 +257,34 @@ var _ = Describe("a hub", func() {
 		Eventually(s.texts).WithTimeout(10 * time.Second).Should(ContainElement(ContainSubstring("lets this agent in no longer")))
 		_, err = hub.Connect("tls://"+l.address, credentials, s.say)
 		Expect(err).To(MatchError(ContainSubstring("does not accept these credentials")))
-		anonymous, err := nats.Connect("tls://"+l.address, nats.Secure())
-		if err == nil {
-			anonymous.Close()
+	})
+
+	It("lets in only the holder of a key that it knows", func() {
+		l := newLaboratory()
+		l.link("garage", &said{})
+		garage, err := os.ReadFile(filepath.Join(string(l.directory), "agents", "garage"))
+		Expect(err).NotTo(HaveOccurred())
+		known := strings.TrimSpace(string(garage))
+		key, err := nkeys.CreateUser()
+		Expect(err).NotTo(HaveOccurred())
+		unknown, err := key.PublicKey()
+		Expect(err).NotTo(HaveOccurred())
+		pool := x509.NewCertPool()
+		certificate, err := os.ReadFile(filepath.Join(string(l.directory), "certificate.pem"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(pool.AppendCertsFromPEM(certificate)).To(BeTrue())
+		secure := nats.Secure(&tls.Config{RootCAs: pool, ServerName: "needwant-hub", MinVersion: tls.VersionTLS13})
+		nothing := func([]byte) ([]byte, error) { return nil, nil }
+		for what, login := range map[string][]nats.Option{
+			"nobody": nil, "an unknown key": {nats.Nkey(unknown, key.Sign)}, "a known key, signed by another one": {nats.Nkey(known, key.Sign)},
+			"a known key, not signed": {nats.Nkey(known, nothing)}, "no key": {nats.Nkey("garage", key.Sign)}, "a name and a password": {nats.UserInfo(known, known)},
+		} {
+			connection, err := nats.Connect("tls://"+l.address, append(login, secure)...)
+			if err == nil {
+				connection.Close()
+			}
+			Expect(err).To(MatchError(nats.ErrAuthorization), what)
 		}
-		Expect(err).To(HaveOccurred())
 	})
 
 	It("changes nothing for a message that is not its sender's, comes again, or no record can be", func(ctx SpecContext) {

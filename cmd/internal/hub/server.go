@@ -2,6 +2,7 @@ package hub
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 )
 
 // The limits of the server.
@@ -24,8 +26,8 @@ const (
 	longestLogin    = 5        // seconds
 )
 
-// options are those of the server for some agents.
-func (d Directory) options(listen string, agents map[string]string) (*server.Options, error) {
+// options are those of the server.
+func (d Directory) options(listen string, authentication server.Authentication) (*server.Options, error) {
 	host, text, err := net.SplitHostPort(listen)
 	port, number := strconv.Atoi(text)
 	if err != nil || number != nil || port < 0 || port > 65535 {
@@ -41,22 +43,65 @@ func (d Directory) options(listen string, agents map[string]string) (*server.Opt
 	if err != nil {
 		return nil, fmt.Errorf("the hub's certificate: %w", err)
 	}
-	own, err := d.own()
-	if err != nil {
-		return nil, err
-	}
-	o := &server.Options{
+	return &server.Options{
 		ServerName: hostName, Host: host, Port: port, NoSigs: true,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}, TLSTimeout: longestLogin, AuthTimeout: longestLogin,
 		MaxConn: mostConnections, MaxPayload: mostRecord, MaxPending: mostWaiting, MaxSubs: mostSubscribed, MaxControlLine: server.MAX_CONTROL_LINE_SIZE,
 		PingInterval: pingEach, MaxPingsOut: pingsMissed, WriteDeadline: 10 * time.Second,
 		JetStream: true, StoreDir: d.path("jetstream"), JetStreamMaxStore: mostStored + mostKept, JetStreamMaxMemory: 1 << 20, SyncAlways: true,
-		Nkeys: []*server.NkeyUser{{Nkey: own.public}},
+		CustomClientAuthentication: authentication, AlwaysEnableNonce: true,
+	}, nil
+}
+
+// authentication lets the hub and its agents in. The server could do that from a list of
+// keys. But to change that list it looks at every connection again, also at one that
+// logs in at that moment, whose name is not protected: a data race.
+type authentication struct {
+	hub   string                             // the hub's public key
+	agent func(public string) (string, bool) // whose key that is
+}
+
+// Check implements [server.Authentication].
+func (a authentication) Check(client server.ClientAuthentication) bool {
+	login := client.GetOpts()
+	if client.Kind() != server.CLIENT || !proves(login.Nkey, client.GetNonce(), login.Sig) {
+		return false
 	}
-	for name, public := range agents {
-		o.Nkeys = append(o.Nkeys, &server.NkeyUser{Nkey: public, Permissions: permissions(name)})
+	user := &server.User{} // the hub may do everything
+	if login.Nkey != a.hub {
+		agent, known := a.agent(login.Nkey)
+		if !known {
+			return false
+		}
+		user.Permissions = permissions(agent)
 	}
-	return o, nil
+	client.RegisterUser(user)
+	return true
+}
+
+// proves reports whether the holder of a public key signed what the server asked.
+func proves(public string, nonce []byte, signature string) bool {
+	key, err := nkeys.FromPublicKey(public)
+	if err != nil {
+		return false
+	}
+	signed, err := base64.RawURLEncoding.DecodeString(signature)
+	return err == nil && key.Verify(nonce, signed) == nil
+}
+
+// disconnect ends the connections of those that are not allowed in any more. A login that
+// is not over is looked at by [authentication] itself.
+func disconnect(s *server.Server, allowed func(public string) bool) error {
+	connections, err := s.Connz(&server.ConnzOptions{Username: true, Limit: mostConnections})
+	if err != nil {
+		return err
+	}
+	for _, c := range connections.Conns {
+		if c.AuthorizedUser != "" && !allowed(c.AuthorizedUser) {
+			_ = s.DisconnectClientByID(c.Cid) // it has left by itself
+		}
+	}
+	return nil
 }
 
 // permissions are what an agent may publish and receive.
