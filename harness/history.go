@@ -46,6 +46,7 @@ type fact struct {
 	missed    search.Set  // that it may have needed more time to try, see [history.miss]
 
 	missing map[int]miss // when it began, by row, see [history.carry]
+	reached lastReached  // before it, if the device was started
 }
 
 // bench is where results follow one another: a lane, as it was opened once.
@@ -278,6 +279,7 @@ func (h history) allAnswers(column Column) []search.Answer {
 			Attempted: f.attempted.Intersect(blocked),
 			Passed:    f.passed(column),
 			Again:     f.Trial.Reason == compareReason,
+			Weak:      h.aged(f, heard, column),
 		})
 	}
 	return answers
@@ -355,7 +357,24 @@ func (h history) explainConfirmed(column Column, confirm int) search.Explanation
 			}
 		}
 	}
+	for i, cut := range explanation.Cuts {
+		explanation.Cuts[i].Trials = h.blocking(cut.Members, cut.Trials)
+	}
 	return explanation
+}
+
+// blocking are those of some trials that blocked all of a set; if none did, all of them. The others failed with a part of the set
+// blocked, and the rest missing since the trial before: see [history.carry].
+func (h history) blocking(set search.Set, trials []int) (those []int) {
+	for _, f := range h.facts {
+		if set.SubsetOf(f.whole) && slices.Contains(trials, f.Trial.Number) {
+			those = append(those, f.Trial.Number)
+		}
+	}
+	if len(those) == 0 {
+		return trials
+	}
+	return those
 }
 
 // journals are the answers of some columns that share a regime and a fault.

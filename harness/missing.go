@@ -9,7 +9,7 @@ import (
 )
 
 // A device still does without what it missed in a trial when the next one begins, if it contacts that less often than once in
-// Settle: no recovery waits for that. So it may fail the next trial for want of both.
+// Settle, or keeps a connection to it: no recovery waits for that. So it may fail the next trial for want of both.
 
 // miss is what a device did without when a trial began.
 type miss struct {
@@ -17,32 +17,42 @@ type miss struct {
 	last  time.Time // its last try
 }
 
+// lastReached is when a device last reached each row since its bench was opened.
+type lastReached struct {
+	opened time.Time
+	rows   map[int]time.Time
+}
+
 // carry notes of each trial what the device had missed when it began: what was blocked before, and was neither
 // contacted since with nothing in the way nor is overdue.
 func (h history) carry() {
-	missing := map[bench]map[int]miss{}
+	missing, contacts := map[bench]map[int]miss{}, map[bench]lastReached{}
 	for n := range h.facts {
 		f := &h.facts[n]
-		all := missing[f.bench()]
+		all, last := missing[f.bench()], contacts[f.bench()]
 		if all == nil {
-			all = map[int]miss{}
-			missing[f.bench()] = all
+			all, last = map[int]miss{}, lastReached{f.Started, map[int]time.Time{}}
+			missing[f.bench()], contacts[f.bench()] = all, last
+		}
+		if f.Trial.Regime == ColdBoot {
+			f.reached = lastReached{last.opened, maps.Clone(last.rows)}
 		}
 		if f.Restarted { // a device that starts asks for all of it again
 			clear(all)
 		}
-		maps.DeleteFunc(all, func(i int, m miss) bool { return f.Started.After(h.overdueAt(i, m)) })
+		maps.DeleteFunc(all, func(i int, m miss) bool { return !h.clocks[i].Kept && f.Started.After(h.overdueAt(i, m)) })
 		f.missing = maps.Clone(all)
 		for _, c := range f.Seen.Contacts {
 			i := h.index[c.Destination]
-			if f.attempted.Has(i) && c.Attempts > 0 && h.clocks[i].Every > h.run.Settings.Settle {
+			if f.attempted.Has(i) && c.Attempts > 0 && (h.clocks[i].Kept || h.clocks[i].Every > h.run.Settings.Settle) {
 				m := all[i]
 				all[i] = miss{earliest(m.since, f.Started), latest(m.last, c.Last)}
 			}
 		}
 		for _, c := range slices.Concat(f.Seen.Contacts, f.Later) {
-			if c.reached() {
-				delete(all, h.index[c.Destination])
+			if i := h.index[c.Destination]; c.reached() {
+				delete(all, i)
+				last.rows[i] = latest(last.rows[i], c.Last)
 			}
 		}
 	}
@@ -85,4 +95,27 @@ func (h history) stillMissed(f fact, column Column) (missed search.Set) {
 		}
 	}
 	return missed
+}
+
+// without is for how long a device had not reached a row when it was started.
+func (f fact) without(i int) time.Duration {
+	return f.Started.Sub(latest(f.reached.opened, f.reached.rows[i]))
+}
+
+// aged reports whether a device that was started failed, and had not reached a part of what it then tried for longer than any that
+// worked without it: it may be an old token that failed, which a device that was started a little before does not have. One
+// such failure proves nothing.
+func (h history) aged(f fact, heard []fact, column Column) bool {
+	if column.Regime != ColdBoot || f.passed(column) {
+		return false
+	}
+	return slices.ContainsFunc(h.touchedBy(f, column).Members(), func(i int) bool {
+		worked, longest := false, time.Duration(0)
+		for _, g := range heard {
+			if g.passed(column) && g.attempted.Has(i) {
+				worked, longest = true, max(longest, g.without(i)+g.Held)
+			}
+		}
+		return worked && f.without(i) > longest
+	})
 }

@@ -126,7 +126,7 @@ func (b *Bench) remember(control Result) {
 	before := b.live
 	b.live = map[Destination]bool{}
 	for destination, live := range before {
-		b.live[destination] = live && !b.awaits(destination) // it need not be contacted in each control
+		b.live[destination] = live && (!b.awaits(destination) || late(b.every(destination)) > control.Held) // it need not be contacted in each control
 	}
 	for _, contact := range b.unasked.Contacts {
 		b.live[contact.Destination] = contact.Answered
@@ -155,11 +155,15 @@ func (b *Bench) reached(seen Observation) bool {
 // awaits reports whether a recovery waits for a destination: not for what is contacted seldom as long as it is reached. If the
 // device tries it again only after a while once it has failed, it would begin the next trial without it.
 func (b *Bench) awaits(destination Destination) bool {
-	every := b.clock.usual(destination)
-	if every == 0 {
-		every = b.clock.of(destination, 0).Every
+	return b.every(destination) <= b.Timing.Settle
+}
+
+// every is how often a destination is contacted as long as it is reached, as far as that is known.
+func (b *Bench) every(destination Destination) time.Duration {
+	if usual := b.clock.usual(destination); usual > 0 {
+		return usual
 	}
-	return every <= b.Timing.Settle
+	return b.clock.of(destination, 0).Every
 }
 
 // stillBroken checks scenarios again and returns those that do not pass, and whether one of

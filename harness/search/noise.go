@@ -220,10 +220,15 @@ func (t *theory) rest() Set {
 func (t *theory) unconfirmed(f Set) bool {
 	for _, found := range t.findings {
 		if found.set.Equal(f) {
-			return len(found.failed) < t.Confirm
+			return len(found.failed) < t.Confirm || len(found.failed) == 1 && t.weak(found.failed[0])
 		}
 	}
 	return false
+}
+
+// weak reports whether the failure of a trial needs another one.
+func (t *theory) weak(trial int) bool {
+	return slices.ContainsFunc(t.knowledge, func(a Answer) bool { return a.Trial == trial && a.Weak })
 }
 
 // contradiction is a doubted finding beyond doubt, nil if there is none.

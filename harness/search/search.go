@@ -9,6 +9,7 @@ type Answer struct {
 	Attempted Set  // the part of Blocked that the device freshly tried to reach
 	Passed    bool // the scenario worked
 	Again     bool // asked on another device only to compare: it does not choose among safe lists of one size
+	Weak      bool // a failure on which no cut may rest unless another trial failed, too
 }
 
 // Options choose how far a search goes and how much it trusts an answer. The
