@@ -26,6 +26,7 @@ type history struct {
 	clocks   []Clock                 // of the universe
 	holds    []float64               // of the universe, see [history.holdsOfRows]
 	took     map[rowIn]time.Duration // how long the device took to try it, see [history.firstTries]
+	around   map[rowIn]time.Duration // how long it was blocked and reached all the same, see [history.wentAround]
 	misses   map[rowIn]int           // in how many trials it was missed, see [history.miss]
 
 	differing map[int][]Difference // by lane, see [history.exclude]

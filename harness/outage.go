@@ -12,13 +12,12 @@ import (
 // interrupted turns optional cells into degraded ones if the function failed for a
 // while when they were blocked, and then worked again under the same block.
 //
-// An outage is put down to a destination that the trial blocked alone, or that had
-// an outage in each passing trial in which it was tried at the block and that lasted
-// long enough to show one. A row of which only a part was blocked counts as blocked:
-// the function may have worked again by another part. Outages must be longer than each
-// of the controls'. One that did not begin with the block is put down only to what the device
-// tried for the first time just before it: the others were blocked for a while with the
-// function working.
+// An outage is put down to a destination that the trial blocked alone, or that had an outage in each passing trial in
+// which it was tried at the block and that lasted long enough to show one, unless another destination had one in all of
+// these trials and in more. A row of which only a part was blocked counts as blocked: the function may have worked again
+// by another part. Outages must be longer than each of the controls'. One that did not begin with the block is put down
+// only to what the device tried for the first time just before it: the others were blocked for a while with the function
+// working.
 func (j *judge) interrupted() {
 	for c := range j.columns {
 		column := j.columns[c]
@@ -29,21 +28,47 @@ func (j *judge) interrupted() {
 				usual = max(usual, f.outage(column.Column))
 			}
 		}
+		found := map[int]interruption{}
 		for i, destination := range j.universe {
-			cell := column.Cells[destination]
-			if cell.Verdict != Optional && cell.Verdict != Degraded {
-				continue
-			}
-			if why, trials := j.outages(i, heard, column.Column, usual); why != "" {
-				if cell.Verdict == Degraded {
-					why = cell.Why + " " + why
+			if verdict := column.Cells[destination].Verdict; verdict == Optional || verdict == Degraded {
+				if o := j.outages(i, heard, column.Column, usual); len(o.trials) > 0 {
+					found[i] = o
 				}
-				cell.Verdict, cell.Why, cell.Trials = Degraded, why, merged(cell.Trials, trials)
-				cell.Attempts = j.attempts(i, cell.Trials)
-				column.Cells[destination] = cell
 			}
 		}
+		for i, o := range found {
+			if o.explained(found) {
+				continue
+			}
+			cell := column.Cells[j.universe[i]]
+			if cell.Verdict == Degraded {
+				o.why = cell.Why + " " + o.why
+			}
+			cell.Verdict, cell.Why, cell.Trials = Degraded, o.why, merged(cell.Trials, o.trials)
+			cell.Attempts = j.attempts(i, cell.Trials)
+			column.Cells[j.universe[i]] = cell
+		}
 	}
+}
+
+// interruption is what happened when a destination was blocked.
+type interruption struct {
+	why    string
+	trials []int // with an outage, in order
+	alone  bool  // one of them blocked nothing else
+}
+
+// explained reports whether all outages are those of another destination, which had more.
+func (o interruption) explained(found map[int]interruption) bool {
+	if o.alone {
+		return false
+	}
+	for _, other := range found {
+		if len(other.trials) > len(o.trials) && !slices.ContainsFunc(o.trials, func(n int) bool { return !slices.Contains(other.trials, n) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // outage is how long a scenario failed that then worked again; 0 if it did not fail, or only after the device had been
@@ -82,11 +107,10 @@ func (j *judge) onset(i int, heard []fact, column Column, usual time.Duration) (
 	return onset
 }
 
-// outages says what happened when destination i was blocked, if that is to be put
-// down to it; "" if not.
-func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration) (why string, trials []int) {
+// outages are those when destination i was blocked, if they are to be put down to it.
+func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration) (o interruption) {
 	var worst fact
-	alone, clean := false, false
+	clean := false
 	onset := j.onset(i, heard, column, usual)
 	for _, f := range heard {
 		switch {
@@ -94,24 +118,25 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 		case f.outage(column) <= usual:
 			clean = clean || f.Held >= onset
 		default:
-			trials = append(trials, f.Trial.Number)
+			o.trials = append(o.trials, f.Trial.Number)
 			single := f.blocked.Len() == 1
-			if single && !alone || single == alone && f.outage(column) > worst.outage(column) {
+			if single && !o.alone || single == o.alone && f.outage(column) > worst.outage(column) {
 				worst = f
 			}
-			alone = alone || single
+			o.alone = o.alone || single
 		}
 	}
-	if len(trials) == 0 || clean && !alone {
-		return "", nil
+	if len(o.trials) == 0 || clean && !o.alone {
+		return interruption{}
 	}
 	outage := worst.Outcomes[column.Scenario.Name].Outage
-	why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
+	o.why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
 		span.Words(outage.lasted().Round(time.Second)), worst.Trial.Number, span.Words(outage.Failed.Round(time.Second)), span.Words(outage.Worked.Round(time.Second)))
-	if others := j.destinations(worst.attempted.Without(i)); !alone && len(others) > 0 {
-		why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
+	if others := j.destinations(worst.attempted.Without(i)); !o.alone && len(others) > 0 {
+		o.why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))
 	}
-	return why, slices.Compact(trials)
+	o.trials = slices.Compact(o.trials)
+	return o
 }
 
 // touchedBy is what the device ran into at the block until the scenario failed, or in all.

@@ -62,9 +62,9 @@ const missTries = 2
 // miss notes of each trial what is contacted seldom and was not tried while it was blocked, nor
 // blocked until it was overdue: a pass says nothing of it. How often it is contacted may have
 // become known only later. The same holds of what was blocked for less time than the device took to try it in another
-// trial. The search asks again then.
+// trial, or was reached all the same. The search asks again then.
 func (h *history) miss() {
-	h.took, h.misses = h.firstTries(), map[rowIn]int{}
+	h.took, h.around, h.misses = h.firstTries(), h.wentAround(), map[rowIn]int{}
 	for n := range h.facts {
 		f := &h.facts[n]
 		f.missed = search.Set{}
@@ -95,7 +95,7 @@ func (h history) awaited(set search.Set, regime Regime) map[Destination]time.Dur
 
 // longEnough is for how long a row must be blocked so that a pass says something of it though the device did not try it.
 func (h history) longEnough(i int, regime Regime) time.Duration {
-	took := h.took[rowIn{i, regime}]
+	took := max(h.took[rowIn{i, regime}], min(2*h.around[rowIn{i, regime}], h.run.Settings.Longest))
 	if h.holds != nil && h.periodic(h.clocks[i]) {
 		return max(took, h.due(h.clocks[i]))
 	}
@@ -115,6 +115,21 @@ func (h history) firstTries() map[rowIn]time.Duration {
 		}
 	}
 	return took
+}
+
+// wentAround is for how long, at most, a row was blocked and reached all the same: where only names are blocked, the device
+// uses the last answer for a time that nobody knows.
+func (h history) wentAround() map[rowIn]time.Duration {
+	around := map[rowIn]time.Duration{}
+	for _, f := range h.facts {
+		for _, c := range f.Seen.Contacts {
+			if i := h.index[c.Destination]; f.whole.Has(i) && c.Answered && c.Attempts+c.Touched == 0 {
+				row := rowIn{i, f.Trial.Regime}
+				around[row] = max(around[row], f.Held)
+			}
+		}
+	}
+	return around
 }
 
 // rowIn is a row in a regime.
