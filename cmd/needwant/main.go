@@ -33,9 +33,13 @@ func main() {
 // run carries out one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	stderr = newScreen(stderr)
-	root := command(stdout, stderr)
+	result := &output{Writer: stdout}
+	root := command(result, stderr)
 	root.SetArgs(args)
 	used, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = result.lost()
+	}
 	var exit *exitError
 	if lost, ok := errors.AsType[*fs.PathError](err); ok && lost.Op == "write" && !errors.As(err, &exit) {
 		exit = &exitError{codeUnfit, err} // of a result: its reader or its space is gone

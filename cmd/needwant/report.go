@@ -113,7 +113,7 @@ func textFor(file *os.File) reports.Text {
 
 // render writes a report in one of the formats; as text, in colour on a terminal.
 func render(out io.Writer, format string, report reports.Report) error {
-	if file, ok := out.(*os.File); ok && format == "text" {
+	if file, ok := underlying(out); ok && format == "text" {
 		return textFor(file).Render(out, report.Matrix)
 	}
 	err := reports.Render(out, format, report)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -34,7 +33,7 @@ type window struct{ columns, rows, lines int }
 
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out}
-	file, isFile := out.(*os.File)
+	file, isFile := underlying(out)
 	if isFile && terminal(file) {
 		s.pen = cupwriter.New(file, false)
 		s.size = s.pen.GetTermSize

@@ -76,7 +76,7 @@ func (f *webFlags) open(ctx context.Context, out io.Writer) (*webPage, error) {
 		defer close(ended)
 		_ = server.Serve(ctx) // without a page, the run is as good
 	}()
-	file, isFile := out.(*os.File)
+	file, isFile := underlying(out)
 	server.Links().Write(out, isFile && terminal(file))
 	return &webPage{board: server.Board, server: server, stop: func() {
 		cancel()
