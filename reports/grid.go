@@ -46,7 +46,7 @@ type leading struct {
 // the name of its service may be left out, and then the address of a host that has a name.
 func leadings() []leading {
 	address := func(d Destination) string { return andMore("", d.Addresses) }
-	host := func(d Destination) string { return andMore(hostName(d.Host), d.Collateral) }
+	host := func(d Destination) string { return andMore(HostName(d.Host), d.Collateral) }
 	return []leading{
 		{[]string{"Address", "Host", "Service"}, []int{leastAddress, usualHost, 0}, func(d Destination) []string {
 			return []string{address(d), host(d), serviceOf(d)}

@@ -192,7 +192,7 @@ func (r reading) settled(column Column) bool {
 func (r reading) line(row Row, budget allowance) line {
 	d := row.Destination
 	l := line{
-		Name:    breakable(hostName(d.Host)),
+		Name:    breakable(HostName(d.Host)),
 		Service: serviceOf(d),
 		Address: enumerate(d.Addresses),
 	}

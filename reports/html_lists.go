@@ -81,7 +81,7 @@ func (r reading) named(places []int, in bool) []string {
 }
 
 // nameOf is a destination's name where its service need not be told.
-func nameOf(d Destination) string { return hostName(d.ID.Name) }
+func nameOf(d Destination) string { return HostName(d.ID.Name) }
 
 func mark(o harness.Outcome, budget allowance) answerMark {
 	switch o.Answer {

@@ -75,7 +75,7 @@ func (r reading) drawnNeed(column Column) need {
 	return n
 }
 
-func drawn(d harness.Destination) member { return member{breakable(hostName(d.Name)), how(d)} }
+func drawn(d harness.Destination) member { return member{breakable(HostName(d.Name)), how(d)} }
 
 // safeCard is what may be blocked all at once.
 type safeCard struct {

@@ -11,8 +11,8 @@ import (
 // device; its address differs from home to home.
 const resolver = "resolver"
 
-// hostName is what people call a destination's host.
-func hostName(name string) string {
+// HostName is what people call a destination's host.
+func HostName(name string) string {
 	if name == resolver {
 		return "the gateway's own resolver"
 	}
@@ -29,7 +29,7 @@ func called(destinations ...harness.Destination) string {
 		if hosts[service] == nil {
 			services = append(services, service)
 		}
-		hosts[service] = append(hosts[service], hostName(d.Name))
+		hosts[service] = append(hosts[service], HostName(d.Name))
 	}
 	return strings.Join(each(services, func(service string) string {
 		return enumerate(hosts[service]) + " " + service

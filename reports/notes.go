@@ -228,7 +228,7 @@ func standsForMany(d harness.Destination) string {
 	case everyName:
 		return fmt.Sprintf("%s stands for every name below %s: they did not repeat, and were blocked all at once.", called(d), domain)
 	case d.EveryPort():
-		return fmt.Sprintf("%s was contacted on many ports of %s, which were blocked all at once.", hostName(d.Name), d.Protocol)
+		return fmt.Sprintf("%s was contacted on many ports of %s, which were blocked all at once.", HostName(d.Name), d.Protocol)
 	}
 	return ""
 }

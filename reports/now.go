@@ -65,7 +65,7 @@ func (n Now) doing() string {
 
 // few names one destination of several, and how many others there are.
 func few(all []harness.Destination) string {
-	name := Clean(hostName(all[0].Name))
+	name := Clean(HostName(all[0].Name))
 	switch len(all) {
 	case 1:
 		return name

@@ -23,7 +23,7 @@ func (r reading) outside(o Outside) string {
 	if len(o.Columns) < len(r.Columns) {
 		columns = " for " + enumerate(o.Columns)
 	}
-	return fmt.Sprintf("With %s, it needs %s from outside%s (%s).", own(o.StandIns), needs, columns, inTrials([]int{o.Trial}))
+	return fmt.Sprintf("With %s, the device needs %s from outside%s (%s).", own(o.StandIns), needs, columns, inTrials([]int{o.Trial}))
 }
 
 // remaining names what the sentence counts.

@@ -72,7 +72,7 @@ func (r reading) insecure() string {
 	var trials []int
 	hosts := each(r.Unverified, func(u Unverified) string {
 		trials = append(trials, u.Trials...)
-		return hostName(u.Destination.Name)
+		return HostName(u.Destination.Name)
 	})
 	slices.Sort(trials)
 	const most = 4

@@ -56,7 +56,7 @@ var _ = Describe("what can be replaced", func() {
 
 	It("stands with what is needed, and first with what is left", func() {
 		m := replaced(vacuumHosts()[0])
-		Expect(m.Summary).To(ContainSubstring("With your own time server, it needs no more than one Amazon server from outside (trial 11)."))
+		Expect(m.Summary).To(ContainSubstring("With your own time server, the device needs no more than one Amazon server from outside (trial 11)."))
 		Expect(text(m)).To(And(
 			ContainSubstring("◐ alternative A, or ntp"),
 			ContainSubstring("on udp/123 is needed (trial 6), or your own time server."),
@@ -69,7 +69,7 @@ var _ = Describe("what can be replaced", func() {
 		Expect(out.String()).To(And(
 			ContainSubstring(`<p class="own">or your own time server</p>`),
 			ContainSubstring("(group A), or your own time server</strong>"),
-			ContainSubstring("With your own time server, it needs no more than one Amazon server from outside")))
+			ContainSubstring("With your own time server, the device needs no more than one Amazon server from outside")))
 	})
 
 	It("opens with the servers that the device does not verify", func() {
@@ -119,7 +119,7 @@ var _ = Describe("what can be replaced", func() {
 	})
 
 	It("may leave nothing to need from outside", func() {
-		Expect(replaced().Summary).To(ContainSubstring("With your own time server, it needs nothing from outside (trial 11)."))
+		Expect(replaced().Summary).To(ContainSubstring("With your own time server, the device needs nothing from outside (trial 11)."))
 	})
 
 	It("is in the JSON, by the names of the stand-ins", func() {

@@ -26,7 +26,7 @@ func facts(d Destination) []string {
 // location is the host, the names that cannot be told from it, and what is known of
 // its owner. Without a name it is the owner alone.
 func location(d Destination) string {
-	host, facts := hostName(d.Host), d.Owner.about()
+	host, facts := HostName(d.Host), d.Owner.about()
 	if len(d.Collateral) > 0 {
 		facts = append([]string{"also " + strings.Join(d.Collateral, ", ")}, facts...)
 	}

@@ -14,7 +14,7 @@ var _ = Describe("what a run proved with stand-ins", Label("root", "slow"), func
 		run := filepath.Join(GinkgoT().TempDir(), "own.run")
 		lab := needwant(ctx, "lab", "own-time", "--out", run, "--quiet")
 		Expect(lab.Code).To(BeZero(), lab.Stderr)
-		Expect(strings.Join(strings.Fields(lab.Stdout), " ")).To(ContainSubstring("With your own answer to pings and your own time server, it needs nothing from outside"))
+		Expect(strings.Join(strings.Fields(lab.Stdout), " ")).To(ContainSubstring("With your own answer to pings and your own time server, the device needs nothing from outside"))
 
 		Expect(needwant(ctx, "verify", run, "--for", "3s", "--with-stand-ins").Code).To(BeZero())
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/needwant/needwant/reports"
 )
 
 // Forum writes the table that the forum asked for, for each model: its seven
@@ -44,7 +46,7 @@ func (m Model) table(out *strings.Builder) {
 	line(out, strings.Split(strings.Repeat("---|", len(heads)-1)+"---", "|"))
 	for _, row := range m.Rows {
 		d := row.Destination
-		cells := []string{strings.Join(row.Addresses, ", "), d.Host(), strings.ToUpper(d.Protocol), d.PortText(), row.Service, row.sentence(nativeApp), row.sentence(hass)}
+		cells := []string{strings.Join(row.Addresses, ", "), reports.HostName(d.Host()), strings.ToUpper(d.Protocol), d.PortText(), row.Service, row.sentence(nativeApp), row.sentence(hass)}
 		for _, s := range more {
 			cells = append(cells, row.sentence(s.Name))
 		}

@@ -27,6 +27,9 @@ type Row struct {
 	Cells       map[string]Cell
 }
 
+// Host is what people call the destination's host.
+func (r Row) Host() string { return reports.HostName(r.Destination.Name) }
+
 // Cell is what is known of one destination for one scenario: each verdict with
 // those who found it, the gravest first.
 type Cell struct {

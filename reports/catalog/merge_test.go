@@ -100,6 +100,16 @@ var _ = Describe("the pages of a catalog", func() {
 		Expect(out.String()).To(ContainSubstring(" ??? |"), "nobody asked Home Assistant")
 	})
 
+	It("say which resolver is meant", func() {
+		all := lamps()[:1]
+		all[0].Destinations[0].ID = destination("udp/53/resolver")
+		directory := GinkgoT().TempDir()
+		models := catalog.Merge(all)
+		Expect(catalog.Site(directory, models)).To(Succeed())
+		Expect(os.ReadFile(filepath.Join(directory, models[0].File()))).To(ContainSubstring("own resolver"))
+		Expect(os.ReadFile(filepath.Join(directory, "forum.md"))).To(ContainSubstring("own resolver"))
+	})
+
 	It("stay tables, and run nothing, whatever a title says", func() {
 		all := lamps()[:1]
 		all[0].Columns[1].Title = `<script>alert(1)</script> | x` + "`"
