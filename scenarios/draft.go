@@ -63,11 +63,7 @@ func New(from string) (Draft, error) {
 		}
 		return d, nil
 	}
-	var names []string
-	for _, entry := range Library() {
-		names = append(names, entry.Name)
-	}
-	return Draft{}, &Error{File: from, Message: "no spec of the library has this name", Remedy: yamlfile.Suggest(from, names)}
+	return Draft{}, &Error{File: from, Message: "no spec of the library has this name", Remedy: yamlfile.Suggest(from, library.Names())}
 }
 
 // UsesMiio and UsesHass tell which secrets the scenarios need.
