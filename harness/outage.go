@@ -81,15 +81,19 @@ func (f fact) outage(column Column) time.Duration {
 	return outage.lasted()
 }
 
-// unrelated reports whether a trial had an outage that destination i has nothing to do with.
+// unrelated reports whether a trial had an outage that destination i has nothing to do with: the device tried it only when that was
+// over, or not just before it.
 func (j *judge) unrelated(i int, f fact, column Column) bool {
 	outage := f.Outcomes[column.Scenario.Name].Outage
-	if outage == nil || outage.Before == 0 {
+	if outage == nil {
 		return false
 	}
 	return !slices.ContainsFunc(f.Seen.Contacts, func(c Contact) bool {
 		first := c.Attempted.Sub(f.Started)
-		return j.index[c.Destination] == i && first > outage.Before && first <= outage.Failed
+		if c.Touched > c.Attempts && outage.Before == 0 { // it may have had a connection
+			first = c.First.Sub(f.Started)
+		}
+		return j.index[c.Destination] == i && (outage.Before == 0 && first <= outage.Worked || first > outage.Before && first <= outage.Failed)
 	})
 }
 
