@@ -42,6 +42,19 @@ func Weighed(knowledge []Answer, order []int) []float64 {
 	return f.shares(all, func(i int) float64 { return weights[i] })
 }
 
+// Needs counts the needs of the world in which a chain begins, and the most that a later one has.
+func Needs(knowledge []Answer, order []int) (first, most int) {
+	f := newField(learn(knowledge, order, Options{}))
+	f.penalty = penalties[0]
+	w := f.start()
+	first = len(w)
+	for range warmUp {
+		f.walk(&w, 1)
+		most = max(most, len(w))
+	}
+	return first, most
+}
+
 func (f *field) shares(worlds []world, weight func(i int) float64) []float64 {
 	shares, sum := make([]float64, f.all+1), 0.0
 	for i, w := range worlds {

@@ -200,7 +200,7 @@ func (f *field) add(w *draft) {
 		a := f.random.IntN(n)
 		cut = 1<<a | 1<<((a+1+f.random.IntN(n-1))%n)
 	}
-	if cut == 0 || len(*w) == mostNew {
+	if cut == 0 || len(*w) >= mostNew {
 		return
 	}
 	f.join(w, f.candidate(cutOf(cut)), f.added(cutOf(cut)), float64(len(*w)+1))

@@ -79,6 +79,17 @@ var _ = Describe("The worlds drawn for a question", func() {
 		Expect(unnoticed[false] * stumbles[true]).To(BeNumerically("<=", unnoticed[true]*stumbles[false]))
 	})
 
+	It("get no further needs if they begin with many", func() {
+		var knowledge []search.Answer
+		for i := range 14 { // none is proven to be a cut
+			knowledge = append(knowledge, answer(i+1, false, 3*i, 3*i+1, 3*i+2))
+		}
+		knowledge = append(knowledge, answer(15, true, search.All(45).Minus(search.All(42)).Members()...))
+		first, most := search.Needs(knowledge, search.All(45).Members())
+		Expect(first).To(Equal(14))
+		Expect(most).To(Equal(14))
+	})
+
 	It("give the same question for the same knowledge", func() {
 		knowledge := []search.Answer{answer(1, false, search.All(20).Members()...), answer(2, true, 3, 4, 5)}
 		first, _ := search.Next(knowledge, search.All(20).Members(), nil, search.Options{})
