@@ -79,7 +79,7 @@
 // What the device contacts only while others are blocked is expected to be an alternative of
 // these, if [Options].Windows say so: see newcomer.go.
 // This takes some milliseconds. With [Options].Quick, with Blame and where answers may be wrong, the
-// rules choose alone. See need.go, prior.go, worlds.go and weigh.go.
+// rules choose alone. See need.go, prior.go, worlds.go, draft.go and weigh.go.
 //
 // # Destinations that are contacted rarely
 //

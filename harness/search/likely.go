@@ -41,8 +41,9 @@ func (f *field) expected(cut uint64, usual float64) float64 {
 func (f *field) start() (w draft) {
 	for _, cut := range slices.Concat(f.likely, f.failing) {
 		if c := f.candidate(cutOf(cut)); w.clashes(-1, c) == 0 {
-			w = append(w, c)
+			w.needs = append(w.needs, part{candidate: c})
 		}
 	}
+	f.settle(&w)
 	return w
 }

@@ -43,32 +43,63 @@ const (
 
 // likelihood is how much likelier a world is with a need in place of its i-th than
 // without it.
-func (f *field) likelihood(w draft, i int, n need) float64 {
-	if n.breaks > 1 {
-		usual := f.grouping(n.group) * f.moreGroups(f.groupsOf(w, i, need{}), f.groupsOf(w, i, n))
-		if n.counts() {
-			return f.counting(n, usual)
-		}
-		return f.expected(n.group, float64(usual*f.appears(n.group)))
+func (f *field) likelihood(w *draft, i int, n need) float64 {
+	usual := 0.0
+	switch {
+	case n.breaks == 1:
+		usual = f.further.required[w.requiredBut(i)]
+	case n.counts():
+		return f.counting(n, f.grouping(n.group)*f.moreGroups(f.groupsBut(w, i), f.groupsWith(w, i, n)))
+	default:
+		usual = f.grouping(n.group) * f.further.group[f.groupsBut(w, i)]
 	}
-	others := f.found
-	for j, other := range w {
-		if j != i && other.breaks == 1 {
-			others++
-		}
+	if len(f.appeared) > 0 {
+		usual *= f.appears(n.group)
 	}
-	usual := oneMore(f.required, requiredMore, others) / float64(max(1, f.found+len(f.members)-others))
-	return f.expected(n.group, float64(usual*f.appears(n.group)))
+	return f.expected(n.group, usual)
 }
 
-// groupsOf is how many groups there are with a need in place of the i-th. Proven cuts of a
-// group several of which are needed are that one group.
-func (f *field) groupsOf(w draft, i int, n need) (groups int) {
+// further are how much likelier a world is with one more need, by how many it has already, as
+// in [oneMore]: a required destination beyond those found, which is any of the rest, and a group.
+type further struct{ required, group []float64 }
+
+func (f *field) furtherOnes() (more further) {
+	for n := range mostNeeds + len(f.likely) + len(f.cuts) {
+		others := f.found + n
+		more.required = append(more.required, oneMore(f.prior.required, requiredMore, others)/float64(max(1, len(f.members)-n)))
+		more.group = append(more.group, oneMore(f.groups, groupsMore, n))
+	}
+	return more
+}
+
+// requiredBut counts the required destinations of a draft except the i-th need.
+func (w *draft) requiredBut(i int) int {
+	if i >= 0 && w.needs[i].breaks == 1 {
+		return w.required - 1
+	}
+	return w.required
+}
+
+// groupsBut counts the groups without the i-th need, as [field.groupsWith].
+func (f *field) groupsBut(w *draft, i int) int {
+	if w.several > 0 {
+		return f.groupsWith(w, i, need{})
+	}
+	groups := len(f.cuts) + len(w.needs) - w.required
+	if i >= 0 && w.needs[i].breaks > 1 {
+		groups--
+	}
+	return groups
+}
+
+// groupsWith is how many groups there are with a need in place of the i-th, or without that for
+// the zero value. Proven cuts of a group several of which are needed are that one group.
+func (f *field) groupsWith(w *draft, i int, n need) (groups int) {
 	if n.breaks > 1 {
 		groups++
 	}
-	for j, other := range w {
-		if j != i && other.breaks > 1 {
+	for j := range w.needs {
+		if j != i && w.needs[j].breaks > 1 {
 			groups++
 		}
 	}
@@ -84,9 +115,9 @@ func (f *field) groupsOf(w draft, i int, n need) (groups int) {
 func (n need) explains(cut need) bool { return n.counts() && n.has(cut.group) }
 
 // explains is the same of any need of the draft except the i-th.
-func (w draft) explains(i int, cut need) bool {
-	for j, other := range w {
-		if j != i && other.need.explains(cut) {
+func (w *draft) explains(i int, cut need) bool {
+	for j := range w.needs {
+		if j != i && w.needs[j].need.explains(cut) {
 			return true
 		}
 	}
@@ -100,7 +131,7 @@ func (f *field) moreGroups(from, to int) float64 {
 	}
 	factor := 1.0
 	for n := from; n < to; n++ {
-		factor *= oneMore(f.groups, groupsMore, n)
+		factor *= f.further.group[n]
 	}
 	return factor
 }

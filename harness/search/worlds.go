@@ -16,31 +16,32 @@ const (
 	mostNew  = 12   // unknown needs in a world
 	mostOpen = 64   // failing sets that worlds explain: one word has a bit for each
 
+	mostNeeds = mostNew + mostOpen + 1 // unknown ones, apart from those of [Options].Likely
+
 	warmRounds = 50 // of several chains, before the first world
 )
-
-// A world is so many times rarer for each answer that it contradicts: in a chain that is
-// alone, and in each of several.
-const usualPenalty = 10
-
-var penalties = []float64{4, 16, 64, 256}
 
 // field is what is known of the destinations that are not required, as sets of bits.
 type field struct {
 	prior
-	members  []int // the destinations, in the caller's order
-	all      uint64
-	passing  []uint64   // the maximal sets that pass
-	failing  []uint64   // the smallest of the minimal sets that fail and are not proven to be cuts
-	cuts     []need     // the proven ones
-	likely   []uint64   // those of other columns: [Options].Likely
-	suspects []int      // the positions of destinations that may be required
-	kinds    []uint64   // the destinations of each kind
-	appeared []newcomer // those of the members
-	found    int        // required destinations, outside of the field
-	grouped  odds
-	penalty  float64 // how much rarer a world is for each contradiction
-	random   dice
+	members   []int // the destinations, in the caller's order
+	all       uint64
+	passing   []holders  // the maximal sets that pass
+	failing   []uint64   // the smallest of the minimal sets that fail and are not proven to be cuts
+	failures  holders    // the same
+	cuts      []need     // the proven ones
+	likely    []uint64   // those of other columns: [Options].Likely
+	suspects  []int      // the positions of destinations that may be required
+	suspected uint64     // the same
+	kinds     []uint64   // the destinations of each kind
+	appeared  []newcomer // those of the members
+	found     int        // required destinations, outside of the field
+	grouped   odds
+	further   further
+	single    float64  // the chance that [field.add] tries just this suspect
+	pair      float64  // and just these two destinations
+	penalty   *penalty // of the chain that walks
+	random    dice
 }
 
 // newField is the field of a theory, which has [widest] destinations at most that are not required.
@@ -50,7 +51,10 @@ func newField(t *theory) *field {
 		f.prior = few
 	}
 	f.all = f.bits(t.universe)
-	f.passing, f.failing = f.bitsOf(t.passing), f.bitsOf(t.open[:min(len(t.open), mostOpen)])
+	f.passing, f.failing = holding(f.bitsOf(t.passing)), f.bitsOf(t.open[:min(len(t.open), mostOpen)])
+	for _, failing := range holding(f.failing) { // one at most
+		f.failures = failing
+	}
 	for _, cut := range f.bitsOf(t.cuts) {
 		f.cuts = append(f.cuts, cutOf(cut))
 	}
@@ -62,6 +66,7 @@ func newField(t *theory) *field {
 	for i, x := range f.members {
 		if t.suspects.Has(x) {
 			f.suspects = append(f.suspects, i)
+			f.suspected |= 1 << i
 		}
 	}
 	for _, kind := range kinds(t.kin(), t.universe) {
@@ -69,6 +74,8 @@ func newField(t *theory) *field {
 	}
 	f.appeared = f.newcomers(t)
 	f.grouped = f.odds()
+	f.further = f.furtherOnes()
+	f.single, f.pair = f.chances()
 	f.random.source.Seed(uint64(len(t.findings)), uint64(len(f.members)))
 	return f
 }
@@ -104,11 +111,11 @@ func (f *field) set(b uint64) Set {
 // do better.
 func (f *field) worlds() (drawn []world) {
 	w := f.start()
-	f.penalty = usualPenalty
+	f.penalty = penaltyOf(usualPenalty)
 	f.walk(&w, warmUp)
 	for walks := 0; walks < patient*worlds && len(drawn) < worlds; walks++ {
 		f.walk(&w, between)
-		drawn = f.keep(drawn, w)
+		drawn = f.keep(drawn, &w)
 	}
 	if len(drawn) < worlds {
 		return f.tempered()
@@ -121,20 +128,21 @@ func (f *field) worlds() (drawn []world) {
 // few contradictions.
 func (f *field) tempered() (drawn []world) {
 	chains := make([]draft, len(penalties))
+	tables := make([]*penalty, len(penalties))
 	for i := range chains {
-		chains[i] = f.start()
+		chains[i], tables[i] = f.start(), penaltyOf(penalties[i])
 	}
 	for round := range f.rounds {
 		for i := range chains {
-			f.penalty = penalties[i]
+			f.penalty = tables[i]
 			f.walk(&chains[i], between)
 			if round >= warmRounds {
-				drawn = f.keep(drawn, chains[i])
+				drawn = f.keep(drawn, &chains[i])
 			}
 		}
 		for i := len(chains) - 1; i > 0; i-- {
 			cold, hot := chains[i], chains[i-1]
-			if f.random.Float64() < power(penalties[i]/penalties[i-1], f.errors(cold)-f.errors(hot)) {
+			if f.random.Float64() < power(penalties[i]/penalties[i-1], cold.wrong-hot.wrong) {
 				chains[i], chains[i-1] = hot, cold
 			}
 		}
@@ -150,23 +158,15 @@ func (f *field) tempered() (drawn []world) {
 }
 
 // keep adds a world with the proven cuts to those drawn, unless it contradicts something.
-func (f *field) keep(drawn []world, w draft) []world {
-	if !f.sound(w) {
+func (f *field) keep(drawn []world, w *draft) []world {
+	if w.wrong > 0 {
 		return drawn
 	}
-	kept := make(world, 0, len(w)+len(f.cuts))
-	for _, c := range w {
+	kept := make(world, 0, len(w.needs)+len(f.cuts))
+	for _, c := range w.needs {
 		kept = append(kept, c.need)
 	}
 	return append(drawn, append(kept, f.cuts...))
-}
-
-// errors counts what a world contradicts.
-func (f *field) errors(w draft) (n int) {
-	for i, c := range w {
-		n += w[:i].clashes(-1, c)
-	}
-	return n + f.unexplained(w, -1, candidate{})
 }
 
 func (f *field) walk(w *draft, steps int) {
@@ -182,69 +182,74 @@ func (f *field) walk(w *draft, steps int) {
 			f.remove(w)
 		case move == 14 && len(f.cuts) > 0:
 			f.adopt(w)
-		case len(*w) == 0:
+		case len(w.needs) == 0:
 		case move == 15 && f.random.IntN(2) == 0:
 			f.echo(w)
 		default:
-			f.change(*w, move)
+			f.change(w, move)
 		}
 	}
 }
 
 // add may add a required destination, or a pair of alternatives.
 func (f *field) add(w *draft) {
-	var cut uint64
-	if n := len(f.members); f.random.IntN(2) == 0 && len(f.suspects) > 0 {
-		cut = 1 << f.suspects[f.random.IntN(len(f.suspects))]
-	} else if n > 1 {
-		a := f.random.IntN(n)
-		cut = 1<<a | 1<<((a+1+f.random.IntN(n-1))%n)
+	var n need
+	tried := f.single
+	if all := len(f.members); f.random.IntN(2) == 0 && len(f.suspects) > 0 {
+		n = need{1 << f.suspects[f.random.IntN(len(f.suspects))], 1}
+	} else if all > 1 {
+		a := f.random.IntN(all)
+		b := a + 1 + f.random.IntN(all-1)
+		if b >= all {
+			b -= all
+		}
+		n, tried = need{1<<a | 1<<b, 2}, f.pair
 	}
-	if cut == 0 || len(*w) >= mostNew {
-		return
+	if n.breaks > 0 && len(w.needs) < mostNew {
+		f.join(w, n, tried, float64(len(w.needs)+1))
 	}
-	f.join(w, f.candidate(cutOf(cut)), f.added(cutOf(cut)), float64(len(*w)+1))
 }
 
 // join may add a need, given the chances that just this is tried, and that it would be undone.
-func (f *field) join(w *draft, c candidate, tried, undone float64) {
-	worse := w.clashes(-1, c) + f.unexplained(*w, -1, c) - f.unexplained(*w, -1, candidate{})
-	if f.random.Float64()*tried*undone < f.likelihood(*w, -1, c.need)*f.rarer(worse) {
-		*w = append(*w, c)
+func (f *field) join(w *draft, n need, tried, undone float64) {
+	needed := f.random.Float64() * tried * undone
+	if c, ok := f.accepts(w, -1, n, needed, f.unexplained(w.explained)); ok {
+		w.needs = append(w.needs, part{candidate: c})
+		f.settle(w)
 	}
 }
 
 // remove may remove a required destination, or a pair of alternatives.
 func (f *field) remove(w *draft) {
-	if len(*w) == 0 {
+	if len(w.needs) == 0 {
 		return
 	}
-	i := f.random.IntN(len(*w))
-	if chance := f.added((*w)[i].need); chance > 0 {
-		f.drop(w, i, chance, float64(len(*w)))
+	i := f.random.IntN(len(w.needs))
+	if chance := f.added(w.needs[i].need); chance > 0 {
+		f.drop(w, i, chance, float64(len(w.needs)))
 	}
 }
 
 // drop may remove the i-th need, given the chances of [field.join] for it.
 func (f *field) drop(w *draft, i int, tried, undone float64) {
-	c, last := (*w)[i], len(*w)-1
-	worse := f.unexplained(*w, i, candidate{}) - f.unexplained(*w, -1, candidate{}) - w.clashes(i, c)
-	if f.random.Float64()*f.likelihood(*w, i, c.need) < tried*undone*f.rarer(worse) {
-		(*w)[i] = (*w)[last]
-		*w = (*w)[:last]
+	c, last := &w.needs[i], len(w.needs)-1
+	if f.random.Float64()*f.worth(w, i) < tried*undone*f.penalty.of(f.unexplained(c.others)-c.wrong) {
+		*c = w.needs[last]
+		w.needs = w.needs[:last]
+		f.settle(w)
 	}
 }
 
 // toggle may add a need, or remove it.
 func (f *field) toggle(w *draft, n need) {
-	for i, other := range *w {
+	for i, other := range w.needs {
 		if other.need == n {
 			f.drop(w, i, 1, 1)
 			return
 		}
 	}
-	if len(*w) < mostNew {
-		f.join(w, f.candidate(n), 1, 1)
+	if len(w.needs) < mostNew {
+		f.join(w, n, 1, 1)
 	}
 }
 
@@ -259,19 +264,21 @@ func (f *field) adopt(w *draft) {
 // echo may add a cut of a group several of which are needed, or remove it. It says nothing
 // new, but leads from several cuts to one such group.
 func (f *field) echo(w *draft) {
-	if i := f.random.IntN(mostNew); i < len(*w) && (*w)[i].counts() {
-		f.toggle(w, cutOf(f.some((*w)[i].group, (*w)[i].breaks)))
+	if i := f.random.IntN(mostNew); i < len(w.needs) && w.needs[i].counts() {
+		f.toggle(w, cutOf(f.some(w.needs[i].group, w.needs[i].breaks)))
 	}
 }
 
 // change may add a member to a need, remove one, or swap one for another.
-func (f *field) change(w draft, move int) {
-	i := f.random.IntN(len(w))
-	old, x := w[i], uint64(1)<<f.random.IntN(len(f.members))
+func (f *field) change(w *draft, move int) {
+	i := f.random.IntN(len(w.needs))
+	old, x := &w.needs[i], uint64(1)<<f.random.IntN(len(f.members))
 	n := need{old.group ^ x, old.breaks}
 	switch {
 	case move < 12: // as many are needed
-		n.breaks += bits.OnesCount64(n.group) - bits.OnesCount64(old.group)
+		if n.breaks++; old.group&x != 0 {
+			n.breaks -= 2
+		}
 	case move < 15:
 		if old.group&x != 0 {
 			return
@@ -281,33 +288,48 @@ func (f *field) change(w draft, move int) {
 	if size := bits.OnesCount64(n.group); size == 0 || n.breaks < min(size, 2) || n.breaks > size {
 		return
 	}
-	c := f.candidate(n)
-	worse := w.clashes(i, c) + f.unexplained(w, i, c) - w.clashes(i, old) - f.unexplained(w, i, old)
-	if f.random.Float64()*f.likelihood(w, i, old.need) < f.likelihood(w, i, n)*f.rarer(worse) {
-		w[i] = c
+	if c, ok := f.accepts(w, i, n, f.random.Float64()*f.worth(w, i), old.wrong); ok {
+		old.candidate = c
+		f.settle(w)
 	}
+}
+
+// accepts reports whether a need takes the place of the i-th, or joins the draft if i is -1:
+// whether the world is then likelier than needed. The i-th need and the draft contradict
+// so much now.
+func (f *field) accepts(w *draft, i int, n need, needed float64, wrong int) (c candidate, ok bool) {
+	likelihood := f.likelihood(w, i, n)
+	if needed >= likelihood*f.penalty.of(-wrong) {
+		return c, false // even if nothing is contradicted then
+	}
+	c = f.candidate(n)
+	others := w.explained
+	if i >= 0 {
+		others = w.needs[i].others
+	}
+	worse := w.clashes(i, c) + f.unexplained(others|c.explains) - wrong
+	return c, needed < likelihood*f.penalty.of(worse)
 }
 
 // added is the chance that [field.add] tries just this cut.
 func (f *field) added(of need) float64 {
-	n, pairs := float64(len(f.members)), 0.5
-	if of.counts() {
-		return 0
-	}
-	switch of.breaks {
-	case 1:
-		for _, x := range f.suspects {
-			if of.group == 1<<x {
-				return 0.5 / float64(len(f.suspects))
-			}
-		}
-	case 2:
-		if len(f.suspects) == 0 {
-			pairs = 1
-		}
-		return 2 * pairs / (n * (n - 1))
+	switch {
+	case of.counts():
+	case of.breaks == 1 && of.group&f.suspected != 0:
+		return f.single
+	case of.breaks == 2:
+		return f.pair
 	}
 	return 0
+}
+
+// chances are those of [field.add].
+func (f *field) chances() (single, pair float64) {
+	n, pairs := float64(len(f.members)), 0.5
+	if len(f.suspects) == 0 {
+		pairs = 1
+	}
+	return 0.5 / float64(max(1, len(f.suspects))), 2 * pairs / (n * (n - 1))
 }
 
 // some are so many of these members.
@@ -316,85 +338,4 @@ func (f *field) some(members uint64, n int) uint64 {
 		members &^= nth(members, f.random.IntN(rest))
 	}
 	return members
-}
-
-// draft is a world that a chain changes, without the proven cuts.
-type draft []candidate
-
-// candidate is a need of a draft, and what the answers say of it.
-type candidate struct {
-	need
-	explains uint64 // the failing sets that break it, as bits
-	refuted  int    // answers and proven cuts that contradict it
-}
-
-// candidate counts as contradictions the sets that pass although they break the need, and the
-// proven cuts that contain one of its cuts, or lie inside it.
-func (f *field) candidate(n need) candidate {
-	c := candidate{need: n}
-	for i, failing := range f.failing {
-		if n.broken(failing) {
-			c.explains |= 1 << i
-		}
-	}
-	for _, p := range f.passing {
-		if n.broken(p) {
-			c.refuted++
-		}
-	}
-	for _, cut := range f.cuts {
-		if nested(n, cut) && !(n.counts() && n.has(cut.group)) {
-			c.refuted++
-		}
-	}
-	return c
-}
-
-// clashes counts what contradicts a candidate: answers, proven cuts, and other needs of the
-// draft, if a cut of one contains a cut of the other. The i-th need does not count.
-func (w draft) clashes(i int, c candidate) int {
-	clashes := c.refuted
-	for j, other := range w {
-		if j != i && nested(c.need, other.need) {
-			clashes++
-		}
-	}
-	return clashes
-}
-
-// unexplained counts the failing sets that break no need, if a candidate takes the place
-// of the i-th need, or joins the draft if i is -1. The zero value stands for none.
-func (f *field) unexplained(w draft, i int, c candidate) int {
-	explained := c.explains
-	for j, other := range w {
-		if j != i {
-			explained |= other.explains
-		}
-	}
-	return len(f.failing) - bits.OnesCount64(explained)
-}
-
-// sound reports whether a draft contradicts nothing.
-func (f *field) sound(w draft) bool {
-	for i, c := range w {
-		if w.clashes(i, c) > 0 {
-			return false
-		}
-	}
-	return f.unexplained(w, -1, candidate{}) == 0
-}
-
-// rarer is how much less likely so many further contradictions make a world.
-func (f *field) rarer(worse int) float64 { return power(f.penalty, -worse) }
-
-// power is a factor to a whole power.
-func power(factor float64, exponent int) float64 {
-	product := 1.0
-	for range max(exponent, -exponent) {
-		product *= factor
-	}
-	if exponent < 0 {
-		return 1 / product
-	}
-	return product
 }

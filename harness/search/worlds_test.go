@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"math/bits"
 	"math/rand/v2"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -88,6 +89,24 @@ var _ = Describe("The worlds drawn for a question", func() {
 		first, most := search.Needs(knowledge, search.All(45).Members())
 		Expect(first).To(Equal(14))
 		Expect(most).To(Equal(14))
+	})
+
+	It("explain just the sets that break their needs", func() {
+		random := rand.New(rand.NewPCG(3, 0))
+		found := 0
+		for range 300 {
+			sets := make([]uint64, random.IntN(150))
+			for i := range sets {
+				sets[i] = random.Uint64() | random.Uint64()
+			}
+			group := random.Uint64() & random.Uint64() & random.Uint64() & random.Uint64()
+			for breaks := 1; breaks <= bits.OnesCount64(group); breaks++ {
+				atOnce, oneByOne := search.Breaking(sets, group, breaks)
+				Expect(atOnce).To(Equal(oneByOne), "%d of %x", breaks, group)
+				found += len(atOnce)
+			}
+		}
+		Expect(found).To(BeNumerically(">", 10_000))
 	})
 
 	It("give the same question for the same knowledge", func() {
