@@ -58,6 +58,15 @@ var _ = Describe("the documents", func() {
 		Expect(links).To(BeNumerically(">", 5), "hardly a link was read")
 	})
 
+	It("put an empty line between a table and what follows", func() {
+		joined := regexp.MustCompile(`(?m)^\|.*\n(\|.*\n\|[-|]+\||[^|\s].*)$`)
+		for _, document := range documents() {
+			content, err := os.ReadFile(document)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(joined.FindString(string(content))).To(BeEmpty(), "%s: what follows becomes a row of the table above it", document)
+		}
+	})
+
 	It("give each design note a number of its own, a status and a date", func() {
 		notes, err := filepath.Glob(filepath.Join(root, "docs/design/*.md"))
 		Expect(err).NotTo(HaveOccurred())
