@@ -40,7 +40,7 @@ const lingering = time.Second
 func execKind() Kind {
 	return Kind{
 		Name:    "exec",
-		About:   "Runs a program: adb, Maestro, Appium, your own script. The scenario's key from says from which place.",
+		About:   "Runs a program: adb, Maestro, Appium, your own script. Its packets are sent from the place that the scenario names in from.",
 		Fails:   "By default, any exit code but 0 is a failure. A program that does not end in time is killed, and the check fails. A program that cannot be started makes the check inconclusive.",
 		Example: "{exec: {command: [adb, shell, pidof, com.roborock.smart]}, expect: 'exit == 0 && stdout != \"\"'}",
 		Short:   "",

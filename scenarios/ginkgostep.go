@@ -31,7 +31,7 @@ type GinkgoResult struct {
 func ginkgoKind() Kind {
 	return Kind{
 		Name:    "ginkgo",
-		About:   "Runs your own Ginkgo suite. The scenario's key from says from which place. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package scenarios/devicetest.",
+		About:   "Runs your own Ginkgo suite. Its packets are sent from the place that the scenario names in from. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package scenarios/devicetest.",
 		Fails:   "A failed test is a failure, and so is a suite that does not end in time. If the suite cannot be compiled or started, or runs no test, the check is inconclusive.",
 		Example: "{ginkgo: {package: ./specs, label: smoke}, timeout: 5m}",
 		Short:   "package",

@@ -16,10 +16,10 @@ import (
 type Hass struct {
 	URL     string        `yaml:"url" about:"Where Home Assistant is, for example http://192.168.1.5:8123."`
 	Entity  string        `yaml:"entity" about:"The entity, for example vacuum.s50."`
-	Refresh bool          `yaml:"refresh,omitempty" about:"true: have the device polled first, and wait until it is certain that it was. Without that the state may be an old one, and path is unknown."`
+	Refresh bool          `yaml:"refresh,omitempty" about:"true: Home Assistant polls the device first, and needwant waits for a proof of that. Without refresh the state may be an old one, and path is unknown."`
 	Apart   time.Duration `yaml:"apart,omitempty" about:"The shortest time between two requests for a poll. The default is 11s: Home Assistant defers a poll that is requested sooner. If your integration does not defer polls, a shorter time is possible."`
 
-	Interval    time.Duration `yaml:"interval,omitempty" about:"How often the integration polls the device by itself. The default is 30s. Without a proof of the poll by packets, needwant waits for interval and poll_timeout together before it trusts the state."`
+	Interval    time.Duration `yaml:"interval,omitempty" about:"How often the integration polls the device by itself. The default is 30s. If the packets do not prove that the device was polled, needwant accepts the state only after the time of interval and poll_timeout together."`
 	PollTimeout time.Duration `yaml:"poll_timeout,omitempty" about:"How long one poll of the integration may hang. The default is 10s."`
 	Wait        time.Duration `yaml:"wait,omitempty" about:"How long to wait for a Home Assistant that answered before and does not now, for example because it restarts. The default is 5m."`
 }
@@ -30,14 +30,14 @@ type HassResult struct {
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.fan_speed."`
 	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (the gateway saw that the device did not, and exchanged packets with the internet) or unknown."`
 	Fresh      bool           `expr:"fresh" about:"true if the state was certainly written after the poll. With refresh it always is: a poll that cannot be proved makes the check inconclusive."`
-	RTT        float64        `expr:"rtt_ms" about:"Milliseconds that the poll took; without refresh, that reading the state took."`
+	RTT        float64        `expr:"rtt_ms" about:"How many milliseconds the poll took. Without refresh: how many it took to read the state."`
 }
 
 func hassKind() Kind {
 	return Kind{
 		Name:    "hass",
 		About:   "Reads the state of an entity from Home Assistant.",
-		Fails:   "If Home Assistant cannot be reached, needwant waits for it. If it stays away, or does not poll, the check is inconclusive.",
+		Fails:   "If Home Assistant cannot be reached, needwant waits for it. If Home Assistant does not come back, or does not poll the device, the check is inconclusive.",
 		Example: "{hass: {url: 'http://192.168.1.5:8123', entity: vacuum.s50, refresh: true}, expect: 'state != \"unavailable\" && path == \"lan\"'}",
 		New:     func() Action { return new(Hass) },
 		Result:  HassResult{},

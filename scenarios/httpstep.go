@@ -22,7 +22,7 @@ type HTTP struct {
 	Body    string            `yaml:"body,omitempty" about:"What to send; or env:NAME or file:PATH."`
 	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or basic."`
 
-	TLS         TLS    `yaml:"tls,omitempty" about:"https: which certificate the server may show. insecure: any. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run. The default is one that this machine trusts."`
+	TLS         TLS    `yaml:"tls,omitempty" about:"For https, which certificates are accepted. The default is those that this machine trusts. insecure: any certificate. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
 	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 
 	secret bool // some of it was a secret that is in place now

@@ -40,7 +40,7 @@ const (
 func powerKind() Kind {
 	return Kind{
 		Name:    "power",
-		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off. Then it begins again for switching on. The default is 1m plus the time off, or 10m for a person.",
+		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off. For switching on, the same time is allowed again. The default is 1m plus the time off, or 10m for a person.",
 		Fails:   "If the switch cannot be operated, the check is inconclusive. This step never counts as a failure of the device. The device is always switched on again.",
 		Example: "{power: {hass: switch.s50_plug, off: 10s}, timeout: 1m}",
 		New:     func() Action { return new(Power) },

@@ -26,7 +26,7 @@ type TCP struct {
 // TCPResult is what an expectation on [TCP] may name.
 type TCPResult struct {
 	Text string  `expr:"text" about:"What came back; empty without read."`
-	RTT  float64 `expr:"rtt_ms" about:"Milliseconds until it was connected, with TLS where asked for."`
+	RTT  float64 `expr:"rtt_ms" about:"Milliseconds until the connection was open. With tls, until the TLS handshake was done."`
 }
 
 func tcpKind() Kind {
