@@ -89,7 +89,7 @@ var _ = Describe("a known matrix that is tested again", func() {
 		median := (shares[middle-1] + shares[middle]) / 2
 		Expect(median).To(BeNumerically("<=", 0.5))
 	},
-		Entry("24 changes", 3),
+		Entry("8 changes", 1),
 		Entry("200 changes", Label("slow"), 25),
 	)
 
