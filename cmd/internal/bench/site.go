@@ -79,17 +79,13 @@ func PathThrough(flows func(want func(talk.Flow) bool) ([]talk.Flow, error), top
 		if err != nil {
 			return scenarios.Watch{}, err
 		}
-		before, err := flows(where.Matters)
+		watch, err := talk.Begin(flows, where)
 		if err != nil {
 			return scenarios.Watch{}, err
 		}
 		return scenarios.Watch{Sees: where.Sees(), Since: func(context.Context) (scenarios.Traffic, error) {
-			after, err := flows(where.Matters)
-			if err != nil {
-				return scenarios.Traffic{}, err
-			}
-			seen := talk.Between(talk.Since(before, after), where)
-			return scenarios.Traffic{Path: seen.Path, Asked: seen.Asked, Answered: seen.Answered, Open: seen.Open}, nil
+			seen, err := watch.Look()
+			return scenarios.Traffic{Path: seen.Path, Asked: seen.Asked, Answered: seen.Answered, Open: seen.Open}, err
 		}}, nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -24,6 +25,7 @@ type Table struct {
 	mutex    sync.Mutex
 	requests *socket
 	events   *socket      // nil if it does not follow
+	telling  *os.File     // whether the kernel tells of connections; nil if it cannot
 	known    map[key]Flow // as they were when they were learnt; nil if they are not known
 	dumps    int          // how often the kernel's table was dumped
 }
@@ -70,6 +72,10 @@ func Follow(namespace *netns.Namespace) (*Table, error) {
 	if t.events, err = open(namespace); err != nil {
 		return nil, errors.Join(fmt.Errorf("following connection tracking: %w", err), t.Close())
 	}
+	_ = namespace.Do(func() (err error) { // the file stays the namespace's; without it the kernel has no events
+		t.telling, err = os.Open("/proc/sys/net/netfilter/nf_conntrack_events")
+		return err
+	})
 	if unix.SetsockoptInt(t.events.file, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, eventBytes) != nil {
 		// Without root the kernel gives what net.core.rmem_max allows; an overrun is noticed.
 		_ = unix.SetsockoptInt(t.events.file, unix.SOL_SOCKET, unix.SO_RCVBUF, eventBytes)
@@ -92,7 +98,10 @@ func (t *Table) Close() (err error) {
 	if t.events != nil {
 		err = errors.Join(err, t.events.close())
 	}
-	t.requests, t.events, t.known = nil, nil, nil
+	if t.telling != nil {
+		err = errors.Join(err, t.telling.Close())
+	}
+	t.requests, t.events, t.telling, t.known = nil, nil, nil, nil
 	return err
 }
 
@@ -319,12 +328,9 @@ func (t *Table) complete() bool {
 
 // told reports whether the kernel tells of connections: it can be switched off.
 func (t *Table) told() bool {
-	var value []byte
-	err := t.namespace.Do(func() (err error) {
-		value, err = os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_events")
-		return err
-	})
-	return err == nil && strings.TrimSpace(string(value)) != "0"
+	value := make([]byte, 16)
+	n, err := t.telling.ReadAt(value, 0)
+	return (err == nil || errors.Is(err, io.EOF)) && strings.TrimSpace(string(value[:n])) != "0"
 }
 
 // count is how many connections the kernel has in the namespace.

@@ -1,7 +1,7 @@
 // Package talk tells, from the connections that a gateway's kernel tracks, which
 // hosts a device exchanged packets with for a while: a controller in the home
 // network, or the internet. [Flows] lists the connections, [Since] compares two
-// listings, and [Between] draws the conclusion.
+// listings, and [Between] draws the conclusion. A [Watch] does all of this again and again.
 package talk
 
 import (

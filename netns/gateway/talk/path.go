@@ -31,15 +31,19 @@ type Exchange struct {
 	//     cannot see.
 	Path string
 
+	Outside  bool   // the device exchanged packets with hosts outside of the home
 	Asked    uint64 // packets of the controller
 	Answered uint64 // packets of the device
 	Open     bool   // the device owes the controller a datagram
 }
 
 // Between sums up what these flows say of a device and its controller.
-func Between(flows []Flow, where Topology) Exchange {
+func Between(flows []Flow, where Topology) Exchange { return between(flows, where, false) }
+
+// between sums up what these flows say, if the device is known to have exchanged packets
+// with hosts outside of the home, or not yet.
+func between(flows []Flow, where Topology, outside bool) Exchange {
 	var words tally
-	outside := false
 	for _, flow := range flows {
 		v4, answered := flow.Remote.Addr().Is4(), flow.Received.Packets > 0
 		switch {
@@ -51,7 +55,7 @@ func Between(flows []Flow, where Topology) Exchange {
 			outside = true
 		}
 	}
-	exchange := Exchange{Path: "unknown", Asked: words.from, Answered: words.to, Open: words.open}
+	exchange := Exchange{Path: "unknown", Outside: outside, Asked: words.from, Answered: words.to, Open: words.open}
 	switch {
 	case words.told():
 		exchange.Path = "lan"
@@ -62,7 +66,10 @@ func Between(flows []Flow, where Topology) Exchange {
 }
 
 // Matters reports whether [Between] takes notice of a flow, by its ends.
-func (t Topology) Matters(f Flow) bool { return t.told(f) || t.asked(f) || t.outside(f) }
+func (t Topology) Matters(f Flow) bool { return t.talks(f) || t.outside(f) }
+
+// talks reports whether a flow is of the device and the controller.
+func (t Topology) talks(f Flow) bool { return t.told(f) || t.asked(f) }
 
 // told, asked and outside report whether the device began a flow to the controller, the
 // controller one to the device, and the device one to a host outside of the home.
