@@ -26,7 +26,7 @@ type lastReached struct {
 // carry notes of each trial what the device had missed when it began: what was blocked before, and was neither
 // contacted since with nothing in the way nor is overdue.
 func (h history) carry() {
-	missing, contacts := map[bench]map[int]miss{}, map[bench]lastReached{}
+	missing, contacts, returns := map[bench]map[int]miss{}, map[bench]lastReached{}, h.returns()
 	for n := range h.facts {
 		f := &h.facts[n]
 		all, last := missing[f.bench()], contacts[f.bench()]
@@ -40,7 +40,7 @@ func (h history) carry() {
 		if f.Restarted { // a device that starts asks for all of it again
 			clear(all)
 		}
-		maps.DeleteFunc(all, func(i int, m miss) bool { return !h.clocks[i].Kept && f.Started.After(h.overdueAt(i, m)) })
+		maps.DeleteFunc(all, func(i int, m miss) bool { return f.Started.After(h.overdueAt(i, m, returns)) })
 		f.missing = maps.Clone(all)
 		for _, c := range f.Seen.Contacts {
 			i := h.index[c.Destination]
@@ -50,7 +50,7 @@ func (h history) carry() {
 			}
 		}
 		for _, c := range slices.Concat(f.Seen.Contacts, f.Later) {
-			if i := h.index[c.Destination]; c.reached() {
+			if i := h.index[c.Destination]; h.reaches(c) {
 				delete(all, i)
 				last.rows[i] = latest(last.rows[i], c.Last)
 			}
@@ -61,9 +61,43 @@ func (h history) carry() {
 // reached reports whether the device began to contact something, and nothing was in the way.
 func (c Contact) reached() bool { return c.Tries > 0 && c.Attempts+c.Touched == 0 }
 
-// overdueAt is when nothing is expected any more of what was missed.
-func (h history) overdueAt(i int, m miss) time.Time {
+// reaches reports whether the device contacted something, and nothing was in the way. A connection that it keeps need not be begun
+// again: datagrams may go on as before.
+func (h history) reaches(c Contact) bool {
+	return c.reached() || h.clocks[h.index[c.Destination]].Kept && c.Answered && c.Attempts+c.Touched == 0
+}
+
+// overdueAt is when nothing is expected any more of what was missed. A kept connection is expected for as long as it ever took to be
+// there again.
+func (h history) overdueAt(i int, m miss, returns map[int]time.Duration) time.Time {
+	if h.clocks[i].Kept {
+		return m.last.Add(max(unhurried*h.run.Settings.Settle, late(returns[i])))
+	}
 	return m.last.Add(late(h.clocks[i].Every) + h.run.Settings.Settle)
+}
+
+// returns is how long it took the device at most, by row, to reach what it had tried in vain.
+func (h history) returns() map[int]time.Duration {
+	longest, tried := map[int]time.Duration{}, map[bench]map[int]time.Time{}
+	for _, f := range h.facts {
+		last := tried[f.bench()]
+		if last == nil {
+			last = map[int]time.Time{}
+			tried[f.bench()] = last
+		}
+		for _, c := range slices.Concat(f.Seen.Contacts, f.Later) {
+			i := h.index[c.Destination]
+			since, waits := last[i]
+			switch {
+			case c.Attempts > 0:
+				last[i] = c.Last
+			case waits && h.reaches(c):
+				longest[i] = max(longest[i], c.First.Sub(since))
+				delete(last, i)
+			}
+		}
+	}
+	return longest
 }
 
 // lacked is what the device did without when a column failed, since it had missed that before the trial began. It is empty if a part of
@@ -88,7 +122,7 @@ func (h history) stillMissed(f fact, column Column) (missed search.Set) {
 	}
 	for i := range f.missing {
 		again := slices.ContainsFunc(f.Seen.Contacts, func(c Contact) bool {
-			return h.index[c.Destination] == i && c.reached() && c.First.Sub(f.Started)+h.run.Settings.Settle <= failed
+			return h.index[c.Destination] == i && h.reaches(c) && c.First.Sub(f.Started)+h.run.Settings.Settle <= failed
 		})
 		if !again {
 			missed = missed.With(i)

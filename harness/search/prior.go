@@ -44,7 +44,7 @@ const (
 // likelihood is how much likelier a world is with a need in place of its i-th than
 // without it.
 func (f *field) likelihood(w *draft, i int, n need) float64 {
-	usual := 0.0
+	var usual float64
 	switch {
 	case n.breaks == 1:
 		usual = f.further.required[w.requiredBut(i)]

@@ -146,7 +146,8 @@ func (e *experiment) same(ctx context.Context, copied string) {
 		g.Expect(err).NotTo(HaveOccurred())
 		received, err := runfile.Records(ctx, copied, 0)
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(len(received)).To(Equal(len(original))) // shows no record, which would be done at each look
+		count := len(received)
+		g.Expect(count).To(Equal(len(original))) // shows no record, which would be done at each look
 		g.Expect(received).To(Equal(original))
 	}).WithContext(ctx).WithPolling(50 * time.Millisecond).Should(Succeed())
 }
