@@ -28,7 +28,7 @@ type Hass struct {
 type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked; unavailable when the device did not answer the poll."`
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.fan_speed."`
-	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (the gateway saw that the device did not, and exchanged packets with the internet) or unknown."`
+	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (the gateway saw no answer of the device to Home Assistant, but packets between the device and the internet) or unknown."`
 	Fresh      bool           `expr:"fresh" about:"true if the state was certainly written after the poll. With refresh it always is: a poll that cannot be proved makes the check inconclusive."`
 	RTT        float64        `expr:"rtt_ms" about:"How many milliseconds the poll took. Without refresh: how many it took to read the state."`
 }
