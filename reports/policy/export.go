@@ -64,7 +64,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "dhcp", About: "offers your time server by DHCP, for dnsmasq and others", leads: true, offers: true, comment: "#", write: dhcp,
-			Manual: Manual{"dnsmasq as a DHCP server; in comments OpenWrt, RouterOS, Kea and ISC dhcpd. Only with `--stand-in`", "–", "–", "yes", "`dnsmasq --test`; applied to a lab"},
+			Manual: Manual{"dnsmasq as a DHCP server. Comments show the same setting for OpenWrt, RouterOS, Kea and ISC dhcpd. Only with `--stand-in`", "–", "–", "yes", "`dnsmasq --test`; applied to a lab"},
 		},
 		{
 			Name: "adguard", About: "filter rules for AdGuard Home", leads: true, names: true, comment: "!", write: adguard,
