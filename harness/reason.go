@@ -33,7 +33,7 @@ func Reasons() []Reason {
 		{horizonReason, "hold the safe list", "the same for longer, checked on the way"},
 		{standInReason, "stand-in", "a server at home answers for a needed group"},
 		{standInsReason, "all stand-ins", "everything optional, or answered by a stand-in, is blocked at once"},
-		{standInWayReason, "gentler stand-in", "makes the device use a stand-in by its name or by DHCP"},
+		{standInWayReason, "gentler stand-in", "uses DNS or DHCP, not a redirect, to lead the device to a stand-in"},
 		{search.KnownCut, "known cut again", "tests what failed in an earlier run"},
 		{search.KnownSafe, "known safe list again", "tests what worked in an earlier run"},
 	}
