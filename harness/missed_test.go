@@ -106,6 +106,29 @@ var _ = Describe("a group of alternatives", func() {
 		Expect(cellOf(run("a"), "rare").Verdict).To(Equal(harness.Undecided))
 		Expect(cellOf(run("a", "rare"), "rare").Verdict).To(Equal(harness.Alternative))
 	})
+
+	// A device sends datagrams as before once nothing is in the way, and begins no connection for that.
+	It("fails for want of a connection that it keeps only until that is used again", func() {
+		on := func(r harness.Result) harness.Result {
+			r.Seen.Contacts = append(r.Seen.Contacts, harness.Contact{Destination: destination("kept"), Quiet: 10 * time.Second, Answered: true})
+			return r
+		}
+		results := []harness.Result{
+			on(watching(day, map[string]time.Duration{"often": minute / 2})), on(watching(hour, map[string]time.Duration{"often": minute / 2})),
+			held(harness.Fail, 3*minute, []string{"kept", "often"}, "kept", "often"),
+			held(harness.Fail, 3*minute, []string{"often"}, "often"),
+		}
+		cuts := func(results ...harness.Result) [][]harness.Destination {
+			var all [][]harness.Destination
+			for _, cut := range harness.Judge(journalled(results...)).Columns[0].Cuts {
+				all = append(all, cut.Destinations)
+			}
+			return all
+		}
+		Expect(cuts(results...)).NotTo(ContainElement(HaveExactElements(destination("often"))), "it may have failed for want of both")
+		results[3] = on(results[3])
+		Expect(cuts(results...)).To(HaveExactElements(HaveExactElements(destination("often"))))
+	})
 })
 
 var _ = Describe("a device that contacts something only after its start", Label("norace"), func() {
@@ -144,28 +167,5 @@ var _ = Describe("a device that contacts something only after its start", Label(
 				Expect(row.Clock).To(HaveField("Every", BeZero()), row.Contact.Destination.String())
 			}
 		}
-	})
-
-	// A device sends datagrams as before once nothing is in the way, and begins no connection for that.
-	It("fails for want of a connection that it keeps only until that is used again", func() {
-		on := func(r harness.Result) harness.Result {
-			r.Seen.Contacts = append(r.Seen.Contacts, harness.Contact{Destination: destination("kept"), Quiet: 10 * time.Second, Answered: true})
-			return r
-		}
-		results := []harness.Result{
-			on(watching(day, map[string]time.Duration{"often": minute / 2})), on(watching(hour, map[string]time.Duration{"often": minute / 2})),
-			held(harness.Fail, 3*minute, []string{"kept", "often"}, "kept", "often"),
-			held(harness.Fail, 3*minute, []string{"often"}, "often"),
-		}
-		cuts := func(results ...harness.Result) [][]harness.Destination {
-			var all [][]harness.Destination
-			for _, cut := range harness.Judge(journalled(results...)).Columns[0].Cuts {
-				all = append(all, cut.Destinations)
-			}
-			return all
-		}
-		Expect(cuts(results...)).NotTo(ContainElement(HaveExactElements(destination("often"))), "it may have failed for want of both")
-		results[3] = on(results[3])
-		Expect(cuts(results...)).To(HaveExactElements(HaveExactElements(destination("often"))))
 	})
 })
