@@ -76,7 +76,7 @@ func (h history) overdueAt(i int, m miss, returns map[int]time.Duration) time.Ti
 	return m.last.Add(late(h.clocks[i].Every) + h.run.Settings.Settle)
 }
 
-// returns is how long it took the device at most, by row, to reach what it had tried in vain.
+// returns is how long it took the device at most, by row, to reach what it had tried without success.
 func (h history) returns() map[int]time.Duration {
 	longest, tried := map[int]time.Duration{}, map[bench]map[int]time.Time{}
 	for _, f := range h.facts {
