@@ -29,7 +29,7 @@ func dnsKind() Kind {
 	return Kind{
 		Name:    "dns",
 		About:   "Asks a resolver for a name, over UDP, and over TCP when the answer is too long.",
-		Fails:   "No answer is a failure. By default, an answer without records is a failure, too. If there is no resolver to ask, the check is inconclusive.",
+		Fails:   "It fails without an answer. By default, it also fails if the answer has no records. If there is no resolver to ask, the check is inconclusive.",
 		Example: "{dns: ot.io.mi.com, expect: 'rcode == \"NOERROR\" && len(answers) > 0'}",
 		Short:   "name",
 		New:     func() Action { return new(DNS) },
