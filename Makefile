@@ -28,6 +28,10 @@ lab: deps build ## put a simulated device behind a gateway, block, check, print 
 test: deps-test build ## run all specs
 	@scripts/test $(ARGS)
 
+.PHONY: race
+race: deps-test build ## run the specs of what does several things at a time with the race detector
+	@RACE=1 scripts/test $(ARGS)
+
 .PHONY: e2e
 e2e: deps-e2e build ## with the real programs: Home Assistant, miIO clients, a browser and others; and whole experiments
 	@scripts/e2e $(ARGS)
@@ -96,7 +100,8 @@ bench-search: deps-build ## the search beside other methods: how many trials, an
 
 .PHONY: torture
 torture: deps-test build ## the long specs: noise, lanes, the promises, SEEDS (500) of chaos, more worlds, WORLDS (50) random ones, 10,000 systems, floods, a laboratory of several machines, and fuzzing
-	@NEEDWANT_CHAOS_SEEDS=$(or $(SEEDS),500) scripts/test --label-filter=slow --timeout=6h $(ARGS)
+	@NEEDWANT_CHAOS_SEEDS=$(or $(SEEDS),500) RACE=1 scripts/test --label-filter='slow && !norace' --timeout=6h $(ARGS)
+	@scripts/test --label-filter='slow && norace' --timeout=6h $(ARGS)
 	@NEEDWANT_RANDOM_WORLDS=$(or $(WORLDS),50) scripts/test ./cmd/internal/applied
 	@go test ./harness/search -systems 10000 -timeout 60m
 	@scripts/fuzz $(or $(FUZZTIME),2m)

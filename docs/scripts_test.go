@@ -43,6 +43,16 @@ var _ = Describe("scripts/counts", func() {
 		Expect(exec.CommandContext(ctx, root+"/scripts/counts", file).Output()).To(BeEquivalentTo("2 passed, 2 failed, 2 skipped\n"))
 	})
 
+	It("counts the reports in a folder", func(ctx SpecContext) {
+		folder := GinkgoT().TempDir()
+		Expect(os.WriteFile(filepath.Join(folder, "a.xml"), []byte(report), 0o600)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(folder, "a.plain"), []byte("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\n"), 0o600)).To(Succeed())
+		Expect(exec.CommandContext(ctx, root+"/scripts/counts", folder).Output()).To(BeEquivalentTo("3 passed, 3 failed, 2 skipped\n"))
+		output, err := exec.CommandContext(ctx, root+"/scripts/counts", GinkgoT().TempDir()).CombinedOutput()
+		Expect(err).To(MatchError("exit status 1"))
+		Expect(string(output)).To(ContainSubstring("no specs ran"))
+	})
+
 	It("fails when nothing ran", func(ctx SpecContext) {
 		output, err := exec.CommandContext(ctx, root+"/scripts/counts", "/nonexistent.xml").CombinedOutput()
 		Expect(err).To(MatchError("exit status 1"))
@@ -81,14 +91,14 @@ var _ = Describe("scripts/suite", func() {
 
 		script, err := filepath.Abs(root + "/scripts/suite")
 		Expect(err).NotTo(HaveOccurred())
-		command := exec.CommandContext(ctx, script, "all:./a")
+		command := exec.CommandContext(ctx, script, "./a")
 		command.Dir = folder
-		command.Env = append(os.Environ(), "labels=", "plain=yes", "cgo=0", "live=")
+		command.Env = append(os.Environ(), "results="+results, "labels=", "plain=yes", "race=", "live=")
 		output, err := command.CombinedOutput()
 		Expect(err).To(MatchError("exit status 1"))
-		Expect(string(output)).To(MatchRegexp(`^FAILED ./a +all +\d+ s, +\d+\.\d s of processor time\n$`))
-		Expect(os.ReadFile(filepath.Join(results, "a.all.failed"))).To(And(ContainSubstring("broken"), Not(ContainSubstring("well"))))
-		Expect(exec.CommandContext(ctx, root+"/scripts/counts", filepath.Join(results, "a.all.plain")).Output()).To(BeEquivalentTo("2 passed, 1 failed, 0 skipped\n"))
+		Expect(string(output)).To(MatchRegexp(`^FAILED ./a +\d+ s, +\d+\.\d s of processor time\n$`))
+		Expect(os.ReadFile(filepath.Join(results, "a.failed"))).To(And(ContainSubstring("broken"), Not(ContainSubstring("well"))))
+		Expect(exec.CommandContext(ctx, root+"/scripts/counts", filepath.Join(results, "a.plain")).Output()).To(BeEquivalentTo("2 passed, 1 failed, 0 skipped\n"))
 	}, SpecTimeout(time.Minute))
 })
 

@@ -71,7 +71,7 @@ var _ = Describe("the user's machine", Label("root"), func() {
 		}
 	}, SpecTimeout(time.Minute))
 
-	It("is as it was when needwant is killed while it has taken the device's link down", func(ctx SpecContext) {
+	It("is as it was when needwant is killed while it has taken the device's link down", Label("whole"), func(ctx SpecContext) {
 		carrier := make(chan func() bool, 1)
 		h := newHomeOf(ctx, `apiVersion: needwant/v1
 kind: World
@@ -138,7 +138,7 @@ functions: {control: cloud}
 		Entry("hang up", syscall.SIGHUP, SpecTimeout(time.Minute)),
 	)
 
-	It("is as it was when the time or the budget is spent, and the run goes on from there", func(ctx SpecContext) {
+	It("is as it was when the time or the budget is spent, and the run goes on from there", Label("whole"), func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
 		first := h.needwant(ctx, "bisect", h.spec(), "--allow-actuation", "--wait", "30s", "--for", "6s")

@@ -16,7 +16,7 @@ import (
 )
 
 var _ = Describe("a device on a second link of the user's machine", Label("root"), SpecPriority(1), func() {
-	It("is bisected to its true matrix, and the machine is as it was", func(ctx SpecContext) {
+	It("is bisected to its true matrix, and the machine is as it was", SpecPriority(1), func(ctx SpecContext) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", h.spec(), "--allow-actuation", "--order", "exact", "--wait", "30s", "--format", "json")

@@ -91,7 +91,7 @@ func (t *Tables) find(suffix string) error {
 				return err
 			}
 		}
-		if err := writes(command); err != nil {
+		if err := writes(command, path); err != nil {
 			return err
 		}
 		if _, err := t.List(family, "filter", "FORWARD"); err != nil {
@@ -104,15 +104,25 @@ func (t *Tables) find(suffix string) error {
 // writes returns an error unless this kernel lets a program make a chain. That it lists one proves
 // nothing: a kernel may have nf_tables without IPv4, as Debian's user-mode-linux 6.1 has, and iptables-nft
 // lists the kernel's own chains there. It is tried in a namespace made for that, so that no rule of the
-// machine is changed.
-func writes(command *iptables.IPTables) error {
+// machine is changed, and once for each program: the kernel stays the same.
+func writes(command *iptables.IPTables, path string) error {
+	if _, known := writing.Load(path); known {
+		return nil
+	}
 	scratch, err := netns.New()
 	if err != nil {
 		return err
 	}
 	tried := scratch.Do(func() error { return command.NewChain("filter", Marker) })
-	return errors.Join(tried, scratch.Close())
+	if err := errors.Join(tried, scratch.Close()); err != nil {
+		return err
+	}
+	writing.Store(path, true)
+	return nil
 }
+
+// writing are the paths of the programs of which [writes] knows that they do.
+var writing sync.Map
 
 // isLegacy reports which backend a program writes to. One without a suffix is asked.
 func isLegacy(path, suffix string) (bool, error) {
