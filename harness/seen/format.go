@@ -64,19 +64,19 @@ func Formats() []Format {
 		},
 		{
 			Name: "kernel", About: "kernel log with lines of iptables LOG or nft log, for example of OpenWrt or UniFi",
-			Cannot: "A firewall log has no names, and only the packets that the logging rule matches: import the resolver's log with it.",
+			Cannot: "A firewall log has no names: import the resolver's log with it. It has only the packets that the logging rule matches.",
 			Lacks:  "no packets: the kernel logs them only for a firewall rule such as -j LOG of iptables or log of nft",
 			line:   kernelLine,
 		},
 		{
 			Name: "conntrack", About: "output of conntrack -E or conntrack -L",
-			Cannot: "Connection tracking has no names, and has times only with -o timestamp: import the resolver's log with it.",
+			Cannot: "Connection tracking has no names: import the resolver's log with it. It has times only with -o timestamp.",
 			Lacks:  "no connections",
 			line:   conntrackLine,
 		},
 		{
 			Name: "csv", About: "CSV with a header, for example address,protocol,port or device,name",
-			Cannot: "CSV shows what its columns have: without a port, a row is dns/NAME.",
+			Cannot: "CSV shows only what its columns have. Without a port, a row is dns/NAME.",
 			Lacks:  "a header, and no rows below it",
 			read:   readCSV, recognise: isCSV,
 		},
