@@ -22,14 +22,14 @@ type DNS struct {
 type DNSResult struct {
 	RCode   string   `expr:"rcode" about:"NOERROR, NXDOMAIN, SERVFAIL and so on."`
 	Answers []string `expr:"answers" about:"The addresses, or the contents of the records."`
-	RTT     float64  `expr:"rtt_ms" about:"Milliseconds until the answer was there."`
+	RTT     float64  `expr:"rtt_ms" about:"Milliseconds until the answer was received."`
 }
 
 func dnsKind() Kind {
 	return Kind{
 		Name:    "dns",
-		About:   "Asks a resolver for a name, over UDP, and over TCP when the answer is too long.",
-		Fails:   "It fails without an answer. By default, it also fails if the answer has no records. If there is no resolver to ask, the check is inconclusive.",
+		About:   "Queries a resolver for a name, over UDP. If the answer is too long for UDP, the query is repeated over TCP.",
+		Fails:   "No answer is a failure. By default, an answer without records is a failure, too. If there is no resolver to query, the check is inconclusive.",
 		Example: "{dns: ot.io.mi.com, expect: 'rcode == \"NOERROR\" && len(answers) > 0'}",
 		Short:   "name",
 		New:     func() Action { return new(DNS) },

@@ -18,19 +18,19 @@ import (
 
 // Exec runs a program.
 type Exec struct {
-	Command []string          `yaml:"command" about:"The program and its arguments, for example [adb, shell, dumpsys, activity]. It is not run in a shell. If you need one, write [sh, -c, '...']."`
+	Command []string          `yaml:"command" about:"The program and its arguments, for example [adb, shell, dumpsys, activity]. The program is not run in a shell. If you need a shell, write [sh, -c, '...']."`
 	Env     map[string]string `yaml:"env,omitempty" about:"Additional environment variables: {TOKEN: env:DEVICE_TOKEN}."`
-	Dir     string            `yaml:"dir,omitempty" about:"Where to run it. The default is where the spec lies."`
-	Input   string            `yaml:"input,omitempty" about:"What it reads on its standard input."`
+	Dir     string            `yaml:"dir,omitempty" about:"The directory in which the program is run. The default is the spec's directory."`
+	Input   string            `yaml:"input,omitempty" about:"What the program reads on its standard input."`
 }
 
 // ExecResult is what an expectation on [Exec] may name.
 type ExecResult struct {
 	Exit   int     `expr:"exit" about:"The exit code; -1 when a signal ended it."`
-	Stdout string  `expr:"stdout" about:"The first megabyte of what it wrote to its standard output."`
-	Stderr string  `expr:"stderr" about:"The same of its standard error."`
+	Stdout string  `expr:"stdout" about:"The first megabyte of what the program wrote to its standard output."`
+	Stderr string  `expr:"stderr" about:"The first megabyte of what the program wrote to its standard error."`
 	JSON   any     `expr:"json" about:"stdout, if it is JSON."`
-	Took   float64 `expr:"took_ms" about:"Milliseconds that it ran."`
+	Took   float64 `expr:"took_ms" about:"How many milliseconds the program ran."`
 }
 
 // lingering is how long the pipes of a program that was killed may stay open in
@@ -40,7 +40,7 @@ const lingering = time.Second
 func execKind() Kind {
 	return Kind{
 		Name:    "exec",
-		About:   "Runs a program: adb, Maestro, Appium, your own script. Its packets are sent from the place that the scenario names in from.",
+		About:   "Runs a program: adb, Maestro, Appium, your own script. Its packets are sent from the place in the scenario's `from`.",
 		Fails:   "By default, any exit code but 0 is a failure. A program that does not end in time is killed, and the check fails. A program that cannot be started makes the check inconclusive.",
 		Example: "{exec: {command: [adb, shell, pidof, com.roborock.smart]}, expect: 'exit == 0 && stdout != \"\"'}",
 		Short:   "",

@@ -16,7 +16,7 @@ type File struct {
 	Kind       string  `yaml:"kind" jsonschema:"enum=Scenarios" about:"What the file is."`
 	About      string  `yaml:"about,omitempty" about:"One sentence for people."`
 	Device     Device  `yaml:"device,omitempty" about:"The device under test."`
-	Firmware   *Step   `yaml:"firmware,omitempty" about:"How to read the device's firmware: a step that saves it as firmware, made from this machine, for example {miio: {method: miIO.info}, save: {firmware: result.fw_ver}}. Reports name it, and an agent tests a result again when it changes."`
+	Firmware   *Step   `yaml:"firmware,omitempty" about:"How to read the device's firmware: a step that saves it as firmware, made from this machine, for example {miio: {method: miIO.info}, save: {firmware: result.fw_ver}}. Reports name the firmware, and an agent tests a result again when the firmware changes."`
 	Gateway    Gateway `yaml:"gateway" about:"How the device is connected, and what blocks."`
 	Secrets    Secrets `yaml:"secrets,omitempty" about:"Where secrets are: env:NAME or file:PATH, never the secret itself."`
 	Block      Block   `yaml:"block,omitempty" about:"How to block, and what never to."`
@@ -84,9 +84,9 @@ type Only struct {
 
 // Timing says how long the parts of a trial take.
 type Timing struct {
-	Settle  time.Duration `yaml:"settle,omitempty" about:"From the block until the scenarios are judged. The default is 90s, or the world's own in a lab, which is the least there."`
-	Recover time.Duration `yaml:"recover,omitempty" about:"The longest wait until all works again. The default is 60s, or the world's own."`
-	Longest time.Duration `yaml:"longest,omitempty" about:"The longest that a block is held on for what the device contacts seldom, once an hour for example. The default is 30m, or 40s in a lab."`
+	Settle  time.Duration `yaml:"settle,omitempty" about:"The time from the block to the checks. The default is 90s. In a lab, the default is the time that the world's device needs to notice a block, and less is an error."`
+	Recover time.Duration `yaml:"recover,omitempty" about:"The longest wait for the device to work again after a block. The default is 60s; in a lab, ten times the default of settle, plus 2s."`
+	Longest time.Duration `yaml:"longest,omitempty" about:"How long a block is held at most while needwant waits for a destination that the device contacts seldom, for example once an hour. The default is 30m, or 40s in a lab."`
 	Provoke string        `yaml:"provoke,omitempty" jsonschema:"enum=lease,enum=link,enum=start,enum=never" about:"What may be done, if that saves time, to make the device contact what it contacts seldom. lease: it is given a new lease (placements nic, vlan, ap and lab). link: its link is also taken down and up (nic and lab). start: it is also restarted (with the regime cold_boot). never: it is left alone. The default is all that the spec can."`
 	Observe time.Duration `yaml:"observe,omitempty" about:"How long to watch before the first block. The default is 30m, and no longer than any trial in a lab."`
 }
@@ -94,7 +94,7 @@ type Timing struct {
 // Trials says how many trials to make.
 type Trials struct {
 	ControlEvery int     `yaml:"control_every,omitempty" jsonschema:"minimum=1" about:"There is a control after this many trials. The default is 8."`
-	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The most answers that may be wrong, 0 to 0.3. 0, the default, trusts every single one."`
+	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The largest share of the scenarios' results that may be wrong by chance, 0 to 0.3. With 0, the default, every single result counts as true."`
 	Budget       int     `yaml:"budget,omitempty" jsonschema:"minimum=0" about:"The most trials that block something. 0, the default, is a limit that grows with the destinations and that only a run without an end reaches."`
 }
 
@@ -109,8 +109,8 @@ type Steady struct{}
 
 // ColdBoot says how to power-cycle the device.
 type ColdBoot struct {
-	Power   *Power        `yaml:"power,omitempty" about:"How to switch it off and on. Left out, a lab uses its own switch."`
-	Timeout time.Duration `yaml:"timeout,omitempty" about:"The longest that switching off may take, and then switching on. The default is 1m, or 10m for a person."`
+	Power   *Power        `yaml:"power,omitempty" about:"How to switch the device off and on. Without it, a lab uses its own switch."`
+	Timeout time.Duration `yaml:"timeout,omitempty" about:"The longest time for switching off, and again for switching on. The default is 1m, or 10m if a person switches."`
 	Wait    time.Duration `yaml:"wait,omitempty" about:"What the device needs to start. The default is 3m, or nothing in a lab."`
 }
 

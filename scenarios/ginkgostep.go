@@ -13,8 +13,8 @@ import (
 
 // Ginkgo runs a Ginkgo suite, or one spec of it.
 type Ginkgo struct {
-	Package string `yaml:"package,omitempty" about:"A Go package with a Ginkgo suite, for example ./specs, from where the spec lies. It is compiled once, which needs Go."`
-	Binary  string `yaml:"binary,omitempty" about:"The same, compiled already by go test -c: for a machine without Go."`
+	Package string `yaml:"package,omitempty" about:"A Go package with a Ginkgo suite, for example ./specs, relative to the spec. The package is compiled once, which needs Go."`
+	Binary  string `yaml:"binary,omitempty" about:"The same suite, compiled already with go test -c: for a machine without Go."`
 	Label   string `yaml:"label,omitempty" about:"Only tests with these labels, in the syntax of Ginkgo's --label-filter."`
 
 	suite *suite // shared by the columns that one step became; nil otherwise
@@ -31,7 +31,7 @@ type GinkgoResult struct {
 func ginkgoKind() Kind {
 	return Kind{
 		Name:    "ginkgo",
-		About:   "Runs your own Ginkgo suite. Its packets are sent from the place that the scenario names in from. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package scenarios/devicetest.",
+		About:   "Runs your own Ginkgo suite. Its packets are sent from the place in the scenario's `from`. If a scenario has only this step, each test of the suite becomes a column. The suite gets the device from package `scenarios/devicetest`.",
 		Fails:   "A failed test is a failure, and so is a suite that does not end in time. If the suite cannot be compiled or started, or runs no test, the check is inconclusive.",
 		Example: "{ginkgo: {package: ./specs, label: smoke}, timeout: 5m}",
 		Short:   "package",

@@ -16,24 +16,24 @@ import (
 
 // HTTP asks a server of the web, as a phone asks the vendor's cloud.
 type HTTP struct {
-	URL     string            `yaml:"url" about:"Where, for example https://cloud.example/command; or env:NAME or file:PATH, if it holds a secret."`
-	Method  string            `yaml:"method,omitempty" about:"The default is GET."`
-	Headers map[string]string `yaml:"headers,omitempty" about:"For example {Authorization: env:NAME}. Their values never appear in a run file or a report."`
-	Body    string            `yaml:"body,omitempty" about:"What to send; or env:NAME or file:PATH."`
-	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or basic."`
+	URL     string            `yaml:"url" about:"The URL, for example https://cloud.example/command. If it contains a secret: env:NAME or file:PATH."`
+	Method  string            `yaml:"method,omitempty" about:"The HTTP method. The default is GET."`
+	Headers map[string]string `yaml:"headers,omitempty" about:"Additional headers, for example {Authorization: env:NAME}. Their values never appear in a run file or a report."`
+	Body    string            `yaml:"body,omitempty" about:"What to send. If it contains a secret: env:NAME or file:PATH."`
+	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or the same with basic in place of digest."`
 
 	TLS         TLS    `yaml:"tls,omitempty" about:"For https, which certificates are accepted. The default is those that this machine trusts. insecure: any certificate. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
-	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
+	Fingerprint string `yaml:"fingerprint,omitempty" about:"Only with tls: pinned. The SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 
 	secret bool // some of it was a secret that is in place now
 }
 
 // HTTPResult is what an expectation on [HTTP] may name.
 type HTTPResult struct {
-	Status int     `expr:"status" about:"The status, for example 200."`
-	Text   string  `expr:"text" about:"The first megabyte of the answer."`
+	Status int     `expr:"status" about:"The HTTP status, for example 200."`
+	Text   string  `expr:"text" about:"The first megabyte of the answer's body."`
 	JSON   any     `expr:"json" about:"The same, if it is JSON."`
-	RTT    float64 `expr:"rtt_ms" about:"Milliseconds until the whole answer was there."`
+	RTT    float64 `expr:"rtt_ms" about:"Milliseconds until the whole answer was received."`
 }
 
 // maxText is how much of an answer is read.

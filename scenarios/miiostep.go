@@ -21,7 +21,7 @@ type Miio struct {
 type MiioResult struct {
 	Result   any     `expr:"result" about:"What the device answered, for example [{\"state\": 8}] or [\"ok\"]."`
 	RTT      float64 `expr:"rtt_ms" about:"Milliseconds from the last request to its answer."`
-	Attempts int     `expr:"attempts" about:"Requests until one was answered."`
+	Attempts int     `expr:"attempts" about:"How many requests were sent until one was answered."`
 }
 
 func miioKind() Kind {

@@ -18,16 +18,16 @@ import (
 // MQTT waits for a message of the device at a broker, and may ask for it.
 type MQTT struct {
 	Broker   string `yaml:"broker" about:"Host and port, for example 192.168.1.5:1883."`
-	Topic    string `yaml:"topic,omitempty" about:"The topic of the message, for example stat/plug/POWER. + and # stand for anything. Without a topic the step waits for nothing."`
+	Topic    string `yaml:"topic,omitempty" about:"The topic of the message, for example stat/plug/POWER. The wildcards + and # are possible. Without a topic, the step does not wait for a message."`
 	To       string `yaml:"to,omitempty" about:"The topic to which a message is sent first, for example cmnd/plug/POWER."`
 	Send     string `yaml:"send,omitempty" about:"The text of that message."`
 	Retained bool   `yaml:"retained,omitempty" about:"true: a retained message counts, too. It may be an old one."`
-	Username string `yaml:"username,omitempty" about:"For the broker."`
-	Password Secret `yaml:"password,omitempty" about:"For the broker: env:NAME or file:PATH."`
-	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
+	Username string `yaml:"username,omitempty" about:"The user name for the broker."`
+	Password Secret `yaml:"password,omitempty" about:"The password for the broker: env:NAME or file:PATH."`
+	TLS      TLS    `yaml:"tls,omitempty" about:"true: over TLS, with a certificate that this machine trusts. insecure: with any certificate. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
 	Version  string `yaml:"version,omitempty" jsonschema:"enum=5,enum=3.1.1" about:"The version of MQTT, in quotes. The default is 5, or 3.1.1 if the broker rejects 5."`
 
-	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
+	Fingerprint string `yaml:"fingerprint,omitempty" about:"Only with tls: pinned. The SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 }
 
 const (
@@ -39,8 +39,8 @@ const (
 type MQTTResult struct {
 	Payload string  `expr:"payload" about:"The message."`
 	JSON    any     `expr:"json" about:"The same, if it is JSON."`
-	Topic   string  `expr:"topic" about:"Its topic."`
-	RTT     float64 `expr:"rtt_ms" about:"Milliseconds from the sending, or the subscription, to the message."`
+	Topic   string  `expr:"topic" about:"The topic of the message."`
+	RTT     float64 `expr:"rtt_ms" about:"Milliseconds until the message was received: from the sending, or without to from the subscription."`
 }
 
 func mqttKind() Kind {

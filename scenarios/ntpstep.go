@@ -20,15 +20,15 @@ type NTP struct {
 // NTPResult is what an expectation on [NTP] may name.
 type NTPResult struct {
 	Offset  float64 `expr:"offset_ms" about:"Milliseconds that the server is ahead of this machine's clock; negative if it is behind."`
-	Stratum int     `expr:"stratum" about:"The server's distance from a true clock, 1 to 15."`
-	RTT     float64 `expr:"rtt_ms" about:"Milliseconds there and back."`
+	Stratum int     `expr:"stratum" about:"The server's distance from a reference clock, 1 to 15."`
+	RTT     float64 `expr:"rtt_ms" about:"Milliseconds from the request to the answer."`
 }
 
 func ntpKind() Kind {
 	return Kind{
 		Name:    "ntp",
 		About:   "Asks a server for the time.",
-		Fails:   "No answer, or one that an NTP client must not use, is a failure. A name that cannot be looked up makes the check inconclusive.",
+		Fails:   "No answer is a failure, and so is an answer that an NTP client must not use. A name that cannot be looked up makes the check inconclusive.",
 		Example: "{ntp: pool.ntp.org, expect: 'offset_ms > -500 && offset_ms < 500'}",
 		Short:   "server",
 		New:     func() Action { return new(NTP) },

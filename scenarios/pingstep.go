@@ -17,14 +17,14 @@ import (
 
 // Ping sends ICMP echo requests.
 type Ping struct {
-	Host  string `yaml:"host" about:"Its name or address, e.g. 192.168.50.10."`
-	Count int    `yaml:"count,omitempty" jsonschema:"minimum=1,maximum=100" about:"How many requests, a second apart or less. The default is 3."`
+	Host  string `yaml:"host" about:"The name or address of the host, e.g. 192.168.50.10."`
+	Count int    `yaml:"count,omitempty" jsonschema:"minimum=1,maximum=100" about:"How many requests are sent, a second apart or less. The default is 3."`
 }
 
 // PingResult is what an expectation on [Ping] may name.
 type PingResult struct {
-	Sent     int     `expr:"sent" about:"Requests."`
-	Received int     `expr:"received" about:"Answers."`
+	Sent     int     `expr:"sent" about:"How many requests were sent."`
+	Received int     `expr:"received" about:"How many requests were answered."`
 	RTT      float64 `expr:"rtt_ms" about:"Milliseconds to the fastest answer."`
 }
 

@@ -14,11 +14,11 @@ import (
 // Power switches the device off and, after a while, on again.
 type Power struct {
 	Hass   string        `yaml:"hass,omitempty" about:"A switch entity of Home Assistant, for example switch.s50_plug. Needs url."`
-	URL    string        `yaml:"url,omitempty" about:"Where that Home Assistant is. The default is that of the first hass step of the file."`
-	HTTP   *Toggle       `yaml:"http,omitempty" about:"Two URLs to post to, {off: URL, on: URL}; or env:NAME or file:PATH."`
+	URL    string        `yaml:"url,omitempty" about:"The URL of that Home Assistant. The default is the url of the first hass step in the spec."`
+	HTTP   *Toggle       `yaml:"http,omitempty" about:"Two URLs to which a POST request is sent, {off: URL, on: URL}. If a URL contains a secret: env:NAME or file:PATH."`
 	Exec   *Toggle       `yaml:"exec,omitempty" about:"Two command lines, split at spaces, {off: 'plug off', on: 'plug on'}."`
-	Prompt string        `yaml:"prompt,omitempty" about:"Asks a person to do it, in these words."`
-	Off    time.Duration `yaml:"off,omitempty" about:"How long it stays off. The default is 10s."`
+	Prompt string        `yaml:"prompt,omitempty" about:"Asks a person, in these words, to switch the device off and on."`
+	Off    time.Duration `yaml:"off,omitempty" about:"How long the device stays off. The default is 10s."`
 }
 
 // Toggle is how to switch off and on.
@@ -29,7 +29,7 @@ type Toggle struct {
 
 // PowerResult is what an expectation on [Power] may name.
 type PowerResult struct {
-	Off float64 `expr:"off_s" about:"Seconds that the device was off."`
+	Off float64 `expr:"off_s" about:"How many seconds the device was off."`
 }
 
 const (
@@ -40,7 +40,7 @@ const (
 func powerKind() Kind {
 	return Kind{
 		Name:    "power",
-		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off. For switching on, the same time is allowed again. The default is 1m plus the time off, or 10m for a person.",
+		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off. For switching on, the same time is allowed again. The default is the time off plus 1m, or plus 10m if a person switches.",
 		Fails:   "If the switch cannot be operated, the check is inconclusive. This step never counts as a failure of the device. The device is always switched on again.",
 		Example: "{power: {hass: switch.s50_plug, off: 10s}, timeout: 1m}",
 		New:     func() Action { return new(Power) },

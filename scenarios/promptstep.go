@@ -11,7 +11,7 @@ import (
 
 // Prompt asks a person.
 type Prompt struct {
-	Text    string `yaml:"text" about:"The question. Its answers are yes and no, unless expect names other words. After any other answer it is asked again. The answers unsure and skip make the check inconclusive. The answer stop ends the run."`
+	Text    string `yaml:"text" about:"The question. Its answers are yes and no, unless expect names other words. After any other answer, the question is asked again. The answers unsure and skip make the check inconclusive. The answer stop ends the run."`
 	Picture string `yaml:"picture,omitempty" about:"A picture that the page shows with the question: a PNG, JPEG or WebP file of up to 2 MB in the spec's folder or below."`
 
 	expect string // what is expected of the answer
@@ -25,8 +25,8 @@ type PromptResult struct {
 func promptKind() Kind {
 	return Kind{
 		Name:    "prompt",
-		About:   "Asks a person at the terminal, and on the page of --web. The default timeout is 10m.",
-		Fails:   "An answer other than the expected one is a failure. If there is no answer in time, or the person is unsure, the check is inconclusive. The question is asked once in each check, whatever retry says.",
+		About:   "Asks a person a question, at the terminal and on the page of `--web`. The default timeout is 10m.",
+		Fails:   "An answer other than the expected one is a failure. If there is no answer in time, or the person is unsure, the check is inconclusive. The question is asked once in each check, whatever `retry` says.",
 		Example: "{prompt: Does the app show the map?, timeout: 30m}",
 		Short:   "text",
 		New:     func() Action { return new(Prompt) },

@@ -116,12 +116,15 @@ func (k Kind) Manual() string {
 	text += "\n" + table("result", reflect.TypeOf(k.Result), func(field reflect.StructField) string {
 		return "`" + field.Tag.Get("expr") + "`"
 	})
-	return text + "\nDefault expectation: `" + k.Expect + "`.\n"
+	if k.Expect == "true" {
+		return text + "\nDefault of `expect`: `true`, every result passes.\n"
+	}
+	return text + "\nDefault of `expect`: `" + k.Expect + "`.\n"
 }
 
 // table lists fields with what their tags say of them.
 func table(head string, t reflect.Type, name func(reflect.StructField) string) string {
-	text := "| " + head + " | |\n|---|---|\n"
+	text := "| " + head + " | meaning |\n|---|---|\n"
 	for field := range t.Fields() {
 		if !field.IsExported() {
 			continue

@@ -17,15 +17,15 @@ import (
 type TCP struct {
 	Address string `yaml:"address" about:"Host and port, for example 192.168.50.10:6668."`
 	TLS     TLS    `yaml:"tls,omitempty" about:"true or insecure: with a TLS handshake; the certificate is not verified, since devices have their own. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
-	Send    string `yaml:"send,omitempty" about:"What to send once connected."`
-	Read    bool   `yaml:"read,omitempty" about:"true: wait for an answer. Reads what comes in one piece, 4 kB at most."`
+	Send    string `yaml:"send,omitempty" about:"What to send after the connection is open."`
+	Read    bool   `yaml:"read,omitempty" about:"true: wait for an answer, and read its first piece, 4 kB at most."`
 
-	Fingerprint string `yaml:"fingerprint,omitempty" about:"tls: pinned: the SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
+	Fingerprint string `yaml:"fingerprint,omitempty" about:"Only with tls: pinned. The SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
 }
 
 // TCPResult is what an expectation on [TCP] may name.
 type TCPResult struct {
-	Text string  `expr:"text" about:"What came back; empty without read."`
+	Text string  `expr:"text" about:"The answer; empty without read."`
 	RTT  float64 `expr:"rtt_ms" about:"Milliseconds until the connection was open. With tls, until the TLS handshake was done."`
 }
 
@@ -33,7 +33,7 @@ func tcpKind() Kind {
 	return Kind{
 		Name:    "tcp",
 		About:   "Connects to a port of the device, or of a server.",
-		Fails:   "It is a failure if there is no connection, or no answer where one is expected. A name that cannot be looked up makes the check inconclusive.",
+		Fails:   "It is a failure if there is no connection, or if `read` is true and there is no answer. A name that cannot be looked up makes the check inconclusive.",
 		Example: "{tcp: '192.168.50.10:6668', expect: 'rtt_ms < 500'}",
 		Short:   "address",
 		New:     func() Action { return new(TCP) },

@@ -10,12 +10,12 @@ import (
 
 // Wait does nothing for a while.
 type Wait struct {
-	For time.Duration `yaml:"for" about:"How long, for example 5s."`
+	For time.Duration `yaml:"for" about:"How long to wait, for example 5s."`
 }
 
 // WaitResult is what an expectation on [Wait] may name.
 type WaitResult struct {
-	Waited float64 `expr:"waited_s" about:"Seconds."`
+	Waited float64 `expr:"waited_s" about:"How many seconds the wait took."`
 }
 
 func waitKind() Kind {
