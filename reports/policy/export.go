@@ -60,7 +60,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "dnsmasq-nftset", About: "makes the table of nft follow names", comment: "#", write: dnsmasqSets,
-			Manual: Manual{"dnsmasq, filling the sets of the `nft` export", "followed", "yes", "yes", "`dnsmasq --test`; applied to labs"},
+			Manual: Manual{"dnsmasq, which fills the sets of the `nft` export", "followed by dnsmasq", "yes", "yes", "`dnsmasq --test`; applied to labs"},
 		},
 		{
 			Name: "dhcp", About: "offers your time server by DHCP, for dnsmasq and others", leads: true, offers: true, comment: "#", write: dhcp,
@@ -76,7 +76,7 @@ func Formats() []Format {
 		},
 		{
 			Name: "opnsense", About: "contents of aliases, with instructions", comment: "#", write: opnsense,
-			Manual: Manual{"aliases, with what to do with them", "every 300 s", "by hand", "by hand", "own tests"},
+			Manual: Manual{"OPNsense: aliases, with instructions", "looked up every 300 s", "by hand", "by hand", "own tests"},
 		},
 		{
 			Name: "pihole", About: "a script for Pi-hole 6, for this client alone", leads: true, names: true, comment: "#", write: pihole,
@@ -88,15 +88,15 @@ func Formats() []Format {
 		},
 		{
 			Name: "hosts", About: "a hosts file", leads: true, names: true, comment: "#", write: hosts,
-			Manual: Manual{"a hosts file. Not with `allow-required`", "yes", "no", "no", "own tests"},
+			Manual: Manual{"a `hosts` file. Not with `allow-required`", "yes", "no", "no", "own tests"},
 		},
 		{
 			Name: "unifi", About: "instructions with lists", comment: "#", write: unifi,
-			Manual: Manual{"instructions", "addresses seen", "by hand", "by hand", "own tests"},
+			Manual: Manual{"UniFi: instructions", "addresses seen", "by hand", "by hand", "own tests"},
 		},
 		{
 			Name: "mud", About: "a Manufacturer Usage Description, RFC 8520", write: mud,
-			Manual: Manual{"RFC 8520. Only with `allow-required`", "yes", "yes", "yes, each file is for one device", "own tests; yanglint with the modules of RFC 8520 and 8519"},
+			Manual: Manual{"a MUD file (RFC 8520). Only with `allow-required`", "yes", "yes", "yes, each file is for one device", "own tests; yanglint with the modules of RFC 8520 and 8519"},
 		},
 		{
 			Name: "ha-mqtt", About: "messages of MQTT discovery for Home Assistant", write: haMQTT,
