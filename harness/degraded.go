@@ -9,7 +9,7 @@ import (
 )
 
 // A destination is degraded for a column that passes without it, but passes
-// worse: slower, or patchier. The trials that passed fall into those that blocked
+// worse: slower, or less reliably. The trials that passed fall into those that blocked
 // the destination and those that did not, the controls among them, and three
 // things must hold:
 //
@@ -27,7 +27,7 @@ const (
 	fewestWorse = 3    // trials that blocked it, at least
 	slower      = 1.5  // times as long, at least
 	noticeable  = 0.1  // seconds longer, at least: what is quicker feels immediate (Miller 1968)
-	patchier    = 0.05 // more of the time without an answer, at least
+	lessOften   = 0.05 // more of the time without an answer, at least
 )
 
 // measure is one thing that a passing outcome tells of how well it passed. More
@@ -35,7 +35,8 @@ const (
 type measure struct {
 	of      func(Outcome) (value float64, ok bool)
 	matters func(with, without float64) bool
-	says    func(with, without float64) string
+	worse   string                     // the word for a larger value
+	words   func(value float64) string // the value for people
 }
 
 func measures() []measure {
@@ -48,7 +49,8 @@ func measures() []measure {
 				return o.Duration.Seconds(), o.Duration > 0
 			},
 			matters: func(with, without float64) bool { return with >= slower*without && with >= without+noticeable },
-			says:    func(with, without float64) string { return fmt.Sprintf("slower: %.3g s against %.2g s", with, without) },
+			worse:   "slower: ",
+			words:   func(seconds float64) string { return fmt.Sprintf("%.3g s", seconds) },
 		},
 		{
 			of: func(o Outcome) (float64, bool) {
@@ -57,10 +59,9 @@ func measures() []measure {
 				}
 				return 1 - o.Figures.Ratio, true
 			},
-			matters: func(with, without float64) bool { return with >= without+patchier },
-			says: func(with, without float64) string {
-				return fmt.Sprintf("patchier: for %.0f %% of the time against %.0f %%", 100-100*with, 100-100*without)
-			},
+			matters: func(with, without float64) bool { return with >= without+lessOften },
+			worse:   "less reliably: for ",
+			words:   func(missing float64) string { return fmt.Sprintf("%.0f %% of the time", 100-100*missing) },
 		},
 	}
 }
@@ -194,7 +195,7 @@ func (j *judge) name(cells map[Destination]Cell, b blame, m measure, comparisons
 	for _, s := range b.with {
 		trials = append(trials, s.trial)
 	}
-	why := whyDegraded(m.says(median(values(b.with)), median(values(b.without))), trials, len(b.without), b.chance, comparisons)
+	why := whyDegraded(m.worse, m.words(median(values(b.with))), m.words(median(values(b.without))), trials, len(b.without), b.chance, comparisons)
 	if others := j.destinations(b.alike); len(others) > 0 {
 		why += fmt.Sprintf(" The same trials blocked %s: it may be that.", names(others))
 	}

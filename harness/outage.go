@@ -134,7 +134,7 @@ func (j *judge) outages(i int, heard []fact, column Column, usual time.Duration)
 		return interruption{}
 	}
 	outage := worst.Outcomes[column.Scenario.Name].Outage
-	o.why = fmt.Sprintf("It works without it, but blocking it interrupts for about %s: in trial %d the check failed %s after the block began, and passed again %s after it, while the block stood.",
+	o.why = fmt.Sprintf("It works without it, but blocking it interrupts the scenario for about %s. In trial %d the check failed %s after the block began, and passed again %s after the block began, while the block was still on.",
 		span.Words(outage.lasted().Round(time.Second)), worst.Trial.Number, span.Words(outage.Failed.Round(time.Second)), span.Words(outage.Worked.Round(time.Second)))
 	if others := j.destinations(worst.attempted.Without(i)); !o.alone && len(others) > 0 {
 		o.why += fmt.Sprintf(" The same trial blocked %s: it may be that.", names(others[:min(len(others), mostOffered)]))

@@ -15,27 +15,27 @@ type Reason struct {
 // Reasons lists every reason of a run's trials, in the order in which a reader meets them.
 func Reasons() []Reason {
 	return []Reason{
-		{controlReason, "control", "nothing is blocked: everything must work"},
-		{search.Everything, "everything", "all destinations are blocked"},
+		{controlReason, "control", "blocks nothing: everything must work"},
+		{search.Everything, "everything", "blocks all destinations"},
 		{search.Halve, search.Halve, "looks for destinations that are needed"},
 		{search.Shrink, search.Shrink, "leaves out destinations that the failure may not depend on"},
 		{search.Count, search.Count, "tests whether several of a group are needed"},
 		{search.Prove, search.Prove, "tests whether anything else is needed"},
 		{search.Audit, "audit", "blocks a part of what can be blocked, as a test"},
 		{search.Confirm, "confirm an answer", "tests that an answer was not chance"},
-		{search.Again, search.Again, "repeats one of two answers that disagree"},
+		{search.Again, search.Again, "repeats a trial that contradicts another one"},
 		{search.SeeAgain, "see a fallback again", "blocks a cut again, to see whether the device uses its fallback again"},
-		{provokeReason, "provoke contacts", "takes the device's link down and up"},
-		{triedLastReason, "tried just before", "blocks what was tried just before a late failure"},
+		{provokeReason, "provoke contacts", "tries whether a new lease, a new link or a restart makes the device contact what it contacts seldom"},
+		{triedLastReason, "tried just before", "blocks only what the device first tried just before a scenario failed late, i.e. long after the block began"},
 		{overdueReason, "wait for rare contacts", "waits until the device tries a destination that it contacts seldom"},
 		{compareReason, "compare replicas", "repeats a trial on another device of the same kind"},
-		{search.SafeList, "safe list", "all that can be blocked is blocked at once"},
-		{horizonReason, "hold the safe list", "the same for longer, checked on the way"},
-		{standInReason, "stand-in", "a server at home answers for a needed group"},
-		{standInsReason, "all stand-ins", "everything optional, or answered by a stand-in, is blocked at once"},
+		{search.SafeList, "safe list", "blocks everything that can be blocked, all at once"},
+		{horizonReason, "hold the safe list", "blocks the safe list for longer, and checks again and again"},
+		{standInReason, "stand-in", "blocks a needed group, for which a service of the gateway answers"},
+		{standInsReason, "all stand-ins", "blocks everything that is optional or has a stand-in, all at once"},
 		{standInWayReason, "gentler stand-in", "uses DNS or DHCP, not a redirect, to lead the device to a stand-in"},
-		{search.KnownCut, "known cut again", "tests what failed in an earlier run"},
-		{search.KnownSafe, "known safe list again", "tests what worked in an earlier run"},
+		{search.KnownCut, "known cut again", "tests that what failed in an earlier run still fails"},
+		{search.KnownSafe, "known safe list again", "tests that what worked in an earlier run still works"},
 	}
 }
 

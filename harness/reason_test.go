@@ -54,7 +54,7 @@ var _ = Describe("the reasons of trials", func() {
 	})
 
 	It("are in the manual (go test ./harness -update writes them)", func() {
-		made := "| reason | such a trial |\n|---|---|\n"
+		made := "| reason | what such a trial does |\n|---|---|\n"
 		for _, reason := range harness.Reasons() {
 			made += fmt.Sprintf("| %s | %s |\n", reason.Words, reason.Means)
 		}

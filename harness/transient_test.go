@@ -161,7 +161,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 		})
 		cells := harness.Judge(run).Columns[0].Cells
 		Expect(cells[destination("time1")].Verdict).To(Equal(harness.Degraded))
-		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts for about 17 s"))
+		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts the scenario for about 17 s"))
 		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without an outage")
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
 	})
@@ -183,7 +183,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 			}
 		})
 		cells := harness.Judge(run).Columns[0].Cells
-		Expect(cells[destination("time1")]).To(And(HaveField("Verdict", harness.Degraded), HaveField("Why", ContainSubstring("interrupts for about 3 min"))))
+		Expect(cells[destination("time1")]).To(And(HaveField("Verdict", harness.Degraded), HaveField("Why", ContainSubstring("interrupts the scenario for about 3 min"))))
 		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional))
 	})
 
@@ -219,6 +219,6 @@ var _ = Describe("a failure that may pass by itself", func() {
 		Expect(cells).To(HaveLen(2))
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Optional), "a trial that lasted long enough shows that it is not this")
 		Expect(cells[every].Verdict).To(Equal(harness.Degraded))
-		Expect(cells[every].Why).To(And(ContainSubstring("interrupts for about 8 s"), ContainSubstring("The same trial blocked cloud.example: it may be that")))
+		Expect(cells[every].Why).To(And(ContainSubstring("interrupts the scenario for about 8 s"), ContainSubstring("The same trial blocked cloud.example: it may be that")))
 	})
 })

@@ -50,12 +50,12 @@ func whyOnlyWhile(cuts [][]Destination, f search.Fallback) string {
 		strings.Join(while, ", or while "), numbers(f.Trials), f.Broken, f.All-f.Broken, leftover)
 }
 
-// whyDegraded says how much worse, in which trials, and how seldom that comes by
-// chance.
-func whyDegraded(how string, trials []int, others int, chance float64, comparisons int) string {
-	return fmt.Sprintf("It works without it, but %s, the median of %s against that of the %d that did not block it; "+
-		"by chance that comes once in %s comparisons, and this run made %d (rank-sum test).",
-		how, numbers(trials), others, rounded(1/chance), comparisons)
+// whyDegraded says how much worse, in which trials, and how seldom that comes by chance: the medians of
+// these trials, and of the others, controls included.
+func whyDegraded(worse, with, without string, trials []int, others int, chance float64, comparisons int) string {
+	return fmt.Sprintf("It works without it, but %s%s (the median of %s, which blocked it) against %s (the median of %d other trials and controls). "+
+		"By chance that comes once in %s comparisons, and this run made %d (rank-sum test).",
+		worse, with, numbers(trials), without, others, rounded(1/chance), comparisons)
 }
 
 // rounded writes a large number with its first two digits.
