@@ -31,8 +31,8 @@ import (
 type wall string
 
 const (
-	apart  wall = "a namespace of its own" // the device is behind it
-	shared wall = "the tables of the device's own router"
+	apart  wall = "the gateway's own namespace" // the device is behind it
+	shared wall = "the tables of the home's router"
 )
 
 // walls says which wall a placement has. Each of [placement.Kinds] must have one.
