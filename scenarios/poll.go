@@ -202,7 +202,7 @@ func (p *poll) silent(state hass.State, traffic Traffic) bool {
 
 // deferred says that Home Assistant did not poll the device.
 func (p *poll) deferred() error {
-	return fmt.Errorf("%s was not polled: the gateway saw no packet from Home Assistant to the device within %s. If the device reports by itself, leave refresh out; if Home Assistant polls it less often, write interval; if the url is a proxy's, write Home Assistant's own",
+	return fmt.Errorf("%s was not polled: the gateway saw no packet from Home Assistant to the device within %s. If Home Assistant is on another machine, it needs a route to the device, or forward in the spec (docs/placement.md). If the device reports by itself, leave refresh out; if it is polled less often, write interval; if the url is a proxy's, write Home Assistant's own",
 		p.entity, span.Words(p.polling.Every+p.polling.Hangs))
 }
 

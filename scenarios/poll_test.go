@@ -150,7 +150,7 @@ func TestAPollThatIsDeferredIsWaitedFor(t *testing.T) {
 func TestADeviceThatIsNotPolledIsNotJudged(t *testing.T) {
 	polled(t, &assistant{mute: true, alive: func(time.Duration) bool { return true }}, 92*time.Second, false, wantsLocal, func(g Gomega, outcome harness.Outcome, _ time.Duration) {
 		g.Expect(string(outcome.Answer)).To(Equal("inconclusive"))
-		g.Expect(outcome.Why).To(And(ContainSubstring("was not polled"), ContainSubstring("leave refresh out")))
+		g.Expect(outcome.Why).To(And(ContainSubstring("was not polled"), ContainSubstring("needs a route to the device"), ContainSubstring("leave refresh out")))
 	})
 }
 

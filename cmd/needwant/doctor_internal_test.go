@@ -18,6 +18,7 @@ import (
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/netns/gateway/guard"
 	"github.com/needwant/needwant/netns/gateway/placement"
+	"github.com/needwant/needwant/scenarios"
 )
 
 var _ = Describe("the doctor", func() {
@@ -153,14 +154,17 @@ var _ = Describe("the doctor", func() {
 		Entry("none was sent", placement.MarkNotSent, "crosses the gateway", "marked packet"),
 	)
 
-	DescribeTable("says where the gateway sees nothing of Home Assistant and the device, and what to do:", func(controller, where, says string) {
+	DescribeTable("says how Home Assistant reaches the device, and what the user has to do for it:", func(controller string, gateway scenarios.Gateway, says string) {
 		infos := []harness.ScenarioInfo{{Name: "app"}, {Name: "hass", Controller: controller}}
-		Expect(unseen(infos, where)).To(ContainSubstring(says))
+		Expect(metBy(infos, gateway)).To(ContainSubstring(says))
 	},
-		Entry("beside a device behind the gateway", harness.InDeviceNetwork, "nic", "for hass: no packet between the two crosses the gateway, so path stays unknown. Put it on this machine, or in the home network"),
-		Entry("beside a device behind the user's router", harness.InDeviceNetwork, "host", "Put it on this router, or in another network of it"),
-		Entry("in the home network", "lan", "nic", "talks with the device across the gateway, for hass"),
-		Entry("nowhere", "", "nic", "judges no scenario alone"),
+		Entry("beside a device behind the gateway", harness.InDeviceNetwork, scenarios.Gateway{Placement: "nic"}, "for hass: no packet between the two crosses the gateway, so path stays unknown. Put it on this machine, or in the home network"),
+		Entry("beside a device behind the user's router", harness.InDeviceNetwork, scenarios.Gateway{Placement: "host"}, "Put it on this router, or in another network of it"),
+		Entry("in the home network, from where there may be no route", "lan", scenarios.Gateway{Placement: "nic"}, "for hass, which needs a route to the device's network"),
+		Entry("in the home network, with a port of the gateway", "lan", scenarios.Gateway{Placement: "nic", Forward: []scenarios.Port{"udp/54321"}}, "reaches the device across the gateway, for hass"),
+		Entry("in another network of the user's router", "lan", scenarios.Gateway{Placement: "host"}, "reaches the device across the gateway, for hass"),
+		Entry("on this machine", "host", scenarios.Gateway{Placement: "nic"}, "reaches the device across the gateway, for hass"),
+		Entry("nowhere", "", scenarios.Gateway{Placement: "nic"}, "judges no scenario alone"),
 	)
 
 	It("says how ordinary users get to run the lab", func() {

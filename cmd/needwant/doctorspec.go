@@ -61,34 +61,34 @@ func specExaminations(file scenarios.File, list scenarios.List) []examination {
 		}, more},
 		{"placement", func(context.Context) (finding, error) { return placeable(file) }, more},
 		{"Home Assistant", func(context.Context) (finding, error) {
-			return unseen(list.Infos(bench.Around(file)), file.Gateway.Placement), nil
+			return metBy(list.Infos(bench.Around(file)), file.Gateway), nil
 		}, more},
 		device,
 	}
 }
 
-// unseen says of which scenarios the gateway cannot see how Home Assistant and the
-// device talk, and which place makes that visible.
-func unseen(infos []harness.ScenarioInfo, where string) finding {
-	var beside, others []string
+// metBy says how Home Assistant reaches the device, of the scenarios that it judges alone:
+// what the gateway cannot see, and what the user has to set up.
+func metBy(infos []harness.ScenarioInfo, gateway scenarios.Gateway) finding {
+	at := make(map[string][]string) // scenarios, by where Home Assistant is
 	for _, info := range infos {
-		switch info.Controller {
-		case harness.InDeviceNetwork:
-			beside = append(beside, info.Name)
-		case "lan", "host":
-			others = append(others, info.Name)
-		}
+		at[info.Controller] = append(at[info.Controller], info.Name)
 	}
-	if len(beside) > 0 {
+	beside, lan, machine := at[harness.InDeviceNetwork], at["lan"], at["host"]
+	router := gateway.Placement == string(placement.Host)
+	switch {
+	case len(beside) > 0:
 		better := "on this machine, or in the home network outside of the device's network"
-		if where == string(placement.Host) {
+		if router {
 			better = "on this router, or in another network of it; or choose a placement that moves the device to a network of its own"
 		}
 		return note(fmt.Sprintf("is in the device's own network for %s: no packet between the two crosses the gateway, so path stays unknown. "+
 			"Put it %s, or check the device itself, e.g. with a miio step", strings.Join(beside, ", "), better))
-	}
-	if len(others) > 0 {
-		return ok("talks with the device across the gateway, for " + strings.Join(others, ", "))
+	case len(lan) > 0 && !router && len(gateway.Forward) == 0:
+		return note(fmt.Sprintf("is on another machine for %s, which needs a route to the device's network through the gateway; or write forward into the spec. "+
+			"docs/placement.md says how, and needwant check tests it", strings.Join(lan, ", ")))
+	case len(lan)+len(machine) > 0:
+		return ok("reaches the device across the gateway, for " + strings.Join(append(lan, machine...), ", "))
 	}
 	return ok("judges no scenario alone, or its address is not known yet")
 }
