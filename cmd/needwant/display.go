@@ -143,6 +143,24 @@ func trials(n int) string {
 	return fmt.Sprintf("%d trials", n)
 }
 
+// done counts the trials of a run, and its controls, as its report does.
+func done(run harness.Run) string {
+	controls := 0
+	for _, result := range run.Results {
+		if result.Trial.Control() {
+			controls++
+		}
+	}
+	switch text := trials(len(run.Results) - controls); controls {
+	case 0:
+		return text
+	case 1:
+		return text + " and 1 control"
+	default:
+		return fmt.Sprintf("%s and %d controls", text, controls)
+	}
+}
+
 // verdict is the error, with its exit code, that a finished run ends in, given the file
 // that it is saved in, if any, and whether nothing else was said of the network.
 func verdict(run harness.Run, judgement harness.Judgement, saved string, quiet bool) error {
@@ -162,7 +180,7 @@ func verdict(run harness.Run, judgement harness.Judgement, saved string, quiet b
 		if quiet {
 			network = "; the network is as it was"
 		}
-		return exit(code, fmt.Errorf("interrupted after %s%s%s", trials(len(run.Results)), network, again))
+		return exit(code, fmt.Errorf("interrupted after %s%s%s", done(run), network, again))
 	default:
 		return &exitError{code: code}
 	}

@@ -177,11 +177,16 @@ Next: needwant report lab.run --format html > report.html shows it in a browser;
 
 	It("names the command that continues a run", func() {
 		Expect(said(ending{saved: "a.run"}, harness.Run{Status: harness.OverBudget, Results: make([]harness.Result, 3)})).To(ContainSubstring("Next: sudo -E needwant resume a.run --budget 6 "))
-		interrupted := func(trials int, quiet bool) string {
-			return told(verdict(harness.Run{Status: harness.Interrupted, Results: make([]harness.Result, trials)}, harness.Judgement{}, "a.run", quiet))
+		interrupted := func(controls, trials int, quiet bool) string {
+			results := make([]harness.Result, controls+trials)
+			for i := range trials {
+				results[controls+i].Trial.Block = []harness.Destination{{Protocol: "udp", Port: 123}}
+			}
+			return told(verdict(harness.Run{Status: harness.Interrupted, Results: results}, harness.Judgement{}, "a.run", quiet))
 		}
-		Expect(interrupted(1, false)).To(Equal("interrupted after 1 trial; continue with: sudo -E needwant resume a.run\n"))
-		Expect(interrupted(3, true)).To(Equal("interrupted after 3 trials; the network is as it was; continue with: sudo -E needwant resume a.run\n"))
+		Expect(interrupted(0, 1, false)).To(Equal("interrupted after 1 trial; continue with: sudo -E needwant resume a.run\n"))
+		Expect(interrupted(1, 0, false)).To(Equal("interrupted after 0 trials and 1 control; continue with: sudo -E needwant resume a.run\n"))
+		Expect(interrupted(2, 3, true)).To(Equal("interrupted after 3 trials and 2 controls; the network is as it was; continue with: sudo -E needwant resume a.run\n"))
 		unfit := harness.Run{Status: harness.Interrupted, Why: "this machine was too busy"}
 		Expect(told(verdict(unfit, harness.Judgement{}, "a.run", false))).To(Equal("this machine was too busy; continue with: sudo -E needwant resume a.run\n"))
 	})

@@ -52,7 +52,7 @@ func (p *progress) open(run harness.Run) {
 		p.remember(result)
 	}
 	if len(run.Results) > 0 {
-		p.say("going on after %s", trials(len(run.Results)))
+		p.say("going on after %s", done(run))
 	}
 }
 

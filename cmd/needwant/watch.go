@@ -220,7 +220,7 @@ func watched(out io.Writer, run harness.Run, path string) {
 	resultAgain(out, "text", reports.NewReport(run, harness.Judge(run)))
 	switch run.Status {
 	case harness.Running, harness.Interrupted:
-		laid(out, fmt.Sprintf("The run was interrupted after %s. Next: %s continues it.", trials(len(run.Results)), resuming(run, path)))
+		laid(out, fmt.Sprintf("The run was interrupted after %s. Next: %s continues it.", done(run), resuming(run, path)))
 	default:
 		if next := end.next(run); next != "" {
 			laid(out, "Next: "+next)

@@ -63,7 +63,7 @@ var _ = Describe("needwant watch", Label("root"), func() {
 		_ = experiment.Wait()
 		watched := needwant(ctx, "watch", path)
 		Expect(watched.Code).To(Equal(0), watched.Stderr)
-		Expect(watched.Stderr).To(MatchRegexp(`The run was interrupted after \d+ trials?\. Next: needwant resume .*live\.run continues it\.`))
+		Expect(watched.Stderr).To(MatchRegexp(`The run was interrupted after \d+ trials?( and \d+ controls?)?\. Next: needwant resume .*live\.run continues it\.`))
 	}, SpecTimeout(time.Minute))
 
 	It("needs a run file", func(ctx SpecContext) {
