@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/cmd/internal/geoip"
 	"github.com/needwant/needwant/harness"
@@ -134,17 +136,17 @@ func (f *importFlags) check() error {
 	return reports.RenderSeen(io.Discard, f.format, seen.List{}, 0, nil)
 }
 
-// importError gives an error its exit code: what the user wrote, or what is wrong with
-// a file.
+// importError gives an error its exit code: a wrong device or file is the user's, and what
+// this machine refuses, e.g. for lack of rights, is the machine's.
 func importError(ctx context.Context, err error) error {
-	var device *seen.DeviceError
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return exit(codeInterrupted, context.Canceled)
-	case errors.As(err, &device):
-		return usage(err)
 	}
-	return unfit(err)
+	refused, ok := errors.AsType[*fs.PathError](err)
+	if ok && !errors.Is(refused, fs.ErrNotExist) && !errors.Is(refused, unix.ENOTDIR) {
+		return unfit(err)
+	}
+	return usage(err)
 }
 
 // seenFlag adds the flag for a list that an import wrote.

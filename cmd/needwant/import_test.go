@@ -82,7 +82,7 @@ var _ = Describe("needwant import", func() {
 		Expect(run.Stderr).To(ContainSubstring(why))
 		Expect(run.Stdout).To(BeEmpty())
 	},
-		Entry("with a file of another kind", 3, "--from NAME", "import_test.go", SpecTimeout(time.Minute)),
+		Entry("with a file of another kind", 2, "--from NAME", "import_test.go", SpecTimeout(time.Minute)),
 		Entry("without the device", 2, "192.168.50.10", "--device", "192.168.50.99", "--device", "vacuum", kernelLog, SpecTimeout(time.Minute)),
 		Entry("with a device that is not one", 2, "write an address", "--device", "not a device", kernelLog, SpecTimeout(time.Minute)),
 		Entry("with an unknown format of a table", 2, "choose one of text, md, csv, json", "--format", "junit", kernelLog, SpecTimeout(time.Minute)),
