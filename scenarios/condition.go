@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,19 +55,56 @@ func compile(text, of string, names types.Map, options ...expr.Option) (conditio
 
 // plainly says what the expression package says of common mistakes in other words.
 func plainly(message string) string {
-	switch message {
-	case `unexpected token Operator("=")`:
-		return "a single = does not compare: write =="
-	case "unexpected token EOF":
-		return "it ends too early"
+	for _, mistake := range mistakes() {
+		if found := mistake.says.FindStringSubmatchIndex(message); found != nil {
+			return string(mistake.says.ExpandString(nil, mistake.plain, message, found))
+		}
 	}
-	if strings.HasPrefix(message, "expected bool, but got ") {
-		return "this is neither true nor false: compare it, for example with == or <"
-	}
-	if reason, ok := strings.CutPrefix(message, "error parsing regexp: "); ok {
-		return "this is not a regular expression: " + reason
+	unlike := regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types? (\S+?)(?: and (\S+))?\)$`)
+	if found := unlike.FindStringSubmatch(message); found != nil {
+		kinds := []string{typeInWords(found[2])}
+		if found[3] != "" {
+			kinds = append(kinds, typeInWords(found[3]))
+		}
+		return fmt.Sprintf("%s cannot be used with %s", found[1], strings.Join(kinds, " and "))
 	}
 	return message
+}
+
+// mistake is one that the expression package names in words of its own: its kind of a word, a
+// Go type.
+type mistake struct {
+	says  *regexp.Regexp
+	plain string // may name what matched
+}
+
+func mistakes() []mistake {
+	const instead = "is not expected here: compare with ==, join with && or ||, and put a text into quotes"
+	return []mistake{
+		{regexp.MustCompile(`^unexpected token Operator\("="\)$`), "a single = does not compare: write =="},
+		{regexp.MustCompile(`^unexpected token EOF$`), "it ends too early"},
+		{regexp.MustCompile(`^unexpected token \w+\((".*")\)$`), "$1 " + instead},
+		{regexp.MustCompile(`^unrecognized character: U\+\w+ ('.*')$`), "$1 " + instead},
+		{regexp.MustCompile(`^literal not terminated$`), "a text has no quote at its end"},
+		{regexp.MustCompile(`^bad number syntax: (".*")$`), "$1 is not a number: leave out the unit"},
+		{regexp.MustCompile(`^expected bool, but got `), "this is neither true nor false: compare it, for example with == or <"},
+		{regexp.MustCompile(`^error parsing regexp: (.*)$`), "this is not a regular expression: $1"},
+	}
+}
+
+// typeInWords names the values of a Go type.
+func typeInWords(name string) string {
+	switch name {
+	case "int", "float64":
+		return "a number"
+	case "string":
+		return "a text"
+	case "bool":
+		return "true or false"
+	case "unknown":
+		return "this value"
+	}
+	return "a list of values"
 }
 
 // spelled lists names as they are written, those of saved values in full.

@@ -108,7 +108,27 @@ func (d *Document) body(tree *ast.File) (ast.Node, error) {
 	return docs[0].Body, nil
 }
 
-const syntaxRemedy = "check indentation, brackets, quotes, and the dash before each entry of a list; a text with : or # in it must be quoted"
+const syntaxRemedy = "check indentation, brackets, quotes, the blank after each colon, and the dash before each entry of a list; a text with : or # in it must be quoted"
+
+// mistake is one that the YAML package names in words of its own, and what they mean to the
+// user.
+type mistake struct {
+	says            *regexp.Regexp
+	message, remedy string // may name what matched
+}
+
+func mistakes() []mistake {
+	return []mistake{
+		{regexp.MustCompile(`^mapping key (".*") already defined at \[(\d+):\d+\]$`), "the key $1 is there twice, first in line $2", "remove one of the two"},
+		{regexp.MustCompile(`^mapping value is not allowed in this context$`), "there is a second key in this line", `quote a text that has ": " in it, and begin each key in a line of its own`},
+		{regexp.MustCompile(`^found character '\t'`), "a line begins with a tab", "indent with blanks: YAML does not allow tabs there"},
+		{regexp.MustCompile(`^value is not allowed in this context`), "this does not fit the lines before it", syntaxRemedy},
+		{regexp.MustCompile(`^(unexpected key name|non-map value is specified)$`), "this is not a key with a value", "write a colon and a blank after the key, e.g. name: value"},
+		{regexp.MustCompile(`^',' or '(.)' must be specified$`), "a comma or $1 is missing before this", "close the bracket, or put a comma between its entries"},
+		{regexp.MustCompile(`^could not find flow (map|sequence) content$`), "a bracket is not closed by one of its kind", "close each { with } and each [ with ]"},
+		{regexp.MustCompile(`^('.') is a reserved character$`), "a text without quotes cannot begin with $1", "put it into quotes"},
+	}
+}
 
 // syntax turns an error of the YAML package into ours.
 func (d *Document) syntax(err error) error {
@@ -117,20 +137,16 @@ func (d *Document) syntax(err error) error {
 		return ours
 	}
 	var positioned yaml.Error
-	if errors.As(err, &positioned) && positioned.GetToken() != nil {
-		message, remedy := positioned.GetMessage(), syntaxRemedy
-		if twice := regexp.MustCompile(`^mapping key (".*") already defined at \[(\d+):\d+\]$`).FindStringSubmatch(message); twice != nil {
-			message, remedy = fmt.Sprintf("the key %s is there twice, first in line %s", twice[1], twice[2]), "remove one of the two"
-		}
-		if message == "mapping value is not allowed in this context" {
-			message, remedy = "there is a second key in this line", `quote a text that has ": " in it, and begin each key in a line of its own`
-		}
-		if strings.HasPrefix(message, "found character '\t'") {
-			message, remedy = "a line begins with a tab", "indent with blanks: YAML does not allow tabs there"
-		}
-		return d.At(positioned.GetToken(), message, remedy)
+	if !errors.As(err, &positioned) || positioned.GetToken() == nil {
+		return &Error{File: d.file, Line: 1, Column: 1, Message: strings.TrimSpace(err.Error()), Remedy: syntaxRemedy}
 	}
-	return &Error{File: d.file, Line: 1, Column: 1, Message: strings.TrimSpace(err.Error()), Remedy: syntaxRemedy}
+	message := positioned.GetMessage()
+	for _, mistake := range mistakes() {
+		if found := mistake.says.FindStringSubmatchIndex(message); found != nil {
+			return d.At(positioned.GetToken(), string(mistake.says.ExpandString(nil, mistake.message, message, found)), mistake.remedy)
+		}
+	}
+	return d.At(positioned.GetToken(), message, syntaxRemedy)
 }
 
 // At is an error at a token.
