@@ -191,11 +191,12 @@ func changed(before Matrix, old Column, after Matrix, column Column) []CellChang
 }
 
 // Text writes the comparison for the terminal, at most so many columns wide; 0
-// is 100.
+// is 100, and 60 the least.
 func (c Comparison) Text(w io.Writer, columns int) error {
 	if columns == 0 {
 		columns = usualWidth
 	}
+	columns = max(columns, leastWidth)
 	var out strings.Builder
 	for i, s := range c.sections() {
 		if i > 0 {

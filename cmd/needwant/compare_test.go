@@ -1,11 +1,16 @@
 package main_test
 
 import (
+	"io"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
 
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/harness/runfile"
@@ -30,6 +35,22 @@ var _ = Describe("needwant report --compare", func() {
 		open := needwant(ctx, "report", "--compare", none, lampRun("open.run", harness.Inconclusive))
 		Expect(open.Code).To(Equal(4), open.Stderr)
 		Expect(open.Stdout).To(HavePrefix("Nothing is known to have become required"))
+	}, SpecTimeout(30*time.Second))
+
+	It("is as wide as the window", func(ctx SpecContext) {
+		typing, screen := terminal()
+		Expect(unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 70})).To(Succeed())
+		command := exec.CommandContext(ctx, program, "report", "--compare", none, needy)
+		command.Stdout = screen
+		Expect(command.Start()).To(Succeed())
+		Expect(screen.Close()).To(Succeed())
+		text, _ := io.ReadAll(typing) // it ends with an error once the terminal is closed
+		_ = command.Wait()
+		lines := strings.Split(drawn.ReplaceAllString(string(text), ""), "\n")
+		Expect(len(lines)).To(BeNumerically(">", 5))
+		for _, line := range lines {
+			Expect(displaywidth.String(line)).To(BeNumerically("<=", 70), line)
+		}
 	}, SpecTimeout(30*time.Second))
 
 	It("takes two runs, and is written as text or md", func(ctx SpecContext) {

@@ -177,7 +177,7 @@ func compareRuns(ctx context.Context, out io.Writer, format, before, after strin
 	if len(comparison.Columns) == 0 {
 		return usage(fmt.Errorf("%s and %s have no scenario in common: there is nothing to compare", before, after))
 	}
-	write := func() error { return comparison.Text(out, 0) }
+	write := func() error { return comparison.Text(out, screenOf(out).columns()) }
 	if format == "md" {
 		write = func() error { return comparison.Markdown(out) }
 	}
