@@ -166,11 +166,15 @@ var _ = Describe("a placement", func() {
 	It("knows whether the device is there, and who else is", Label("root"), func(ctx SpecContext) {
 		s := newStreet()
 		s.config.MAC = net.HardwareAddr{2, 0, 0, 0, 0, 9}
+		var told []string
+		s.config.Tell = func(text string) { told = append(told, text) }
 		placed, err := s.plan().Do(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(placed.Close)
+		told = nil
 		var absent *placement.AbsentError
 		Expect(placed.Await(ctx, time.Second)).To(BeAssignableToTypeOf(absent))
+		Expect(told).To(ConsistOf("on eth1 there is 7c:49:eb:00:00:01, which is not the device; still waiting for the device"), "once, and before the wait is over")
 		Expect(placed.Await(ctx, time.Second)).To(MatchError(ContainSubstring("there is 7c:49:eb:00:00:01, which is not the device")))
 	}, SpecTimeout(30*time.Second))
 

@@ -54,6 +54,9 @@ const look = 250 * time.Millisecond
 // on with another address, without asking for one, until that counts as fixed.
 const fixedAfter = 15 * time.Second
 
+// otherAfter is how long the device may take before it is said that another is there.
+const otherAfter = 5 * time.Second
+
 // Await waits until the device answers on its interface, via ARP. If the spec does
 // not say its MAC address, that is known from then on. After the longest wait the
 // error is an [*AbsentError]; earlier if the device is there with an address that
@@ -69,6 +72,7 @@ func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
 	again := time.NewTicker(look)
 	defer again.Stop()
 	absent := &AbsentError{Device: p.Device, Link: p.shown(), Waited: longest}
+	began, told := time.Now(), false // whether it was said what is there instead
 	for {
 		there, err := p.look(ctx, seen, absent)
 		if there || err != nil {
@@ -77,6 +81,10 @@ func (p *Placed) Await(ctx context.Context, longest time.Duration) error {
 		// An address from before is of no use in a network of the gateway's.
 		if p.plan.way.moves && absent.Uses.IsValid() && time.Since(seen.since) > min(longest/4, fixedAfter) {
 			return absent
+		}
+		if !told && absent.Other != nil && time.Since(began) > min(longest/4, otherAfter) {
+			told = true
+			p.plan.config.Tell(fmt.Sprintf("on %s there is %s, which is not the device; still waiting for the device", absent.Link, absent.Other))
 		}
 		select {
 		case <-ctx.Done():
