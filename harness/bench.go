@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -159,64 +157,6 @@ func (b *Bench) unblock(ctx context.Context) {
 	_ = b.Gateway.Block(ctx, nil, Reject)
 }
 
-// offerTime has the device's lease name the gateway as the time server, or not, and may
-// wait until the device knows.
-func (b *Bench) offerTime(ctx context.Context, on, wait bool) error {
-	leases, can := b.Gateway.(LeaseGateway)
-	if !can || on == b.offered && !b.renews {
-		return nil
-	}
-	b.offered, b.renews = on, true
-	if wait {
-		b.tell(Step{Phase: Renewing, Until: time.Now().Add(leases.Renewal())})
-	}
-	if err := leases.OfferTime(ctx, on, wait); err != nil {
-		return fmt.Errorf("waiting for the device to renew its lease: %w", err)
-	}
-	b.renews = false
-	return nil
-}
-
-// offerNoTime ends an offer without waiting: the next trial waits before it blocks anything.
-func (b *Bench) offerNoTime(ctx context.Context) error {
-	if !b.offered {
-		return nil
-	}
-	err := b.offerTime(ctx, false, false)
-	b.renews = true
-	return err
-}
-
-// noteLease notes whether a block may wait for a lease that names a time server, and how long
-// that takes.
-func (b *Bench) noteLease(seen *Observation) {
-	if seen.AsksTime = seen.AsksTime && b.awaitsLease(); seen.AsksTime {
-		seen.Renewal = b.Gateway.(LeaseGateway).Renewal()
-	}
-}
-
-// awaitsLease reports whether a block may be held for as long as the device may take to renew
-// its lease.
-func (b *Bench) awaitsLease() bool {
-	leases, can := b.Gateway.(LeaseGateway)
-	return can && (b.Timing.Longest == 0 || leases.Renewal() <= b.Timing.Longest)
-}
-
-// withdrawTime ends the offer of a trial that is judged while its block still stands, and so
-// while the server that the device was told of still answers. If the block is lifted, it waits
-// no longer: the next trial does, before it blocks anything.
-func (b *Bench) withdrawTime(ctx context.Context, trial Trial) error {
-	waiting, release := context.WithCancel(ctx)
-	defer release()
-	b.holdUntil(release, trial)
-	err := b.offerTime(waiting, false, trial.Regime != ColdBoot)
-	b.holdUntil(nil, Trial{})
-	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
-		return nil
-	}
-	return err
-}
-
 func (b *Bench) begin(ctx context.Context, trial Trial) error {
 	if err := trial.BlockOn(ctx, b.Gateway); err != nil {
 		return fmt.Errorf("blocking for trial %d: %w", trial.Number, err)
@@ -242,75 +182,6 @@ func (b *Bench) restart(ctx context.Context, trial Trial) error {
 		return fmt.Errorf("restarting the device for trial %d: %w", trial.Number, err)
 	}
 	return nil
-}
-
-// hold keeps the block until every scenario is judged.
-//
-// Invariant: a failure is judged no sooner than Settle after the block, a pass
-// no sooner than Settle after the last blocked destination was first tried, or was
-// overdue without being tried. A check can itself make the device try one for the
-// first time, so passes are judged again until nothing new was tried.
-func (b *Bench) hold(ctx context.Context, result *Result) error {
-	result.Outcomes = map[string]Outcome{}
-	watched := b.watch(ctx, result.Trial)
-	err := b.holdAndCheck(ctx, result, watched)
-	outcomes := watched.conclude()
-	if err != nil || len(outcomes) == 0 {
-		return err
-	}
-	maps.Copy(result.Outcomes, outcomes)
-	if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
-		return err
-	}
-	for _, outcome := range outcomes {
-		if outcome.Broke != nil {
-			outcome.Broke.Touched = touchedUntil(result.Started.Add(outcome.Broke.After), result.Seen)
-		}
-	}
-	return nil
-}
-
-// looksAtFailure is how often a scenario that failed is checked again within Persist, at most.
-const looksAtFailure = 4
-
-// persist checks those of some scenarios that failed again, until they pass or the failure has
-// lasted for Persist. One that passes again has worked, with an outage. A person is asked once
-// more, at the end.
-// worked is when each was last seen to work in this trial before.
-func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario, worked map[string]time.Duration) (err error) {
-	failed := time.Now()
-	for last := b.Timing.Persist <= 0; !last; {
-		failing := slices.DeleteFunc(slices.Clone(asked), func(s Scenario) bool { return result.Outcomes[s.Name].Answer != Fail })
-		if len(failing) == 0 {
-			return nil
-		}
-		again := withoutPerson(failing)
-		var took time.Duration // by the slowest of the checks that failed
-		for _, scenario := range again {
-			took = max(took, result.Outcomes[scenario.Name].Duration)
-		}
-		// The last check begins when the time is over. One that would not end before
-		// that is left out.
-		wait, left := b.Timing.Persist/looksAtFailure, time.Until(failed.Add(b.Timing.Persist))
-		if last = len(again) == 0 || wait+took >= left; last {
-			wait, again = left, failing
-		}
-		b.tell(Step{Phase: Persisting, Until: failed.Add(b.Timing.Persist), Scenarios: namesOf(failing)})
-		if result.Abandoned, err = b.pause(ctx, wait); err != nil || result.Abandoned {
-			return err
-		}
-		for name, outcome := range b.check(ctx, again) {
-			switch {
-			case outcome.Answer == Pass:
-				outage := &Outage{Before: worked[name], Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
-				outcome.Outage = result.Outcomes[name].Outage.worse(outage)
-				result.Outcomes[name] = outcome
-			case last: // it still fails, or cannot be judged any more
-				result.Outcomes[name] = outcome
-			}
-		}
-	}
-	return ctx.Err()
 }
 
 func (b *Bench) observe(ctx context.Context, trial Trial) (Observation, error) {
@@ -366,69 +237,6 @@ func attempted(seen Observation, block []Destination) []Destination {
 		}
 	}
 	return tried
-}
-
-// suspicion says why a window is not to be trusted, or "".
-func suspicion(seen Observation) string {
-	if seen.Broken != "" {
-		return "the block did not hold: " + seen.Broken
-	}
-	if seen.Disturbed != "" {
-		return "the gateway's network was disturbed: " + seen.Disturbed
-	}
-	if seen.Lost > 0 {
-		return fmt.Sprintf("%d messages of the kernel were lost", seen.Lost)
-	}
-	if broken := brokenStandIn(seen); broken != "" {
-		return broken
-	}
-	if len(seen.Doubts) > 0 {
-		return "there was traffic that cannot be attributed: " + strings.Join(seen.Doubts, "; ")
-	}
-	return ""
-}
-
-// mostSlow limits the names that a bench remembers, which a device chooses.
-const mostSlow = 4096
-
-// silence says why a failure may be due to the home's resolver, or "". That a name got
-// its answer late, or none, is harmless if the same happened once while every scenario
-// passed. A late answer does not show that none is harmless.
-func (b *Bench) silence(result *Result, seen Observation) string {
-	if !result.answered(Fail) {
-		b.excuse(result, seen)
-		return ""
-	}
-	for _, name := range seen.Silent {
-		if !b.mute[name] {
-			return "the home's resolver did not answer for " + name
-		}
-	}
-	for _, name := range seen.Late {
-		if !b.slow[name] && !b.mute[name] {
-			return "the home's resolver took long to answer for " + name
-		}
-	}
-	return ""
-}
-
-func (b *Bench) excuse(result *Result, seen Observation) {
-	if result.answered(Inconclusive) {
-		return
-	}
-	if b.slow == nil {
-		b.slow, b.mute = map[string]bool{}, map[string]bool{}
-	}
-	for _, name := range seen.Late {
-		if len(b.slow) < mostSlow {
-			b.slow[name] = true
-		}
-	}
-	for _, name := range seen.Silent {
-		if len(b.mute) < mostSlow {
-			b.mute[name] = true
-		}
-	}
 }
 
 func latest(a, b time.Time) time.Time {

@@ -37,18 +37,3 @@ func (b *Bench) calm(ctx context.Context) error {
 	}
 	return nil
 }
-
-// doubt asks Doubt about the block of a trial, and counts the trials in a row that it spoke
-// against.
-func (b *Bench) doubt(result Result) string {
-	if b.Doubt == nil {
-		return ""
-	}
-	why := b.Doubt(result.Started)
-	if b.window = result.Held; why == "" {
-		b.doubted = 0
-	} else {
-		b.doubted++
-	}
-	return why
-}

@@ -2,9 +2,36 @@ package harness
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
+
+// hold keeps the block until every scenario is judged.
+//
+// Invariant: a failure is judged no sooner than Settle after the block, a pass
+// no sooner than Settle after the last blocked destination was first tried, or was
+// overdue without being tried. A check can itself make the device try one for the
+// first time, so passes are judged again until nothing new was tried.
+func (b *Bench) hold(ctx context.Context, result *Result) error {
+	result.Outcomes = map[string]Outcome{}
+	watched := b.watch(ctx, result.Trial)
+	err := b.holdAndCheck(ctx, result, watched)
+	outcomes := watched.conclude()
+	if err != nil || len(outcomes) == 0 {
+		return err
+	}
+	maps.Copy(result.Outcomes, outcomes)
+	if result.Seen, err = b.observe(ctx, result.Trial); err != nil {
+		return err
+	}
+	for _, outcome := range outcomes {
+		if outcome.Broke != nil {
+			outcome.Broke.Touched = touchedUntil(result.Started.Add(outcome.Broke.After), result.Seen)
+		}
+	}
+	return nil
+}
 
 // holdAndCheck settles and checks until every scenario that is not watched is judged. It does
 // not wait for what the device contacts seldom before it has checked what it tries often:
