@@ -42,7 +42,7 @@ func TestAPersonIsAskedOnceMoreWhileAFailureLasts(t *testing.T) {
 	})
 }
 
-func TestAPersonWhoSaysThatItWorksAgainWasSeenToHaveAnOutage(t *testing.T) {
+func TestAPersonWhoSaysThatItWorksAgainSawATransientFailure(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"server": 0}}
 		bench := stalls(g, 0)
@@ -50,7 +50,7 @@ func TestAPersonWhoSaysThatItWorksAgainWasSeenToHaveAnOutage(t *testing.T) {
 		bench.Scenarios = []harness.Scenario{person}
 		result, err := bench.Run(context.Background(), trial("server"))
 		expect.Expect(err).NotTo(HaveOccurred())
-		expect.Expect(result.Outcomes["person"]).To(And(HaveField("Answer", harness.Pass), HaveField("Outage", Not(BeNil()))))
+		expect.Expect(result.Outcomes["person"]).To(And(HaveField("Answer", harness.Pass), HaveField("Transient", Not(BeNil()))))
 		expect.Expect(*asked).To(HaveLen(2))
 	})
 }

@@ -68,8 +68,8 @@ var _ = Describe("an experiment on a random device", Label("norace"), func() {
 		Entry("a trial was cited that had blocked a part of the cut only", uint64(737)),
 		Entry("a device with an old token failed once when it was started, and worked without each part of that set", uint64(279)),
 		Entry("a pass counted although the device still used a DNS answer from before the block", uint64(644)),
-		Entry("an outage was put down to what was blocked together with its cause", uint64(781)),
-		Entry("an outage was put down to what the device tried only when it was over", uint64(349)),
+		Entry("a transient failure was put down to what was blocked together with its cause", uint64(781)),
+		Entry("a transient failure was put down to what the device tried only when it was over", uint64(349)),
 	)
 	It("ends, and none of its verdicts is wrong, with many seeds", Label("slow"), func() { fuzz(1, 1000) })
 })

@@ -437,3 +437,13 @@ func (h history) windows(regime Regime, fault Fault) []search.Window {
 	}
 	return windows
 }
+
+// touchedBy is what the device ran into at the block until the scenario failed, or in all.
+func (h history) touchedBy(f fact, column Column) search.Set {
+	broke := f.Outcomes[column.Scenario.Name].Broke
+	if broke == nil {
+		return f.touched
+	}
+	known := func(d Destination) bool { _, known := h.index[d]; return known }
+	return f.touched.Intersect(h.set(slices.DeleteFunc(slices.Clone(broke.Touched), func(d Destination) bool { return !known(d) })))
+}

@@ -54,7 +54,7 @@ func (b *Bench) holdAndCheck(ctx context.Context, result *Result, watched *watch
 		}
 		b.tell(Step{Phase: Checking, Scenarios: namesOf(asked)})
 		for name, outcome := range b.check(ctx, asked) {
-			outcome.Outage = result.Outcomes[name].Outage
+			outcome.Transient = result.Outcomes[name].Transient
 			result.Outcomes[name] = outcome
 		}
 		if err := b.persist(ctx, result, asked, worked); err != nil || result.Abandoned {
@@ -104,7 +104,7 @@ func (b *Bench) noteBroken(result *Result, asked []Scenario, worked map[string]t
 		case Pass:
 			worked[scenario.Name] = time.Since(result.Started)
 		case Fail:
-			outcome.Broke, outcome.Outage = broke(result.Started, worked[scenario.Name], result.Seen), nil
+			outcome.Broke, outcome.Transient = broke(result.Started, worked[scenario.Name], result.Seen), nil
 			result.Outcomes[scenario.Name] = outcome
 		case Inconclusive:
 		}

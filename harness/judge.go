@@ -18,7 +18,7 @@ func judged(h history) Judgement {
 		j.column(column)
 	}
 	j.degrade()
-	j.interrupted()
+	j.transients()
 	j.exercised()
 	j.held()
 	outside := j.replace()

@@ -10,7 +10,7 @@ import (
 const looksAtFailure = 4
 
 // persist checks those of some scenarios that failed again, until they pass or the failure has
-// lasted for Persist. One that passes again has worked, with an outage. A person is asked once
+// lasted for Persist. One that passes again has worked, after a transient failure. A person is asked once
 // more, at the end.
 // worked is when each was last seen to work in this trial before.
 func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario, worked map[string]time.Duration) (err error) {
@@ -38,8 +38,8 @@ func (b *Bench) persist(ctx context.Context, result *Result, asked []Scenario, w
 		for name, outcome := range b.check(ctx, again) {
 			switch {
 			case outcome.Answer == Pass:
-				outage := &Outage{Before: worked[name], Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
-				outcome.Outage = result.Outcomes[name].Outage.worse(outage)
+				transient := &Transient{Before: worked[name], Failed: failed.Sub(result.Started), Worked: time.Since(result.Started)}
+				outcome.Transient = result.Outcomes[name].Transient.worse(transient)
 				result.Outcomes[name] = outcome
 			case last: // it still fails, or cannot be judged any more
 				result.Outcomes[name] = outcome

@@ -16,38 +16,38 @@ const (
 
 // Outcome is what one check of a scenario came to.
 type Outcome struct {
-	Answer   Answer        `json:"answer"`
-	Why      string        `json:"why,omitempty"` // one sentence, for a failure or an inconclusive check
-	Duration time.Duration `json:"duration"`
-	Steps    []StepOutcome `json:"steps,omitempty"`
-	Outage   *Outage       `json:"outage,omitempty"`  // of a scenario that failed, and worked again under the same block
-	Broke    *Broke        `json:"broke,omitempty"`   // of a scenario that failed; nil if it was watched once
-	Figures  *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
+	Answer    Answer        `json:"answer"`
+	Why       string        `json:"why,omitempty"` // one sentence, for a failure or an inconclusive check
+	Duration  time.Duration `json:"duration"`
+	Steps     []StepOutcome `json:"steps,omitempty"`
+	Transient *Transient    `json:"outage,omitempty"`  // of a scenario that failed, and worked again under the same block
+	Broke     *Broke        `json:"broke,omitempty"`   // of a scenario that failed; nil if it was watched once
+	Figures   *Figures      `json:"figures,omitempty"` // of a scenario that was watched; nil where it was checked once
 }
 
-// Outage is a failure that passed by itself. Its times count from the beginning of
+// Transient is a failure that passed by itself. Its times count from the beginning of
 // the trial.
-type Outage struct {
+type Transient struct {
 	Before time.Duration `json:"before,omitempty"` // the last check before it that passed; 0 if none did
 	Failed time.Duration `json:"failed"`           // the first check that failed
 	Worked time.Duration `json:"worked"`           // the first check after it that passed
 }
 
-// lasted is how long the outage was at most; 0 if there was none.
-func (o *Outage) lasted() time.Duration {
-	if o == nil {
+// lasted is how long the failure was at most; 0 if there was none.
+func (t *Transient) lasted() time.Duration {
+	if t == nil {
 		return 0
 	}
-	return o.Worked - o.Before
+	return t.Worked - t.Before
 }
 
-// worse is one of two outages: one that began with the block, or else the longer one.
-func (o *Outage) worse(other *Outage) *Outage {
+// worse is one of two: one that began with the block, or else the longer one.
+func (t *Transient) worse(other *Transient) *Transient {
 	switch {
-	case o == nil:
+	case t == nil:
 		return other
-	case other == nil || o.Before == 0 || o.lasted() >= other.lasted():
-		return o
+	case other == nil || t.Before == 0 || t.lasted() >= other.lasted():
+		return t
 	}
 	return other
 }

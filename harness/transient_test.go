@@ -22,19 +22,19 @@ func stalls(g *gateway, stall time.Duration) *harness.Bench {
 	})}}
 }
 
-func TestAFailureThatPassesByItselfIsAnOutage(t *testing.T) {
+func TestAFailureThatPassesByItselfIsTransient(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"server": 0}}
 		result, err := stalls(g, 17*time.Second).Run(context.Background(), trial("server"))
 		expect.Expect(err).NotTo(HaveOccurred())
 		outcome := result.Outcomes["app"]
 		expect.Expect(outcome.Answer).To(Equal(harness.Pass))
-		expect.Expect(outcome.Outage.Failed).To(BeNumerically("~", timing.Settle, time.Second))
-		expect.Expect(outcome.Outage.Worked).To(BeNumerically("~", 17*time.Second, 3*time.Second))
+		expect.Expect(outcome.Transient.Failed).To(BeNumerically("~", timing.Settle, time.Second))
+		expect.Expect(outcome.Transient.Worked).To(BeNumerically("~", 17*time.Second, 3*time.Second))
 	})
 }
 
-func TestAnOutageIsNotForgottenWhileTheBlockIsHeldOn(t *testing.T) {
+func TestATransientFailureIsNotForgottenWhileTheBlockIsHeldOn(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"server": 0}}
 		held := trial("server")
@@ -43,11 +43,11 @@ func TestAnOutageIsNotForgottenWhileTheBlockIsHeldOn(t *testing.T) {
 		expect.Expect(err).NotTo(HaveOccurred())
 		outcome := result.Outcomes["app"]
 		expect.Expect(outcome.Answer).To(Equal(harness.Pass))
-		expect.Expect(outcome.Outage).To(HaveValue(And(HaveField("Before", BeZero()), HaveField("Worked", BeNumerically("<", time.Minute)))))
+		expect.Expect(outcome.Transient).To(HaveValue(And(HaveField("Before", BeZero()), HaveField("Worked", BeNumerically("<", time.Minute)))))
 	})
 }
 
-func TestALaterOutageSaysSinceWhenTheFunctionHadWorked(t *testing.T) {
+func TestALaterTransientFailureSaysSinceWhenTheFunctionHadWorked(t *testing.T) {
 	inBubble(t, func(expect Gomega) {
 		g := &gateway{starts: map[string]time.Duration{"server": 0}}
 		bench := stalls(g, 0)
@@ -60,10 +60,10 @@ func TestALaterOutageSaysSinceWhenTheFunctionHadWorked(t *testing.T) {
 		held.Hold = 5 * time.Minute
 		result, err := bench.Run(context.Background(), held)
 		expect.Expect(err).NotTo(HaveOccurred())
-		outage := result.Outcomes["app"].Outage
-		expect.Expect(outage).NotTo(BeNil())
-		expect.Expect(outage.Before).To(And(BeNumerically(">", 0), BeNumerically("<", time.Minute)))
-		expect.Expect(outage.Failed).To(BeNumerically(">=", time.Minute))
+		transient := result.Outcomes["app"].Transient
+		expect.Expect(transient).NotTo(BeNil())
+		expect.Expect(transient.Before).To(And(BeNumerically(">", 0), BeNumerically("<", time.Minute)))
+		expect.Expect(transient.Failed).To(BeNumerically(">=", time.Minute))
 	})
 }
 
@@ -73,7 +73,7 @@ func TestAFailureThatLastsIsJudgedWhileTheBlockStands(t *testing.T) {
 		result, err := stalls(g, time.Hour).Run(context.Background(), trial("server"))
 		expect.Expect(err).NotTo(HaveOccurred())
 		expect.Expect(result.Outcomes["app"].Answer).To(Equal(harness.Fail))
-		expect.Expect(result.Outcomes["app"].Outage).To(BeNil())
+		expect.Expect(result.Outcomes["app"].Transient).To(BeNil())
 		expect.Expect(result.Held).To(BeNumerically(">=", 2*timing.Settle))
 	})
 }
@@ -154,7 +154,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 			r.Held = 20 * time.Second
 			for _, d := range r.Trial.Block {
 				if outcome := r.Outcomes["app"]; d == destination("time1") && outcome.Answer == harness.Pass {
-					outcome.Outage = &harness.Outage{Failed: 12 * time.Second, Worked: 17 * time.Second}
+					outcome.Transient = &harness.Transient{Failed: 12 * time.Second, Worked: 17 * time.Second}
 					r.Outcomes["app"] = outcome
 				}
 			}
@@ -162,7 +162,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 		cells := harness.Judge(run).Columns[0].Cells
 		Expect(cells[destination("time1")].Verdict).To(Equal(harness.Degraded))
 		Expect(cells[destination("time1")].Why).To(ContainSubstring("interrupts the scenario for about 17 s"))
-		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without an outage")
+		Expect(cells[destination("time2")].Verdict).To(Equal(harness.Optional), "it was tried in a trial without a transient failure")
 		Expect(cells[destination("cloud")].Verdict).To(Equal(harness.Required))
 	})
 
@@ -173,7 +173,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 			if r.Trial.Control() || outcome.Answer != harness.Pass {
 				return
 			}
-			outcome.Outage = &harness.Outage{Before: 30 * time.Minute, Failed: 31 * time.Minute, Worked: 33 * time.Minute}
+			outcome.Transient = &harness.Transient{Before: 30 * time.Minute, Failed: 31 * time.Minute, Worked: 33 * time.Minute}
 			r.Outcomes["app"] = outcome
 			for i, contact := range r.Seen.Contacts {
 				r.Seen.Contacts[i].Attempted = r.Started
@@ -193,10 +193,10 @@ var _ = Describe("a failure that may pass by itself", func() {
 		every := harness.Destination{Protocol: "tcp", Port: 443, Name: "*.data.example"}
 		some := []harness.Destination{{Protocol: "tcp", Port: 443, Name: "a1.data.example"}, {Protocol: "tcp", Port: 443, Name: "b2.data.example"}}
 		run := newRun(formula{scenarios: map[string]func(func(string) bool) bool{"app": always}})
-		add := func(held time.Duration, outage *harness.Outage, block ...harness.Destination) {
+		add := func(held time.Duration, transient *harness.Transient, block ...harness.Destination) {
 			result := harness.Result{
 				Trial: harness.Trial{Number: len(run.Results) + 1, Block: block, Fault: harness.Reject, Regime: harness.Steady}, Recovered: true, Held: held,
-				Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass, Outage: outage}},
+				Outcomes: map[string]harness.Outcome{"app": {Answer: harness.Pass, Transient: transient}},
 			}
 			for _, d := range append([]harness.Destination{destination("cloud"), every}, some...) {
 				contact := harness.Contact{Destination: d, Tries: 1}
@@ -211,7 +211,7 @@ var _ = Describe("a failure that may pass by itself", func() {
 		}
 		add(5*time.Second, nil)
 		add(5*time.Second, nil)
-		add(8*time.Second, &harness.Outage{Failed: 6 * time.Second, Worked: 8 * time.Second}, append([]harness.Destination{destination("cloud")}, some...)...)
+		add(8*time.Second, &harness.Transient{Failed: 6 * time.Second, Worked: 8 * time.Second}, append([]harness.Destination{destination("cloud")}, some...)...)
 		add(5*time.Second, nil, every)
 		add(8*time.Second, nil, destination("cloud"))
 		add(5*time.Second, nil, destination("cloud"), every)

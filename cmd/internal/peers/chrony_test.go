@@ -83,7 +83,7 @@ var _ = Describe("a chronyd with several servers", Label("e2e"), func() {
 		for _, result := range run.Results {
 			fmt.Fprintf(GinkgoWriter, "%d %v: %v\n", result.Trial.Number, result.Trial.Block, result.Outcomes)
 		}
-		stalled := HaveField("Outcomes", HaveKeyWithValue("time", HaveField("Outage", Not(BeNil()))))
+		stalled := HaveField("Outcomes", HaveKeyWithValue("time", HaveField("Transient", Not(BeNil()))))
 		Expect(run.Results).To(ContainElement(stalled))
 		found := table(run)["time"]
 		Expect(found.Cells).To(HaveLen(3))
