@@ -54,7 +54,7 @@ type barrier struct {
 // shared tables those of what is blocked now stay tracked: a packet that still arrives
 // on a connection that is no longer tracked counts as the machine's own, and the
 // machine would refuse it, and so send a packet to a destination that must get none.
-// Except for what is led to stand-ins over UDP and ICMP: see lead.go.
+// Except for what is led to stand-ins over UDP and ICMP: see standinlead.go.
 //
 // The connections that the device has open to what is blocked now are to be reset
 // when the window is open: see [barrier.reset].

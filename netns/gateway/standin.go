@@ -20,9 +20,9 @@ import (
 )
 
 // What the device sends to a destination with a stand-in is delivered to the gateway, its
-// address unchanged, as queries to other resolvers are: see catch.go. It counts as an
+// address unchanged, as queries to other resolvers are: see querycatch.go. It counts as an
 // attempt, like everything that is blocked, and is let in before the block. In shared tables
-// it takes another way: see lead.go.
+// it takes another way: see standinlead.go.
 
 // stood is the bit that such packets carry besides caught.
 const stood = 0x08000000

@@ -17,7 +17,7 @@ import (
 
 // In shared tables the routes are the machine's, and its own services may have the ports of
 // the stand-ins. So what the device sends to a stand-in is led to another port of the machine
-// (DNAT), as its queries are: see redirect.go. Only its own packets enter these chains, which
+// (DNAT), as its queries are: see queryredirect.go. Only its own packets enter these chains, which
 // are removed as all others are. The packet log is asked before, so that it sees who was
 // meant; connection tracking tells the stand-in, and gives its answer that address.
 
@@ -59,7 +59,7 @@ func (c Config) leading(s *standIn, family chains.Family) []chains.Chain {
 func (s *standIn) letIn(family chains.Family) (rules []chains.Rule) {
 	for _, kind := range harness.AllStandIns() {
 		switch port := standin.LedPort(kind); {
-		case kind == harness.Resolver: // see redirect.go
+		case kind == harness.Resolver: // see queryredirect.go
 		case kind == harness.EchoReply:
 			rules = append(rules, append(chains.EchoOf(family).Request(), "-j", "ACCEPT"))
 		default:
