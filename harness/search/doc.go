@@ -96,7 +96,7 @@
 // would spoil most is confirmed first: a failing set before it is shrunk, what a
 // cut rests on, and in the end each cut, and what is in no cut as a whole. What
 // contradicts the result is asked again until it gives way, or until it stands
-// beyond doubt and shows that the device is not monotone. See noise.go.
+// beyond doubt and shows that the device is not monotone. See noise.go and contradiction.go.
 //
 // With MaxNoise 0 every answer is final and no question is asked twice.
 package search

@@ -2,7 +2,6 @@ package search
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -39,13 +38,6 @@ type Cut struct {
 	Trials     []int   // that failed with exactly this set at work
 	Proof      []int   // for each member, ascending, a trial that passed with all the others blocked; none for a cut of one
 	Confidence float64 // the probability that this is a cut, 0 to 1
-}
-
-// Contradiction is a set that fails inside a set that passes: blocking more
-// repaired the scenario. Where both are the same set, it gave both answers.
-type Contradiction struct {
-	Failed, Passed             Set // Failed ⊆ Passed
-	FailedTrials, PassedTrials []int
 }
 
 // Open is something that the journal does not settle yet.
@@ -94,24 +86,11 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	}
 	e.Open = t.explainOpen(e.Contradiction)
 	e.Unproven = t.explainUnproven()
-	e.Certified, e.Sentence = t.level(e.Contradiction)
+	e.Certified, e.Sentence = t.certificate(e.Contradiction)
 	e.confidence = t.certainty(-t.support(t.rest()))
 	e.divide(t.universe.Minus(members), t)
 	e.qualify(len(t.findings) > 0)
 	return e
-}
-
-// qualify takes back a certificate that does not hold: nothing is certified if
-// nothing was judged, nor if a destination was never tried while it was blocked,
-// since one more set may break the scenario then.
-func (e *Explanation) qualify(judged bool) {
-	switch {
-	case !judged:
-		e.Certified, e.Sentence = "none", "Nothing was judged."
-	case e.Certified != "none" && !e.NotExercised.IsEmpty():
-		e.Certified = "none"
-		e.Sentence = "This holds for the destinations that were tried while they were blocked. Those that were not may be needed, too."
-	}
 }
 
 // Confidence is the probability that the verdict on x is right, 0 to 1; 0 for
@@ -150,24 +129,6 @@ func (e *Explanation) divide(rest Set, t *theory) {
 	}
 }
 
-// level is how much the passing sets certify.
-func (t *theory) level(broken *Contradiction) (certified, sentence string) {
-	const given = "given that blocking more never repairs"
-	if broken == nil && t.suspects.IsEmpty() && len(t.open) == 0 && len(t.certify()) == 0 && len(t.doubted) == 0 {
-		ways, all := transversals(t.cuts, t.Transversals)
-		if all && len(t.unproven(ways)) == 0 {
-			return "exact", "No other set of destinations breaks it, " + given + "."
-		}
-		for order := t.Order; order > 0; order-- {
-			if open, all := t.uncovered(order); all && len(open) == 0 {
-				return fmt.Sprint("order ", order), fmt.Sprintf(
-					"Any cut not listed here contains at least %d of the listed alternatives, %s.", order+1, given)
-			}
-		}
-	}
-	return "none", "Only what is listed is proven; the rest is open."
-}
-
 // explainOpen lists what the rules of the planner would still ask for.
 func (t *theory) explainOpen(broken *Contradiction) []Open {
 	var list []Open
@@ -190,7 +151,7 @@ func (t *theory) explainOpen(broken *Contradiction) []Open {
 	add(OpenFailing, t.open...)
 	if t.suspects.IsEmpty() && len(t.open) == 0 {
 		add(OpenProof, blocks(t.prove())...)
-		add(OpenConfirm, blocks(t.certify())...)
+		add(OpenConfirm, blocks(t.confirm())...)
 	}
 	if t.Audits > 0 && t.safe.Len() > 1 && !t.audited() {
 		add(OpenAudit, t.safe)
@@ -259,41 +220,6 @@ func (t *theory) failedTrials(s Set) []int {
 		}
 	}
 	return nil
-}
-
-// explainContradiction pairs a doubted finding that is beyond doubt with what
-// it contradicts.
-func (t *theory) explainContradiction() *Contradiction {
-	doubted := t.contradiction()
-	if doubted == nil {
-		return nil
-	}
-	for _, other := range byWeight(t.findings) {
-		failed, passed := *doubted, other
-		if len(failed.failed) == 0 {
-			failed, passed = passed, failed
-		}
-		if len(failed.failed) > 0 && len(passed.passed) > 0 && failed.set.SubsetOf(passed.set) {
-			return &Contradiction{failed.set, passed.set, failed.failed, passed.passed}
-		}
-	}
-	return nil
-}
-
-// distrust drops the cuts of several members, whose proof rests on what is
-// refuted, and every passing set that holds a set seen to fail: on a device that
-// works when more is blocked, blocking just a part of it is not safe.
-func (t *theory) distrust() {
-	t.cuts, t.passing = nil, []Set{{}}
-	for _, f := range t.findings {
-		holds := slices.ContainsFunc(t.findings, func(g finding) bool {
-			return len(g.failed) > 0 && g.set.SubsetOf(f.set)
-		})
-		if f.weight < 0 && !holds {
-			t.passing = addMaximal(t.passing, f.set)
-		}
-	}
-	t.safe = largest(t.passing)
 }
 
 // passedTrial is a trial that passed with at least s blocked, and is 0 for a

@@ -158,10 +158,10 @@ func (t *theory) weakPieces() (weak []Set) {
 	return weak
 }
 
-// certify asks until each cut and all that passes is beyond doubt, then for what
+// confirm asks until each cut and all that passes is beyond doubt, then for what
 // contradicts them, as often as that may help. One pass is enough for each of many maximal sets, since a cut that
 // nobody suspects is unlikely, and fails in each of them unless it holds alternatives.
-func (t *theory) certify() []Question {
+func (t *theory) confirm() []Question {
 	var questions []Question
 	for _, f := range t.failing {
 		if t.support(f) < t.trust.verdict || t.unconfirmed(f) {
@@ -229,14 +229,4 @@ func (t *theory) unconfirmed(f Set) bool {
 // weak reports whether the failure of a trial needs another one.
 func (t *theory) weak(trial int) bool {
 	return slices.ContainsFunc(t.knowledge, func(a Answer) bool { return a.Trial == trial && a.Weak })
-}
-
-// contradiction is a doubted finding beyond doubt, nil if there is none.
-func (t *theory) contradiction() *finding {
-	for _, f := range t.doubted {
-		if math.Abs(f.weight) >= t.trust.verdict {
-			return &f
-		}
-	}
-	return nil
 }

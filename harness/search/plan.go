@@ -17,7 +17,7 @@ func (t *theory) next(inflight []Set) (Question, bool) {
 	case !t.suspects.IsEmpty() && !t.groupFirst():
 		return t.halve(inflight), true
 	}
-	for _, rule := range []func() []Question{t.count, t.narrow, t.prove, t.certify, t.seeAgain, t.audit} {
+	for _, rule := range []func() []Question{t.count, t.narrow, t.prove, t.confirm, t.seeAgain, t.audit} {
 		if questions := rule(); len(questions) > 0 {
 			return prefer(questions, inflight), true
 		}
