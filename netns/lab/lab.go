@@ -36,7 +36,7 @@ type Lab struct {
 	device    *device
 	internet  *internet
 	assistant *assistant
-	pulse     *pulse
+	metronome *metronome
 }
 
 // GatewaySite is the place of the gateway under test: its namespace has the links
@@ -104,7 +104,7 @@ func (l *Lab) start(world World, options Options) error {
 	if l.internet, err = openInternet(world, l.topology.internet, authority, token); err != nil {
 		return err
 	}
-	if l.pulse, err = startPulse(l.topology.internet, world.Tempo.Contact); err != nil {
+	if l.metronome, err = startMetronome(l.topology.internet, world.Tempo.Contact); err != nil {
 		return err
 	}
 	if l.assistant, err = openAssistant(world, l.topology.assistant, token); err != nil {
@@ -219,8 +219,8 @@ func (l *Lab) Close() error {
 	if l.internet != nil {
 		l.internet.close()
 	}
-	if l.pulse != nil {
-		l.pulse.stop()
+	if l.metronome != nil {
+		l.metronome.stop()
 	}
 	if l.topology != nil {
 		return l.topology.close()

@@ -4,10 +4,17 @@ import (
 	"net/netip"
 	"reflect"
 
-	"github.com/invopop/jsonschema"
-
 	"github.com/needwant/needwant/internal/yamlfile"
 )
+
+// Load reads a world from a file. Every error is an [*Error].
+func Load(path string) (World, error) {
+	text, err := format().Read(path)
+	if err != nil {
+		return World{}, err
+	}
+	return Parse(path, text)
+}
 
 // Parse reads a world from YAML and fills in what it leaves out. Every error is
 // an [*Error] that names file and shows the place.
@@ -62,20 +69,3 @@ func format() yamlfile.Format {
 
 // suggest says which of the known words was probably meant, or lists them all.
 func suggest(word string, known []string) string { return yamlfile.Suggest(word, known) }
-
-// SchemaID is where the schema of worlds is published.
-const SchemaID = "https://github.com/needwant/needwant/docs/schema/world.v1.json"
-
-// Schema is the JSON Schema (draft-07) of a world file, made from the Go types.
-// It says no more than a schema can: [Parse] checks the rest.
-func Schema() []byte {
-	return yamlfile.Published(yamlfile.Schema(World{}, schemaOf), SchemaID, "A world of the needwant lab")
-}
-
-// schemaOf describes the types that are written as texts.
-func schemaOf(t reflect.Type) *jsonschema.Schema {
-	if t == reflect.TypeFor[Expression]() {
-		return &jsonschema.Schema{Type: "string", Pattern: `^[^!]*$`}
-	}
-	return nil
-}

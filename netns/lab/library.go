@@ -24,12 +24,3 @@ func Library() (all []World) {
 // Find takes the name of a library world, or the path of a file. What looks
 // like a path (it has a slash, or ends in .yaml or .yml) is a path.
 func Find(nameOrPath string) (World, error) { return library.Find(nameOrPath) }
-
-// Load reads a world from a file. Every error is an [*Error].
-func Load(path string) (World, error) {
-	text, err := format().Read(path)
-	if err != nil {
-		return World{}, err
-	}
-	return Parse(path, text)
-}
