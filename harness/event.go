@@ -36,7 +36,7 @@ type Progress struct {
 	Controls int           `json:"controls"` // that blocked nothing
 	Open     int           `json:"open"`     // cells without a verdict
 	Cells    int           `json:"cells"`    // all of them, by the destinations known so far
-	Left     int           `json:"left"`     // trials still to come, roughly; 60 stands for that or more
+	Left     int           `json:"left"`     // trials still to come, roughly; [MostLeft] stands for that or more
 	Elapsed  time.Duration `json:"elapsed"`
 
 	// Remaining is how long these trials take, roughly, with what they wait for and are held to.

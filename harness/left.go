@@ -7,9 +7,11 @@ import (
 	"github.com/needwant/needwant/harness/search"
 )
 
-// The look ahead is bounded, for devices with very many destinations.
+// MostLeft is how many trials are looked ahead: [Progress].Left stands for that many or more then.
+const MostLeft = 60
+
+// The look ahead is also bounded for devices with very many destinations.
 const (
-	mostLeft  = 60     // trials
 	mostAhead = 30_000 // trials, times destinations
 	mostWays  = 256    // around the cuts that are known
 )
@@ -74,7 +76,7 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 	var waited search.Set
 	idle, horizon := h.waitedOnce(), h.horizon()
 	more := true
-	for most := min(mostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
+	for most := min(MostLeft, 1+mostAhead/max(1, len(h.order))); left.trials < most; left.trials++ {
 		var question search.Question
 		if question, _, more = h.nextOf(turns, journals, nil, func(options *search.Options) {
 			options.Windows = append(options.Windows, windows...)
@@ -120,7 +122,7 @@ func (h history) playOn(regime Regime, fault Fault) (left ahead) {
 	}
 	trials, last := h.lastHolds(regime, fault, waited, left.trials)
 	if left.trials, left.last = left.trials+trials, last; more {
-		left.trials = mostLeft
+		left.trials = MostLeft
 	}
 	return left
 }

@@ -16,9 +16,6 @@ type Now struct {
 	Left  int            // trials to come, roughly, as [harness.Progress] counts them
 }
 
-// mostToCome stands for that many trials to come, or more: see [harness.Progress].
-const mostToCome = 60
-
 // Sentence says in one sentence what the run is doing, e.g. "Trial 9 of about 20:
 // api.example and 3 others are blocked; waiting for the device to try them, 2 of 4 so
 // far". It is the same in a terminal and on a page.
@@ -38,7 +35,7 @@ func (n Now) Sentence() string {
 	which := fmt.Sprintf("Trial %d", n.Trial.Number)
 	if n.Over > 1 && n.Left > 0 {
 		about := "about"
-		if n.Left >= mostToCome {
+		if n.Left >= harness.MostLeft {
 			about = "at least"
 		}
 		which += fmt.Sprintf(" of %s %d", about, max(n.Trial.Number, n.Over+n.Left))

@@ -294,14 +294,11 @@ func toGo(now harness.Progress) string {
 }
 
 func trialsLeft(now harness.Progress) string {
-	if now.Left >= mostTrialsLeft {
+	if now.Left >= harness.MostLeft {
 		return "at least " + trials(now.Left)
 	}
 	return "about " + trials(now.Left)
 }
-
-// mostTrialsLeft stands for that many trials or more: see [harness.Progress].
-const mostTrialsLeft = 60
 
 // roughly rounds an estimate, so that it claims no more than it knows.
 func roughly(d time.Duration) time.Duration {
