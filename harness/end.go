@@ -7,7 +7,7 @@ import (
 	"github.com/needwant/needwant/internal/span"
 )
 
-// A run ends without a result for each cell after so much of what leads nowhere.
+// The limits after which a run ends though verdicts are missing.
 const (
 	giveUpAfter  = 3  // controls in a row, on one lane, that fail
 	muteAfter    = 6  // trials in a row that tell nothing, or one trial so many times

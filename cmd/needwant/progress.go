@@ -275,42 +275,6 @@ func (p *progress) answers(result harness.Result) string {
 	return strings.TrimRight(strings.Join(parts, "  "), " ")
 }
 
-// left says how long the run has lasted, about how many trials are left, and how long
-// these take.
-func left(now harness.Progress) string {
-	said := span.Words(now.Elapsed) + " so far"
-	if more := toGo(now); more != "" {
-		return said + "; " + more
-	}
-	return said
-}
-
-// toGo says about how many trials are left, and how long these take; "" if that is not known.
-func toGo(now harness.Progress) string {
-	if now.Left == 0 || now.Remaining == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s to go, %s", trialsLeft(now), between(now.Remaining))
-}
-
-func trialsLeft(now harness.Progress) string {
-	if now.Left >= harness.MostLeft {
-		return "at least " + trials(now.Left)
-	}
-	return "about " + trials(now.Left)
-}
-
-// roughly rounds an estimate, so that it claims no more than it knows.
-func roughly(d time.Duration) time.Duration {
-	switch {
-	case d < time.Minute:
-		return d.Round(time.Second)
-	case d < time.Hour:
-		return d.Round(time.Minute)
-	}
-	return d.Round(10 * time.Minute)
-}
-
 // terminal reports whether a file is a terminal in which the cursor can be moved.
 func terminal(file *os.File) bool {
 	return term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"

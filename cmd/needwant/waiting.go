@@ -159,17 +159,3 @@ func prefixed(prefix, text string) string {
 	}
 	return prefix + text
 }
-
-// between is a range around an estimate. Three of four estimates are closer than that, by
-// the library's worlds at half time; it narrows as less is left.
-func between(d time.Duration) string {
-	low, high := span.Words(roughly(d*3/4)), span.Words(roughly(d*4/3))
-	number, unit, _ := strings.Cut(low, " ")
-	switch {
-	case low == high:
-		return low
-	case !strings.Contains(unit, " ") && strings.HasSuffix(high, " "+unit) && strings.Count(high, " ") == 1:
-		return number + " to " + high
-	}
-	return low + " to " + high
-}
