@@ -44,6 +44,38 @@ var _ = Describe("the documents", func() {
 		}
 	})
 
+	It("have each file of a large directory in one row of the map", func() {
+		const large = 20 // files from which on a directory is
+		tree, err := imports(root)
+		Expect(err).NotTo(HaveOccurred())
+		tables := map[string]string{}
+		for _, part := range strings.Split(text("docs/whats-here.md"), "\n### ")[1:] {
+			title, table, _ := strings.Cut(part, "\n")
+			table, _, _ = strings.Cut(table, "\n## ")
+			tables[strings.Trim(title, "`")] = table
+		}
+		name, read := regexp.MustCompile("`(\\w+\\.go)`"), 0
+		for folder := range tree {
+			var there, listed []string
+			files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+			Expect(err).NotTo(HaveOccurred())
+			for _, file := range files {
+				if base := filepath.Base(file); base != "doc.go" && !strings.HasSuffix(base, "_test.go") {
+					there = append(there, base)
+				}
+			}
+			if len(there) < large && tables[folder] == "" {
+				continue
+			}
+			for _, match := range name.FindAllStringSubmatch(tables[folder], -1) {
+				listed = append(listed, match[1])
+			}
+			Expect(listed).To(ConsistOf(there), "the table of %s in docs/whats-here.md", folder)
+			read++
+		}
+		Expect(read).To(BeNumerically(">", 5), "hardly a table was read")
+	})
+
 	It("link only to what is there", func() {
 		link := regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
 		links := 0
