@@ -130,3 +130,10 @@ func synchronised() (bool, error) {
 	_, err := unix.Adjtimex(&state) // to read it needs no rights
 	return state.Status&unix.STA_UNSYNC == 0, err
 }
+
+// apart reports whether this runs in namespaces of its own, as for an ordinary
+// user: then nothing can be said about the machine's own network.
+func apart(uidMap []byte, err error) (bool, error) {
+	fields := strings.Fields(string(uidMap))
+	return len(fields) > 1 && fields[1] != "0", err
+}
