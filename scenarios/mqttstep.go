@@ -40,7 +40,7 @@ type MQTTResult struct {
 	Payload string  `expr:"payload" about:"The message."`
 	JSON    any     `expr:"json" about:"The same, if it is JSON."`
 	Topic   string  `expr:"topic" about:"The topic of the message."`
-	RTT     float64 `expr:"rtt_ms" about:"Milliseconds until the message was received: from the sending, or without to from the subscription."`
+	RTT     float64 `expr:"rtt_ms" about:"Milliseconds until the message was received. They count from when the step sent its own message; if it sent none, from the subscription."`
 }
 
 func mqttKind() Kind {

@@ -25,7 +25,7 @@ type TCP struct {
 
 // TCPResult is what an expectation on [TCP] may name.
 type TCPResult struct {
-	Text string  `expr:"text" about:"The answer; empty without read."`
+	Text string  `expr:"text" about:"The answer. It is empty if read is not set."`
 	RTT  float64 `expr:"rtt_ms" about:"Milliseconds until the connection was open. With tls, until the TLS handshake was done."`
 }
 
