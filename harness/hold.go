@@ -209,23 +209,6 @@ func (b *Bench) retries(contact Contact) time.Duration {
 	return min(time.Duration(max(b.Timing.Tries-1, 0))*every, b.Timing.Settle)
 }
 
-// expected is how long to wait for a first try: for a destination that is contacted seldom
-// until it is overdue, and for one that was seen once until it has been silent for longer
-// than ever before. What was tried only after a while in an earlier trial may take as long again, for example since the
-// device uses the last DNS answer. The trial may say for how long it is waited for at least.
-func (b *Bench) expected(destination Destination, trial Trial) time.Duration {
-	patience := b.patience(trial.Fault)
-	known, here := b.clock.of(destination, b.Periods[destination]), destinationIn{destination, trial.Regime}
-	wait := max(late(known.Every), late(b.took[here]))
-	if known.Every == 0 && !known.Last.IsZero() && b.waited[here] == 0 {
-		wait = known.Silence
-	}
-	if trial.Fault.ByName() {
-		wait += b.Timing.Memory
-	}
-	return max(patience, min(wait, b.Timing.Longest), trial.Awaited[destination])
-}
-
 // patience is how long to wait for a first try of what is contacted often. If only names
 // are blocked, a device does not try before the last answer has expired.
 func (b *Bench) patience(fault Fault) time.Duration {

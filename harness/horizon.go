@@ -90,19 +90,6 @@ func (h history) overdue(regime Regime, fault Fault) (again search.Set, hold tim
 	return again, hold
 }
 
-// due is for how long a destination must be blocked until it was tried, or is overdue. It is 0
-// if that is not known, if it is longer than a block may be held, and for what is contacted
-// when the device starts, if trials start it: its periods may be those of the starts alone.
-func (h history) due(k Clock) time.Duration {
-	settings := h.run.Settings
-	due := late(k.Every) + settings.Settle
-	started := k.AtStart && slices.Contains(settings.Regimes, ColdBoot)
-	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || started || most > 0 && due > most {
-		return 0
-	}
-	return due
-}
-
 // waitedFor reports whether a destination was blocked for so long, or so often without an
 // answer that it is not asked again.
 func (h history) waitedFor(i int, due time.Duration, column Column) bool {

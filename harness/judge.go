@@ -41,7 +41,6 @@ func (j *judge) column(column Column) {
 	verdict := ColumnVerdict{
 		Column:    column,
 		Certified: explanation.Certified,
-		Sentence:  explanation.Sentence,
 		FalseFail: explanation.FalseFail,
 		FalsePass: explanation.FalsePass,
 		Cells:     map[Destination]Cell{},
@@ -82,7 +81,7 @@ func (j *judge) doubt(e *search.Explanation, column Column) {
 		e.Cuts, proved = append(e.Cuts, cut), proved.Union(cut.Members)
 	}
 	if len(e.Cuts) < len(cuts) {
-		e.Certified, e.Sentence, e.Fallbacks = "none", "Only what is listed is proven; the rest is open.", nil
+		e.Certified, e.Fallbacks = "none", nil
 		e.Optional, e.NotExercised, e.Undecided = search.Set{}, search.Set{}, rest.Minus(proved)
 	}
 }

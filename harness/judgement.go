@@ -48,7 +48,6 @@ type Row struct {
 type ColumnVerdict struct {
 	Column    Column               `json:"column"`
 	Certified string               `json:"certified"` // "exact", "order 2", "recheck" or "none"
-	Sentence  string               `json:"sentence"`  // what that proves, for people
 	FalseFail float64              `json:"false_fail"`
 	FalsePass float64              `json:"false_pass"`
 	Cells     map[Destination]Cell `json:"cells"`

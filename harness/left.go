@@ -155,35 +155,6 @@ func (h history) lastHolds(regime Regime, fault Fault, waited search.Set, asked 
 	return trials + lists, last + time.Duration(lists)*horizon
 }
 
-// seldom is how long the device may take to contact all of a set that it contacts seldom, as long
-// as a block may be held; 0 if it contacts all of it often.
-func (h history) seldom(set search.Set) (wait time.Duration) {
-	for _, i := range set.Members() {
-		wait = max(wait, h.wait(h.clocks[i]))
-	}
-	return wait
-}
-
-// once are the members of a set that were contacted once, and so are waited for once.
-func (h history) once(set search.Set) (once search.Set) {
-	for _, i := range set.Members() {
-		if h.clocks[i].once() {
-			once = once.With(i)
-		}
-	}
-	return once
-}
-
-// waitedOnce are the destinations that were contacted once and have been waited for.
-func (h history) waitedOnce() (waited search.Set) {
-	for _, f := range h.facts {
-		if !f.Trial.Control() && f.Held > unhurried*h.run.Settings.Settle {
-			waited = waited.Union(h.once(f.whole))
-		}
-	}
-	return waited
-}
-
 // implied is the answer that blocking a set must have by what a journal says.
 func implied(journal []search.Answer, set search.Set) (passed, known bool) {
 	for _, answer := range journal {

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"time"
 
 	"github.com/needwant/needwant/harness/search"
@@ -31,6 +32,65 @@ func (h history) wait(k Clock) time.Duration {
 		return 0
 	}
 	return wait
+}
+
+// due is for how long a destination must be blocked until it was tried, or is overdue. It is 0
+// if that is not known, if it is longer than a block may be held, and for what is contacted
+// when the device starts, if trials start it: its periods may be those of the starts alone.
+func (h history) due(k Clock) time.Duration {
+	settings := h.run.Settings
+	due := late(k.Every) + settings.Settle
+	started := k.AtStart && slices.Contains(settings.Regimes, ColdBoot)
+	if most := max(settings.Longest, settings.Horizon); k.Every == 0 || started || most > 0 && due > most {
+		return 0
+	}
+	return due
+}
+
+// seldom is how long the device may take to contact all of a set that it contacts seldom, as long
+// as a block may be held; 0 if it contacts all of it often.
+func (h history) seldom(set search.Set) (wait time.Duration) {
+	for _, i := range set.Members() {
+		wait = max(wait, h.wait(h.clocks[i]))
+	}
+	return wait
+}
+
+// once are the members of a set that were contacted once, and so are waited for once.
+func (h history) once(set search.Set) (once search.Set) {
+	for _, i := range set.Members() {
+		if h.clocks[i].once() {
+			once = once.With(i)
+		}
+	}
+	return once
+}
+
+// waitedOnce are the destinations that were contacted once and have been waited for.
+func (h history) waitedOnce() (waited search.Set) {
+	for _, f := range h.facts {
+		if !f.Trial.Control() && f.Held > unhurried*h.run.Settings.Settle {
+			waited = waited.Union(h.once(f.whole))
+		}
+	}
+	return waited
+}
+
+// expected is how long to wait for a first try: for a destination that is contacted seldom
+// until it is overdue, and for one that was seen once until it has been silent for longer
+// than ever before. What was tried only after a while in an earlier trial may take as long again, for example since the
+// device uses the last DNS answer. The trial may say for how long it is waited for at least.
+func (b *Bench) expected(destination Destination, trial Trial) time.Duration {
+	patience := b.patience(trial.Fault)
+	known, here := b.clock.of(destination, b.Periods[destination]), destinationIn{destination, trial.Regime}
+	wait := max(late(known.Every), late(b.took[here]))
+	if known.Every == 0 && !known.Last.IsZero() && b.waited[here] == 0 {
+		wait = known.Silence
+	}
+	if trial.Fault.ByName() {
+		wait += b.Timing.Memory
+	}
+	return max(patience, min(wait, b.Timing.Longest), trial.Awaited[destination])
 }
 
 // plansBySilence reports whether the search plans by how long what is contacted seldom is waited for.

@@ -21,8 +21,7 @@ type Explanation struct {
 	Believed      Set              // in a cut or optional, which rests on the [Hypothesis], too
 	Attempted     map[int][]int    // per destination, the passing trials in which it was attempted at the block
 	Contradiction *Contradiction   // nil unless blocking more repaired the scenario
-	Certified     string           // "exact", "order 2", [Rechecked], or "none"
-	Sentence      string           // what Certified proves, for people
+	Certified     string           // "exact", "order 2" (see certificate), [Rechecked], or "none"
 	FalseFail     float64          // the rates on which the confidences rest, 0 when every answer was trusted
 	FalsePass     float64
 	Open          []Open // what is left to find out
@@ -60,7 +59,8 @@ const (
 )
 
 // Rechecked is what [Explanation].Certified is if a [Hypothesis] was tested, and holds
-// with what the journal corrects: see [Explanation].Sentence.
+// with what the journal corrects: each cut was tested again, and so was all the rest at
+// once. That there is no other cut rests on what was known before.
 const Rechecked = "recheck"
 
 // Explain says what the journal of a column proves. It may be called at any
@@ -86,7 +86,7 @@ func Explain(knowledge []Answer, order []int, options Options) Explanation {
 	}
 	e.Open = t.explainOpen(e.Contradiction)
 	e.Unproven = t.explainUnproven()
-	e.Certified, e.Sentence = t.certificate(e.Contradiction)
+	e.Certified = t.certificate(e.Contradiction)
 	e.confidence = t.certainty(-t.support(t.rest()))
 	e.divide(t.universe.Minus(members), t)
 	e.qualify(len(t.findings) > 0)

@@ -263,7 +263,7 @@ func (s *story) verdict(text *strings.Builder, e search.Explanation) {
 		}
 		fmt.Fprintln(text)
 	}
-	fmt.Fprintf(text, "certified: %s. %s\n", e.Certified, e.Sentence)
+	fmt.Fprintf(text, "certified: %s\n", e.Certified)
 }
 
 var _ = Describe("The worked example of the documentation", func() {

@@ -297,12 +297,11 @@ func recheck(knowledge []Answer, order []int, options Options, known Hypothesis)
 	slices.SortStableFunc(e.Cuts, func(a, b Cut) int { return cmp.Compare(min(a.Members.Len(), 2), min(b.Members.Len(), 2)) })
 	e.confidence = r.certainty(-r.support(r.safe.Minus(members)))
 	if !r.holds() {
-		e.Certified, e.Sentence = "none", "Only what is listed was tested again; the rest is open."
+		e.Certified = "none"
 		e.Undecided, e.Open = r.universe.Minus(members), r.explainPending()
 		return e
 	}
 	e.Certified = Rechecked
-	e.Sentence = "Each cut listed here was tested again, and so was all the rest at once. That there is no other cut rests on the earlier run."
 	for _, x := range r.universe.Minus(members).Members() {
 		f, ok := r.fallback(x, r.cuts)
 		switch {
