@@ -41,7 +41,7 @@ var _ = Describe("replicas", Label("norace"), func() {
 		Expect(median(faster)).To(BeNumerically(">=", least))
 		Expect(median(more)).To(BeNumerically("<=", most))
 	},
-		Entry("four of them at least 2.5 times", needy, 4, 5, 2.5, 1.5),
+		Entry("four of them at least 2.5 times", needy, 4, 3, 2.5, 1.5),
 		Entry("four of them at least 2.5 times, of more devices", Label("whole"), needy, 4, 20, 2.5, 1.5),
 		Entry("two of them", Label("slow"), needy, 2, 20, 1.4, 1.3),
 		Entry("eight of them", Label("slow"), needy, 8, 20, 3.2, 2.4),
