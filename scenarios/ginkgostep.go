@@ -14,7 +14,7 @@ import (
 // Ginkgo runs a Ginkgo suite, or one spec of it.
 type Ginkgo struct {
 	Package string `yaml:"package,omitempty" about:"A Go package with a Ginkgo suite, for example ./specs, relative to the spec. The package is compiled once, which needs Go."`
-	Binary  string `yaml:"binary,omitempty" about:"The same suite, compiled already with go test -c: for a machine without Go."`
+	Binary  string `yaml:"binary,omitempty" about:"The suite as a program that go test -c has compiled, in place of package: for a machine without Go."`
 	Label   string `yaml:"label,omitempty" about:"Only tests with these labels, in the syntax of Ginkgo's --label-filter."`
 
 	suite *suite // shared by the columns that one step became; nil otherwise

@@ -16,7 +16,7 @@ import (
 type Hass struct {
 	URL     string        `yaml:"url" about:"The URL of Home Assistant, for example http://192.168.1.5:8123."`
 	Entity  string        `yaml:"entity" about:"The entity, for example vacuum.s50."`
-	Refresh bool          `yaml:"refresh,omitempty" about:"true: Home Assistant polls the device first, and needwant waits for a proof of that poll. If refresh is not set, the state may be an old one, and path is unknown."`
+	Refresh bool          `yaml:"refresh,omitempty" about:"true: Home Assistant polls the device first, and needwant waits for a proof of this poll. If refresh is not set, the state may be an old one, and path is unknown."`
 	Apart   time.Duration `yaml:"apart,omitempty" about:"The shortest time between two requests for a poll. The default is 11s: Home Assistant defers a poll that is requested sooner. If your integration does not defer polls, a shorter time is possible."`
 
 	Interval    time.Duration `yaml:"interval,omitempty" about:"How often the integration polls the device by itself. The default is 30s. If the packets do not prove that the device was polled, needwant accepts the state only after interval plus poll_timeout."`
@@ -28,7 +28,7 @@ type Hass struct {
 type HassResult struct {
 	State      string         `expr:"state" about:"The entity's state, for example docked. It is unavailable if the device did not answer the poll."`
 	Attributes map[string]any `expr:"attributes" about:"The entity's attributes, for example attributes.fan_speed."`
-	Path       string         `expr:"path" about:"How the state came: lan (the gateway saw the device answer Home Assistant), cloud (the gateway saw no answer of the device to Home Assistant, but packets between the device and the internet) or unknown."`
+	Path       string         `expr:"path" about:"Where the state came from: lan (the gateway saw the device answer Home Assistant), cloud (the gateway saw no answer of the device to Home Assistant, but packets between the device and the internet) or unknown."`
 	Fresh      bool           `expr:"fresh" about:"true if the state was certainly written after the poll. With refresh, fresh is always true: a poll that cannot be proved makes the check inconclusive."`
 	RTT        float64        `expr:"rtt_ms" about:"How many milliseconds the poll took. If refresh is not set, how many milliseconds it took to read the state."`
 }

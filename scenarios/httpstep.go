@@ -20,7 +20,7 @@ type HTTP struct {
 	Method  string            `yaml:"method,omitempty" about:"The HTTP method. The default is GET."`
 	Headers map[string]string `yaml:"headers,omitempty" about:"Additional headers, for example {Authorization: env:NAME}. Their values never appear in a run file or a report."`
 	Body    string            `yaml:"body,omitempty" about:"What to send. If it contains a secret: env:NAME or file:PATH."`
-	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or the same with basic in place of digest."`
+	Auth    *Auth             `yaml:"auth,omitempty" about:"How to log in: {digest: {user: admin, password: env:NAME}}, or {basic: {user: admin, password: env:NAME}}."`
 
 	TLS         TLS    `yaml:"tls,omitempty" about:"For https, which certificates are accepted. The default is those that this machine trusts. insecure: any certificate. pinned: only the certificate with this fingerprint; if no fingerprint is given, the first certificate that is seen in the run."`
 	Fingerprint string `yaml:"fingerprint,omitempty" about:"Only with tls: pinned. The SHA-256 of the certificate, in quotes, as openssl x509 -fingerprint -sha256 prints it."`
@@ -32,7 +32,7 @@ type HTTP struct {
 type HTTPResult struct {
 	Status int     `expr:"status" about:"The HTTP status, for example 200."`
 	Text   string  `expr:"text" about:"The first megabyte of the answer's body."`
-	JSON   any     `expr:"json" about:"The same, if it is JSON."`
+	JSON   any     `expr:"json" about:"The values of the body, if it is JSON."`
 	RTT    float64 `expr:"rtt_ms" about:"Milliseconds until the whole answer was received."`
 }
 

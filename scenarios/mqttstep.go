@@ -20,7 +20,7 @@ type MQTT struct {
 	Broker   string `yaml:"broker" about:"Host and port, for example 192.168.1.5:1883."`
 	Topic    string `yaml:"topic,omitempty" about:"The topic of the message, for example stat/plug/POWER. The wildcards + and # are possible. Without a topic, the step does not wait for a message."`
 	To       string `yaml:"to,omitempty" about:"The topic to which a message is sent first, for example cmnd/plug/POWER."`
-	Send     string `yaml:"send,omitempty" about:"The text of that message."`
+	Send     string `yaml:"send,omitempty" about:"The text of the message that is sent."`
 	Retained bool   `yaml:"retained,omitempty" about:"true: a retained message counts, too. It may be an old one."`
 	Username string `yaml:"username,omitempty" about:"The user name for the broker."`
 	Password Secret `yaml:"password,omitempty" about:"The password for the broker: env:NAME or file:PATH."`
@@ -38,7 +38,7 @@ const (
 // MQTTResult is what an expectation on [MQTT] may name.
 type MQTTResult struct {
 	Payload string  `expr:"payload" about:"The message."`
-	JSON    any     `expr:"json" about:"The same, if it is JSON."`
+	JSON    any     `expr:"json" about:"The values of the message, if it is JSON."`
 	Topic   string  `expr:"topic" about:"The topic of the message."`
 	RTT     float64 `expr:"rtt_ms" about:"Milliseconds until the message was received. They count from when the step sent its own message; if it sent none, from the subscription."`
 }

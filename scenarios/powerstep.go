@@ -13,8 +13,8 @@ import (
 
 // Power switches the device off and, after a while, on again.
 type Power struct {
-	Hass   string        `yaml:"hass,omitempty" about:"A switch entity of Home Assistant, for example switch.s50_plug. Needs url."`
-	URL    string        `yaml:"url,omitempty" about:"The URL of that Home Assistant. The default is the url of the first hass step in the spec."`
+	Hass   string        `yaml:"hass,omitempty" about:"A switch entity of Home Assistant, for example switch.s50_plug. Its Home Assistant is the one in url."`
+	URL    string        `yaml:"url,omitempty" about:"The URL of the switch's Home Assistant. The default is the url of the first hass step in the spec."`
 	HTTP   *Toggle       `yaml:"http,omitempty" about:"Two URLs to which a POST request is sent, {off: URL, on: URL}. If a URL contains a secret: env:NAME or file:PATH."`
 	Exec   *Toggle       `yaml:"exec,omitempty" about:"Two command lines, split at spaces, {off: 'plug off', on: 'plug on'}."`
 	Prompt string        `yaml:"prompt,omitempty" about:"Asks a person, in these words, to switch the device off and on."`
@@ -40,7 +40,7 @@ const (
 func powerKind() Kind {
 	return Kind{
 		Name:    "power",
-		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off. For switching on, the same time is allowed again. The default is the time off plus 1m, or plus 10m if a person switches.",
+		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off (off). Then switching on may take as long as the timeout again. The default of the timeout is off plus 1m, or off plus 10m if a person switches.",
 		Fails:   "If the switch cannot be operated, the check is inconclusive. This step never counts as a failure of the device. The device is always switched on again.",
 		Example: "{power: {hass: switch.s50_plug, off: 10s}, timeout: 1m}",
 		New:     func() Action { return new(Power) },
