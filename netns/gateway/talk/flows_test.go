@@ -69,10 +69,10 @@ var _ = Describe("what moved", func() {
 	tells := func(controller string) func(path string, flows ...talk.Flow) {
 		return func(path string, flows ...talk.Flow) {
 			where := topology(controller)
-			seen := talk.Between(flows, where)
+			seen := talk.Between(flows, where, false)
 			Expect(seen.Path).To(Equal(path))
 			matter := slices.DeleteFunc(slices.Clone(flows), func(f talk.Flow) bool { return !where.Matters(f) })
-			Expect(talk.Between(matter, where)).To(Equal(seen))
+			Expect(talk.Between(matter, where, false)).To(Equal(seen))
 		}
 	}
 	talking := flow("192.168.50.10:1", cloud, 1, 1)
@@ -132,11 +132,11 @@ var _ = Describe("what moved", func() {
 		router := topology("192.168.50.1")
 		router.Machine = true
 		Expect(router.Sees()).To(BeTrue())
-		Expect(talk.Between([]talk.Flow{talking}, router).Path).To(Equal("cloud"))
+		Expect(talk.Between([]talk.Flow{talking}, router, false).Path).To(Equal("cloud"))
 	})
 
 	DescribeTable("counts what the two sent each other:", func(asked, answered int, open bool, flows ...talk.Flow) {
-		seen := talk.Between(flows, topology("192.168.1.5"))
+		seen := talk.Between(flows, topology("192.168.1.5"), false)
 		Expect(seen.Asked).To(BeEquivalentTo(asked))
 		Expect(seen.Answered).To(BeEquivalentTo(answered))
 		Expect(seen.Open).To(Equal(open))

@@ -37,12 +37,9 @@ type Exchange struct {
 	Open     bool   // the device owes the controller a datagram
 }
 
-// Between sums up what these flows say of a device and its controller.
-func Between(flows []Flow, where Topology) Exchange { return between(flows, where, false) }
-
-// between sums up what these flows say, if the device is known to have exchanged packets
-// with hosts outside of the home, or not yet.
-func between(flows []Flow, where Topology, outside bool) Exchange {
+// Between sums up what these flows say of a device and its controller. Outside is what is known
+// already: whether the device exchanged packets with hosts outside of the home.
+func Between(flows []Flow, where Topology, outside bool) Exchange {
 	var words tally
 	for _, flow := range flows {
 		v4, answered := flow.Remote.Addr().Is4(), flow.Received.Packets > 0

@@ -36,7 +36,7 @@ func (w *Watch) Look() (Exchange, error) {
 	if err != nil {
 		return Exchange{}, err
 	}
-	seen := between(Since(w.before, after), w.where, w.outside)
+	seen := Between(Since(w.before, after), w.where, w.outside)
 	w.outside = seen.Outside
 	return seen, nil
 }
