@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/needwant/needwant/harness"
+	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/reports"
 	"github.com/needwant/needwant/reports/policy"
 	"github.com/needwant/needwant/scenarios"
@@ -22,7 +23,8 @@ type exportFlags struct {
 	mac       string
 	addresses []string
 	standIns  []string
-	spec      string // the device's spec, which has its MAC and IP address; "" for none
+	spec      string     // the device's spec, which has its MAC and IP address; "" for none
+	behind    netip.Addr // the address of that spec, if the device has it behind a gateway of needwant
 	simulated bool
 	unfilled  bool // write the rules though they have placeholders in them
 	options   policy.Options
@@ -148,8 +150,19 @@ func (f *exportFlags) export(command *cobra.Command, matrix reports.Matrix) erro
 			laid(command.ErrOrStderr(), sentence)
 		}
 	}
-	_, err = io.WriteString(command.OutOrStdout(), export.Text)
-	return err
+	return f.write(command, export.Text)
+}
+
+// write prints rules. If they rest on an address that the device may have behind the gateway
+// alone, it says so.
+func (f *exportFlags) write(command *cobra.Command, rules string) error {
+	if _, err := io.WriteString(command.OutOrStdout(), rules); err != nil {
+		return err
+	}
+	if f.behind.IsValid() && strings.Contains(rules, f.behind.String()) {
+		laid(command.ErrOrStderr(), fmt.Sprintf("%s is the device's address behind the gateway. If it has another one behind your router, add --address with that one.", f.behind))
+	}
+	return nil
 }
 
 // exceptions writes the names to allow although a blocklist has them.
@@ -165,8 +178,7 @@ func (f *exportFlags) exceptions(command *cobra.Command, matrix reports.Matrix) 
 	if err != nil {
 		return usage(err)
 	}
-	_, err = io.WriteString(command.OutOrStdout(), text)
-	return err
+	return f.write(command, text)
 }
 
 // read takes the addresses from their flags, and those that no flag gives from the
@@ -183,6 +195,10 @@ func (f *exportFlags) read() (err error) {
 		}
 		if address := file.Device.Address; len(f.addresses) == 0 && address.IsValid() {
 			f.addresses = []string{address.String()}
+			switch placement.Kind(file.Gateway.Placement) {
+			case placement.NIC, placement.VLAN, placement.OneArm, placement.AP: // the device gets an address of the gateway's network
+				f.behind = address
+			}
 		}
 	}
 	if f.mac != "" {

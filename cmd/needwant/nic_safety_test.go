@@ -216,29 +216,30 @@ functions: {control: cloud}
 		h.expectClean()
 	}, SpecTimeout(time.Minute))
 
-	DescribeTable("is left alone, with the reason and the remedy, when", func(ctx SpecContext, says string, changes ...string) {
+	DescribeTable("is left alone, with the reason and the remedy, when", func(ctx SpecContext, begun bool, says string, changes ...string) {
 		h := newHome(ctx)
 		before := h.settled(ctx)
 		run := h.needwant(ctx, "bisect", h.spec(changes...), "--allow-actuation", "--wait", "10s")
 		Expect(run.Code).To(Equal(3), run.Stderr)
 		Expect(run.Stdout).To(BeEmpty())
 		Expect(strings.Join(strings.Fields(run.Stderr), " ")).To(ContainSubstring(says))
+		Expect(strings.Contains(run.Stderr, "The network is as it was.")).To(Equal(begun), run.Stderr)
 		h.expectAsBefore(ctx, before)
 		h.expectClean()
 		Expect(h.folder + "/plug.run").NotTo(BeAnExistingFile())
 	},
-		Entry("the link does not exist", "this machine has no interface eth7, but ", "inside: inside", "inside: eth7", SpecTimeout(time.Minute)),
-		Entry("the uplink does not exist", "this machine has no interface eth8, but ", "uplink: uplink", "uplink: eth8", SpecTimeout(time.Minute)),
-		Entry("the links are the wrong way round", "are inside and uplink the wrong way round?",
+		Entry("the link does not exist", false, "this machine has no interface eth7, but ", "inside: inside", "inside: eth7", SpecTimeout(time.Minute)),
+		Entry("the uplink does not exist", false, "this machine has no interface eth8, but ", "uplink: uplink", "uplink: eth8", SpecTimeout(time.Minute)),
+		Entry("the links are the wrong way round", false, "are inside and uplink the wrong way round?",
 			"inside: inside, uplink: uplink", "inside: uplink, uplink: inside", SpecTimeout(time.Minute)),
-		Entry("the device is not there", "the device did not show up at 192.168.50.77", "192.168.50.10", "192.168.50.77",
+		Entry("the device is not there", true, "the device did not show up at 192.168.50.77", "192.168.50.10", "192.168.50.77",
 			"7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
-		Entry("it is another device", "which is not the device", "7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
-		Entry("the device's address lies in the home network", "overlap", "192.168.50.10", "192.168.1.77", SpecTimeout(time.Minute)),
-		Entry("the token is wrong", "extract it again, it changes with pairing", "env:PLUG_TOKEN", "env:WRONG_TOKEN", SpecTimeout(time.Minute)),
-		Entry("a Wi-Fi is asked of a link with a cable", "inside is not a Wi-Fi link, which placement ap needs",
+		Entry("it is another device", true, "which is not the device", "7c:49:eb:00:00:01", "7c:49:eb:00:00:99", SpecTimeout(time.Minute)),
+		Entry("the device's address lies in the home network", false, "overlap", "192.168.50.10", "192.168.1.77", SpecTimeout(time.Minute)),
+		Entry("the token is wrong", true, "extract it again, it changes with pairing", "env:PLUG_TOKEN", "env:WRONG_TOKEN", SpecTimeout(time.Minute)),
+		Entry("a Wi-Fi is asked of a link with a cable", false, "inside is not a Wi-Fi link, which placement ap needs",
 			"uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:PLUG_TOKEN", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),
-		Entry("the passphrase of the Wi-Fi is missing", "the passphrase of the Wi-Fi: the environment has no WIFI_PASSPHRASE",
+		Entry("the passphrase of the Wi-Fi is missing", false, "the passphrase of the Wi-Fi: the environment has no WIFI_PASSPHRASE",
 			"uplink: uplink", "uplink: uplink, ssid: things, passphrase: env:WIFI_PASSPHRASE", "placement: nic", "placement: ap", SpecTimeout(time.Minute)),
 	)
 })

@@ -15,6 +15,7 @@ import (
 	"github.com/needwant/needwant/cmd/internal/specbench"
 	"github.com/needwant/needwant/harness"
 	"github.com/needwant/needwant/internal/span"
+	"github.com/needwant/needwant/netns/gateway/placement"
 	"github.com/needwant/needwant/scenarios"
 )
 
@@ -95,14 +96,14 @@ func openStand(ctx context.Context, out io.Writer, file scenarios.File, list sce
 	placed, err := bench.Open(ctx, file, choices)
 	shown()
 	if err != nil {
-		return nil, unfit(err)
+		return nil, opening.undone(file, err)
 	}
 	if err := placed.Know(options.known); err != nil {
-		return nil, unfit(errors.Join(err, placed.Close()))
+		return nil, opening.undone(file, errors.Join(err, placed.Close()))
 	}
 	if len(list) > 0 {
 		if err := placed.Judge(ctx, file, list, choices); err != nil {
-			return nil, unfit(errors.Join(err, placed.Close()))
+			return nil, opening.undone(file, errors.Join(err, placed.Close()))
 		}
 	}
 	if options.observe {
@@ -141,6 +142,17 @@ func (o *opening) note(step string) {
 	if o.began.IsZero() {
 		o.began = time.Now()
 	}
+}
+
+// undone says how the network is after an error that ended the opening, if a step was begun.
+func (o *opening) undone(file scenarios.File, err error) error {
+	o.mu.Lock()
+	begun := !o.began.IsZero()
+	o.mu.Unlock()
+	if _, left := errors.AsType[*placement.LeftError](err); begun && !left && !bench.OfResolver(file) {
+		laid(o.out, "The network is as it was.")
+	}
+	return unfit(err)
 }
 
 func (o *opening) lines(int, int) []string {
