@@ -94,7 +94,7 @@ type Timing struct {
 // Trials says how many trials to make.
 type Trials struct {
 	ControlEvery int     `yaml:"control_every,omitempty" jsonschema:"minimum=1" about:"There is a control after this many trials. The default is 8."`
-	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The share of the scenarios' results that you expect to be wrong by chance at most, 0 to 0.3. With 0, the default, every single result counts as true."`
+	MaxNoise     float64 `yaml:"max_noise,omitempty" jsonschema:"minimum=0,maximum=0.3" about:"The largest share of the scenarios' results, 0 to 0.3, that you expect to be wrong by chance. With 0, the default, every single result counts as true."`
 	Budget       int     `yaml:"budget,omitempty" jsonschema:"minimum=0" about:"The most trials that block something. 0, the default, is a limit that grows with the destinations and that only a run without an end reaches."`
 }
 

@@ -40,7 +40,7 @@ const (
 func powerKind() Kind {
 	return Kind{
 		Name:    "power",
-		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off (off). Then switching on may take as long as the timeout again. The default of the timeout is off plus 1m, or off plus 10m if a person switches.",
+		About:   "Switches the device off and on again. In a lab, a power step without arguments uses the lab's own switch. The timeout covers switching off and the time that the device stays off (off). Then switching on may take as long as the timeout again. If no timeout is given, it is 1m longer than the time that the device stays off, or 10m longer if a person switches.",
 		Fails:   "If the switch cannot be operated, the check is inconclusive. This step never counts as a failure of the device. The device is always switched on again.",
 		Example: "{power: {hass: switch.s50_plug, off: 10s}, timeout: 1m}",
 		New:     func() Action { return new(Power) },
