@@ -49,7 +49,7 @@ var _ = Describe("needwant lab", Label("root"), func() {
 		Expect(run.Stdout).To(ContainSubstring("not-exercised"))
 	}, SpecTimeout(3*time.Minute))
 
-	It("decides what is contacted only while something required is blocked, and says so", func(ctx SpecContext) {
+	It("decides what is contacted only while something required is blocked, and says so", Label("whole"), func(ctx SpecContext) {
 		run := needwant(ctx, "lab", "fallback-of-required", "--format", "json", "--discard")
 		Expect(run.Code).To(Equal(0), run.Stderr)
 		Expect(run.Stdout).To(ContainSubstring("Contacted only while ntp.light.example is blocked, which is required"))
@@ -86,7 +86,7 @@ destinations:
 		Expect(kinds[len(kinds)-2:]).To(Equal([]string{"finished", "matrix"}))
 	}, SpecTimeout(time.Minute))
 
-	It("is interrupted by each signal with a whole run file, and resumed to the same verdicts", func(ctx SpecContext) {
+	It("is interrupted by each signal with a whole run file, and resumed to the same verdicts", Label("whole"), func(ctx SpecContext) {
 		path := filepath.Join(GinkgoT().TempDir(), "s.run")
 		run := func(args ...string) *exec.Cmd {
 			command := exec.CommandContext(ctx, program, args...)
