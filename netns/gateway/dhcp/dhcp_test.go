@@ -249,12 +249,11 @@ func discover(ctx context.Context, device *netns.Namespace, claimed net.Hardware
 	return answer
 }
 
-// rawClient repeats what is not answered: the kernel drops packets while a flood in another test fills its queue.
 func rawClient(device *netns.Namespace, options ...nclient4.ClientOpt) *nclient4.Client {
 	GinkgoHelper()
 	var client *nclient4.Client
 	Expect(device.Do(func() (err error) {
-		client, err = nclient4.New("eth0", append(options, nclient4.WithRetry(5), nclient4.WithTimeout(time.Second))...)
+		client, err = nclient4.New("eth0", append(options, nclient4.WithRetry(1), nclient4.WithTimeout(5*time.Second))...)
 		return err
 	})).To(Succeed())
 	DeferCleanup(client.Close)

@@ -112,6 +112,7 @@ func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DH
 	}
 	if kind == dhcpv4.MessageTypeAck {
 		s.granted(message.ClientHWAddr)
+		s.gives(message)
 	}
 	_, _ = socket.WriteTo(reply.ToBytes(), peer) // a client that got no reply asks again
 	if kind == dhcpv4.MessageTypeAck {
