@@ -58,18 +58,15 @@ func (s *Server) rejects(message *dhcpv4.DHCPv4) bool {
 	return true
 }
 
-// gives notes that a lease is about to be granted. The client may know of it before the program goes on.
+// gives notes a lease that is about to be granted. Once the client has the answer, NewLease may be called, and
+// this lease must not be taken for the new one.
 func (s *Server) gives(request *dhcpv4.DHCPv4) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.leased = s.leased || request.MessageType() == dhcpv4.MessageTypeRequest
-}
-
-// gave notes a lease that was granted.
-func (s *Server) gave(request *dhcpv4.DHCPv4) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if request.MessageType() != dhcpv4.MessageTypeRequest || s.fresh.at.IsZero() {
+	if request.MessageType() != dhcpv4.MessageTypeRequest {
+		return
+	}
+	if s.leased = true; s.fresh.at.IsZero() {
 		return
 	}
 	select {

@@ -117,7 +117,6 @@ func (s *Server) answer(socket net.PacketConn, peer net.Addr, message *dhcpv4.DH
 	_, _ = socket.WriteTo(reply.ToBytes(), peer) // a client that got no reply asks again
 	if kind == dhcpv4.MessageTypeAck {
 		s.renewed(reply)
-		s.gave(message)
 	}
 }
 
